@@ -1,0 +1,44 @@
+# Outside libraries, each found once and linked only by the folder that wraps it.
+include_guard(GLOBAL)
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)                 # fmt::fmt                      base
+find_package(spdlog REQUIRED)              # spdlog::spdlog                base (log.cpp)
+find_package(nlohmann_json REQUIRED)       # nlohmann_json::nlohmann_json
+find_package(cereal REQUIRED)              # cereal::cereal                coordinator/protocol, coordinator/store
+find_package(yaml-cpp REQUIRED)            # yaml-cpp                      configs/schema
+find_package(CLI11 REQUIRED)               # CLI11::CLI11                  coordinator/cli, worker/jobs/main.cpp
+find_package(SQLite3 REQUIRED)             # SQLite::SQLite3               coordinator/store
+find_package(PNG REQUIRED)                 # PNG::PNG                      data
+find_package(ZLIB REQUIRED)                # ZLIB::ZLIB                    model/clip (vocabulary), data
+find_package(MPI REQUIRED COMPONENTS CXX)  # MPI::MPI_CXX                  worker/collectives
+find_package(ICU REQUIRED COMPONENTS uc i18n)  # ICU::uc                   model/clip (tokenizer)
+pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)            # PkgConfig::ZMQ        coordinator/protocol/zmq
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)      # PkgConfig::XXHASH     base
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg) # PkgConfig::TURBOJPEG data
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # PkgConfig::UTF8PROC   base or model/clip
+if(TAGALIGN_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  find_package(benchmark REQUIRED)
+endif()
+
+# Where `./dev` keeps what it fetched.
+if(DEFINED ENV{TAGALIGN_CACHE})
+  set(_cache $ENV{TAGALIGN_CACHE})
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(_cache $ENV{XDG_CACHE_HOME}/tagalign)
+else()
+  set(_cache $ENV{HOME}/.cache/tagalign)
+endif()
+set(TAGALIGN_CACHE ${_cache} CACHE PATH "Folder with LibTorch and CLIP's vocabulary, filled by ./dev")
+
+include(LibTorchWheel)                     # torch::cpu, torch::cuda, TAGALIGN_CUDA
+
+# CLIP's merge list lies beside the programs: bin/../share/tagalign.
+set(TAGALIGN_VOCABULARY ${TAGALIGN_CACHE}/bpe_simple_vocab_16e6.txt.gz)
+if(NOT EXISTS ${TAGALIGN_VOCABULARY})
+  message(FATAL_ERROR "${TAGALIGN_VOCABULARY} is missing: run ./dev build, which fetches it")
+endif()
+configure_file(${TAGALIGN_VOCABULARY} ${CMAKE_BINARY_DIR}/share/tagalign/bpe_simple_vocab_16e6.txt.gz COPYONLY)

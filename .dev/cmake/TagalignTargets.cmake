@@ -1,0 +1,73 @@
+# How this project's targets are made. One library per folder, sources listed by hand.
+#   ta_library(NAME SOURCES a.cpp … [DEPENDS public targets …] [PRIVATE_DEPENDS targets …])
+#   ta_program(NAME SOURCES main.cpp … DEPENDS …)          lands in build/bin
+#   ta_test(NAME LABEL unit SOURCES a_test.cpp … DEPENDS … [ENVIRONMENT A=b …] [TIMEOUT seconds] [SERIAL])
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(TAGALIGN_CCACHE ccache)
+if(TAGALIGN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${TAGALIGN_CCACHE})
+endif()
+find_program(TAGALIGN_MOLD mold)
+if(TAGALIGN_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# Warnings are errors in our code; third-party headers are SYSTEM and stay silent.
+add_library(ta_options INTERFACE)
+target_compile_options(ta_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror>)
+target_include_directories(ta_options INTERFACE ${CMAKE_SOURCE_DIR})
+if(TAGALIGN_SANITIZE STREQUAL "address")
+  target_compile_options(ta_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(ta_options INTERFACE -fsanitize=address,undefined)
+elseif(TAGALIGN_SANITIZE STREQUAL "thread")
+  # libstdc++'s atomic_thread_fence is not modelled by TSan, which GCC says once a file.
+  target_compile_options(ta_options INTERFACE -fsanitize=thread -Wno-tsan)
+  target_link_options(ta_options INTERFACE -fsanitize=thread)
+elseif(TAGALIGN_SANITIZE)
+  message(FATAL_ERROR "TAGALIGN_SANITIZE='${TAGALIGN_SANITIZE}': expected address, thread or nothing")
+endif()
+
+function(ta_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${A_SOURCES})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${name} PUBLIC ta_options ${A_DEPENDS} PRIVATE ${A_PRIVATE_DEPENDS})
+endfunction()
+
+function(ta_program name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  target_link_libraries(${name} PRIVATE ta_options ${A_DEPENDS})
+endfunction()
+
+function(ta_test name)
+  cmake_parse_arguments(A "SERIAL" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ENVIRONMENT" ${ARGN})
+  if(NOT A_TIMEOUT)
+    set(A_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${A_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ta_options ${A_DEPENDS} GTest::gmock GTest::gtest_main)
+  set(serial "")
+  if(A_SERIAL)
+    set(serial RUN_SERIAL TRUE)
+  endif()
+  # OMP_NUM_THREADS=1: bits are compared only at a fixed thread count, and ctest runs several tests at a time.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${A_LABEL} TIMEOUT ${A_TIMEOUT} ${serial}
+      ENVIRONMENT "OMP_NUM_THREADS=1;TAGALIGN_BIN=${CMAKE_BINARY_DIR}/bin;TAGALIGN_SOURCE=${CMAKE_SOURCE_DIR};${A_ENVIRONMENT}")
+endfunction()

@@ -1,0 +1,77 @@
+/// Sockets as the programs see them: frames to and from named peers, authenticated, bounded in time.
+///
+/// The only implementation is protocol/zmq (CurveZMQ with a ZAP allow-list over tcp; plain over ipc inside a 0700
+/// folder). tests/support/fake_transport.h scripts loss, delay and duplication. One thread per object.
+/// A body handed to receive() has passed the frame's checksums (frame.h); it is not decoded yet.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file_system.h"
+#include "base/status.h"
+
+namespace tagalign::protocol {
+
+enum class FrameKind : std::uint16_t;  // frame.h
+
+/// What an allowed key may do.
+enum class PeerRole : std::uint8_t { kClient = 1, kAgent = 2, kRank = 3 };
+
+struct Frame {
+  FrameKind kind{};
+  std::string body;
+};
+
+struct IncomingFrame {
+  std::string peer;                     ///< opaque; valid for send() while the connection lasts
+  PeerRole role = PeerRole::kClient;    ///< from the key that the peer proved to hold; kRank on ipc sockets
+  Frame frame;
+};
+
+/// Serves many peers.
+class ServerSocket {
+ public:
+  virtual ~ServerSocket() = default;
+  /// The endpoint as clients must write it, with the port that was chosen.
+  virtual std::string endpoint() const = 0;
+  /// nullopt after `timeout_ms` without a frame. Damaged frames are counted, logged once per peer and dropped.
+  virtual Result<std::optional<IncomingFrame>> receive(std::int64_t timeout_ms) = 0;
+  /// Never blocks; a peer that is gone is kUnavailable.
+  virtual Status send(const std::string& peer, const Frame& frame) = 0;
+};
+
+/// Talks to one server; reconnects by itself.
+class ClientSocket {
+ public:
+  virtual ~ClientSocket() = default;
+  virtual Status send(const Frame& frame) = 0;
+  virtual Result<std::optional<Frame>> receive(std::int64_t timeout_ms) = 0;
+};
+
+/// Key pairs in Z85, 40 characters each.
+struct KeyPair { std::string public_key; std::string secret_key; };
+
+struct CurveServerOptions {
+  std::string endpoint;                 ///< "tcp://127.0.0.1:*" or with a port
+  KeyPair keys;
+  Path allowed_folder;                  ///< files NAME.client or NAME.agent, each one public key; re-read on every handshake
+};
+struct CurveClientOptions {
+  std::string endpoint;
+  std::string server_public_key;
+  KeyPair keys;
+};
+
+/// kAlreadyExists with the port in the message when the endpoint is in use.
+Result<std::unique_ptr<ServerSocket>> listen_curve(const CurveServerOptions& options);
+Result<std::unique_ptr<ClientSocket>> connect_curve(const CurveClientOptions& options);
+/// `path` of at most 100 characters (sun_path); its folder must be 0700.
+Result<std::unique_ptr<ServerSocket>> listen_ipc(const Path& path);
+Result<std::unique_ptr<ClientSocket>> connect_ipc(const Path& path);
+
+Result<KeyPair> generate_keys();
+
+}  // namespace tagalign::protocol

@@ -1,0 +1,34 @@
+/// The two losses of TagAlign (reference §3), on one rank's share of the batch.
+///
+/// Axes: B local batch, W ranks, E joint embedding, T tags. fp32 inside, whatever autocast says.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+
+namespace tagalign::model {
+
+/// How a loss sees the other ranks. `gather` maps [B, …] to [W·B, …] in rank order and carries gradients back: the
+/// gradient of a rank's rows is the sum of what every rank's loss sends to them (worker/jobs/gather_autograd.h).
+/// With world == 1 it may be empty.
+struct LossRanks {
+  int rank = 0;
+  int world = 1;
+  std::function<at::Tensor(const at::Tensor&)> gather;
+};
+
+/// t / max(‖t‖₂, 1e-6) along the last axis.
+at::Tensor normalize_features(const at::Tensor& t);
+
+/// Symmetric InfoNCE: mean of image→text and text→image cross-entropy; the other modality is gathered, labels are
+/// offset by B·rank, logits scaled by min(exp(log_scale), 100). image, text [B, E]; log_scale [] → [].
+at::Tensor infonce_loss(const at::Tensor& image, const at::Tensor& text, const at::Tensor& log_scale, const LossRanks& ranks);
+
+/// −mean_b Σ_t target·log(max(softmax(image·labelᵀ·min(exp(log_scale),100)), 1e-8)), target = tags / Σ tags (all-zero
+/// rows stay zero). image [B, E]; label_embedding [T, E]; tags [B, T] multi-hot float → [].
+at::Tensor multitag_loss(const at::Tensor& image, const at::Tensor& label_embedding, const at::Tensor& tags,
+                         const at::Tensor& log_scale);
+
+}  // namespace tagalign::model
