@@ -9,10 +9,12 @@ enum class ExitCode : int {
   kUsage = 2,
   kTimeout = 3,
   kCoordinatorUnreachable = 4,
-  kRequeue = 75,        ///< checkpointed; please start again
-  kDoNotRequeue = 93,   ///< starting again cannot help
+  kRequeue = 75,       ///< checkpointed; please start again
+  kDoNotRequeue = 93,  ///< starting again cannot help
 };
 
-constexpr int to_int(ExitCode code) { return static_cast<int>(code); }
+constexpr int to_int(ExitCode code) {
+  return static_cast<int>(code);
+}
 
 }  // namespace tagalign

@@ -1,9 +1,11 @@
-/// Files as the rest of the program sees them: few verbs, every failure a Status that names the path.
+/// Files as the rest of the program sees them: few verbs, every failure a Status that names the
+/// path.
 ///
-/// Durability contract: write_durable() and publish() return ok only when the bytes and the name survive a power
-/// cut (fsync of the file, then of its folder). The interface exists so that tests can inject failures
-/// (tests/support/fault_file_system.h): a full disk at byte n, a torn write, a lost rename.
-/// Paths are absolute or relative to the working directory. Implementations are safe from several threads.
+/// Durability contract: write_durable() and publish() return ok only when the bytes and the name
+/// survive a power cut (fsync of the file, then of its folder). The interface exists so that tests
+/// can inject failures (tests/support/fault_file_system.h): a full disk at byte n, a torn write, a
+/// lost rename. Paths are absolute or relative to the working directory. Implementations are safe
+/// from several threads.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +24,8 @@ namespace tagalign {
 using Path = std::filesystem::path;
 using ByteSpan = std::span<const std::byte>;
 
-/// A file being written from its start. Destruction without close() leaves an incomplete file behind.
+/// A file being written from its start. Destruction without close() leaves an incomplete file
+/// behind.
 class WritableFile {
  public:
   virtual ~WritableFile() = default;
@@ -39,7 +42,8 @@ class FileSystem {
   /// Whole contents. kNotFound, kPermissionDenied; kInvalidArgument above `bytes_max`.
   virtual Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) = 0;
   /// `length` bytes from `offset`; kDataLoss when the file is shorter.
-  virtual Status read_range(const Path& path, std::uint64_t offset, std::span<std::byte> target) = 0;
+  virtual Status read_range(const Path& path, std::uint64_t offset,
+                            std::span<std::byte> target) = 0;
   virtual Result<std::uint64_t> file_size(const Path& path) = 0;
   virtual bool exists(const Path& path) = 0;
 
@@ -47,7 +51,8 @@ class FileSystem {
   virtual Result<std::unique_ptr<WritableFile>> create_file(const Path& path) = 0;
   /// Writes a temporary neighbour, syncs it, renames it over `path`, syncs the folder.
   virtual Status write_durable(const Path& path, std::string_view contents) = 0;
-  /// Renames within one file system and syncs both folders. Files replace; a folder must not exist yet.
+  /// Renames within one file system and syncs both folders. Files replace; a folder must not exist
+  /// yet.
   virtual Status rename_durable(const Path& from, const Path& to) = 0;
 
   virtual Status create_directories(const Path& path) = 0;
@@ -63,9 +68,12 @@ class FileSystem {
 FileSystem& posix_file_system();
 
 /// Bytes of a string without copying, and back.
-inline ByteSpan as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline ByteSpan as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
-/// ok when only the owner may read `path` (no group or other bits); the message gives the chmod that mends it.
+/// ok when only the owner may read `path` (no group or other bits); the message gives the chmod
+/// that mends it.
 Status check_private_file(const Path& path);
 /// Writes `contents` with mode 0600 durably.
 Status write_private_file(const Path& path, std::string_view contents);

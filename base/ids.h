@@ -18,12 +18,16 @@ struct StrongId {
 
 using WorkflowId = StrongId<struct WorkflowTag, std::uint64_t>;  ///< 1, 2, … in order of submission
 using JobId = StrongId<struct JobTag, std::uint64_t>;            ///< 1, 2, … across all workflows
-using Attempt = StrongId<struct AttemptTag, std::uint32_t>;      ///< 1, 2, … within a job; also its lease
-using AgentId = StrongId<struct AgentTag, std::string>;          ///< chosen by the agent, kept in its folder
+using Attempt =
+    StrongId<struct AttemptTag, std::uint32_t>;  ///< 1, 2, … within a job; also its lease
+using AgentId =
+    StrongId<struct AgentTag, std::string>;  ///< chosen by the agent, kept in its folder
 
 }  // namespace tagalign
 
 template <class Tag, class Rep>
 struct std::hash<tagalign::StrongId<Tag, Rep>> {
-  std::size_t operator()(const tagalign::StrongId<Tag, Rep>& id) const { return std::hash<Rep>{}(id.value); }
+  std::size_t operator()(const tagalign::StrongId<Tag, Rep>& id) const {
+    return std::hash<Rep>{}(id.value);
+  }
 };

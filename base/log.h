@@ -1,7 +1,8 @@
 /// Logging: spdlog behind four verbs, so that few files see its headers.
 ///
 /// Lines go to stderr (and to a file when asked): "2026-03-01T12:30:05.123Z info  agent  message".
-/// Safe from any thread. What a user asked to see (tables, answers) is not a log: it goes to stdout.
+/// Safe from any thread. What a user asked to see (tables, answers) is not a log: it goes to
+/// stdout.
 #pragma once
 
 #include <optional>
@@ -16,9 +17,9 @@ namespace tagalign {
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 struct LogOptions {
-  std::string component;            ///< "coordinator", "agent", "rank 3"
-  LogLevel level = LogLevel::kInfo; ///< TAGALIGN_LOG=debug|info|warning|error overrides
-  std::optional<Path> file;         ///< appended to, beside stderr
+  std::string component;             ///< "coordinator", "agent", "rank 3"
+  LogLevel level = LogLevel::kInfo;  ///< TAGALIGN_LOG=debug|info|warning|error overrides
+  std::optional<Path> file;          ///< appended to, beside stderr
 };
 
 /// Once per process, before the first line; a second call replaces the first.

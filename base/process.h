@@ -1,4 +1,5 @@
-/// Child processes. One start path for agents, gangs and the daemon, with what goes wrong said at the start.
+/// Child processes. One start path for agents, gangs and the daemon, with what goes wrong said at
+/// the start.
 #pragma once
 
 #include <sys/types.h>
@@ -14,18 +15,20 @@
 namespace tagalign {
 
 struct ProcessOptions {
-  std::vector<std::string> command;              ///< command[0] is looked up on PATH unless it holds a slash
+  std::vector<std::string> command;  ///< command[0] is looked up on PATH unless it holds a slash
   std::map<std::string, std::string> environment;  ///< added to, or replacing, the parent's
   std::optional<Path> working_directory;
-  std::optional<Path> stdout_file;               ///< appended to; otherwise /dev/null
-  std::optional<Path> stderr_file;               ///< may equal stdout_file; otherwise /dev/null
-  bool own_process_group = false;                ///< the child leads a new group: kill(-pid) reaches all of it
-  bool own_session = false;                      ///< setsid: survives the parent's terminal
-  bool die_with_parent = false;                  ///< SIGKILL when the starting thread's process ends (PR_SET_PDEATHSIG)
+  std::optional<Path> stdout_file;  ///< appended to; otherwise /dev/null
+  std::optional<Path> stderr_file;  ///< may equal stdout_file; otherwise /dev/null
+  bool own_process_group = false;   ///< the child leads a new group: kill(-pid) reaches all of it
+  bool own_session = false;         ///< setsid: survives the parent's terminal
+  bool die_with_parent =
+      false;  ///< SIGKILL when the starting thread's process ends (PR_SET_PDEATHSIG)
 };
 
-/// Starts without waiting; stdin is /dev/null; descriptors above 2 are closed. kNotFound when the program does not
-/// exist, reported here and not by a child that dies silently. The caller reaps with waitpid.
+/// Starts without waiting; stdin is /dev/null; descriptors above 2 are closed. kNotFound when the
+/// program does not exist, reported here and not by a child that dies silently. The caller reaps
+/// with waitpid.
 Result<pid_t> start_process(const ProcessOptions& options);
 
 /// How a process ended, from waitpid's status word.
@@ -44,8 +47,8 @@ struct CommandOutput {
 };
 Result<CommandOutput> run_command(const std::vector<std::string>& command, std::int64_t timeout_ms);
 
-/// Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat): with the pid it names a process
-/// for good. nullopt when there is none.
+/// Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat): with the pid it
+/// names a process for good. nullopt when there is none.
 std::optional<std::uint64_t> process_start_ticks(pid_t pid);
 
 /// Absolute path of the running program.

@@ -1,8 +1,9 @@
 /// Outcome of an operation that can fail for reasons outside the program.
 ///
-/// Operating errors travel as Status or Result<T>; programmer errors abort through TA_CHECK in every build.
-/// A message says: operation, object, expected, found, next step. Exceptions of third-party libraries are
-/// translated into a Status in the file that wraps the library and never cross a folder.
+/// Operating errors travel as Status or Result<T>; programmer errors abort through TA_CHECK in
+/// every build. A message says: operation, object, expected, found, next step. Exceptions of
+/// third-party libraries are translated into a Status in the file that wraps the library and never
+/// cross a folder.
 #pragma once
 
 #include <cstdint>
@@ -52,9 +53,12 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
-inline Status ok_status() { return {}; }
+inline Status ok_status() {
+  return {};
+}
 
-/// Status with a message made by fmt would pull fmt into every header; callers format with base/format.h.
+/// Status with a message made by fmt would pull fmt into every header; callers format with
+/// base/format.h.
 Status invalid_argument(std::string message);
 Status not_found(std::string message);
 Status already_exists(std::string message);
@@ -68,18 +72,21 @@ Status cancelled(std::string message);
 Status unsupported(std::string message);
 Status internal_error(std::string message);
 
-/// Status for a failed system call: maps ENOENT, EACCES, EEXIST, ENOSPC, … to a code and appends strerror.
+/// Status for a failed system call: maps ENOENT, EACCES, EEXIST, ENOSPC, … to a code and appends
+/// strerror.
 Status errno_status(int error_number, std::string_view operation_and_object);
 
-[[noreturn]] void check_failed(const char* file, int line, const char* expression, std::string_view detail);
+[[noreturn]] void check_failed(const char* file, int line, const char* expression,
+                               std::string_view detail);
 
 /// A value, or the Status that says why there is none. Never holds an ok Status.
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
-    if (status_.ok()) check_failed(__FILE__, __LINE__, "!status.ok()", "Result made from an ok Status");
+    if (status_.ok())
+      check_failed(__FILE__, __LINE__, "!status.ok()", "Result made from an ok Status");
   }
 
   bool ok() const { return value_.has_value(); }
@@ -107,18 +114,18 @@ class [[nodiscard]] Result {
 }  // namespace tagalign
 
 /// Aborts, with file, line, expression and an optional detail (a std::string_view), in every build.
-#define TA_CHECK(condition, ...)                                                                        \
-  do {                                                                                                  \
-    if (!(condition)) [[unlikely]]                                                                      \
-      ::tagalign::check_failed(__FILE__, __LINE__, #condition, ::std::string_view{__VA_ARGS__});        \
+#define TA_CHECK(condition, ...)                                                                 \
+  do {                                                                                           \
+    if (!(condition)) [[unlikely]]                                                               \
+      ::tagalign::check_failed(__FILE__, __LINE__, #condition, ::std::string_view{__VA_ARGS__}); \
   } while (false)
 
 #define TA_CONCAT_INNER(a, b) a##b
 #define TA_CONCAT(a, b) TA_CONCAT_INNER(a, b)
 
 /// Leaves the function with the Status of `expression` unless it is ok.
-#define TA_RETURN_IF_ERROR(expression)                          \
-  do {                                                          \
+#define TA_RETURN_IF_ERROR(expression)                                                     \
+  do {                                                                                     \
     if (::tagalign::Status ta_status_ = (expression); !ta_status_.ok()) return ta_status_; \
   } while (false)
 

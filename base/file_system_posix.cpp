@@ -1,0 +1,233 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "base/file_system.h"
+
+namespace tagalign {
+namespace {
+
+/// Closes on destruction.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+std::string about(const char* operation, const Path& path) {
+  return fmt::format("{} {}", operation, path.string());
+}
+
+Status write_all(int fd, ByteSpan bytes, const Path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno_status(errno, about("write", path));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return ok_status();
+}
+
+Status sync_path(const Path& path, int flags) {
+  const Descriptor fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid()) return errno_status(errno, about("open for sync", path));
+  if (::fsync(fd.get()) != 0) return errno_status(errno, about("fsync", path));
+  return ok_status();
+}
+
+Path parent_of(const Path& path) {
+  return path.has_parent_path() ? path.parent_path() : Path(".");
+}
+
+class PosixWritableFile final : public WritableFile {
+ public:
+  PosixWritableFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
+  Status append(ByteSpan bytes) override { return write_all(fd_.get(), bytes, path_); }
+  Status sync() override {
+    return ::fsync(fd_.get()) == 0 ? ok_status() : errno_status(errno, about("fsync", path_));
+  }
+  Status close() override {
+    return ::close(fd_.release()) == 0 ? ok_status() : errno_status(errno, about("close", path_));
+  }
+
+ private:
+  Descriptor fd_;
+  Path path_;
+};
+
+Status write_new_file(const Path& path, std::string_view contents, mode_t mode) {
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+  if (!fd.valid()) return errno_status(errno, about("create", path));
+  TA_RETURN_IF_ERROR(write_all(fd.get(), as_bytes(contents), path));
+  if (::fsync(fd.get()) != 0) return errno_status(errno, about("fsync", path));
+  return ::close(fd.release()) == 0 ? ok_status() : errno_status(errno, about("close", path));
+}
+
+/// A name no other thread or process uses at the same time.
+Path temporary_neighbour(const Path& path) {
+  static std::atomic<unsigned> counter{0};
+  return parent_of(path) /
+         fmt::format(".{}.tmp-{}-{}", path.filename().string(), ::getpid(), counter++);
+}
+
+Status rename_and_sync(const Path& from, const Path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    return errno_status(errno, fmt::format("rename {} to {}", from.string(), to.string()));
+  }
+  TA_RETURN_IF_ERROR(sync_path(parent_of(to), O_RDONLY | O_DIRECTORY));
+  if (parent_of(from) == parent_of(to)) return ok_status();
+  return sync_path(parent_of(from), O_RDONLY | O_DIRECTORY);
+}
+
+Status write_durable_with_mode(const Path& path, std::string_view contents, mode_t mode) {
+  const Path temporary = temporary_neighbour(path);
+  Status status = write_new_file(temporary, contents, mode);
+  if (status.ok()) status = rename_and_sync(temporary, path);
+  if (!status.ok()) ::unlink(temporary.c_str());
+  return status;
+}
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) override {
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return errno_status(errno, about("open", path));
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) return errno_status(errno, about("stat", path));
+    if (S_ISDIR(info.st_mode))
+      return invalid_argument(
+          fmt::format("read {}: it is a folder, a file is expected", path.string()));
+    std::string contents;
+    contents.reserve(static_cast<std::size_t>(std::max<off_t>(info.st_size, 0)));
+    char block[65536];
+    while (true) {
+      const ssize_t count = ::read(fd.get(), block, sizeof block);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return errno_status(errno, about("read", path));
+      if (count == 0) return contents;
+      contents.append(block, static_cast<std::size_t>(count));
+      if (contents.size() > bytes_max) {
+        return invalid_argument(
+            fmt::format("read {}: larger than the limit of {} bytes", path.string(), bytes_max));
+      }
+    }
+  }
+
+  Status read_range(const Path& path, std::uint64_t offset, std::span<std::byte> target) override {
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return errno_status(errno, about("open", path));
+    while (!target.empty()) {
+      const ssize_t count =
+          ::pread(fd.get(), target.data(), target.size(), static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return errno_status(errno, about("read", path));
+      if (count == 0) {
+        return data_loss(fmt::format("read {}: the file ends at byte {}, {} more are expected",
+                                     path.string(), offset, target.size()));
+      }
+      offset += static_cast<std::uint64_t>(count);
+      target = target.subspan(static_cast<std::size_t>(count));
+    }
+    return ok_status();
+  }
+
+  Result<std::uint64_t> file_size(const Path& path) override {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) return errno_status(errno, about("stat", path));
+    return static_cast<std::uint64_t>(info.st_size);
+  }
+
+  bool exists(const Path& path) override {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0;
+  }
+
+  Result<std::unique_ptr<WritableFile>> create_file(const Path& path) override {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) return errno_status(errno, about("create", path));
+    return std::unique_ptr<WritableFile>(std::make_unique<PosixWritableFile>(fd, path));
+  }
+
+  Status write_durable(const Path& path, std::string_view contents) override {
+    return write_durable_with_mode(path, contents, 0644);
+  }
+
+  Status rename_durable(const Path& from, const Path& to) override {
+    return rename_and_sync(from, to);
+  }
+
+  Status create_directories(const Path& path) override {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    return error ? errno_status(error.value(), about("create folder", path)) : ok_status();
+  }
+
+  Status sync_directory(const Path& path) override {
+    return sync_path(path, O_RDONLY | O_DIRECTORY);
+  }
+
+  Result<std::vector<std::string>> list_directory(const Path& path) override {
+    std::error_code error;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator it(path, error), end; !error && it != end;
+         it.increment(error)) {
+      names.push_back(it->path().filename().string());
+    }
+    if (error) return errno_status(error.value(), about("list folder", path));
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  Status remove_all(const Path& path) override {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    return error ? errno_status(error.value(), about("remove", path)) : ok_status();
+  }
+
+  Result<std::uint64_t> free_bytes(const Path& path) override {
+    struct statvfs info {};
+    if (::statvfs(path.c_str(), &info) != 0)
+      return errno_status(errno, about("free space of", path));
+    return std::uint64_t{info.f_bavail} * info.f_frsize;
+  }
+};
+
+}  // namespace
+
+FileSystem& posix_file_system() {
+  static PosixFileSystem files;
+  return files;
+}
+
+Status check_private_file(const Path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return errno_status(errno, about("stat", path));
+  if ((info.st_mode & 077) == 0) return ok_status();
+  return permission_denied(fmt::format(
+      "{}: others can read it (mode {:04o}), a secret key needs 0600; mend it with: chmod 600 {}",
+      path.string(), info.st_mode & 07777, path.string()));
+}
+
+Status write_private_file(const Path& path, std::string_view contents) {
+  return write_durable_with_mode(path, contents, 0600);
+}
+
+}  // namespace tagalign

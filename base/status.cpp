@@ -1,0 +1,141 @@
+#include "base/status.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace tagalign {
+
+std::string_view error_code_name(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kOk:
+      return "ok";
+    case ErrorCode::kInvalidArgument:
+      return "invalid-argument";
+    case ErrorCode::kNotFound:
+      return "not-found";
+    case ErrorCode::kAlreadyExists:
+      return "already-exists";
+    case ErrorCode::kPermissionDenied:
+      return "permission-denied";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kTimeout:
+      return "timeout";
+    case ErrorCode::kPeerLost:
+      return "peer-lost";
+    case ErrorCode::kDataLoss:
+      return "data-loss";
+    case ErrorCode::kNoSpace:
+      return "no-space";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kInternal:
+      return "internal";
+  }
+  return "unknown";
+}
+
+Status Status::with_context(std::string_view context) const {
+  if (ok()) return *this;
+  return {code_, fmt::format("{}: {}", context, message_)};
+}
+
+std::string Status::to_string() const {
+  if (ok()) return "ok";
+  return fmt::format("{}: {}", error_code_name(code_), message_);
+}
+
+Status invalid_argument(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+Status not_found(std::string message) {
+  return {ErrorCode::kNotFound, std::move(message)};
+}
+Status already_exists(std::string message) {
+  return {ErrorCode::kAlreadyExists, std::move(message)};
+}
+Status permission_denied(std::string message) {
+  return {ErrorCode::kPermissionDenied, std::move(message)};
+}
+Status unavailable(std::string message) {
+  return {ErrorCode::kUnavailable, std::move(message)};
+}
+Status timed_out(std::string message) {
+  return {ErrorCode::kTimeout, std::move(message)};
+}
+Status peer_lost(std::string message) {
+  return {ErrorCode::kPeerLost, std::move(message)};
+}
+Status data_loss(std::string message) {
+  return {ErrorCode::kDataLoss, std::move(message)};
+}
+Status no_space(std::string message) {
+  return {ErrorCode::kNoSpace, std::move(message)};
+}
+Status cancelled(std::string message) {
+  return {ErrorCode::kCancelled, std::move(message)};
+}
+Status unsupported(std::string message) {
+  return {ErrorCode::kUnsupported, std::move(message)};
+}
+Status internal_error(std::string message) {
+  return {ErrorCode::kInternal, std::move(message)};
+}
+
+Status errno_status(int error_number, std::string_view operation_and_object) {
+  auto code = ErrorCode::kInternal;
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      code = ErrorCode::kNotFound;
+      break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      code = ErrorCode::kPermissionDenied;
+      break;
+    case EEXIST:
+    case ENOTEMPTY:
+    case EADDRINUSE:
+      code = ErrorCode::kAlreadyExists;
+      break;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      code = ErrorCode::kNoSpace;
+      break;
+    case EAGAIN:
+    case ECONNREFUSED:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+      code = ErrorCode::kUnavailable;
+      break;
+    case EINVAL:
+    case EISDIR:
+    case ENAMETOOLONG:
+      code = ErrorCode::kInvalidArgument;
+      break;
+    case EIO:
+      code = ErrorCode::kDataLoss;
+      break;
+    default:
+      break;
+  }
+  return {code, fmt::format("{}: {}", operation_and_object, std::strerror(error_number))};
+}
+
+void check_failed(const char* file, int line, const char* expression, std::string_view detail) {
+  std::fprintf(stderr, "%s:%d: check failed: %s%s%.*s\n", file, line, expression,
+               detail.empty() ? "" : ": ", static_cast<int>(detail.size()), detail.data());
+  std::fflush(stderr);
+  std::abort();
+}
+
+}  // namespace tagalign
