@@ -116,7 +116,7 @@ std::uint64_t permuted_index(StreamKey key, std::uint64_t index, std::uint64_t c
   TA_CHECK(index < count);
   if (count == 1) return 0;
   const auto mixed = mix_key(key, StreamPurpose::kShuffle);
-  const int bits = std::bit_width(count - 1);
+  const int bits = static_cast<int>(std::bit_width(count - 1));
   const int half_bits = (bits + 1) / 2;
   const std::uint64_t mask = (std::uint64_t{1} << half_bits) - 1;
   constexpr std::uint32_t kFeistelRounds = 6;
