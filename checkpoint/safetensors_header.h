@@ -1,0 +1,63 @@
+/// The header of a safetensors file as text and as a checked list. Pure.
+///
+/// File: 8 bytes little-endian header length N, N bytes of JSON (padded with spaces to a multiple
+/// of 8), then the tensors' bytes without gaps. Source: the format's description at
+/// github.com/huggingface/safetensors.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+
+namespace tagalign::checkpoint {
+
+inline constexpr std::uint64_t kHeaderLengthBytes = 8;
+inline constexpr std::uint64_t kHeaderBytesMax = 100'000'000;  ///< the format's own limit
+
+/// One tensor's place; offsets count from the end of the header.
+struct HeaderEntry {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+struct Header {
+  std::vector<HeaderEntry> entries;  ///< ascending by begin, gapless from 0
+  std::map<std::string, std::string> metadata;
+};
+
+/// Number of elements; nothing when an extent is negative or the product exceeds 2^63 - 1.
+std::optional<std::uint64_t> element_count(const std::vector<std::int64_t>& shape);
+/// Size of such a tensor; nothing as above.
+std::optional<std::uint64_t> tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape);
+
+/// Length field and JSON. kInvalidArgument for names that are not UTF-8, doubled or reserved.
+Result<std::string> encode_header(const Header& header);
+/// The length field's value; kDataLoss unless header and field fit into `file_bytes`.
+Result<std::uint64_t> decode_header_length(ByteSpan field, std::uint64_t file_bytes);
+/// `text` is the JSON alone, `data_bytes` what follows it. kDataLoss for anything but a whole,
+/// gapless file; kUnsupported for a type that DType lacks.
+Result<Header> decode_header(std::string_view text, std::uint64_t data_bytes);
+
+/// Reads and checks the header of `path`; `data_start` is the first byte behind it.
+struct LocatedHeader {
+  Header header;
+  std::string bytes;  ///< length field and JSON, as in the file
+  std::uint64_t data_start = 0;
+};
+Result<LocatedHeader> read_header(FileSystem& files, const Path& path);
+
+/// In the order in which tensors are laid down: wide elements first (so that all stay aligned),
+/// then by name.
+bool laid_before(const TensorView& a, const TensorView& b);
+/// kInvalidArgument unless bytes match type and shape and the names are distinct.
+Status check_views(const std::vector<TensorView>& tensors);
+
+}  // namespace tagalign::checkpoint

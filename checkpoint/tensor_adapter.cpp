@@ -1,0 +1,87 @@
+#include "checkpoint/tensor_adapter.h"
+
+#include <ATen/ops/empty.h>
+
+#include <cstring>
+
+#include "base/format.h"
+
+namespace tagalign::checkpoint {
+
+Result<DType> dtype_of(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+      return DType::kF32;
+    case at::kHalf:
+      return DType::kF16;
+    case at::kBFloat16:
+      return DType::kBF16;
+    case at::kDouble:
+      return DType::kF64;
+    case at::kLong:
+      return DType::kI64;
+    case at::kInt:
+      return DType::kI32;
+    case at::kByte:
+      return DType::kU8;
+    case at::kBool:
+      return DType::kBool;
+    default:
+      return unsupported(
+          format("tensor type {}: a checkpoint cannot hold it", c10::toString(type)));
+  }
+}
+
+at::ScalarType scalar_type_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return at::kFloat;
+    case DType::kF16:
+      return at::kHalf;
+    case DType::kBF16:
+      return at::kBFloat16;
+    case DType::kF64:
+      return at::kDouble;
+    case DType::kI64:
+      return at::kLong;
+    case DType::kI32:
+      return at::kInt;
+    case DType::kU8:
+      return at::kByte;
+    case DType::kBool:
+      return at::kBool;
+  }
+  check_failed(__FILE__, __LINE__, "dtype", "not a value of DType");
+}
+
+Result<HeldViews> hold_views(const NamedTensors& tensors) {
+  HeldViews held;
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.defined()) return invalid_argument(format("tensor '{}' is undefined", name));
+    Result<DType> dtype = dtype_of(tensor.scalar_type());
+    if (!dtype.ok()) return dtype.status().with_context(format("tensor '{}'", name));
+    const at::Tensor& plain = held.tensors.emplace_back(tensor.detach().to(at::kCPU).contiguous());
+    const auto* data = static_cast<const std::byte*>(plain.const_data_ptr());
+    held.views.push_back({name, *dtype, plain.sizes().vec(), ByteSpan(data, plain.nbytes())});
+  }
+  return held;
+}
+
+at::Tensor to_tensor(const TensorData& data) {
+  at::Tensor tensor = at::empty(data.shape, at::TensorOptions().dtype(scalar_type_of(data.dtype)));
+  TA_CHECK(tensor.nbytes() == data.bytes.size(), "bytes match type and shape");
+  if (!data.bytes.empty())
+    std::memcpy(tensor.mutable_data_ptr(), data.bytes.data(), data.bytes.size());
+  return tensor;
+}
+
+NamedTensors to_tensors(TensorMap data) {
+  NamedTensors tensors;
+  while (!data.empty()) {
+    auto node = data.extract(data.begin());
+    tensors.emplace(node.key(), to_tensor(node.mapped()));
+  }
+  return tensors;
+}
+
+}  // namespace tagalign::checkpoint

@@ -1,0 +1,35 @@
+/// at::Tensor on one side, named bytes on the other: the only place where checkpoints meet Torch.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+
+namespace tagalign::checkpoint {
+
+/// Same type as model::StateDict.
+using NamedTensors = std::map<std::string, at::Tensor>;
+
+/// kUnsupported for types that a checkpoint cannot hold.
+Result<DType> dtype_of(at::ScalarType type);
+at::ScalarType scalar_type_of(DType dtype);
+
+/// Views into tensors, and what keeps them alive: contiguous CPU tensors share their storage,
+/// others are copied.
+struct HeldViews {
+  std::vector<at::Tensor> tensors;
+  std::vector<TensorView> views;
+};
+/// By name, ascending. A tensor that is changed while the views live changes what they show.
+Result<HeldViews> hold_views(const NamedTensors& tensors);
+
+/// Fresh CPU tensors (copies, aligned as Torch allocates).
+at::Tensor to_tensor(const TensorData& data);
+/// Frees each source as soon as it is copied, so that the peak is one state and one tensor.
+NamedTensors to_tensors(TensorMap data);
+
+}  // namespace tagalign::checkpoint

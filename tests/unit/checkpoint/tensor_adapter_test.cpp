@@ -1,0 +1,59 @@
+#include "checkpoint/tensor_adapter.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+namespace tagalign::checkpoint {
+namespace {
+
+TensorMap owned(const HeldViews& held) {
+  TensorMap map;
+  for (const TensorView& view : held.views) {
+    map[view.name] = {view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}};
+  }
+  return map;
+}
+
+TEST(TensorAdapter, EveryType_ThereAndBack_IsEqual) {
+  NamedTensors tensors;
+  for (const at::ScalarType type : {at::kFloat, at::kHalf, at::kBFloat16, at::kDouble, at::kLong,
+                                    at::kInt, at::kByte, at::kBool}) {
+    tensors[c10::toString(type)] = at::arange(6).remainder(2).reshape({2, 3}).to(type);
+  }
+  tensors["scalar"] = at::scalar_tensor(4.6052);
+  tensors["empty"] = at::zeros({0, 3});
+  const auto held = hold_views(tensors);
+  ASSERT_TRUE(held.ok()) << held.status().to_string();
+  const NamedTensors back = to_tensors(owned(*held));
+  ASSERT_EQ(back.size(), tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    EXPECT_EQ(back.at(name).scalar_type(), tensor.scalar_type()) << name;
+    EXPECT_TRUE(at::equal(back.at(name), tensor)) << name;
+  }
+}
+
+TEST(TensorAdapter, ContiguousTensor_IsNotCopied_StridedOneIs) {
+  const at::Tensor base = at::arange(6, at::kFloat).reshape({2, 3});
+  const auto held = hold_views({{"plain", base}, {"turned", base.t()}});
+  ASSERT_TRUE(held.ok());
+  EXPECT_EQ(static_cast<const void*>(held->views[0].bytes.data()), base.const_data_ptr());
+  const NamedTensors back = to_tensors(owned(*held));
+  EXPECT_TRUE(at::equal(back.at("turned"), base.t()));
+}
+
+TEST(TensorAdapter, GradientTensor_IsDetached) {
+  const at::Tensor leaf = at::ones({2}).requires_grad_(true);
+  const auto held = hold_views({{"leaf", leaf}});
+  ASSERT_TRUE(held.ok());
+  EXPECT_FALSE(held->tensors[0].requires_grad());
+}
+
+TEST(TensorAdapter, UnknownTypeOrUndefined_IsRefusedByName) {
+  const auto complex = hold_views({{"c", at::zeros({1}, at::kComplexFloat)}});
+  EXPECT_EQ(complex.status().code(), ErrorCode::kUnsupported);
+  EXPECT_NE(complex.status().message().find("'c'"), std::string::npos);
+  EXPECT_EQ(hold_views({{"u", at::Tensor()}}).status().code(), ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace tagalign::checkpoint
