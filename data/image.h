@@ -41,8 +41,12 @@ Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode);
 Result<LabelMap> decode_label_png(std::string_view bytes, const std::string& name);
 Result<LabelMap> read_label_png(FileSystem& files, const Path& path);
 
-/// PNG bytes of a grey or RGB image; deterministic.
+/// PNG bytes of a grey or RGB image. Fixed settings: equal pixels give equal bytes for one version of zlib; the decoded
+/// pixels are the same for all.
 std::string encode_png(const Image& image);
+/// Grey PNG, 8 bits, or 16 when an id is above 255.
+std::string encode_label_png(const LabelMap& label);
+/// JPEG bytes, 4:2:0; `quality` 1 … 100.
 std::string encode_jpeg(const Image& image, int quality);
 
 /// OpenCV's resize with INTER_LINEAR on uint8 (fixed point), byte for byte.
