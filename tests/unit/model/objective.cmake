@@ -1,0 +1,2 @@
+ta_test(losses_test LABEL unit SOURCES losses_test.cpp DEPENDS ta_model)
+ta_test(optimizer_test LABEL unit SOURCES optimizer_test.cpp DEPENDS ta_model)
