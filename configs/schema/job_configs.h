@@ -1,7 +1,9 @@
-/// Typed configuration of every kind of job. Each field's comment gives effect, unit, default and range.
+/// Typed configuration of every kind of job. Each field's comment gives effect, unit, default and
+/// range.
 ///
-/// Loading (load.h) knows every field through visit_fields(); unknown keys, wrong types and values out of range are
-/// refused with file:line. Relative paths are relative to the working directory of the rank: a workflow's workspace.
+/// Loading (load.h) knows every field through visit_fields(); unknown keys, wrong types and values
+/// out of range are refused with file:line. Relative paths are relative to the working directory of
+/// the rank: a workflow's workspace.
 #pragma once
 
 #include <cstdint>
@@ -14,67 +16,83 @@ namespace tagalign::config {
 
 /// How a rank runs.
 struct RuntimeConfig {
-  std::uint64_t seed = 1;               ///< names every random stream of the job
-  int threads_per_rank = 1;             ///< CPU threads of one rank; 1…256. Bits are only comparable at equal counts
-  std::string precision = "fp32";       ///< fp32 | bf16 (autocast of matrix work; weights stay fp32)
-  std::string device = "auto";          ///< auto (a GPU when there is one) | cpu | cuda
-  std::string collectives = "auto";     ///< auto (nccl on GPUs, else mpi) | mpi | nccl
-  std::string determinism = "resume";   ///< resume (bit-equal at equal world size) | bitwise (also across world sizes)
-  double bucket_mib = 4.0;              ///< gradients are averaged in buckets of this size; 0.25…1024
-  int collective_timeout_s = 600;       ///< a collective that takes longer ends the gang; 1…86400
-  int log_every_steps = 10;             ///< a log line every so many steps; 1…1e6
+  std::uint64_t seed = 1;  ///< names every random stream of the job
+  int threads_per_rank =
+      1;  ///< CPU threads of one rank; 1…256. Bits are only comparable at equal counts
+  std::string precision = "fp32";    ///< fp32 | bf16 (autocast of matrix work; weights stay fp32)
+  std::string device = "auto";       ///< auto (a GPU when there is one) | cpu | cuda
+  std::string collectives = "auto";  ///< auto (nccl on GPUs, else mpi) | mpi | nccl
+  std::string determinism =
+      "resume";  ///< resume (bit-equal at equal world size) | bitwise (also across world sizes)
+  double bucket_mib = 4.0;         ///< gradients are averaged in buckets of this size; 0.25…1024
+  int collective_timeout_s = 600;  ///< a collective that takes longer ends the gang; 1…86400
+  int log_every_steps = 10;        ///< a log line every so many steps; 1…1e6
+
+  bool operator==(const RuntimeConfig&) const = default;
 };
 
 /// Image-caption-tag data in the reference's layout.
 struct CaptionDataConfig {
-  std::string root;                     ///< folder that the CSV's file names are relative to; required
-  std::string captions;                 ///< CSV with header file,caption; required
-  std::string tags;                     ///< JSON object: file → list of tag indices; required for train
-  std::string tag_names;                ///< text file, one tag a line (or object_list.csv); required for train
-  int image_size = 224;                 ///< pixels, side of the training crop; 16…1024
-  int loader_threads = 1;               ///< decoding threads of a rank; 0 (decode in the training thread)…64
-  int prefetch_batches = 2;             ///< batches decoded ahead; 1…64
+  std::string root;          ///< folder that the CSV's file names are relative to; required
+  std::string captions;      ///< CSV with header file,caption; required
+  std::string tags;          ///< JSON object: file → list of tag indices; required for train
+  std::string tag_names;     ///< text file, one tag a line (or object_list.csv); required for train
+  int image_size = 224;      ///< pixels, side of the training crop; 16…1024
+  int loader_threads = 1;    ///< decoding threads of a rank; 0 (decode in the training thread)…64
+  int prefetch_batches = 2;  ///< batches decoded ahead; 1…64
+
+  bool operator==(const CaptionDataConfig&) const = default;
 };
 
 /// What happens to a training image (reference: timm's create_transform).
 struct AugmentConfig {
-  double scale_min = 0.08;              ///< RandomResizedCrop, smallest share of the area; 0…1
-  double scale_max = 1.0;               ///< largest share of the area; 0…1
-  double ratio_min = 0.75;              ///< smallest aspect ratio; above 0
-  double ratio_max = 4.0 / 3.0;         ///< largest aspect ratio
-  double flip = 0.5;                    ///< probability of a horizontal flip; 0…1
+  double scale_min = 0.08;       ///< RandomResizedCrop, smallest share of the area; 0…1
+  double scale_max = 1.0;        ///< largest share of the area; 0…1
+  double ratio_min = 0.75;       ///< smallest aspect ratio; above 0
+  double ratio_max = 4.0 / 3.0;  ///< largest aspect ratio
+  double flip = 0.5;             ///< probability of a horizontal flip; 0…1
   std::string rand_augment = "rand-m9-mstd0.5-inc1";  ///< timm's notation; empty: off
-  double erase = 0.25;                  ///< probability of random erasing; 0…1
+  double erase = 0.25;                                ///< probability of random erasing; 0…1
+
+  bool operator==(const AugmentConfig&) const = default;
 };
 
 /// AdamW and its schedule, as in the reference.
 struct OptimizerConfig {
-  double base_lr = 1e-3;                ///< lr = base_lr · global_batch / lr_reference_batch; above 0
-  double lr_reference_batch = 4096;     ///< above 0
-  double beta1 = 0.9;                   ///< 0…1
-  double beta2 = 0.999;                 ///< 0…1
-  double eps = 1e-6;                    ///< above 0
-  double weight_decay = 0.05;           ///< not applied to 1-D tensors and *.bias; 0…
-  double clip_grad_norm = 5.0;          ///< global L2 norm; above 0
-  std::string schedule = "constant";    ///< constant | cosine (linear warm-up, then cosine to min_lr)
-  std::uint64_t warmup_steps = 0;       ///< steps of linear warm-up from 1e-4·lr (cosine only)
-  double min_lr = 0.0;                  ///< end of the cosine, scaled like base_lr
+  double base_lr = 1e-3;             ///< lr = base_lr · global_batch / lr_reference_batch; above 0
+  double lr_reference_batch = 4096;  ///< above 0
+  double beta1 = 0.9;                ///< 0…1
+  double beta2 = 0.999;              ///< 0…1
+  double eps = 1e-6;                 ///< above 0
+  double weight_decay = 0.05;        ///< not applied to 1-D tensors and *.bias; 0…
+  double clip_grad_norm = 5.0;       ///< global L2 norm; above 0
+  std::string schedule = "constant";  ///< constant | cosine (linear warm-up, then cosine to min_lr)
+  std::uint64_t warmup_steps = 0;     ///< steps of linear warm-up from 1e-4·lr (cosine only)
+  double min_lr = 0.0;                ///< end of the cosine, scaled like base_lr
+
+  bool operator==(const OptimizerConfig&) const = default;
 };
 
 struct CheckpointConfig {
   std::string directory = "checkpoints";  ///< holds step-00001200/ folders
-  std::uint64_t every_steps = 1000;     ///< 1…
-  int keep_last = 3;                    ///< older ones are removed; 0 keeps all
+  std::uint64_t every_steps = 1000;       ///< 1…
+  int keep_last = 3;                      ///< older ones are removed; 0 keeps all
+
+  bool operator==(const CheckpointConfig&) const = default;
 };
 
 struct ClipConfig {
-  std::string weights;                  ///< CLIP weights (safetensors, OpenAI's names); required
-  std::string attention = "surgery";    ///< surgery | plain | maskclip
+  std::string weights;                ///< CLIP weights (safetensors, OpenAI's names); required
+  std::string attention = "surgery";  ///< surgery | plain | maskclip
+
+  bool operator==(const ClipConfig&) const = default;
 };
 
 struct ProjectorConfig {
-  std::string kind = "gdecoder";        ///< gdecoder | transformer
-  int layers = 0;                       ///< 0: the reference's (gdecoder 2, transformer 1); …16
+  std::string kind = "gdecoder";  ///< gdecoder | transformer
+  int layers = 0;                 ///< 0: the reference's (gdecoder 2, transformer 1); …16
+
+  bool operator==(const ProjectorConfig&) const = default;
 };
 
 // ---------------------------------------------------------------- jobs
@@ -88,11 +106,14 @@ struct TrainConfig {
   ProjectorConfig projector;
   OptimizerConfig optimizer;
   CheckpointConfig checkpoint;
-  double infonce_weight = 1.0;          ///< 0…
-  double multitag_weight = 1.0;         ///< 0…
-  std::vector<std::string> tag_templates = {"a photo of a {}."};  ///< prompts behind the label embedding
-  int global_batch = 512;               ///< samples per step over all ranks; a multiple of the world size; 1…
-  std::uint64_t steps = 30001;          ///< 1…
+  double infonce_weight = 1.0;   ///< 0…
+  double multitag_weight = 1.0;  ///< 0…
+  std::vector<std::string> tag_templates = {
+      "a photo of a {}."};  ///< prompts behind the label embedding
+  int global_batch = 512;   ///< samples per step over all ranks; a multiple of the world size; 1…
+  std::uint64_t steps = 30001;  ///< 1…
+
+  bool operator==(const TrainConfig&) const = default;
 };
 
 /// tagalign-worker pretrain: a CLIP of the given size, contrastively, from nothing.
@@ -102,67 +123,79 @@ struct PretrainConfig {
   AugmentConfig augment;
   OptimizerConfig optimizer;
   CheckpointConfig checkpoint;
-  int vision_width = 768;               ///< a multiple of 64
-  int vision_layers = 12;               ///< 7… (surgery rewrites the last six)
-  int patch_size = 16;                  ///< pixels; divides data.image_size
-  int text_width = 512;                 ///< a multiple of 64
-  int text_layers = 12;                 ///< 1…
-  int embed_dim = 512;                  ///< joint embedding; 1…
-  int global_batch = 256;               ///< samples per step over all ranks
-  std::uint64_t steps = 1000;           ///< 1…
+  int vision_width = 768;                   ///< a multiple of 64
+  int vision_layers = 12;                   ///< 7… (surgery rewrites the last six)
+  int patch_size = 16;                      ///< pixels; divides data.image_size
+  int text_width = 512;                     ///< a multiple of 64
+  int text_layers = 12;                     ///< 1…
+  int embed_dim = 512;                      ///< joint embedding; 1…
+  int global_batch = 256;                   ///< samples per step over all ranks
+  std::uint64_t steps = 1000;               ///< 1…
   std::string output = "clip.safetensors";  ///< written at the end, durably; OpenAI's names
+
+  bool operator==(const PretrainConfig&) const = default;
 };
 
 /// One segmentation data set: images/, labels/ (PNG of class indices) and classes.txt.
 struct SegmentationDataConfig {
-  std::string name;                     ///< column of the table; required
-  std::string root;                     ///< folder; required
-  std::string images = "images";        ///< below root
-  std::string labels = "labels";        ///< below root; NAME.png for each image
-  std::string classes = "classes.txt";  ///< below root; one class a line, in the order of the indices
-  int ignore_index = 255;               ///< label that counts nowhere; 0…65535
-  bool reduce_zero_label = false;       ///< label 0 becomes ignored, the others move down by one
-  bool background = false;              ///< class 0 is background: no prompt, a constant score instead
-  double background_threshold = 0.4;    ///< that constant
-  int short_side = 448;                 ///< pixels; images are resized keeping the ratio
-  int long_side_max = 2048;             ///< pixels
-  int window = 448;                     ///< pixels, side of the sliding window
-  int stride = 224;                     ///< pixels
+  std::string name;               ///< column of the table; required
+  std::string root;               ///< folder; required
+  std::string images = "images";  ///< below root
+  std::string labels = "labels";  ///< below root; NAME.png for each image
+  std::string classes =
+      "classes.txt";               ///< below root; one class a line, in the order of the indices
+  int ignore_index = 255;          ///< label that counts nowhere; 0…65535
+  bool reduce_zero_label = false;  ///< label 0 becomes ignored, the others move down by one
+  bool background = false;         ///< class 0 is background: no prompt, a constant score instead
+  double background_threshold = 0.4;  ///< that constant
+  int short_side = 448;               ///< pixels; images are resized keeping the ratio
+  int long_side_max = 2048;           ///< pixels
+  int window = 448;                   ///< pixels, side of the sliding window
+  int stride = 224;                   ///< pixels
+
+  bool operator==(const SegmentationDataConfig&) const = default;
 };
 
 /// tagalign-worker evaluate
 struct EvaluateConfig {
   RuntimeConfig runtime;
   ClipConfig clip;
-  std::string method = "tagalign";      ///< row of the table
-  std::string checkpoint;               ///< training checkpoint folder; empty: the frozen baseline, no projector
-  std::string protocol = "v1";          ///< v1 (sigmoid, scale 10, bias −2.5)
-  double clip_weight = 0.3;             ///< share of the frozen map in the mix; ignored without a checkpoint; 0…1
-  double scale = 10.0;                  ///< above 0
+  std::string method = "tagalign";  ///< row of the table
+  std::string checkpoint;  ///< training checkpoint folder; empty: the frozen baseline, no projector
+  std::string protocol = "v1";  ///< v1 (sigmoid, scale 10, bias −2.5)
+  double clip_weight =
+      0.3;              ///< share of the frozen map in the mix; ignored without a checkpoint; 0…1
+  double scale = 10.0;  ///< above 0
   double bias = -2.5;
   std::vector<std::string> templates = {"a photo of a {}."};  ///< {} is the class name
-  int batch_windows = 16;               ///< windows in one forward pass; never changes a count; 1…4096
+  int batch_windows = 16;  ///< windows in one forward pass; never changes a count; 1…4096
   std::vector<SegmentationDataConfig> datasets;  ///< at least one
-  std::string output = "results";       ///< folder of result files, one a content key
+  std::string output = "results";                ///< folder of result files, one a content key
+
+  bool operator==(const EvaluateConfig&) const = default;
 };
 
 /// One segmentation split that prepare draws, with its own look.
 struct SceneSplitConfig {
-  std::string name;                     ///< folder below output; required
-  int count = 60;                       ///< images; 1…
-  int size = 128;                       ///< pixels, side; 32…1024
-  std::string look = "day";             ///< day | dusk (darker, warmer, noisier)
+  std::string name;          ///< folder below output; required
+  int count = 60;            ///< images; 1…
+  int size = 128;            ///< pixels, side; 32…1024
+  std::string look = "day";  ///< day | dusk (darker, warmer, noisier)
+
+  bool operator==(const SceneSplitConfig&) const = default;
 };
 
 /// tagalign-worker prepare: the embedded data set "scenes".
 struct PrepareConfig {
   RuntimeConfig runtime;
-  std::string dataset = "scenes";       ///< scenes
-  std::string output = "scenes";        ///< folder; complete when it holds dataset.json
-  std::uint64_t seed = 1;               ///< same bytes from the same seed
-  int train_count = 4000;               ///< image-caption-tag samples; 1…
-  int train_size = 64;                  ///< pixels, side; 32…1024
+  std::string dataset = "scenes";            ///< scenes
+  std::string output = "scenes";             ///< folder; complete when it holds dataset.json
+  std::uint64_t seed = 1;                    ///< same bytes from the same seed
+  int train_count = 4000;                    ///< image-caption-tag samples; 1…
+  int train_size = 64;                       ///< pixels, side; 32…1024
   std::vector<SceneSplitConfig> validation;  ///< at least one
+
+  bool operator==(const PrepareConfig&) const = default;
 };
 
 }  // namespace tagalign::config

@@ -1,0 +1,146 @@
+#include "configs/schema/checks.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/format.h"
+
+namespace tagalign::config {
+namespace {
+
+using Findings = std::vector<Finding>;
+
+void check_augment(const AugmentConfig& augment, Findings& out) {
+  if (augment.scale_min > augment.scale_max) {
+    out.push_back({"augment.scale_min", format("expected at most scale_max ({}), found {}",
+                                               augment.scale_max, augment.scale_min)});
+  }
+  if (augment.ratio_min > augment.ratio_max) {
+    out.push_back({"augment.ratio_min", format("expected at most ratio_max ({}), found {}",
+                                               augment.ratio_max, augment.ratio_min)});
+  }
+  if (!augment.rand_augment.empty() && !augment.rand_augment.starts_with("rand-")) {
+    out.push_back({"augment.rand_augment",
+                   format("expected \"\" (off) or timm's notation such as rand-m9-mstd0.5-inc1, "
+                          "found '{}'",
+                          augment.rand_augment)});
+  }
+}
+
+void check_schedule(const OptimizerConfig& optimizer, std::uint64_t steps, Findings& out) {
+  if (optimizer.schedule == "constant" && optimizer.warmup_steps > 0) {
+    out.push_back(
+        {"optimizer.warmup_steps",
+         format("expected 0 with schedule 'constant', found {}; schedule 'cosine' warms up",
+                optimizer.warmup_steps)});
+  }
+  if (optimizer.schedule == "cosine" && optimizer.warmup_steps >= steps) {
+    out.push_back({"optimizer.warmup_steps", format("expected fewer than steps ({}), found {}",
+                                                    steps, optimizer.warmup_steps)});
+  }
+  if (optimizer.min_lr > optimizer.base_lr) {
+    out.push_back({"optimizer.min_lr", format("expected at most base_lr ({}), found {}",
+                                              optimizer.base_lr, optimizer.min_lr)});
+  }
+}
+
+void check_templates(const std::string& path, const std::vector<std::string>& templates,
+                     Findings& out) {
+  for (std::size_t i = 0; i < templates.size(); ++i) {
+    const std::size_t at = templates[i].find("{}");
+    if (at != std::string::npos && templates[i].find("{}", at + 2) == std::string::npos) continue;
+    out.push_back(
+        {format("{}.{}", path, i),
+         format("expected a prompt with one {{}} for the name, found '{}'", templates[i])});
+  }
+}
+
+void check_multiple(const std::string& path, int value, int of, Findings& out) {
+  if (value % of != 0) {
+    out.push_back({path, format("expected a multiple of {}, found {}", of, value)});
+  }
+}
+
+/// Names that become folders or columns: distinct, and no path.
+template <class T>
+void check_names(const std::string& path, const std::vector<T>& items, Findings& out) {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string& name = items[i].name;
+    const std::string where = format("{}.{}.name", path, i);
+    if (!seen.insert(name).second) {
+      out.push_back({where, format("the name '{}' stands in this list twice", name)});
+    }
+    if (name.find('/') != std::string::npos || name == "." || name == "..") {
+      out.push_back({where, format("expected a name without '/', found '{}'", name)});
+    }
+  }
+}
+
+void check_windows(const std::string& path, const SegmentationDataConfig& data, Findings& out) {
+  if (data.stride > data.window) {
+    out.push_back({path + ".stride",
+                   format("expected at most window ({}), or pixels stay without a score; found {}",
+                          data.window, data.stride)});
+  }
+  if (data.short_side > data.long_side_max) {
+    out.push_back({path + ".short_side", format("expected at most long_side_max ({}), found {}",
+                                                data.long_side_max, data.short_side)});
+  }
+}
+
+}  // namespace
+
+Findings check(const PrepareConfig& config) {
+  Findings out;
+  check_names("validation", config.validation, out);
+  for (std::size_t i = 0; i < config.validation.size(); ++i) {
+    if (config.validation[i].name == "train") {
+      out.push_back(
+          {format("validation.{}.name", i), "the name 'train' is taken by the training split"});
+    }
+  }
+  return out;
+}
+
+Findings check(const PretrainConfig& config) {
+  Findings out;
+  check_augment(config.augment, out);
+  check_schedule(config.optimizer, config.steps, out);
+  check_multiple("vision_width", config.vision_width, 64, out);
+  check_multiple("text_width", config.text_width, 64, out);
+  if (config.data.image_size % config.patch_size != 0) {
+    out.push_back({"patch_size", format("expected a divisor of data.image_size ({}), found {}",
+                                        config.data.image_size, config.patch_size)});
+  }
+  return out;
+}
+
+Findings check(const TrainConfig& config) {
+  Findings out;
+  if (config.data.tags.empty())
+    out.push_back({"data.tags", "this key is required and missing or empty"});
+  if (config.data.tag_names.empty()) {
+    out.push_back({"data.tag_names", "this key is required and missing or empty"});
+  }
+  check_augment(config.augment, out);
+  check_schedule(config.optimizer, config.steps, out);
+  check_templates("tag_templates", config.tag_templates, out);
+  if (config.infonce_weight == 0 && config.multitag_weight == 0) {
+    out.push_back({"infonce_weight",
+                   "expected a weight above 0 here or in multitag_weight, found 0 in both"});
+  }
+  return out;
+}
+
+Findings check(const EvaluateConfig& config) {
+  Findings out;
+  check_templates("templates", config.templates, out);
+  check_names("datasets", config.datasets, out);
+  for (std::size_t i = 0; i < config.datasets.size(); ++i) {
+    check_windows(format("datasets.{}", i), config.datasets[i], out);
+  }
+  return out;
+}
+
+}  // namespace tagalign::config

@@ -1,0 +1,21 @@
+/// Rules between several fields of a configuration; rules of one field stand in fields.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "configs/schema/job_configs.h"
+
+namespace tagalign::config {
+
+struct Finding {
+  std::string path;     ///< "data.tags"
+  std::string message;  ///< what was expected and found
+};
+
+std::vector<Finding> check(const PrepareConfig& config);
+std::vector<Finding> check(const PretrainConfig& config);
+std::vector<Finding> check(const TrainConfig& config);
+std::vector<Finding> check(const EvaluateConfig& config);
+
+}  // namespace tagalign::config
