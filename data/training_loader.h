@@ -26,6 +26,7 @@ struct LoaderOptions {
   int image_size = 224;
   int threads = 1;                      ///< 0: decode inside next()
   int prefetch_batches = 2;
+  std::uint64_t cache_bytes_max = 256u << 20;  ///< decoded images kept in memory; 0: none
   AugmentOptions augment;
 };
 
