@@ -8,6 +8,7 @@
 /// Time enters only as `at_ms` of an event. Every (job state, event) pair is decided in transitions.md and tested.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -49,10 +50,17 @@ using Effect = std::variant<SendToAgent>;
 // ---------------------------------------------------------------- state
 
 struct Queued { UnixMs since_ms = 0; UnixMs not_before_ms = 0; };
-struct Starting { AgentId agent; UnixMs since_ms = 0; };
+struct Starting { AgentId agent; UnixMs since_ms = 0; UnixMs asked_ms = 0; };  ///< asked: Launch last sent
 struct Running { AgentId agent; UnixMs since_ms = 0; };
 /// Asked to save and leave (cancel, shutdown); killed after limits::kSaveAndLeaveMsMax.
-struct Saving { AgentId agent; UnixMs since_ms = 0; std::string reason; bool kill_sent = false; };
+struct Saving {
+  AgentId agent;
+  UnixMs since_ms = 0;
+  std::string reason;
+  bool kill_sent = false;
+  UnixMs asked_ms = 0;                  ///< StopAttempt last sent
+  bool started = false;                 ///< the agent has said that the attempt runs
+};
 struct Succeeded { UnixMs at_ms = 0; };
 struct Failed { UnixMs at_ms = 0; std::string reason; };
 struct Cancelled { UnixMs at_ms = 0; std::string reason; };
@@ -79,12 +87,13 @@ struct Job {
   JobState state;
   UnixMs submitted_ms = 0;
   std::vector<JobId> after;
+  std::vector<std::size_t> after_templates;  ///< indices into State::templates
   Attempt attempt;                      ///< the newest; 0 before the first start
   std::vector<AttemptRecord> attempts;
   std::map<std::uint64_t, std::pair<protocol::CheckpointInfo, UnixMs>> checkpoints;  ///< by step
   int program_failures = 0;             ///< charged against spec.retries_max
   int stalled_failures = 0;             ///< infrastructure failures since the last new checkpoint
-  std::uint64_t last_failed_step = 0;   ///< the same step failing twice is the program's fault
+  std::optional<std::uint64_t> last_failed_step;  ///< the same step failing twice is the program's fault
   std::vector<std::string> notices;     ///< bounded; newest last
 };
 
@@ -93,7 +102,10 @@ struct Template {
   WorkflowId workflow;
   protocol::JobSpec spec;
   JobId source;                         ///< the job whose commits it follows
+  std::vector<JobId> after;             ///< of every instance
+  std::vector<std::size_t> after_templates;
   std::set<std::string> instantiated;   ///< checkpoint digests
+  std::vector<JobId> instances;         ///< in order of commits
 };
 
 struct Workflow {
@@ -112,6 +124,7 @@ struct Agent {
   int gpus = 0;
   bool connected = false;               ///< joined and not declared lost
   std::uint64_t last_sequence = 0;      ///< newest event taken; older ones are duplicates
+  UnixMs hello_asked_ms = 0;            ///< SayHello last sent because of a gap
 };
 
 struct ResultEntry { JobId job; protocol::EvaluationResult result; UnixMs at_ms = 0; };
@@ -119,10 +132,12 @@ struct ResultEntry { JobId job; protocol::EvaluationResult result; UnixMs at_ms 
 struct State {
   std::map<WorkflowId, Workflow> workflows;
   std::map<JobId, Job> jobs;
+  std::set<JobId> live;                         ///< jobs that are not terminal: what every pass looks at
   std::vector<Template> templates;
   std::map<AgentId, Agent> agents;
   std::map<std::string, ResultEntry> results;   ///< by content key: the first stays
   std::uint64_t dropped_stale = 0;              ///< messages of older attempts
+  UnixMs now_ms = 0;                            ///< time of the newest event
   std::uint64_t conflicting_results = 0;        ///< equal key, other counts: a determinism bug, kept for doctor
 };
 
@@ -143,6 +158,9 @@ std::optional<UnixMs> next_deadline(const State& state);
 
 /// Slots of `agent` not held by starting, running or saving jobs.
 int free_slots(const State& state, const Agent& agent);
+
+/// Every field of the state as lines of text. Equal states give equal text: for comparing and for looking.
+std::string dump(const State& state);
 
 /// Why a job is where it is, from the same data that the scheduler uses; at least one line.
 std::vector<std::string> explain(const State& state, JobId job, UnixMs now_ms);

@@ -1,0 +1,74 @@
+#include "coordinator/core/dependencies.h"
+
+#include "base/format.h"
+
+namespace tagalign::core {
+namespace {
+
+/// Calls visit(job) for every job that `job` comes after, until one call returns false.
+template <class Visit>
+bool visit_needs(const State& state, const Job& job, Visit visit) {
+  for (JobId id : job.after) {
+    if (!visit(state.jobs.at(id))) return false;
+  }
+  for (std::size_t index : job.after_templates) {
+    const Template& pattern = state.templates.at(index);
+    if (!visit(state.jobs.at(pattern.source))) return false;
+    for (JobId id : pattern.instances) {
+      if (!visit(state.jobs.at(id))) return false;
+    }
+  }
+  return true;
+}
+
+bool succeeded(const Job& job) {
+  return std::holds_alternative<Succeeded>(job.state);
+}
+bool broken(const Job& job) {
+  return is_terminal(job.state) && !succeeded(job);
+}
+
+}  // namespace
+
+bool dependencies_met(const State& state, const Job& job) {
+  return visit_needs(state, job, succeeded);
+}
+
+std::optional<std::string> broken_dependency(const State& state, const Job& job) {
+  std::optional<std::string> why;
+  visit_needs(state, job, [&](const Job& need) {
+    if (broken(need))
+      why = format("it comes after {}, which {}", label(need),
+                   std::holds_alternative<Failed>(need.state) ? "failed" : "was cancelled");
+    return !why;
+  });
+  return why;
+}
+
+std::vector<std::string> unmet_dependencies(const State& state, const Job& job) {
+  std::vector<std::string> lines;
+  visit_needs(state, job, [&](const Job& need) {
+    if (!succeeded(need))
+      lines.push_back(format("waits for {}, which is {}", label(need), job_state_name(need.state)));
+    return true;
+  });
+  return lines;
+}
+
+void cancel_orphans(Turn& turn) {
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    const std::vector<JobId> live(turn.state.live.begin(), turn.state.live.end());
+    for (JobId id : live) {
+      Job& job = turn.state.jobs.at(id);
+      if (!std::holds_alternative<Queued>(job.state)) continue;
+      if (auto why = broken_dependency(turn.state, job)) {
+        set_state(turn.state, job, Cancelled{turn.now_ms, std::move(*why)});
+        changed = true;
+      }
+    }
+  }
+}
+
+}  // namespace tagalign::core

@@ -1,0 +1,126 @@
+/// The state as text. Kept complete by hand: a field added to core.h is added here.
+#include "base/format.h"
+#include "coordinator/core/turn.h"
+
+namespace tagalign::core {
+namespace {
+
+struct StateText {
+  std::string operator()(const Queued& s) const {
+    return format("since={} not_before={}", s.since_ms, s.not_before_ms);
+  }
+  std::string operator()(const Starting& s) const {
+    return format("agent={} since={} asked={}", s.agent.value, s.since_ms, s.asked_ms);
+  }
+  std::string operator()(const Running& s) const {
+    return format("agent={} since={}", s.agent.value, s.since_ms);
+  }
+  std::string operator()(const Saving& s) const {
+    return format("agent={} since={} reason='{}' kill_sent={} asked={} started={}", s.agent.value,
+                  s.since_ms, s.reason, s.kill_sent, s.asked_ms, s.started);
+  }
+  std::string operator()(const Succeeded& s) const { return format("at={}", s.at_ms); }
+  std::string operator()(const Failed& s) const {
+    return format("at={} reason='{}'", s.at_ms, s.reason);
+  }
+  std::string operator()(const Cancelled& s) const {
+    return format("at={} reason='{}'", s.at_ms, s.reason);
+  }
+};
+
+template <class Items, class Print>
+std::string join(const Items& items, Print print) {
+  std::string text;
+  for (const auto& item : items) text += (text.empty() ? "" : ",") + print(item);
+  return "[" + text + "]";
+}
+
+std::string ids(const std::vector<JobId>& jobs) {
+  return join(jobs, [](JobId id) { return std::to_string(id.value); });
+}
+std::string indices(const std::vector<std::size_t>& numbers) {
+  return join(numbers, [](std::size_t number) { return std::to_string(number); });
+}
+std::string strings(const auto& texts) {
+  return join(texts, [](const std::string& text) { return "'" + text + "'"; });
+}
+std::string numbers(const std::vector<std::uint64_t>& values) {
+  return join(values, [](std::uint64_t value) { return std::to_string(value); });
+}
+
+std::string spec_text(const protocol::JobSpec& s) {
+  return format(
+      "kind={} ranks={} slots_per_rank={} after={} on_commit_of='{}' retries_max={} overrides={} "
+      "config='{}'",
+      static_cast<int>(s.kind), s.ranks, s.slots_per_rank, strings(s.after), s.on_commit_of,
+      s.retries_max, strings(s.overrides), s.config_yaml);
+}
+
+std::string attempt_text(const AttemptRecord& r) {
+  return format("  attempt {} agent={} started={} ended={} outcome={} last_step={} message='{}'\n",
+                r.attempt.value, r.agent.value, r.started_ms, r.ended_ms,
+                r.outcome ? static_cast<int>(*r.outcome) : 0, r.last_step, r.message);
+}
+
+std::string job_text(const Job& job) {
+  std::string text = format(
+      "job {} workflow={} name={} submitted={} state={} {}\n  {}\n  after={} after_templates={} "
+      "attempt={} "
+      "program_failures={} stalled_failures={} last_failed_step={}\n",
+      job.id.value, job.workflow.value, job.spec.name, job.submitted_ms, job_state_name(job.state),
+      std::visit(StateText{}, job.state), spec_text(job.spec), ids(job.after),
+      indices(job.after_templates), job.attempt.value, job.program_failures, job.stalled_failures,
+      job.last_failed_step ? std::to_string(*job.last_failed_step) : "none");
+  for (const AttemptRecord& record : job.attempts) text += attempt_text(record);
+  for (const auto& [step, entry] : job.checkpoints) {
+    const auto& [info, at_ms] = entry;
+    text += format("  checkpoint step={} path={} digest={} scheduled={} at={}\n", step, info.path,
+                   info.digest, info.scheduled, at_ms);
+  }
+  for (const std::string& notice : job.notices) text += format("  notice '{}'\n", notice);
+  return text;
+}
+
+std::string template_text(const Template& t) {
+  return format(
+      "template workflow={} name={} {} source={} after={} after_templates={} digests={} "
+      "instances={}\n",
+      t.workflow.value, t.spec.name, spec_text(t.spec), t.source.value, ids(t.after),
+      indices(t.after_templates), strings(t.instantiated), ids(t.instances));
+}
+
+std::string result_text(const ResultEntry& entry) {
+  const protocol::EvaluationResult& r = entry.result;
+  return format(
+      "result {} job={} at={} method={} step={} dataset={} dataset_digest={} weights={} "
+      "protocol='{}' code={} images={} "
+      "classes={} intersect={} union={} predicted={} labelled={}\n",
+      r.key, entry.job.value, entry.at_ms, r.method, r.step, r.dataset, r.dataset_digest,
+      r.weights_digest, r.protocol, r.code_version, r.images, strings(r.classes),
+      numbers(r.intersect), numbers(r.union_), numbers(r.predicted), numbers(r.labelled));
+}
+
+}  // namespace
+
+std::string dump(const State& state) {
+  std::string text = format("now={} dropped_stale={} conflicting_results={} live={}\n",
+                            state.now_ms, state.dropped_stale, state.conflicting_results,
+                            ids({state.live.begin(), state.live.end()}));
+  for (const auto& [id, w] : state.workflows) {
+    text += format("workflow {} token={} name={} workspace={} submitted={}\n", id.value, w.token,
+                   w.name, w.workspace, w.submitted_ms);
+  }
+  for (const auto& [id, job] : state.jobs) text += job_text(job);
+  for (const Template& pattern : state.templates) text += template_text(pattern);
+  for (const auto& [id, a] : state.agents) {
+    text += format(
+        "agent {} incarnation={} host={} slots={} gpus={} connected={} last_sequence={} "
+        "hello_asked={}\n",
+        id.value, a.incarnation, a.host, a.slots, a.gpus, a.connected, a.last_sequence,
+        a.hello_asked_ms);
+  }
+  for (const auto& [key, entry] : state.results) text += result_text(entry);
+  return text;
+}
+
+}  // namespace tagalign::core

@@ -1,0 +1,74 @@
+#include "coordinator/core/retry.h"
+
+#include <algorithm>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "base/limits.h"
+
+namespace tagalign::core {
+namespace {
+
+using protocol::AttemptEnded;
+using protocol::Outcome;
+
+bool infrastructure(Outcome outcome) {
+  return outcome == Outcome::kRankKilled || outcome == Outcome::kAgentRestarted ||
+         outcome == Outcome::kKilledOnRequest;
+}
+
+void charge_program(Verdict& verdict, const Job& job, const AttemptEnded& end, UnixMs now_ms) {
+  const bool nothing_ran = end.outcome == Outcome::kLaunchFailed;
+  const bool same_step = !nothing_ran && job.last_failed_step == end.last_step;
+  ++verdict.program_failures;
+  if (!nothing_ran) verdict.last_failed_step = end.last_step;
+  if (end.exit_code == to_int(ExitCode::kDoNotRequeue)) {
+    verdict.state = Failed{now_ms, end.message};
+  } else if (same_step) {
+    verdict.state =
+        Failed{now_ms, format("failed twice at step {}: {}", end.last_step, end.message)};
+  } else if (verdict.program_failures > job.spec.retries_max) {
+    verdict.state =
+        Failed{now_ms, format("failed {} times, {} retries are allowed: {}",
+                              verdict.program_failures, job.spec.retries_max, end.message)};
+  } else {
+    verdict.state = Queued{now_ms, nothing_ran ? now_ms + limits::kLaunchRetryMs : now_ms};
+  }
+}
+
+void charge_infrastructure(Verdict& verdict, const Job& job, const AttemptEnded& end,
+                           UnixMs now_ms) {
+  const auto before =
+      std::count_if(job.attempts.begin(), job.attempts.end(), [](const AttemptRecord& record) {
+        return record.outcome && infrastructure(*record.outcome);
+      });
+  if (++verdict.stalled_failures > limits::kStalledRetriesMax) {
+    verdict.state = Failed{now_ms, format("lost {} attempts in a row without a new checkpoint: {}",
+                                          verdict.stalled_failures, end.message)};
+  } else if (before >= limits::kInfrastructureRetriesMax) {
+    verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
+                                          limits::kInfrastructureRetriesMax, end.message)};
+  } else {
+    verdict.state = Queued{now_ms, now_ms};
+  }
+}
+
+}  // namespace
+
+Verdict decide_retry(const Job& job, const AttemptEnded& end, UnixMs now_ms) {
+  Verdict verdict{job.state, job.program_failures, job.stalled_failures, job.last_failed_step};
+  if (end.outcome == Outcome::kSucceeded) {
+    verdict.state = Succeeded{now_ms};
+  } else if (const auto* saving = std::get_if<Saving>(&job.state)) {
+    verdict.state = Cancelled{now_ms, saving->reason};
+  } else if (end.outcome == Outcome::kSavedAndLeft) {
+    verdict.state = Queued{now_ms, now_ms + limits::kLaunchRetryMs};
+  } else if (infrastructure(end.outcome)) {
+    charge_infrastructure(verdict, job, end, now_ms);
+  } else {
+    charge_program(verdict, job, end, now_ms);
+  }
+  return verdict;
+}
+
+}  // namespace tagalign::core

@@ -1,0 +1,23 @@
+/// What follows the end of an attempt: pure, decided by the class of the failure.
+///
+/// Infrastructure (a rank killed from outside, an agent gone) costs nothing while new checkpoints
+/// come, and ends the job after limits::kStalledRetriesMax failures without one. The program's own
+/// failures are charged against retries_max, and two in a row at one step end the job. Exit code 93
+/// ends it at once.
+#pragma once
+
+#include "coordinator/core/turn.h"
+
+namespace tagalign::core {
+
+struct Verdict {
+  JobState state;
+  int program_failures = 0;
+  int stalled_failures = 0;
+  std::optional<std::uint64_t> last_failed_step;
+};
+
+/// `job` is starting, running or saving; its record of the attempt is not yet closed.
+Verdict decide_retry(const Job& job, const protocol::AttemptEnded& end, UnixMs now_ms);
+
+}  // namespace tagalign::core
