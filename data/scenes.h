@@ -46,7 +46,8 @@ struct Scene {
 };
 Scene draw_scene(std::uint64_t seed, std::uint64_t index, int size, SceneLook look);
 
-/// Does nothing when dataset.json says that the same options are complete. `progress` gets (done, total) images.
+/// Does nothing when dataset.json says that the same options are complete. A run that was cut off is started again;
+/// kAlreadyExists for a folder with other options or of other origin. Draws on up to eight threads. `progress` gets (done, total) images.
 Status prepare_scenes(FileSystem& files, const ScenesOptions& options,
                       const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 

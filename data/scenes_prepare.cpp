@@ -87,24 +87,54 @@ Status clear_output(FileSystem& files, const ScenesOptions& options) {
   return files.write_durable(mark, describe(options).dump(2) + "\n");
 }
 
-/// True when the folder holds these very options, complete.
+/// Bytes of all image and label files. Images are not synced one by one (thousands of them, and
+/// they can be drawn again); after a power cut this sum tells whether all of them survived.
+Result<std::uint64_t> count_image_bytes(FileSystem& files, const ScenesOptions& options) {
+  std::vector<Path> folders{options.output / "train" / "images"};
+  for (const SceneSplit& split : options.validation) {
+    folders.push_back(options.output / split.name / "images");
+    folders.push_back(options.output / split.name / "labels");
+  }
+  std::uint64_t total = 0;
+  for (const Path& folder : folders) {
+    TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
+    for (const std::string& name : names) {
+      TA_ASSIGN_OR_RETURN(const std::uint64_t bytes, files.file_size(folder / name));
+      total += bytes;
+    }
+  }
+  return total;
+}
+
+/// True when the folder holds these very options, complete; false when it must be drawn (again).
 Result<bool> is_complete(FileSystem& files, const ScenesOptions& options) {
   const Path path = options.output / kCompleteFile;
   if (!files.exists(path)) return false;
   TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kConfigFileBytesMax));
-  const json found = json::parse(text, nullptr, false);
+  json found = json::parse(text, nullptr, false);
+  json bytes_noted;
+  if (found.is_object() && found.contains("image_bytes")) {
+    bytes_noted = found["image_bytes"];
+    found.erase("image_bytes");
+  }
   const json expected = describe(options);
-  if (found == expected) return true;
-  return already_exists(
-      format("prepare scenes: {} was made with other options (expected {}, found {}); "
-             "choose another output folder or remove this one",
-             path.string(), expected.dump(), found.is_discarded() ? "broken JSON" : found.dump()));
+  if (found != expected) {
+    return already_exists(format(
+        "prepare scenes: {} was made with other options (expected {}, found {}); "
+        "choose another output folder or remove this one",
+        path.string(), expected.dump(), found.is_discarded() ? "broken JSON" : found.dump()));
+  }
+  const Result<std::uint64_t> bytes = count_image_bytes(files, options);
+  if (bytes.ok() && bytes_noted == json(*bytes)) return true;
+  TA_RETURN_IF_ERROR(
+      files.write_durable(options.output / kUnfinishedFile, expected.dump(2) + "\n"));
+  TA_RETURN_IF_ERROR(files.remove_all(path));
+  return false;
 }
 
 Status write_file(FileSystem& files, const Path& path, std::string_view contents) {
   TA_ASSIGN_OR_RETURN(const auto file, files.create_file(path));
   TA_RETURN_IF_ERROR(file->append(as_bytes(contents)));
-  TA_RETURN_IF_ERROR(file->sync());
   return file->close();
 }
 
@@ -210,7 +240,7 @@ Status prepare_scenes(FileSystem& files, const ScenesOptions& options,
                       const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   TA_RETURN_IF_ERROR(check_options(options));
   TA_ASSIGN_OR_RETURN(const bool complete, is_complete(files, options));
-  if (complete) return {};
+  if (complete) return files.remove_all(options.output / kUnfinishedFile);
   TA_RETURN_IF_ERROR(clear_output(files, options));
   std::uint64_t total = static_cast<std::uint64_t>(options.train_count);
   for (const SceneSplit& split : options.validation)
@@ -221,8 +251,11 @@ Status prepare_scenes(FileSystem& files, const ScenesOptions& options,
     TA_RETURN_IF_ERROR(write_split(files, options, i, counter));
   }
   TA_RETURN_IF_ERROR(files.write_durable(options.output / "tag_names.txt", class_lines()));
+  TA_ASSIGN_OR_RETURN(const std::uint64_t image_bytes, count_image_bytes(files, options));
+  json complete_note = describe(options);
+  complete_note["image_bytes"] = image_bytes;
   TA_RETURN_IF_ERROR(
-      files.write_durable(options.output / kCompleteFile, describe(options).dump(2) + "\n"));
+      files.write_durable(options.output / kCompleteFile, complete_note.dump(2) + "\n"));
   return files.remove_all(options.output / kUnfinishedFile);
 }
 
