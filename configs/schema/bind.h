@@ -1,24 +1,30 @@
 /// From a tree to a checked job configuration. Internal to configs/schema.
 #pragma once
 
+#include <optional>
+
 #include "configs/schema/binder.h"
 #include "configs/schema/checks.h"
 
 namespace tagalign::config {
 
-/// Reads T from `root`, then applies the rules between fields, once all fields are good.
+/// Reads T from `root`, then applies the rules between fields, once all fields are good. `path` is
+/// put before the path of each field in messages. nullopt when a problem was added.
 template <class T>
-Result<T> bind(const Node& root) {
+std::optional<T> bind(const Node& root, const std::string& path, Problems& problems) {
   T config;
-  Problems problems;
-  Reader reader(&root, root.origin, "", problems);
+  Problems found;
+  Reader reader(&root, root.origin, path, found);
   visit_fields(reader, config);
   reader.finish();
-  TA_RETURN_IF_ERROR(problems.to_status());
-  for (const Finding& finding : check(config)) {
-    problems.add(locate(root, finding.path), finding.path + ": " + finding.message);
+  if (found.empty()) {
+    const std::string prefix = path.empty() ? "" : path + ".";
+    for (const Finding& finding : check(config)) {
+      found.add(locate(root, finding.path), prefix + finding.path + ": " + finding.message);
+    }
   }
-  TA_RETURN_IF_ERROR(problems.to_status());
+  problems.append(found);
+  if (!found.empty()) return std::nullopt;
   return config;
 }
 

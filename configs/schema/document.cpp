@@ -178,6 +178,10 @@ void Problems::add(const Origin& origin, const std::string& message) {
   lines_.push_back(origin.to_string() + ": " + message);
 }
 
+void Problems::append(const Problems& others) {
+  lines_.insert(lines_.end(), others.lines_.begin(), others.lines_.end());
+}
+
 Status Problems::to_status() const {
   if (lines_.empty()) return ok_status();
   std::string text;

@@ -60,6 +60,7 @@ Origin locate(const Node& root, std::string_view path);
 class Problems {
  public:
   void add(const Origin& origin, const std::string& message);
+  void append(const Problems& others);
   bool empty() const { return lines_.empty(); }
   /// ok, or kInvalidArgument with at most 20 lines.
   Status to_status() const;

@@ -177,6 +177,7 @@ void visit_fields(V& v, EvaluateConfig& c) {
   v.field("batch_windows", c.batch_windows, between(1, 4096));
   v.list("datasets", c.datasets, 1);
   v.field("output", c.output, required());
+  v.field("save_predictions", c.save_predictions, between(0, 1'000'000));
 }
 
 template <class V>

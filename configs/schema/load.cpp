@@ -10,7 +10,10 @@ namespace {
 template <class T>
 Result<T> finish(Node root, const Overrides& overrides) {
   for (const std::string& text : overrides) TA_RETURN_IF_ERROR(apply_override(root, text));
-  return bind<T>(root);
+  Problems problems;
+  std::optional<T> config = bind<T>(root, "", problems);
+  TA_RETURN_IF_ERROR(problems.to_status());
+  return *std::move(config);
 }
 
 }  // namespace

@@ -1,0 +1,249 @@
+#include "configs/schema/workflow.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "base/format.h"
+#include "base/limits.h"
+#include "configs/schema/bind.h"
+#include "configs/schema/inherit.h"
+#include "configs/schema/vars.h"
+
+namespace tagalign::config {
+namespace {
+
+constexpr std::array<std::string_view, 4> kKindNames = {"prepare", "pretrain", "train", "evaluate"};
+
+/// A job as its map says it, before its configuration is read.
+struct JobEntry {
+  WorkflowJob job;
+  std::string kind;
+  Node config;
+};
+
+template <class V>
+void visit_fields(V& v, JobEntry& entry) {
+  v.field("kind", entry.kind,
+          Rule{.choices = {kKindNames.begin(), kKindNames.end()}, .required = true});
+  v.field("ranks", entry.job.ranks, between(1, limits::kRanksPerJobMax));
+  v.field("slots_per_rank", entry.job.slots_per_rank, between(1, limits::kRanksPerJobMax));
+  v.field("after", entry.job.after);
+  v.field("on_commit_of", entry.job.on_commit_of);
+  v.field("retries_max", entry.job.retries_max, between(0, limits::kInfrastructureRetriesMax));
+  v.node("config", entry.config);
+}
+
+bool legal_name(std::string_view name) {
+  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= static_cast<std::size_t>(limits::kJobNameCharsMax) &&
+         alphanumeric(name.front()) && std::ranges::all_of(name, [&](char c) {
+           return alphanumeric(c) || c == '_' || c == '.' || c == '-';
+         });
+}
+
+void check_name(const std::string& name, const Origin& origin, Problems& problems) {
+  if (legal_name(name)) return;
+  problems.add(origin,
+               format("'{}' is no name: expected [a-z0-9], then [a-z0-9_.-], at most {} characters",
+                      name, limits::kJobNameCharsMax));
+}
+
+/// The batch is shared out evenly among the ranks.
+template <class T>
+void check_ranks(const T& config, const WorkflowJob& job, const Origin& origin,
+                 Problems& problems) {
+  if constexpr (requires { config.global_batch; }) {
+    if (config.global_batch % job.ranks != 0) {
+      problems.add(origin, format("jobs.{}: expected ranks to divide global_batch ({}), found {}",
+                                  job.name, config.global_batch, job.ranks));
+    }
+  }
+}
+
+template <class T>
+void read_config(JobEntry& entry, Problems& problems) {
+  const std::string path = format("jobs.{}.config", entry.job.name);
+  const auto config = bind<T>(entry.config, path, problems);
+  if (!config) return;
+  check_ranks(*config, entry.job, entry.config.origin, problems);
+  const Result<std::string> text = dump(*config);
+  if (text.ok()) {
+    entry.job.config = *text;
+  } else {
+    problems.add(entry.config.origin, path + ": " + text.status().message());
+  }
+}
+
+void read_config(JobEntry& entry, Problems& problems) {
+  switch (entry.job.kind) {
+    case JobKind::kPrepare:
+      return read_config<PrepareConfig>(entry, problems);
+    case JobKind::kPretrain:
+      return read_config<PretrainConfig>(entry, problems);
+    case JobKind::kTrain:
+      return read_config<TrainConfig>(entry, problems);
+    case JobKind::kEvaluate:
+      return read_config<EvaluateConfig>(entry, problems);
+  }
+}
+
+std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
+  JobEntry entry;
+  entry.job.name = written.key;
+  entry.config.kind = Node::Kind::kMap;
+  entry.config.origin = written.origin;
+  Problems found;
+  check_name(written.key, written.origin, found);
+  Reader reader(&written.value, written.origin, "jobs." + written.key, found);
+  visit_fields(reader, entry);
+  reader.finish();
+  const auto kind = std::ranges::find(kKindNames, entry.kind);
+  if (kind != kKindNames.end()) {
+    entry.job.kind = static_cast<JobKind>(kind - kKindNames.begin());
+    read_config(entry, found);
+  }
+  problems.append(found);
+  if (!found.empty()) return std::nullopt;
+  return std::move(entry.job);
+}
+
+using ByName = std::map<std::string, const WorkflowJob*, std::less<>>;
+
+ByName by_name(const Workflow& workflow) {
+  ByName jobs;
+  for (const WorkflowJob& job : workflow.jobs) jobs[job.name] = &job;
+  return jobs;
+}
+
+std::vector<std::string> names_of(const Workflow& workflow) {
+  std::vector<std::string> names;
+  for (const WorkflowJob& job : workflow.jobs) names.push_back(job.name);
+  return names;
+}
+
+std::vector<std::string> needs_of(const WorkflowJob& job) {
+  std::vector<std::string> needs = job.after;
+  if (!job.on_commit_of.empty()) needs.push_back(job.on_commit_of);
+  return needs;
+}
+
+void check_references(const Workflow& workflow, const Node& root, Problems& problems) {
+  const ByName jobs = by_name(workflow);
+  for (const WorkflowJob& job : workflow.jobs) {
+    const std::string path = format("jobs.{}.", job.name);
+    for (std::size_t i = 0; i < job.after.size(); ++i) {
+      const std::string where = format("{}after.{}", path, i);
+      if (!jobs.contains(job.after[i])) {
+        problems.add(locate(root, where),
+                     where + ": " + unknown_name("job", job.after[i], names_of(workflow)));
+      } else if (std::ranges::count(job.after, job.after[i]) > 1) {
+        problems.add(locate(root, where),
+                     format("{}: '{}' stands here twice", where, job.after[i]));
+      }
+    }
+    if (job.on_commit_of.empty()) continue;
+    const Origin origin = locate(root, path + "on_commit_of");
+    const auto source = jobs.find(job.on_commit_of);
+    if (source == jobs.end()) {
+      problems.add(origin, path + "on_commit_of: " +
+                               unknown_name("job", job.on_commit_of, names_of(workflow)));
+    } else if (source->second->kind != JobKind::kTrain) {
+      problems.add(origin, format("{}on_commit_of: expected a train job, found '{}' of kind {}",
+                                  path, job.on_commit_of, job_kind_name(source->second->kind)));
+    }
+    if (job.kind != JobKind::kEvaluate) {
+      problems.add(origin,
+                   format("{}on_commit_of: only evaluate jobs can follow checkpoints, this is {}",
+                          path, job_kind_name(job.kind)));
+    }
+  }
+}
+
+/// Jobs that can be put in an order are taken away until none is left; what remains waits in a
+/// circle or for one.
+void check_circles(const Workflow& workflow, const Node& root, Problems& problems) {
+  ByName waiting = by_name(workflow);
+  bool changed = true;
+  while (changed) {
+    changed = std::erase_if(waiting, [&](const auto& item) {
+                return std::ranges::none_of(needs_of(*item.second), [&](const std::string& need) {
+                  return waiting.contains(need);
+                });
+              }) > 0;
+  }
+  if (waiting.empty()) return;
+  const WorkflowJob* job = waiting.begin()->second;
+  std::vector<std::string> circle;
+  while (std::ranges::find(circle, job->name) == circle.end()) {
+    circle.push_back(job->name);
+    for (const std::string& need : needs_of(*job)) {
+      if (waiting.contains(need)) job = waiting.at(need);
+    }
+  }
+  circle.erase(circle.begin(), std::ranges::find(circle, job->name));
+  circle.push_back(job->name);
+  problems.add(
+      locate(root, "jobs." + job->name),
+      format("jobs wait for each other in a circle: {}; break it", fmt::join(circle, " → ")));
+}
+
+/// The top of the file; jobs are read by the caller.
+struct Top {
+  std::string name;
+  std::string workspace;
+  Node jobs;
+};
+
+template <class V>
+void visit_fields(V& v, Top& top) {
+  v.field("name", top.name, required());
+  v.field("workspace", top.workspace);
+  v.node("jobs", top.jobs);
+}
+
+Top read_top(const Node& root, Problems& problems) {
+  Top top;
+  top.jobs.origin = root.origin;
+  Reader reader(&root, root.origin, "", problems);
+  visit_fields(reader, top);
+  reader.finish();
+  if (!top.name.empty()) check_name(top.name, locate(root, "name"), problems);
+  if (top.jobs.kind != Node::Kind::kMap || top.jobs.entries.empty()) {
+    problems.add(top.jobs.origin,
+                 format("jobs: expected a map of at least one job, found {}",
+                        top.jobs.kind == Node::Kind::kMap ? "none" : top.jobs.describe()));
+  }
+  if (top.jobs.entries.size() > static_cast<std::size_t>(limits::kJobsPerWorkflowMax)) {
+    problems.add(top.jobs.origin, format("jobs: expected at most {}, found {}",
+                                         limits::kJobsPerWorkflowMax, top.jobs.entries.size()));
+  }
+  return top;
+}
+
+}  // namespace
+
+std::string_view job_kind_name(JobKind kind) {
+  return kKindNames[static_cast<std::size_t>(kind)];
+}
+
+Result<Workflow> load_workflow(FileSystem& files, const Path& file, const Overrides& overrides) {
+  TA_ASSIGN_OR_RETURN(Node root, read_document(files, file));
+  for (const std::string& text : overrides) TA_RETURN_IF_ERROR(apply_override(root, text));
+  Problems problems;
+  substitute_vars(root, problems);
+  TA_RETURN_IF_ERROR(problems.to_status());
+  const Top top = read_top(root, problems);
+  Workflow workflow{top.name, top.workspace, {}};
+  for (const Entry& entry : top.jobs.entries) {
+    if (auto job = read_job(entry, problems)) workflow.jobs.push_back(*std::move(job));
+  }
+  TA_RETURN_IF_ERROR(problems.to_status());
+  check_references(workflow, root, problems);
+  TA_RETURN_IF_ERROR(problems.to_status());
+  check_circles(workflow, root, problems);
+  TA_RETURN_IF_ERROR(problems.to_status());
+  return workflow;
+}
+
+}  // namespace tagalign::config

@@ -1,0 +1,243 @@
+#include "configs/schema/workflow.h"
+
+#include "tests/unit/config/config_test_support.h"
+
+namespace tagalign::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string kDraw = "{kind: prepare, config: {validation: [{name: day}]}}\n";
+const std::string kClip =
+    "{kind: pretrain, after: [draw], ranks: 2, config: {data: {root: r, captions: c}}}\n";
+const std::string kTrain =
+    "{kind: train, after: [clip], config: {data: {root: r, captions: c, tags: t, tag_names: n}, "
+    "clip: {weights: w}}}\n";
+const std::string kScores =
+    "{kind: evaluate, on_commit_of: fit, config: {clip: {weights: w}, datasets: [{name: d, root: "
+    "r}]}}\n";
+const std::string kAll = "name: all\njobs:\n  draw: " + kDraw + "  clip: " + kClip +
+                         "  fit: " + kTrain + "  scores: " + kScores;
+
+class WorkflowFile : public ::testing::Test {
+ protected:
+  Result<Workflow> load(const std::string& text, const Overrides& overrides = {}) {
+    return load_workflow(posix_file_system(), folder_.write("w.yml", text), overrides);
+  }
+  /// The message with the folder's name taken out.
+  std::string message(const std::string& text, const Overrides& overrides = {}) {
+    const auto workflow = load(text, overrides);
+    if (workflow.ok()) return "accepted";
+    std::string found = workflow.status().message();
+    const std::string prefix = folder_.path().string() + "/";
+    for (auto at = found.find(prefix); at != std::string::npos; at = found.find(prefix)) {
+      found.erase(at, prefix.size());
+    }
+    return found;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(WorkflowFile, Complete_GivesJobsInOrderWithEffectiveConfigurations) {
+  const auto workflow = load(kAll);
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  EXPECT_EQ(workflow->name, "all");
+  EXPECT_EQ(workflow->workspace, "");
+  ASSERT_EQ(workflow->jobs.size(), 4u);
+  EXPECT_EQ(workflow->jobs[0].name, "draw");
+  EXPECT_EQ(workflow->jobs[0].kind, JobKind::kPrepare);
+  EXPECT_EQ(workflow->jobs[1].kind, JobKind::kPretrain);
+  EXPECT_EQ(workflow->jobs[1].ranks, 2);
+  EXPECT_THAT(workflow->jobs[1].after, ElementsAre("draw"));
+  EXPECT_EQ(workflow->jobs[2].kind, JobKind::kTrain);
+  EXPECT_EQ(workflow->jobs[2].retries_max, 3);
+  EXPECT_EQ(workflow->jobs[3].on_commit_of, "fit");
+  const auto train = parse_job_config<TrainConfig>(workflow->jobs[2].config, "effective");
+  ASSERT_TRUE(train.ok()) << train.status().message();
+  EXPECT_EQ(train->steps, 30001u);
+  EXPECT_THAT(workflow->jobs[2].config, HasSubstr("weight_decay: 0.05"));
+}
+
+TEST_F(WorkflowFile, Overrides_ReachJobsAndTheirConfigurations) {
+  const auto workflow = load(kAll, {"jobs.fit.config.steps=7", "jobs.clip.ranks=4", "workspace=/w",
+                                    "jobs.scores.config.datasets.0.ignore_index=0"});
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  EXPECT_THAT(workflow->jobs[2].config, HasSubstr("steps: 7\n"));
+  EXPECT_EQ(workflow->jobs[1].ranks, 4);
+  EXPECT_EQ(workflow->workspace, "/w");
+  EXPECT_THAT(workflow->jobs[3].config, HasSubstr("ignore_index: 0\n"));
+}
+
+TEST_F(WorkflowFile, BaseInsideAConfig_IsRelativeToTheFileAndYieldsToOverrides) {
+  folder_.write("lib/train.yml",
+                "steps: 9\nglobal_batch: 6\ndata: {root: r, captions: c, tags: t, tag_names: n}\n");
+  const auto workflow = load(
+      "name: w\njobs:\n  fit: {kind: train, config: {_base_: lib/train.yml, clip: {weights: w}}}\n",
+      {"jobs.fit.config.global_batch=8"});
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  EXPECT_THAT(workflow->jobs[0].config, HasSubstr("steps: 9\n"));
+  EXPECT_THAT(workflow->jobs[0].config, HasSubstr("global_batch: 8\n"));
+}
+
+TEST_F(WorkflowFile, Vars_AreSubstitutedInEveryText) {
+  const auto workflow = load(
+      "name: w\nvars: {out: /data, count: 3}\njobs:\n  draw: {kind: prepare, config: {output: "
+      "\"${out}/x $${y}\", train_count: \"${count}\", validation: [{name: day, count: "
+      "${count}}]}}\n",
+      {"vars.out=/mnt", "jobs.draw.config.train_count=5"});
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  EXPECT_THAT(workflow->jobs[0].config, HasSubstr("output: \"/mnt/x ${y}\""));
+  EXPECT_THAT(workflow->jobs[0].config, HasSubstr("    count: 3\n"));
+}
+
+TEST_F(WorkflowFile, VarWithoutValue_SaysHowToGiveIt) {
+  EXPECT_EQ(message("name: w\nvars:\n  camvid: null\njobs: {}\n"),
+            "w.yml:3: the variable 'camvid' needs a value: give it with --set vars.camvid=VALUE");
+}
+
+TEST_F(WorkflowFile, BadVars_AreRefused) {
+  EXPECT_EQ(message("name: ${nam}\nvars: {name: a}\njobs: {}\n"),
+            "w.yml:1: unknown variable 'nam'; did you mean 'name'?");
+  EXPECT_EQ(message("name: ${x}\njobs: {}\n"),
+            "w.yml:1: '${x}' uses the variable 'x', and there is no vars: map");
+  EXPECT_THAT(message("name: \"${x\"\nvars: {x: y}\n"), HasSubstr("expected } after ${ in '${x'"));
+  EXPECT_EQ(message("name: w\nvars: {x: [1]}\n"),
+            "w.yml:2: vars.x: expected a text or number, found a list");
+  EXPECT_EQ(message("name: w\nvars: 3\n"), "w.yml:2: vars: expected a map of names, found '3'");
+}
+
+TEST_F(WorkflowFile, ProblemsOfAllJobs_AreListedAtOnce) {
+  EXPECT_EQ(
+      message("name: w\n"
+              "jobs:\n"
+              "  draw: {kind: prepare, config: {validation: [{nam: day}]}}\n"
+              "  Fit: {kind: trian}\n"
+              "  eval:\n"
+              "    kind: evaluate\n"
+              "    rank: 2\n"
+              "    config: {clip: {weights: w}, datasets: [{name: d, root: r, stride: 900}]}\n"),
+      "w.yml:3: jobs.draw.config.validation.0.name: this key is required and missing\n"
+      "w.yml:3: unknown key in jobs.draw.config.validation.0: 'nam'; did you mean 'name'?\n"
+      "w.yml:4: 'Fit' is no name: expected [a-z0-9], then [a-z0-9_.-], at most 64 characters\n"
+      "w.yml:4: jobs.Fit.kind: expected one of prepare, pretrain, train, evaluate, found 'trian'\n"
+      "w.yml:4: jobs.Fit.kind: must not be empty\n"
+      "w.yml:7: unknown key in jobs.eval: 'rank'; did you mean 'ranks'?\n"
+      "w.yml:8: jobs.eval.config.datasets.0.stride: expected at most window (448), or pixels "
+      "stay without a score; found 900");
+}
+
+TEST_F(WorkflowFile, References_MustExistAndFit) {
+  EXPECT_EQ(
+      message(kAll, {"jobs.clip.after=[drew]"}),
+      "--set jobs.clip.after=[drew]: jobs.clip.after.0: unknown job 'drew'; did you mean 'draw'?");
+  EXPECT_EQ(message(kAll, {"jobs.clip.after=[draw, draw]"}).find("stands here twice") ==
+                std::string::npos,
+            false);
+  EXPECT_THAT(
+      message(kAll, {"jobs.scores.on_commit_of=clip"}),
+      HasSubstr("jobs.scores.on_commit_of: expected a train job, found 'clip' of kind pretrain"));
+  EXPECT_THAT(message(kAll, {"jobs.scores.on_commit_of=fitt"}),
+              HasSubstr("unknown job 'fitt'; did you mean 'fit'?"));
+  EXPECT_THAT(message(kAll, {"jobs.clip.on_commit_of=fit"}),
+              HasSubstr("only evaluate jobs can follow checkpoints, this is pretrain"));
+}
+
+TEST_F(WorkflowFile, Circle_IsSpelledOut) {
+  EXPECT_EQ(message(kAll, {"jobs.draw.after=[fit]"}),
+            "w.yml:4: jobs wait for each other in a circle: clip → draw → fit → clip; break it");
+  EXPECT_THAT(message(kAll, {"jobs.draw.after=[draw]"}), HasSubstr("circle: draw → draw"));
+  EXPECT_THAT(message(kAll, {"jobs.fit.after=[scores]"}),
+              HasSubstr("in a circle: fit → scores → fit"));
+}
+
+TEST_F(WorkflowFile, RanksThatDoNotDivideTheBatch_AreRefused) {
+  EXPECT_THAT(message(kAll, {"jobs.clip.ranks=3"}),
+              HasSubstr("jobs.clip: expected ranks to divide global_batch (256), found 3"));
+}
+
+TEST_F(WorkflowFile, WithoutJobsOrName_IsRefused) {
+  EXPECT_EQ(message("name: w\n"),
+            "w.yml:1: jobs: expected a map of at least one job, found nothing");
+  EXPECT_EQ(message("name: w\njobs: {}\n"),
+            "w.yml:2: jobs: expected a map of at least one job, found none");
+  EXPECT_THAT(message("jobs:\n  draw: " + kDraw), HasSubstr("name: this key is required"));
+  EXPECT_THAT(message("name: W\njobs:\n  draw: " + kDraw), HasSubstr("w.yml:1: 'W' is no name"));
+  EXPECT_THAT(message("name: w\njob:\n  draw: " + kDraw), HasSubstr("did you mean 'jobs'?"));
+  EXPECT_THAT(message("name: w\njobs:\n  draw: {kind: prepare}\n"),
+              HasSubstr("jobs.draw.config.validation: this key is required and missing"));
+}
+
+// ---------------------------------------------------------------- the files in configs/
+
+Path shipped(const std::string& name) {
+  return Path(std::getenv("TAGALIGN_SOURCE")) / "configs" / name;
+}
+
+const Overrides kTrainPaths = {"data.root=r", "data.captions=c", "data.tags=t", "data.tag_names=n",
+                               "clip.weights=w"};
+
+TEST(ShippedConfigs, Tagalign_EqualsTheDefaultsButForThePrecision) {
+  const auto config =
+      load_job_config<TrainConfig>(posix_file_system(), shipped("tagalign.yml"), kTrainPaths);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  TrainConfig expected;
+  expected.runtime.precision = "bf16";
+  expected.data = {.root = "r", .captions = "c", .tags = "t", .tag_names = "n"};
+  expected.clip.weights = "w";
+  expected.projector.layers = 2;
+  EXPECT_EQ(*config, expected);
+}
+
+TEST(ShippedConfigs, TagalignTransformer_DiffersOnlyInTheProjector) {
+  auto config = load_job_config<TrainConfig>(posix_file_system(),
+                                             shipped("tagalign_transformer.yml"), kTrainPaths);
+  const auto base =
+      load_job_config<TrainConfig>(posix_file_system(), shipped("tagalign.yml"), kTrainPaths);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  ASSERT_TRUE(base.ok());
+  EXPECT_EQ(config->projector, (ProjectorConfig{.kind = "transformer", .layers = 1}));
+  config->projector = base->projector;
+  EXPECT_EQ(*config, *base);
+}
+
+TEST(ShippedConfigs, Eval_EqualsTheDefaults) {
+  const auto config =
+      load_job_config<EvaluateConfig>(posix_file_system(), shipped("eval.yml"),
+                                      {"clip.weights=w", "datasets=[{name: a, root: b}]"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EvaluateConfig expected;
+  expected.clip.weights = "w";
+  expected.datasets = {{.name = "a", .root = "b"}};
+  EXPECT_EQ(*config, expected);
+}
+
+TEST(ShippedConfigs, Demo_TrainsOnTwoRanksAtTheIssuesLearningRate) {
+  const auto workflow = load_workflow(posix_file_system(), shipped("demo.yml"));
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  std::vector<std::string> names;
+  for (const WorkflowJob& job : workflow->jobs) names.push_back(job.name);
+  EXPECT_THAT(names,
+              ElementsAre("scenes", "clip", "tagalign", "scores", "clip-surgery", "clip-plain"));
+  EXPECT_EQ(workflow->jobs[2].ranks, 2);
+  const auto train = parse_job_config<TrainConfig>(workflow->jobs[2].config, "tagalign");
+  ASSERT_TRUE(train.ok());
+  EXPECT_DOUBLE_EQ(
+      train->optimizer.base_lr * train->global_batch / train->optimizer.lr_reference_batch, 2e-4);
+}
+
+TEST(ShippedConfigs, Camvid_NeedsItsFolder) {
+  const auto without = load_workflow(posix_file_system(), shipped("camvid.yml"));
+  ASSERT_FALSE(without.ok());
+  EXPECT_THAT(without.status().message(), HasSubstr("--set vars.camvid=VALUE"));
+  const auto workflow =
+      load_workflow(posix_file_system(), shipped("camvid.yml"), {"vars.camvid=/data/camvid"});
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  for (const WorkflowJob& job : workflow->jobs) EXPECT_THAT(job.config, Not(HasSubstr("${")));
+  EXPECT_THAT(workflow->jobs[1].config, HasSubstr("/data/camvid/train_captions.csv"));
+}
+
+}  // namespace
+}  // namespace tagalign::config
