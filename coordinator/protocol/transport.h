@@ -47,7 +47,11 @@ class ServerSocket {
 class ClientSocket {
  public:
   virtual ~ClientSocket() = default;
+  /// Never blocks: queues while there is no connection. kUnavailable when the queue is full.
   virtual Status send(const Frame& frame) = 0;
+  /// nullopt after `timeout_ms` without a frame. kPermissionDenied when the server refused the key, kUnsupported when
+  /// it refused version or role: at once when that happens, then after each time-out while it lasts. The socket keeps
+  /// trying inside receive(); what was queued for a connection that was refused is lost.
   virtual Result<std::optional<Frame>> receive(std::int64_t timeout_ms) = 0;
 };
 
@@ -63,6 +67,7 @@ struct CurveClientOptions {
   std::string endpoint;
   std::string server_public_key;
   KeyPair keys;
+  PeerRole role = PeerRole::kClient;    ///< what the peer wants to be: kClient or kAgent; must fit its key
 };
 
 /// kAlreadyExists with the port in the message when the endpoint is in use.

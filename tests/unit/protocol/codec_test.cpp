@@ -1,0 +1,96 @@
+#include "coordinator/protocol/codec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/sample_messages.h"
+
+namespace tagalign::protocol {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Encoding what was decoded gives the same bytes, and the samples cover every alternative once.
+template <class Message>
+void expect_round_trips(const std::vector<Message>& samples,
+                        Result<Message> (*decode)(std::string_view)) {
+  ASSERT_EQ(samples.size(), std::variant_size_v<Message>);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    ASSERT_EQ(samples[i].index(), i);
+    const std::string bytes = encode(samples[i]);
+    const auto decoded = decode(bytes);
+    ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+    EXPECT_EQ(decoded->index(), i);
+    EXPECT_EQ(encode(*decoded), bytes);
+  }
+}
+
+TEST(Codec, EveryMessage_EncodedAndDecoded_IsTheSame) {
+  expect_round_trips(sample_requests(), decode_client_request);
+  expect_round_trips(sample_replies(), decode_client_reply);
+  expect_round_trips(sample_from_agent(), decode_from_agent);
+  expect_round_trips(sample_to_agent(), decode_to_agent);
+  expect_round_trips(sample_from_rank(), decode_from_rank);
+  expect_round_trips(sample_to_rank(), decode_to_rank);
+}
+
+TEST(Codec, SubmitRequest_EncodedAndDecoded_KeepsEveryField) {
+  const auto decoded = decode_client_request(encode(sample_requests()[0]));
+  ASSERT_TRUE(decoded.ok());
+  const auto& submit = std::get<SubmitRequest>(*decoded);
+  EXPECT_EQ(submit.token, "token");
+  EXPECT_EQ(submit.workflow.workspace, "/w");
+  const JobSpec& job = submit.workflow.jobs.at(0);
+  EXPECT_EQ(job.kind, JobKind::kTrain);
+  EXPECT_EQ(job.after, std::vector<std::string>{"prepare"});
+  EXPECT_EQ(job.retries_max, 2);
+  EXPECT_EQ(job.overrides, std::vector<std::string>{"a.b=c"});
+}
+
+TEST(Codec, SequencedEvent_EncodedAndDecoded_IsTheSame) {
+  for (const AgentEvent& event : sample_agent_events()) {
+    const auto decoded = decode_sequenced_event(encode(SequencedEvent{5, event}));
+    ASSERT_TRUE(decoded.ok());
+    EXPECT_EQ(decoded->sequence, 5u);
+    EXPECT_EQ(decoded->event.index(), event.index());
+  }
+}
+
+TEST(Codec, UnknownEnumerator_Decoded_IsDataLoss) {
+  std::string bytes = encode(StopAttempt{{1}, {2}, StopMode::kKill, ""});
+  bytes.at(4 + 8 + 4) = 77;  // variant index, job, attempt, mode
+  const auto decoded = decode_to_agent(bytes);
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_EQ(decoded.status().code(), ErrorCode::kDataLoss);
+  EXPECT_THAT(decoded.status().message(), HasSubstr("77 names no known kind"));
+}
+
+TEST(Codec, UnknownAlternative_Decoded_IsDataLoss) {
+  EXPECT_FALSE(decode_to_rank(std::string("\x63\0\0\0", 4)).ok());
+  EXPECT_FALSE(decode_to_rank(std::string("\xff\xff\xff\xff", 4)).ok());
+}
+
+TEST(Codec, TrailingBytes_Decoded_AreRefused) {
+  const auto decoded = decode_to_agent(encode(AckEvents{3}) + "x");
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_THAT(decoded.status().message(), HasSubstr("1 bytes follow"));
+}
+
+TEST(Codec, SizeBeyondTheBody_Decoded_IsRefusedWithoutAllocating) {
+  std::string bytes = encode(SaveAndLeave{"reason"});
+  bytes.at(4 + 7) = 0x7f;  // the string's size: now 2^62
+  const auto decoded = decode_to_rank(bytes);
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_THAT(decoded.status().message(), HasSubstr("more bytes, found 6"));
+}
+
+// The layout is the format: a change here needs a new protocol version and a new line in format.md.
+TEST(Codec, Version1_GoldenMessages_DoNotChange) {
+  EXPECT_EQ(encode(AckEvents{0x0102}), std::string("\2\0\0\0\2\1\0\0\0\0\0\0", 12));
+  EXPECT_EQ(encode(StopAttempt{{7}, {3}, StopMode::kSaveAndLeave, "hi"}),
+            std::string("\1\0\0\0\7\0\0\0\0\0\0\0\3\0\0\0\1\2\0\0\0\0\0\0\0hi", 27));
+  EXPECT_EQ(encode(JobsRequest{WorkflowId{9}}), std::string("\1\0\0\0\0\x9\0\0\0\0\0\0\0", 13));
+}
+
+}  // namespace
+}  // namespace tagalign::protocol
