@@ -1,0 +1,97 @@
+/// One running attempt as its agent judges it: what the ranks said, what was seen of their
+/// processes, and what follows from both. Pure: time comes in with every call, and decide() only
+/// says what should be done.
+///
+/// The earliest cause wins. A rank that ends without a farewell was killed; a farewell with a
+/// failing code is the program's fault; both are weighed by when they were seen, so that the
+/// failures which one failure causes in the other ranks are not taken for the cause. mpirun's exit
+/// code then refines the verdict.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/process.h"
+#include "coordinator/protocol/messages.h"
+
+namespace tagalign::agent {
+
+/// A rank that vanished may have a farewell on its way; mpirun gets as long before it is made to
+/// end.
+inline constexpr std::int64_t kFarewellGraceMs = 100;
+inline constexpr std::int64_t kLauncherGraceMs = 1'000;
+
+/// What the driver shall do now; each is asked for once.
+struct GangActions {
+  bool kill_ranks = false;          ///< SIGKILL to the ranks: they cannot get any further
+  bool terminate_launcher = false;  ///< SIGTERM to the launcher's group: it clears up behind itself
+  bool kill_all = false;            ///< SIGKILL to every process of the attempt
+};
+
+class Gang {
+ public:
+  Gang(protocol::Launch launch, int launcher_pid, MonotonicMs now_ms);
+
+  void on_hello(const protocol::RankHello& hello, MonotonicMs now_ms);
+  void on_beat(const protocol::RankBeat& beat, MonotonicMs now_ms);
+  void on_farewell(const protocol::RankFarewell& farewell, MonotonicMs now_ms);
+  void on_process_gone(int pid, MonotonicMs now_ms);
+  void on_launcher_exit(const ExitStatus& exit, MonotonicMs now_ms);
+  /// SIGKILL was asked for by the coordinator, or by a shutdown that took too long.
+  void on_kill_request(const std::string& reason, MonotonicMs now_ms);
+
+  GangActions decide(MonotonicMs now_ms);
+  /// The launcher has ended and no farewell can still be on its way: once no process is left,
+  /// conclude().
+  bool may_conclude(MonotonicMs now_ms) const;
+  protocol::AttemptEnded conclude(UnixMs at_ms) const;
+
+  const protocol::Launch& launch() const { return launch_; }
+  int launcher_pid() const { return launcher_pid_; }
+  bool launcher_ended() const { return exit_.has_value(); }
+  std::vector<int> rank_pids() const;
+  std::vector<protocol::RankHello> hellos() const;
+  std::vector<protocol::RankBeat> beats() const;
+
+ private:
+  struct Rank {
+    protocol::RankHello hello;
+    std::optional<protocol::RankBeat> beat;
+    std::optional<protocol::RankFarewell> farewell;
+    MonotonicMs last_word_ms = 0;
+    std::optional<MonotonicMs> gone_ms;
+    bool vanished() const { return gone_ms.has_value() && !farewell.has_value(); }
+  };
+  struct Cause {
+    protocol::Outcome outcome = protocol::Outcome::kFailed;
+    int rank = -1;
+    int exit_code = 0;
+    std::string message;
+    MonotonicMs at_ms = 0;
+    bool vanished = false;  ///< mpirun's exit code may know how the process ended
+  };
+
+  std::optional<Cause> earliest_vanished() const;
+  std::optional<Cause> earliest_failure() const;
+  std::optional<Cause> silent_rank(MonotonicMs now_ms) const;
+  void settle_cause(MonotonicMs now_ms);
+  Cause verdict() const;
+  Cause refined_by_exit(Cause cause) const;
+  Cause cause_from_exit() const;
+  std::uint64_t last_step() const;
+
+  protocol::Launch launch_;
+  int launcher_pid_;
+  MonotonicMs started_ms_;
+  std::map<int, Rank> ranks_;
+  std::optional<ExitStatus> exit_;
+  MonotonicMs exit_ms_ = 0;
+  std::optional<Cause> cause_;
+  MonotonicMs settled_ms_ = 0;
+  GangActions asked_;
+};
+
+}  // namespace tagalign::agent

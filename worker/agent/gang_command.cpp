@@ -1,0 +1,84 @@
+#include "worker/agent/gang_command.h"
+
+#include <string_view>
+
+#include "base/format.h"
+
+namespace tagalign::agent {
+namespace {
+
+std::string_view worker_verb(protocol::JobKind kind) {
+  switch (kind) {
+    case protocol::JobKind::kPrepare:
+      return "prepare";
+    case protocol::JobKind::kPretrain:
+      return "pretrain";
+    case protocol::JobKind::kTrain:
+      return "train";
+    case protocol::JobKind::kEvaluate:
+      return "evaluate";
+  }
+  TA_CHECK(false, "unknown job kind");
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  return text;
+}
+
+}  // namespace
+
+Path attempt_folder(const protocol::Launch& launch) {
+  return Path(launch.workspace) / "logs" / launch.job_name /
+         format("attempt-{}", launch.attempt.value);
+}
+
+std::string gang_mark(const std::string& agent_mark, const AttemptKey& key) {
+  return format("{}-{}-{}.", agent_mark, key.first.value, key.second.value);
+}
+
+std::vector<std::string> gang_command(const protocol::Launch& launch,
+                                      const GangEnvironment& environment) {
+  // Without --bind-to none mpirun pins each of one or two ranks to a single core, all of its
+  // threads included.
+  std::vector<std::string> command = {environment.mpirun, "-n",   format("{}", launch.ranks),
+                                      "--bind-to",        "none", "--oversubscribe"};
+  if (environment.as_root) command.push_back("--allow-run-as-root");
+  command.insert(command.end(), {environment.worker.string(), std::string(worker_verb(launch.kind)),
+                                 "--config", attempt_config(launch).string()});
+  for (const std::string& override_text : launch.overrides) {
+    command.insert(command.end(), {"--set", override_text});
+  }
+  return command;
+}
+
+ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironment& environment) {
+  ProcessOptions options;
+  options.command = gang_command(launch, environment);
+  options.environment = {
+      {"TAGALIGN_AGENT_SOCKET", environment.socket.string()},
+      {"TAGALIGN_JOB", format("{}", launch.job.value)},
+      {"TAGALIGN_ATTEMPT", format("{}", launch.attempt.value)},
+      {"TAGALIGN_LOG_FOLDER", attempt_folder(launch).string()},
+      {"TAGALIGN_SLOTS_PER_RANK", format("{}", launch.slots_per_rank)},
+      {"TAGALIGN_GANG", gang_mark(environment.agent_mark, {launch.job, launch.attempt})},
+      // Ranks ask for a signal when the thread that started them ends: mpirun must not use helper
+      // threads for it.
+      {"OMPI_MCA_odls_base_num_threads", "0"},
+  };
+  if (environment.as_root) {
+    options.environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
+    options.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
+  }
+  if (!environment.gpus.empty())
+    options.environment["CUDA_VISIBLE_DEVICES"] = joined(environment.gpus);
+  options.working_directory = launch.workspace;
+  options.stdout_file = launcher_log(launch);
+  options.stderr_file = launcher_log(launch);
+  options.own_process_group = true;
+  options.die_with_parent = true;
+  return options;
+}
+
+}  // namespace tagalign::agent

@@ -1,0 +1,42 @@
+/// How a gang is started: the command and environment of its launcher, as pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/process.h"
+#include "coordinator/protocol/messages.h"
+#include "worker/agent/journal.h"
+
+namespace tagalign::agent {
+
+/// Where an attempt's configuration and logs lie: <workspace>/logs/<job name>/attempt-<N>.
+Path attempt_folder(const protocol::Launch& launch);
+inline Path attempt_config(const protocol::Launch& launch) {
+  return attempt_folder(launch) / "config.yaml";
+}
+inline Path launcher_log(const protocol::Launch& launch) {
+  return attempt_folder(launch) / "launcher.log";
+}
+
+struct GangEnvironment {
+  std::string mpirun = "mpirun";  ///< name on PATH, or a path
+  Path worker;                    ///< program of a rank
+  Path socket;                    ///< where ranks find the agent
+  std::string agent_mark;         ///< names the agent's folder; see gang_mark()
+  bool as_root = false;           ///< mpirun refuses root unless told otherwise
+  std::vector<std::string>
+      gpus;  ///< devices of this gang; empty: CUDA_VISIBLE_DEVICES stays as it is
+};
+
+/// Every process of an attempt carries TAGALIGN_GANG=<this> in its environment, so that what is
+/// left of it can be found after its parents are gone. Ends with a dot, so that no mark is the
+/// beginning of another.
+std::string gang_mark(const std::string& agent_mark, const AttemptKey& key);
+
+std::vector<std::string> gang_command(const protocol::Launch& launch,
+                                      const GangEnvironment& environment);
+ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironment& environment);
+
+}  // namespace tagalign::agent
