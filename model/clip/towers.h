@@ -1,24 +1,31 @@
-/// CLIP's vision and text towers, of any size that the weights describe, with CLIP Surgery and MaskCLIP attention.
+/// CLIP's vision and text towers, of any size that the weights describe, with CLIP Surgery and
+/// MaskCLIP attention.
 ///
 /// Source: OpenAI CLIP; CLIP Surgery as in the TagAlign reference (reference/tagalign.md §1).
-/// Axes: B images or texts, L tokens (CLS first), h×w patch grid, D tower width, E joint embedding, T context.
-/// Towers own their tensors. encode() is const, runs under the caller's grad mode and is safe from several threads
-/// while nobody changes the weights. LayerNorm always computes in fp32; autocast of matrix work is the caller's.
+/// Axes: B images or texts, L tokens (CLS first), h×w patch grid, D tower width, E joint embedding,
+/// T context. Towers own their tensors. encode() is const, runs under the caller's grad mode and is
+/// safe from several threads while nobody changes the weights. LayerNorm always computes in fp32;
+/// autocast of matrix work is the caller's.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
+#include "model/clip/transformer.h"
 #include "model/state_dict.h"
 
 namespace tagalign::model {
 
 /// Everything that the tensors of a state dict say about a CLIP.
 struct ClipShape {
-  std::int64_t vision_width = 0, vision_layers = 0, vision_heads = 0, patch_size = 0, grid = 0;  ///< grid: patches a side
+  std::int64_t vision_width = 0, vision_layers = 0, vision_heads = 0, patch_size = 0,
+               grid = 0;  ///< grid: patches a side
   std::int64_t text_width = 0, text_layers = 0, text_heads = 0, context = 0, vocabulary = 0;
   std::int64_t embed_dim = 0;
   std::int64_t image_size() const { return grid * patch_size; }
@@ -32,10 +39,11 @@ enum class VisionAttention {
   kSurgery,   ///< the last six blocks run the v·v path beside the original one
   kMaskClip,  ///< the last block attends only to itself
 };
-Result<VisionAttention> vision_attention_from_name(const std::string& name);  ///< "plain", "surgery", "maskclip"
+Result<VisionAttention> vision_attention_from_name(
+    const std::string& name);  ///< "plain", "surgery", "maskclip"
 
-/// ln_post followed by the D×E matrix: `[…, D] → […, E]`. The frozen one belongs to the image encoder; a projector
-/// owns a trainable deep copy.
+/// ln_post followed by the D×E matrix: `[…, D] → […, E]`. The frozen one belongs to the image
+/// encoder; a projector owns a trainable deep copy.
 struct ClipProjection {
   at::Tensor ln_weight;  // [D]
   at::Tensor ln_bias;    // [D]
@@ -44,6 +52,11 @@ struct ClipProjection {
   ClipProjection deep_copy() const;  ///< detached, fp32, without requires_grad
 };
 
+/// Sees the sequence after ln_pre (block −1) and after each block: x, and surgery's x_ori
+/// (undefined on other paths).
+using BlockObserver =
+    std::function<void(std::int64_t block, const at::Tensor& x, const at::Tensor& x_ori)>;
+
 class VisionTower {
  public:
   /// Reads `visual.*` (OpenAI's names); tensors are converted to fp32.
@@ -51,31 +64,46 @@ class VisionTower {
 
   /// images [B, 3, H, W] normalised; H and W at least patch_size, a remainder below it is dropped.
   /// Returns [B, 1 + h·w, D] before ln_post and proj.
-  at::Tensor encode(const at::Tensor& images, VisionAttention attention) const;
+  at::Tensor encode(const at::Tensor& images, VisionAttention attention,
+                    const BlockObserver& observer = {}) const;
   /// Whole-image embedding as CLIP trains it: plain attention, CLS through the projection: [B, E].
   at::Tensor encode_pooled(const at::Tensor& images) const;
 
   const ClipShape& shape() const { return shape_; }
   const ClipProjection& projection() const { return projection_; }
-  /// OpenAI's names, in their order; the tensors themselves, so pretraining can train them in place.
+  /// OpenAI's names, in their order; the tensors themselves, so pretraining can train them in
+  /// place.
   Parameters parameters() const;
   void to(at::Device device);
 
  private:
-  struct Block;  // see vision_tower.cpp
+  struct PositionCache;
   VisionTower() = default;
+  at::Tensor positions(std::int64_t height, std::int64_t width) const;
+  at::Tensor stem(const at::Tensor& images) const;
+  at::Tensor encode_surgery(at::Tensor x, const BlockObserver& observer) const;
+
   ClipShape shape_;
+  Parameters tensors_;
+  at::Tensor class_embedding_, positional_embedding_, conv_weight_;
+  LayerNormWeights ln_pre_;
+  std::vector<ResidualBlock> blocks_;
   ClipProjection projection_;
-  StateDict tensors_;
+  std::shared_ptr<PositionCache> position_cache_;
 };
 
 class TextTower {
  public:
-  /// Reads token_embedding.weight, positional_embedding, transformer.*, ln_final.*, text_projection.
+  /// Reads token_embedding.weight, positional_embedding, transformer.*, ln_final.*,
+  /// text_projection.
   static Result<TextTower> create(const StateDict& weights);
 
-  /// token_ids [B, T] int64, zero padded; the row at the highest id (end of text) is read out. Returns [B, E], not normalised.
+  /// token_ids [B, T] int64, zero padded, T at most context; the row at the highest id (end of
+  /// text) is read out. Returns [B, E], not normalised. Costs as much as the longest text of the
+  /// batch: what follows the last end of text is not computed.
   at::Tensor encode(const at::Tensor& token_ids) const;
+  /// The transformer's output for every position, before ln_final: [B, T, D].
+  at::Tensor encode_sequence(const at::Tensor& token_ids) const;
 
   const ClipShape& shape() const { return shape_; }
   Parameters parameters() const;
@@ -83,12 +111,17 @@ class TextTower {
 
  private:
   TextTower() = default;
+  at::Tensor embed(const at::Tensor& token_ids) const;
+
   ClipShape shape_;
-  StateDict tensors_;
+  Parameters tensors_;
+  at::Tensor token_embedding_, positional_embedding_, text_projection_;
+  LayerNormWeights ln_final_;
+  std::vector<ResidualBlock> blocks_;
 };
 
-/// Weights of a new CLIP, drawn as OpenAI's initialiser does (normal, std by width and depth), from `seed` through
-/// base/random.h: the same on every machine. Includes logit_scale = ln(1/0.07).
+/// Weights of a new CLIP, drawn as OpenAI's initialiser does (normal, std by width and depth), from
+/// `seed` through base/random.h: the same on every machine. Includes logit_scale = ln(1/0.07).
 StateDict initial_clip_weights(const ClipShape& shape, std::uint64_t seed);
 
 }  // namespace tagalign::model

@@ -1,0 +1,79 @@
+// The reference's Transformer projector: timm's ViT block with 16 heads.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+#include <utility>
+#include <vector>
+
+#include "base/format.h"
+#include "model/projector_layers.h"
+
+namespace tagalign::model {
+namespace {
+
+constexpr std::int64_t kHeads = 16;
+constexpr std::int64_t kMlpRatio = 4;
+
+struct VitBlock {
+  LayerNormWeights norm1, norm2;
+  LinearWeights qkv, proj, fc1, fc2;
+
+  at::Tensor attention(const at::Tensor& x) const {
+    const std::int64_t width = x.size(2);
+    const at::Tensor packed =
+        qkv.forward(x).unflatten(2, {3, kHeads, width / kHeads});  // [B, L, 3, H, C]
+    const auto part = [&](std::int64_t i) { return packed.select(2, i).transpose(1, 2); };
+    const at::Tensor attended = at::scaled_dot_product_attention(part(0), part(1), part(2));
+    return proj.forward(attended.transpose(1, 2).flatten(2));
+  }
+
+  at::Tensor forward(const at::Tensor& x) const {
+    const at::Tensor attended = x + attention(norm1.forward(x));
+    return attended + fc2.forward(at::gelu(fc1.forward(norm2.forward(attended))));
+  }
+};
+
+VitBlock add_vit_block(ParameterList& list, const std::string& name, std::int64_t width) {
+  VitBlock block;
+  block.norm1 = add_layer_norm(list, name + ".norm1", width);
+  block.qkv = add_linear(list, name + ".attn.qkv", width, 3 * width);
+  block.proj = add_linear(list, name + ".attn.proj", width, width);
+  block.norm2 = add_layer_norm(list, name + ".norm2", width);
+  block.fc1 = add_linear(list, name + ".mlp.fc1", width, kMlpRatio * width);
+  block.fc2 = add_linear(list, name + ".mlp.fc2", kMlpRatio * width, width);
+  return block;
+}
+
+class TransformerProjector final : public ProjectorBase {
+ public:
+  TransformerProjector(const ProjectorShape& shape, const ClipProjection& frozen,
+                       std::uint64_t seed)
+      : ProjectorBase(shape, seed) {
+    TA_CHECK(shape.width % kHeads == 0, "the Transformer projector has 16 heads");
+    for (int i = 0; i < shape.layers; ++i) {
+      blocks_.push_back(add_vit_block(list_, format("projector.projector.{}", i), shape.width));
+    }
+    clip_projection_ = add_clip_projection(list_, frozen);
+  }
+
+  at::Tensor refine(const at::Tensor& patches, Grid grid) const override {
+    check_input(patches, grid);
+    at::Tensor x = patches;
+    for (const VitBlock& block : blocks_) x = block.forward(x);
+    return x;
+  }
+
+ private:
+  std::vector<VitBlock> blocks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Projector> make_transformer_projector(const ProjectorShape& shape,
+                                                      const ClipProjection& frozen,
+                                                      std::uint64_t seed) {
+  return std::make_unique<TransformerProjector>(shape, frozen, seed);
+}
+
+}  // namespace tagalign::model
