@@ -1,2 +1,3 @@
 ta_test(losses_golden_test LABEL golden SOURCES losses_golden_test.cpp DEPENDS ta_model ta_golden_support)
 ta_test(schedule_golden_test LABEL golden SOURCES schedule_golden_test.cpp DEPENDS ta_model ta_golden_files)
+ta_test(metric_golden_test LABEL golden SOURCES metric_golden_test.cpp DEPENDS ta_model ta_golden_files)
