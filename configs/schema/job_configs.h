@@ -171,6 +171,8 @@ struct EvaluateConfig {
   int batch_windows = 16;  ///< windows in one forward pass; never changes a count; 1…4096
   std::vector<SegmentationDataConfig> datasets;  ///< at least one
   std::string output = "results";                ///< folder of result files, one a content key
+  int save_predictions = 0;  ///< label maps of the first so many images of each set are kept as PNG
+                             ///< in output/predictions; 0…1e6
 
   bool operator==(const EvaluateConfig&) const = default;
 };

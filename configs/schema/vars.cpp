@@ -8,7 +8,7 @@
 namespace tagalign::config {
 namespace {
 
-using Values = std::map<std::string, std::string>;
+using Values = std::map<std::string, Node>;
 
 std::vector<std::string> names_of(const Values& values) {
   std::vector<std::string> names;
@@ -22,7 +22,7 @@ Values read_values(const Node& vars, Problems& problems) {
     problems.add(vars.origin, format("vars: expected a map of names, found {}", vars.describe()));
   }
   for (const Entry& entry : vars.entries) {
-    values[entry.key] = entry.value.scalar;
+    values[entry.key] = entry.value;
     if (entry.value.kind == Node::Kind::kNull) {
       problems.add(entry.origin,
                    format("the variable '{}' needs a value: give it with --set vars.{}=VALUE",
@@ -64,13 +64,20 @@ std::string substitute(const Node& node, const Values& values, Problems& problem
                                   : unknown_name("variable", name, names_of(values)));
       return text;
     }
-    out += value->second;
+    out += value->second.scalar;
     from = end + 1;
   }
 }
 
 void substitute_below(Node& node, const Values& values, Problems& problems) {
-  if (node.kind == Node::Kind::kScalar) node.scalar = substitute(node, values, problems);
+  if (node.kind == Node::Kind::kScalar && node.scalar.find("${") != std::string::npos) {
+    // "${steps}" alone stands for the value itself, so that a number stays one between quotes.
+    const auto whole = values.find(node.scalar.substr(2, node.scalar.size() - 3));
+    if (whole != values.end() && node.scalar == "${" + whole->first + "}") {
+      node.quoted = whole->second.quoted;
+    }
+    node.scalar = substitute(node, values, problems);
+  }
   for (Node& item : node.items) substitute_below(item, values, problems);
   for (Entry& entry : node.entries) substitute_below(entry.value, values, problems);
 }

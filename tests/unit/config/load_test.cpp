@@ -70,10 +70,9 @@ TEST(ParseJobConfig, UnknownKey_IsNamedWithLineAndNearestKey) {
   EXPECT_EQ(message_of<EvaluateConfig>(kEvaluate + "    windw: 64\n"),
             "f.yml:5: unknown key in datasets.0: 'windw'; did you mean 'window'?");
   EXPECT_EQ(
-      message_of<EvaluateConfig>(kEvaluate + "method_name: x\nprotcol: v1\n"),
-      "f.yml:5: unknown key 'method_name'; known: runtime, clip, method, checkpoint, protocol, "
-      "clip_weight, scale, bias, templates, batch_windows, datasets, output\n"
-      "f.yml:6: unknown key 'protcol'; did you mean 'protocol'?");
+      message_of<PrepareConfig>("validation:\n  - name: a\n    pixels_per_side: 3\nsede: 1\n"),
+      "f.yml:3: unknown key in validation.0: 'pixels_per_side'; known: name, count, size, look\n"
+      "f.yml:4: unknown key 'sede'; did you mean 'seed'?");
 }
 
 TEST(ParseJobConfig, WrongTypes_AreNamedWithLineExpectedAndFound) {

@@ -86,7 +86,7 @@ TEST_F(WorkflowFile, Vars_AreSubstitutedInEveryText) {
   const auto workflow = load(
       "name: w\nvars: {out: /data, count: 3}\njobs:\n  draw: {kind: prepare, config: {output: "
       "\"${out}/x $${y}\", train_count: \"${count}\", validation: [{name: day, count: "
-      "${count}}]}}\n",
+      "\"${count}\"}]}}\n",
       {"vars.out=/mnt", "jobs.draw.config.train_count=5"});
   ASSERT_TRUE(workflow.ok()) << workflow.status().message();
   EXPECT_THAT(workflow->jobs[0].config, HasSubstr("output: \"/mnt/x ${y}\""));
