@@ -1,0 +1,101 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/process.h"
+
+namespace tagalign {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class FilesTest : public testing::Test {
+ protected:
+  FilesTest() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "tagalign-files-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~FilesTest() override { std::filesystem::remove_all(folder_); }
+
+  Path folder_;
+  FileSystem& files_ = posix_file_system();
+};
+
+TEST_F(FilesTest, WriteDurable_ReplacesAndLeavesNoTemporary) {
+  ASSERT_TRUE(files_.write_durable(folder_ / "a", "one").ok());
+  ASSERT_TRUE(files_.write_durable(folder_ / "a", "two").ok());
+  EXPECT_EQ(*files_.read_file(folder_ / "a", 100), "two");
+  EXPECT_THAT(*files_.list_directory(folder_), ElementsAre("a"));
+}
+
+TEST_F(FilesTest, ReadFile_TooLargeMissingOrFolder_NamesThePath) {
+  ASSERT_TRUE(files_.write_durable(folder_ / "a", "12345").ok());
+  EXPECT_EQ(files_.read_file(folder_ / "a", 4).status().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(files_.read_file(folder_ / "b", 4).status().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(files_.read_file(folder_ / "b", 4).status().message(),
+              HasSubstr((folder_ / "b").string()));
+  EXPECT_THAT(files_.read_file(folder_, 4).status().message(), HasSubstr("folder"));
+}
+
+TEST_F(FilesTest, ReadRange_BeyondTheEnd_IsDataLoss) {
+  ASSERT_TRUE(files_.write_durable(folder_ / "a", "12345").ok());
+  std::byte target[4];
+  EXPECT_TRUE(files_.read_range(folder_ / "a", 1, target).ok());
+  EXPECT_EQ(static_cast<char>(target[0]), '2');
+  EXPECT_EQ(files_.read_range(folder_ / "a", 2, target).code(), ErrorCode::kDataLoss);
+}
+
+TEST_F(FilesTest, PrivateFile_IsRefusedWhenOthersCanRead) {
+  const Path key = folder_ / "server.secret";
+  ASSERT_TRUE(write_private_file(key, "secret").ok());
+  EXPECT_TRUE(check_private_file(key).ok());
+  ::chmod(key.c_str(), 0640);
+  EXPECT_EQ(check_private_file(key).code(), ErrorCode::kPermissionDenied);
+  EXPECT_THAT(check_private_file(key).message(), HasSubstr("chmod 600"));
+}
+
+TEST_F(FilesTest, RunCommand_CapturesOutputAndCode) {
+  const auto result = run_command({"sh", "-c", "echo out; echo err >&2; exit 7"}, 20'000);
+  ASSERT_TRUE(result.ok()) << result.status().to_string();
+  EXPECT_EQ(result->output, "out\nerr\n");
+  EXPECT_EQ(result->exit.code, 7);
+}
+
+TEST_F(FilesTest, RunCommand_Endless_IsKilledAtItsDeadline) {
+  EXPECT_EQ(run_command({"sleep", "1000"}, 100).status().code(), ErrorCode::kTimeout);
+}
+
+TEST_F(FilesTest, StartProcess_MissingProgramOrFolder_SaysSo) {
+  EXPECT_EQ(start_process({.command = {"no-such-program-here"}}).status().code(),
+            ErrorCode::kNotFound);
+  const auto status =
+      start_process({.command = {"true"}, .working_directory = folder_ / "none"}).status();
+  EXPECT_EQ(status.code(), ErrorCode::kNotFound);
+}
+
+TEST_F(FilesTest, StartProcess_OwnGroup_IsKilledAsAWhole) {
+  const auto pid = start_process({.command = {"sh", "-c", "echo $VALUE; sleep 1000"},
+                                  .environment = {{"VALUE", "seen"}},
+                                  .stdout_file = folder_ / "out",
+                                  .own_process_group = true});
+  ASSERT_TRUE(pid.ok());
+  EXPECT_TRUE(process_start_ticks(*pid).has_value());
+  for (int i = 0; i < 200 && files_.file_size(folder_ / "out").value() == 0; ++i)
+    system_clock().sleep_ms(50);
+  EXPECT_EQ(*files_.read_file(folder_ / "out", 100), "seen\n");
+  ASSERT_EQ(::kill(-*pid, SIGKILL), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(*pid, &status, 0), *pid);
+  EXPECT_EQ(decode_exit_status(status).to_string(), "killed by signal 9 (SIGKILL)");
+}
+
+}  // namespace
+}  // namespace tagalign

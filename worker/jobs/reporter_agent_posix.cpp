@@ -1,0 +1,230 @@
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <string_view>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/format.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "coordinator/protocol/codec.h"
+#include "worker/jobs/reporter.h"
+#include "worker/jobs/reporter_signals_posix.h"
+
+namespace tagalign::jobs {
+namespace {
+
+constexpr int kPollMs = 10;
+constexpr std::int64_t kResendMs = 2'000;
+constexpr std::int64_t kFarewellMsMax = 2'000;
+constexpr std::size_t kQueuedEventsMax = 1'000;
+
+/// The reporter's thread owns the socket; callers hand it frames. Events go one at a time, in
+/// order: the agent acknowledges them by counting, and knows an event that is sent again by its
+/// bytes.
+class AgentReporter final : public Reporter {
+ public:
+  AgentReporter(std::unique_ptr<protocol::ClientSocket> socket, RankIdentity identity)
+      : identity_(identity), socket_(std::move(socket)), thread_([this] { run(); }) {}
+
+  ~AgentReporter() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      ending_ = true;
+    }
+    thread_.join();
+  }
+
+  void hello(const std::string& device) override {
+    const std::scoped_lock lock(mutex_);
+    hello_ =
+        protocol::RankHello{identity_.job, identity_.attempt, identity_.rank, ::getpid(), device};
+    hello_due_ = true;
+  }
+
+  void progress(std::uint64_t step, std::uint64_t steps_total,
+                const std::string& activity) override {
+    const std::scoped_lock lock(mutex_);
+    beat_ = protocol::RankBeat{identity_.job, identity_.attempt, identity_.rank,
+                               step,          steps_total,       activity};
+  }
+
+  Status checkpoint(const protocol::CheckpointInfo& checkpoint) override {
+    return report(protocol::CheckpointCommitted{identity_.job, identity_.attempt, checkpoint},
+                  format("reporting the checkpoint of step {}", checkpoint.step));
+  }
+
+  Status result(const protocol::EvaluationResult& result) override {
+    return report(protocol::ResultReported{identity_.job, identity_.attempt, result},
+                  format("reporting the result on {}", result.dataset));
+  }
+
+  void notice(const std::string& text) override {
+    log_warning("{}", text);
+    std::unique_lock lock(mutex_);
+    enqueue(protocol::RankNotice{identity_.job, identity_.attempt, identity_.rank, text});
+  }
+
+  void farewell(int code, const std::string& reason) override {
+    std::unique_lock lock(mutex_);
+    wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
+    queue_.clear();  // what the agent could not take by now is reported again by the next attempt
+    const std::uint64_t step = beat_ ? beat_->step : 0;
+    protocol::RankFarewell farewell{identity_.job, identity_.attempt, identity_.rank, code, reason,
+                                    step};
+    enqueue(std::move(farewell));
+    wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
+  }
+
+  std::optional<std::string> stop_requested() override {
+    if (auto signal = stop_signal_received()) return signal;
+    const std::scoped_lock lock(mutex_);
+    return stop_reason_;
+  }
+
+  RankIdentity identity() const override { return identity_; }
+
+ private:
+  struct Event {
+    protocol::Frame frame;
+    std::uint64_t ticket = 0;
+    std::optional<MonotonicMs> sent_ms;
+    std::uint64_t number = 0;  ///< as the agent counts, from 1; known once sent
+  };
+
+  /// 0 when the queue is full. Requires the lock.
+  std::uint64_t enqueue(const protocol::FromRank& event) {
+    if (queue_.size() >= kQueuedEventsMax) return 0;
+    queue_.push_back({protocol::make_frame(event), ++tickets_, std::nullopt, 0});
+    return tickets_;
+  }
+
+  template <class Predicate>
+  bool wait_for(std::unique_lock<std::mutex>& lock, std::int64_t wait_ms, Predicate done) {
+    return changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), done);
+  }
+
+  Status report(const protocol::FromRank& event, const std::string& what) {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t ticket = enqueue(event);
+    const bool held = ticket != 0 && wait_for(lock, limits::kRequestTimeoutMs,
+                                              [&] { return tickets_held_ >= ticket; });
+    if (held) return ok_status();
+    return unavailable(format("{}: the agent has not acknowledged it within {}; is its disk full?",
+                              what, format_duration(limits::kRequestTimeoutMs)));
+  }
+
+  void run() {
+    while (true) {
+      const auto frame = socket_->receive(kPollMs);
+      const std::scoped_lock lock(mutex_);
+      if (frame.ok() && frame->has_value()) take(**frame);
+      const MonotonicMs now_ms = system_clock().monotonic_ms();
+      send_hello();
+      send_event(now_ms);
+      send_beat(now_ms);
+      if (ending_) return;
+    }
+  }
+
+  void take(const protocol::Frame& frame) {
+    const auto message = protocol::decode_to_rank(frame.body);
+    if (!message.ok()) {
+      log_warning("dropped a message of the agent: {}", message.status().to_string());
+    } else if (const auto* stop = std::get_if<protocol::SaveAndLeave>(&*message)) {
+      if (!stop_reason_) stop_reason_ = stop->reason;
+    } else if (const auto* ack = std::get_if<protocol::RankAck>(&*message)) {
+      acknowledge(ack->messages);
+    }
+  }
+
+  void acknowledge(std::uint64_t number) {
+    if (queue_.empty() || !queue_.front().sent_ms || number < queue_.front().number) return;
+    tickets_held_ = queue_.front().ticket;
+    queue_.pop_front();
+    changed_.notify_all();
+  }
+
+  bool send(const protocol::Frame& frame) { return socket_->send(frame).ok(); }
+
+  void send_hello() {
+    if (hello_ && hello_due_ && send(protocol::make_frame(protocol::FromRank{*hello_})))
+      hello_due_ = false;
+  }
+
+  void send_event(MonotonicMs now_ms) {
+    if (queue_.empty() || hello_due_) return;
+    Event& event = queue_.front();
+    if (event.sent_ms && now_ms - *event.sent_ms < kResendMs) return;
+    if (!send(event.frame)) return;
+    if (!event.sent_ms) event.number = ++numbers_;
+    event.sent_ms = now_ms;
+  }
+
+  void send_beat(MonotonicMs now_ms) {
+    if (!hello_ || hello_due_ || now_ms - beat_sent_ms_ < limits::kRankHeartbeatMs) return;
+    beat_sent_ms_ = now_ms;
+    const protocol::RankBeat beat = beat_.value_or(
+        protocol::RankBeat{identity_.job, identity_.attempt, identity_.rank, 0, 0, "starting"});
+    if (!send(protocol::make_frame(protocol::FromRank{beat})))
+      log_debug("a beat could not be sent");
+  }
+
+  const RankIdentity identity_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<protocol::RankHello> hello_;
+  bool hello_due_ = false;
+  std::optional<protocol::RankBeat> beat_;
+  MonotonicMs beat_sent_ms_ = 0;
+  std::deque<Event> queue_;
+  std::uint64_t tickets_ = 0;       ///< events handed in
+  std::uint64_t tickets_held_ = 0;  ///< the newest that the agent holds
+  std::uint64_t numbers_ = 0;       ///< events sent, each counted once
+  std::optional<std::string> stop_reason_;
+  bool ending_ = false;
+  std::unique_ptr<protocol::ClientSocket> socket_;  ///< used by thread_ alone
+  std::thread thread_;
+};
+
+Result<std::uint64_t> number_in_environment(const char* name) {
+  const char* text = std::getenv(name);
+  std::uint64_t value = 0;
+  if (text != nullptr) {
+    const std::string_view view(text);
+    const auto [end, error] = std::from_chars(view.begin(), view.end(), value);
+    if (error == std::errc() && end == view.end()) return value;
+  }
+  return invalid_argument(
+      format("reading {} from the environment: expected a number beside TAGALIGN_AGENT_SOCKET, "
+             "found '{}'; "
+             "unset TAGALIGN_AGENT_SOCKET to run alone",
+             name, text == nullptr ? "" : text));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_path,
+                                                      RankIdentity identity) {
+  catch_stop_signals();
+  die_with_launcher();
+  TA_ASSIGN_OR_RETURN(auto socket, protocol::connect_ipc(socket_path));
+  return std::unique_ptr<Reporter>(new AgentReporter(std::move(socket), identity));
+}
+
+Result<std::unique_ptr<Reporter>> make_reporter_from_environment(int rank) {
+  const char* socket = std::getenv("TAGALIGN_AGENT_SOCKET");
+  if (socket == nullptr) return make_log_reporter(rank);
+  TA_ASSIGN_OR_RETURN(const std::uint64_t job, number_in_environment("TAGALIGN_JOB"));
+  TA_ASSIGN_OR_RETURN(const std::uint64_t attempt, number_in_environment("TAGALIGN_ATTEMPT"));
+  return make_agent_reporter(socket,
+                             {JobId{job}, Attempt{static_cast<std::uint32_t>(attempt)}, rank});
+}
+
+}  // namespace tagalign::jobs

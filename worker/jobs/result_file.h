@@ -1,0 +1,22 @@
+/// One evaluation result on disk: OUTPUT/KEY.json, the fields of protocol::EvaluationResult by
+/// name, format version 1.
+#pragma once
+
+#include "base/file_system.h"
+#include "base/status.h"
+#include "coordinator/protocol/messages.h"
+
+namespace tagalign::jobs {
+
+/// Hex digest over every field that names the content (method, step, data set, weights, protocol,
+/// code version).
+std::string content_key(const protocol::EvaluationResult& result);
+
+Path result_path(const Path& folder, const std::string& key);
+Status write_result(FileSystem& files, const Path& folder,
+                    const protocol::EvaluationResult& result);
+/// kNotFound, or kDataLoss when the file does not hold what its name says.
+Result<protocol::EvaluationResult> read_result(FileSystem& files, const Path& folder,
+                                               const std::string& key);
+
+}  // namespace tagalign::jobs

@@ -1,0 +1,313 @@
+#include "worker/jobs/trainer.h"
+
+#include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/tensor_adapter.h"
+#include "model/optimizer.h"
+#include "worker/jobs/gradients.h"
+
+namespace tagalign::jobs {
+namespace {
+
+model::ScheduleOptions schedule_of(const TrainerOptions& options) {
+  const auto& optimizer = options.optimizer;
+  const double scale = options.global_batch / optimizer.lr_reference_batch;
+  using Kind = model::ScheduleOptions::Kind;
+  return {.kind = optimizer.schedule == "cosine" ? Kind::kCosine : Kind::kConstant,
+          .lr = optimizer.base_lr * scale,
+          .min_lr = optimizer.min_lr * scale,
+          .warmup_steps = optimizer.warmup_steps,
+          .total_steps = options.steps};
+}
+
+data::LoaderOptions loader_options(const TrainerOptions& options, const Rank& rank,
+                                   std::uint64_t first_sample) {
+  const auto& a = options.augment;
+  return {.seed = options.runtime.seed,
+          .first_sample = first_sample,
+          .global_batch = options.global_batch,
+          .rank = rank.group.rank(),
+          .world = rank.group.size(),
+          .image_size = options.data.image_size,
+          .threads = options.data.loader_threads,
+          .prefetch_batches = options.data.prefetch_batches,
+          .augment = {.scale_min = a.scale_min,
+                      .scale_max = a.scale_max,
+                      .ratio_min = a.ratio_min,
+                      .ratio_max = a.ratio_max,
+                      .flip = a.flip,
+                      .rand_augment = a.rand_augment,
+                      .erase = a.erase}};
+}
+
+/// One run of the loop; its members are the state of the run.
+class Run {
+ public:
+  Run(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
+      const TrainerOptions& options)
+      : rank_(rank),
+        task_(task),
+        dataset_(dataset),
+        options_(options),
+        schedule_(schedule_of(options)),
+        optimizer_(task.parameters(), {.beta1 = options.optimizer.beta1,
+                                       .beta2 = options.optimizer.beta2,
+                                       .eps = options.optimizer.eps,
+                                       .weight_decay = options.optimizer.weight_decay}) {}
+
+  Result<JobEnd> run() {
+    TA_RETURN_IF_ERROR(resume());
+    TA_ASSIGN_OR_RETURN(loader_,
+                        data::TrainingLoader::create(rank_.files, dataset_,
+                                                     loader_options(options_, rank_, samples())));
+    rate_started_ms_ = system_clock().monotonic_ms();
+    rate_started_step_ = step_;
+    while (step_ < options_.steps) {
+      TA_RETURN_IF_ERROR(one_step());
+      TA_ASSIGN_OR_RETURN(const bool stop, stop_agreed());
+      const bool scheduled =
+          step_ % options_.checkpoint.every_steps == 0 || step_ == options_.steps;
+      if (scheduled || stop) TA_RETURN_IF_ERROR(save(scheduled));
+      if (stop && step_ < options_.steps) return JobEnd::kSavedAndLeft;
+    }
+    return JobEnd::kFinished;
+  }
+
+ private:
+  std::uint64_t samples() const {
+    return step_ * static_cast<std::uint64_t>(options_.global_batch);
+  }
+  Path folder() const { return options_.checkpoint.directory; }
+
+  checkpoint::RunPosition position(bool scheduled) const {
+    return {.step = step_,
+            .samples = samples(),
+            .seed = options_.runtime.seed,
+            .world_size = rank_.group.size(),
+            .global_batch = options_.global_batch,
+            .dataset_digest = dataset_.digest(),
+            .config_digest = options_.config_digest,
+            .model_digest = options_.model_digest,
+            .scalars = {},
+            .scheduled = scheduled};
+  }
+
+  model::StateDict state() const {
+    model::StateDict tensors = optimizer_.state();
+    for (const auto& parameter : task_.parameters())
+      tensors[parameter.name] = parameter.tensor.detach().to(at::kCPU);
+    return tensors;
+  }
+
+  void report_checkpoint(const checkpoint::Manifest& manifest) {
+    if (!rank_.is_first()) return;
+    const auto status =
+        rank_.reporter.checkpoint({.step = manifest.position.step,
+                                   .path = std::filesystem::absolute(manifest.folder).string(),
+                                   .digest = manifest.digest,
+                                   .scheduled = manifest.position.scheduled});
+    // The checkpoint exists whether or not somebody heard of it; the next start reports it again.
+    if (!status.ok())
+      log_warning("checkpoint of step {} could not be reported: {}", manifest.position.step,
+                  status.to_string());
+  }
+
+  /// Every checkpoint that exists is said again: the report of the newest may have been lost with
+  /// its writer.
+  Status report_existing() {
+    if (!rank_.is_first()) return ok_status();
+    TA_ASSIGN_OR_RETURN(const auto manifests, checkpoint::list(rank_.files, folder()));
+    for (const auto& manifest : manifests) report_checkpoint(manifest);
+    return ok_status();
+  }
+
+  Status check_same_run(const checkpoint::RunPosition& found) const {
+    const auto differs = [&](const char* what, const std::string& ours, const std::string& theirs) {
+      return invalid_argument(
+          format("resume from {}: the checkpoint of step {} was made with another {} (expected {}, "
+                 "found {}); "
+                 "use another checkpoint.directory, or go back to the earlier configuration",
+                 folder().string(), found.step, what, ours, theirs));
+    };
+    if (found.config_digest != options_.config_digest)
+      return differs("configuration", options_.config_digest, found.config_digest);
+    if (found.dataset_digest != dataset_.digest())
+      return differs("data set", dataset_.digest(), found.dataset_digest);
+    if (found.model_digest != options_.model_digest)
+      return differs("frozen model", options_.model_digest, found.model_digest);
+    return ok_status();
+  }
+
+  Status take_lease() {
+    Status status;
+    if (rank_.is_first())
+      status =
+          checkpoint::take_lease(rank_.files, folder(), rank_.reporter.identity().attempt.value);
+    TA_ASSIGN_OR_RETURN(const auto words,
+                        rank_.group.all_gather_strings(status.ok() ? "" : status.message()));
+    return words[0].empty() ? ok_status() : already_exists(words[0]);
+  }
+
+  Status resume() {
+    if (rank_.is_first()) TA_RETURN_IF_ERROR(rank_.files.create_directories(folder()));
+    TA_RETURN_IF_ERROR(take_lease());
+    TA_ASSIGN_OR_RETURN(auto newest, checkpoint::load_newest(rank_.files, folder()));
+    TA_RETURN_IF_ERROR(agree_on(newest));
+    if (rank_.is_first()) {
+      for (const auto& skipped : newest.skipped) {
+        rank_.reporter.notice(format("{} is damaged and was skipped: {}", skipped.folder.string(),
+                                     skipped.reason.message()));
+      }
+    }
+    TA_RETURN_IF_ERROR(report_existing());
+    if (!newest.found) return ok_status();
+    TA_RETURN_IF_ERROR(check_same_run(newest.manifest.position));
+    TA_RETURN_IF_ERROR(
+        adopt(checkpoint::to_tensors(std::move(newest.tensors)), newest.manifest.position.step));
+    log_info("{}: resumed from {} (step {})", options_.label, newest.manifest.folder.string(),
+             step_);
+    return ok_status();
+  }
+
+  /// Ranks that see different newest checkpoints (a slow file system) must not go on together.
+  Status agree_on(const checkpoint::Newest& newest) {
+    TA_ASSIGN_OR_RETURN(const auto seen, rank_.group.all_gather_strings(
+                                             newest.found ? newest.manifest.digest : "none"));
+    const auto other = std::find_if(seen.begin(), seen.end(),
+                                    [&](const auto& digest) { return digest != seen[0]; });
+    if (other == seen.end()) return ok_status();
+    return unavailable(
+        format("resume from {}: rank {} sees another newest checkpoint than rank 0 ({} and {}); is "
+               "it one shared folder?",
+               folder().string(), other - seen.begin(), *other, seen[0]));
+  }
+
+  Status adopt(model::StateDict tensors, std::uint64_t step) {
+    const at::NoGradGuard no_grad;
+    for (const auto& parameter : task_.parameters()) {
+      const auto found = tensors.find(parameter.name);
+      if (found == tensors.end() || found->second.sizes() != parameter.tensor.sizes()) {
+        return data_loss(format("resume: the checkpoint has no tensor {} of the expected shape",
+                                parameter.name));
+      }
+      parameter.tensor.copy_(found->second);
+    }
+    step_ = step;
+    return optimizer_.load_state(tensors, step);
+  }
+
+  Status one_step() {
+    TA_ASSIGN_OR_RETURN(const auto batch, loader_->next());
+    for (const auto& notice : batch.notices) rank_.reporter.notice(notice);
+    optimizer_.zero_gradients();
+    try {
+      loss_ = task_.loss(batch);
+      loss_.total.backward();
+    } catch (const c10::Error& error) {
+      return internal_error(
+          format("{} step {}: {}", options_.label, step_ + 1, error.what_without_backtrace()));
+    }
+    TA_RETURN_IF_ERROR(
+        average_gradients(task_.parameters(), options_.runtime.bucket_mib, rank_.group));
+    const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
+    optimizer_.step(model::learning_rate(schedule_, step_));
+    ++step_;
+    return say_progress(norm);
+  }
+
+  Status say_progress(double gradient_norm) {
+    const auto every = static_cast<std::uint64_t>(options_.runtime.log_every_steps);
+    if (step_ % every != 0 && step_ != options_.steps && step_ != rate_started_step_ + 1)
+      return ok_status();
+    std::vector<float> values{loss_.total.item<float>()};
+    for (const auto& part : loss_.parts) values.push_back(part.second.item<float>());
+    TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum(values));
+    for (auto& value : values) value /= static_cast<float>(rank_.group.size());
+    if (!std::isfinite(values[0])) {
+      return internal_error(format("{} step {}: the loss is {}; a smaller base_lr or fp32 may help",
+                                   options_.label, step_, values[0]));
+    }
+    const double seconds = static_cast<double>(std::max<std::int64_t>(
+                               1, system_clock().monotonic_ms() - rate_started_ms_)) /
+                           1000.0;
+    const double rate = static_cast<double>((step_ - rate_started_step_) *
+                                            static_cast<std::uint64_t>(options_.global_batch)) /
+                        seconds;
+    std::string text =
+        format("{}: step {} of {}, loss {:.4f}", options_.label, step_, options_.steps, values[0]);
+    for (std::size_t i = 0; i < loss_.parts.size(); ++i)
+      text += format(", {} {:.4f}", loss_.parts[i].first, values[i + 1]);
+    text += format(", gradient norm {:.3f}, {:.0f} images/s", gradient_norm, rate);
+    rank_.reporter.progress(step_, options_.steps, text);
+    if (rank_.is_first()) log_info("{}", text);
+    return ok_status();
+  }
+
+  /// Every rank learns at the same step boundary whether anybody was asked to stop.
+  Result<bool> stop_agreed() {
+    std::array<std::uint64_t, 1> wish{rank_.reporter.stop_requested() ? 1u : 0u};
+    TA_RETURN_IF_ERROR(rank_.group.all_reduce_max_u64(wish));
+    return wish[0] != 0;
+  }
+
+  Status save(bool scheduled) {
+    TA_ASSIGN_OR_RETURN(const auto held, checkpoint::hold_views(state()));
+    const checkpoint::Coordination coordination{.rank = rank_.group.rank(),
+                                                .world = rank_.group.size(),
+                                                .all_gather = [this](const std::string& mine) {
+                                                  return rank_.group.all_gather_strings(mine);
+                                                }};
+    const checkpoint::SaveOptions save_options{.folder = folder(),
+                                               .attempt = rank_.reporter.identity().attempt.value};
+    TA_ASSIGN_OR_RETURN(
+        const auto manifest,
+        checkpoint::save(rank_.files, coordination, save_options, held.views, position(scheduled)));
+    report_checkpoint(manifest);
+    if (!rank_.is_first()) return ok_status();
+    log_info("{}: checkpoint of step {} committed", options_.label, step_);
+    return checkpoint::retain(rank_.files, folder(), options_.checkpoint.keep_last, {});
+  }
+
+  Rank& rank_;
+  TrainingTask& task_;
+  const data::CaptionDataset& dataset_;
+  const TrainerOptions& options_;
+  model::ScheduleOptions schedule_;
+  model::AdamW optimizer_;
+  std::unique_ptr<data::TrainingLoader> loader_;
+  TrainingTask::Loss loss_;
+  std::uint64_t step_ = 0;
+  MonotonicMs rate_started_ms_ = 0;
+  std::uint64_t rate_started_step_ = 0;
+};
+
+}  // namespace
+
+Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
+                            const TrainerOptions& options) {
+  return Run(rank, task, dataset, options).run();
+}
+
+Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
+                                                  const config::CaptionDataConfig& options) {
+  auto dataset = data::CaptionDataset::open(rank.files, {.root = options.root,
+                                                         .captions = options.captions,
+                                                         .tags = options.tags,
+                                                         .tag_names = options.tag_names});
+  if (dataset.ok() && rank.is_first()) {
+    for (const auto& notice : dataset->notices()) rank.reporter.notice(notice);
+  }
+  return dataset;
+}
+
+}  // namespace tagalign::jobs
