@@ -45,8 +45,5 @@ std::unique_ptr<Reporter> make_log_reporter(int rank);
 /// (PR_SET_PDEATHSIG): call early, from main's thread.
 Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_path,
                                                       RankIdentity identity);
-/// The one of the two that the environment asks for: an agent sets TAGALIGN_AGENT_SOCKET,
-/// TAGALIGN_JOB and TAGALIGN_ATTEMPT.
-Result<std::unique_ptr<Reporter>> make_reporter_from_environment(int rank);
 
 }  // namespace tagalign::jobs

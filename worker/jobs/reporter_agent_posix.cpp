@@ -1,12 +1,9 @@
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
 #include <deque>
 #include <mutex>
-#include <string_view>
 #include <thread>
 
 #include "base/clock.h"
@@ -193,21 +190,6 @@ class AgentReporter final : public Reporter {
   std::thread thread_;
 };
 
-Result<std::uint64_t> number_in_environment(const char* name) {
-  const char* text = std::getenv(name);
-  std::uint64_t value = 0;
-  if (text != nullptr) {
-    const std::string_view view(text);
-    const auto [end, error] = std::from_chars(view.begin(), view.end(), value);
-    if (error == std::errc() && end == view.end()) return value;
-  }
-  return invalid_argument(
-      format("reading {} from the environment: expected a number beside TAGALIGN_AGENT_SOCKET, "
-             "found '{}'; "
-             "unset TAGALIGN_AGENT_SOCKET to run alone",
-             name, text == nullptr ? "" : text));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_path,
@@ -216,15 +198,6 @@ Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_
   die_with_launcher();
   TA_ASSIGN_OR_RETURN(auto socket, protocol::connect_ipc(socket_path));
   return std::unique_ptr<Reporter>(new AgentReporter(std::move(socket), identity));
-}
-
-Result<std::unique_ptr<Reporter>> make_reporter_from_environment(int rank) {
-  const char* socket = std::getenv("TAGALIGN_AGENT_SOCKET");
-  if (socket == nullptr) return make_log_reporter(rank);
-  TA_ASSIGN_OR_RETURN(const std::uint64_t job, number_in_environment("TAGALIGN_JOB"));
-  TA_ASSIGN_OR_RETURN(const std::uint64_t attempt, number_in_environment("TAGALIGN_ATTEMPT"));
-  return make_agent_reporter(socket,
-                             {JobId{job}, Attempt{static_cast<std::uint32_t>(attempt)}, rank});
 }
 
 }  // namespace tagalign::jobs

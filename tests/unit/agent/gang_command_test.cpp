@@ -1,0 +1,75 @@
+#include "worker/agent/gang_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tagalign::agent {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Key;
+using ::testing::Not;
+using ::testing::Pair;
+
+protocol::Launch launch() {
+  return {.job = JobId{12},
+          .attempt = Attempt{3},
+          .job_name = "train-a",
+          .kind = protocol::JobKind::kTrain,
+          .ranks = 2,
+          .slots_per_rank = 4,
+          .workspace = "/w",
+          .config_yaml = "a: 1\n",
+          .overrides = {"train.steps=10", "seed=3"}};
+}
+
+GangEnvironment environment() {
+  return {.mpirun = "mpirun",
+          .worker = "/b/tagalign-worker",
+          .socket = "/s/ranks.sock",
+          .agent_mark = "abc",
+          .as_root = false,
+          .gpus = {}};
+}
+
+TEST(GangCommand, Launch_AsUser_IsMpirunOnTheWorker) {
+  EXPECT_THAT(
+      gang_command(launch(), environment()),
+      ElementsAre("mpirun", "-n", "2", "--bind-to", "none", "--oversubscribe", "/b/tagalign-worker",
+                  "train", "--config", "/w/logs/train-a/attempt-3/config.yaml", "--set",
+                  "train.steps=10", "--set", "seed=3"));
+}
+
+TEST(GangCommand, Launch_AsRoot_AllowsIt) {
+  GangEnvironment root = environment();
+  root.as_root = true;
+  EXPECT_THAT(gang_command(launch(), root), Contains("--allow-run-as-root"));
+  EXPECT_THAT(gang_process(launch(), root).environment,
+              Contains(Pair("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")));
+}
+
+TEST(GangProcess, Launch_Environment_NamesAttemptAndSocket) {
+  const ProcessOptions options = gang_process(launch(), environment());
+  EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_AGENT_SOCKET", "/s/ranks.sock")));
+  EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_JOB", "12")));
+  EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_ATTEMPT", "3")));
+  EXPECT_THAT(options.environment,
+              Contains(Pair("TAGALIGN_LOG_FOLDER", "/w/logs/train-a/attempt-3")));
+  EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_GANG", "abc-12-3.")));
+  EXPECT_THAT(options.environment, Not(Contains(Key("OMP_NUM_THREADS"))));
+  EXPECT_THAT(options.environment, Not(Contains(Key("CUDA_VISIBLE_DEVICES"))));
+  EXPECT_TRUE(options.own_process_group);
+  EXPECT_TRUE(options.die_with_parent);
+  EXPECT_EQ(options.working_directory, Path("/w"));
+}
+
+TEST(GangProcess, Launch_WithGpus_ShowsOnlyThose) {
+  GangEnvironment with_gpus = environment();
+  with_gpus.gpus = {"1", "3"};
+  EXPECT_THAT(gang_process(launch(), with_gpus).environment,
+              Contains(Pair("CUDA_VISIBLE_DEVICES", "1,3")));
+}
+
+}  // namespace
+}  // namespace tagalign::agent

@@ -1,0 +1,209 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <sstream>
+
+#include "base/checksum.h"
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "coordinator/protocol/state_folder.h"
+#include "worker/agent/agent.h"
+#include "worker/agent/run_agent.h"
+
+namespace tagalign::agent {
+namespace {
+
+std::atomic<int> stop_signal{0};
+
+void on_stop_signal(int signal) {
+  stop_signal.store(signal, std::memory_order_relaxed);
+}
+
+void install_signals() {
+  stop_signal = 0;
+  struct sigaction action = {};
+  action.sa_handler = on_stop_signal;
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+/// Holds an flock for the life of the process; the kernel releases it however the process ends.
+class FolderLock {
+ public:
+  static Result<FolderLock> take(const Path& folder) {
+    const Path path = folder / "lock";
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return errno_status(errno, format("opening {}", path.string()));
+    FolderLock lock(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno != EWOULDBLOCK) return errno_status(errno, format("locking {}", path.string()));
+    return already_exists(format(
+        "starting an agent in {}: another agent holds this folder; stop it, or choose another --id",
+        folder.string()));
+  }
+  FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  explicit FolderLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+Status make_private_folder(const Path& path) {
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return errno_status(errno, format("creating {}", path.string()));
+  }
+  struct stat found = {};
+  if (::lstat(path.c_str(), &found) != 0)
+    return errno_status(errno, format("looking at {}", path.string()));
+  if (S_ISDIR(found.st_mode) && found.st_uid == ::geteuid() && (found.st_mode & 077) == 0)
+    return ok_status();
+  return permission_denied(format(
+      "using {} for sockets: expected a folder of user {} with mode 0700, found something else; "
+      "remove it, or set XDG_RUNTIME_DIR to a private folder",
+      path.string(), ::geteuid()));
+}
+
+std::string folder_mark(const Path& folder) {
+  std::error_code error;
+  const Path canonical = std::filesystem::weakly_canonical(folder, error);
+  return digest128(as_bytes((error ? folder : canonical).string())).hex().substr(0, 16);
+}
+
+std::string new_incarnation() {
+  return format("{}-{}", system_clock().unix_ms(), process_start_ticks(::getpid()).value_or(0));
+}
+
+/// Within an allocation, CUDA_VISIBLE_DEVICES names the devices that are ours.
+std::vector<std::string> gpu_names(int gpus) {
+  std::vector<std::string> names;
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) {
+    std::istringstream list(visible);
+    for (std::string name; std::getline(list, name, ',');) names.push_back(name);
+    if (static_cast<int>(names.size()) > gpus) names.resize(static_cast<std::size_t>(gpus));
+    return names;
+  }
+  for (int index = 0; index < gpus; ++index) names.push_back(std::to_string(index));
+  return names;
+}
+
+GangEnvironment gang_environment(const AgentOptions& options, const Path& socket) {
+  return {.mpirun = options.mpirun,
+          .worker = options.worker.empty() ? self_executable().parent_path() / "tagalign-worker"
+                                           : std::filesystem::absolute(options.worker),
+          .socket = socket,
+          .agent_mark = folder_mark(options.folder),
+          .as_root = ::geteuid() == 0,
+          .gpus = {}};
+}
+
+protocol::AgentHello identity(const AgentOptions& options) {
+  return {.agent = AgentId{options.id},
+          .incarnation = new_incarnation(),
+          .host = host_name(),
+          .slots = options.slots,
+          .gpus = options.gpus,
+          .pid = ::getpid(),
+          .known_attempts = {},
+          .first_unacknowledged = 0};
+}
+
+bool is_legal_id(const std::string& id) {
+  const auto legal = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-';
+  };
+  return !id.empty() && std::isalnum(static_cast<unsigned char>(id[0])) != 0 &&
+         std::ranges::all_of(id, legal);
+}
+
+/// Fills in what follows from the state folder.
+Result<AgentOptions> completed(AgentOptions options) {
+  if (!is_legal_id(options.id)) {
+    return invalid_argument(
+        format("starting an agent: expected an id of letters, digits, '.', '_' and '-', found '{}'",
+               options.id));
+  }
+  if (options.slots < 1 || options.gpus < 0) {
+    return invalid_argument(
+        format("starting agent {}: expected at least 1 slot and 0 GPUs, found {} and {}",
+               options.id, options.slots, options.gpus));
+  }
+  if (options.folder.empty())
+    options.folder = protocol::StateFolder(options.state_folder).agent(options.id);
+  if (!options.connection) {
+    TA_ASSIGN_OR_RETURN(options.connection, protocol::load_client_credentials(
+                                                options.state_folder, protocol::PeerRole::kAgent));
+  }
+  return options;
+}
+
+void run_until_finished(Agent& agent) {
+  while (!agent.finished()) {
+    agent.step();
+    if (const int signal = stop_signal.load(std::memory_order_relaxed); signal != 0) {
+      agent.request_shutdown(format("the agent received signal {}", signal));
+    }
+  }
+}
+
+}  // namespace
+
+Result<Path> agent_socket_path(const Path& agent_folder) {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const bool usable =
+      runtime != nullptr && *runtime == '/' && std::string_view(runtime).size() < 60;
+  const Path base =
+      usable ? Path(runtime) / "tagalign" : Path(format("/tmp/tagalign-{}", ::geteuid()));
+  const Path folder = base / folder_mark(agent_folder);
+  TA_RETURN_IF_ERROR(make_private_folder(base));
+  TA_RETURN_IF_ERROR(make_private_folder(folder));
+  return folder / "ranks.sock";
+}
+
+Status serve_agent(const AgentOptions& given) {
+  TA_ASSIGN_OR_RETURN(const AgentOptions options, completed(given));
+  TA_RETURN_IF_ERROR(posix_file_system().create_directories(options.folder));
+  TA_ASSIGN_OR_RETURN(const FolderLock lock, FolderLock::take(options.folder));
+  TA_RETURN_IF_ERROR(init_log({.component = "agent", .file = options.folder / "agent.log"}));
+  install_signals();
+  TA_ASSIGN_OR_RETURN(const Path socket, agent_socket_path(options.folder));
+  TA_ASSIGN_OR_RETURN(const auto ranks, protocol::listen_ipc(socket));
+  TA_ASSIGN_OR_RETURN(const auto coordinator, protocol::connect_curve(*options.connection));
+  const auto processes = make_process_host();
+  TA_ASSIGN_OR_RETURN(const auto agent,
+                      Agent::create({.identity = identity(options),
+                                     .gpus = gpu_names(options.gpus),
+                                     .folder = options.folder,
+                                     .environment = gang_environment(options, socket),
+                                     .coordinator = *coordinator,
+                                     .ranks = *ranks,
+                                     .processes = *processes,
+                                     .files = posix_file_system(),
+                                     .clock = system_clock()}));
+  log_info("agent {} with {} slots and {} GPUs serves {}", options.id, options.slots, options.gpus,
+           options.connection->endpoint);
+  run_until_finished(*agent);
+  log_info("agent {} ended", options.id);
+  return ok_status();
+}
+
+int run_agent(const AgentOptions& options) {
+  const Status served = serve_agent(options);
+  if (served.ok()) return to_int(ExitCode::kOk);
+  log_error("{}", served.to_string());
+  return to_int(ExitCode::kUsage);
+}
+
+}  // namespace tagalign::agent
