@@ -4,8 +4,6 @@
 
 #include <cstring>
 
-#include "base/format.h"
-
 namespace tagalign::checkpoint {
 
 Result<DType> dtype_of(at::ScalarType type) {
@@ -27,8 +25,8 @@ Result<DType> dtype_of(at::ScalarType type) {
     case at::kBool:
       return DType::kBool;
     default:
-      return unsupported(
-          format("tensor type {}: a checkpoint cannot hold it", c10::toString(type)));
+      return unsupported(std::string("tensor type ") + c10::toString(type) +
+                         ": a checkpoint cannot hold it");
   }
 }
 
@@ -57,9 +55,9 @@ at::ScalarType scalar_type_of(DType dtype) {
 Result<HeldViews> hold_views(const NamedTensors& tensors) {
   HeldViews held;
   for (const auto& [name, tensor] : tensors) {
-    if (!tensor.defined()) return invalid_argument(format("tensor '{}' is undefined", name));
+    if (!tensor.defined()) return invalid_argument("tensor '" + name + "' is undefined");
     Result<DType> dtype = dtype_of(tensor.scalar_type());
-    if (!dtype.ok()) return dtype.status().with_context(format("tensor '{}'", name));
+    if (!dtype.ok()) return dtype.status().with_context("tensor '" + name + "'");
     const at::Tensor& plain = held.tensors.emplace_back(tensor.detach().to(at::kCPU).contiguous());
     const auto* data = static_cast<const std::byte*>(plain.const_data_ptr());
     held.views.push_back({name, *dtype, plain.sizes().vec(), ByteSpan(data, plain.nbytes())});

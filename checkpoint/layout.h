@@ -1,0 +1,31 @@
+/// Names inside a folder of checkpoints, and the writers' lease. See format.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/file_system.h"
+#include "base/status.h"
+
+namespace tagalign::checkpoint {
+
+inline constexpr const char* kManifestName = "manifest.json";
+
+/// "step-00001200"; more digits from step 10^8 on.
+std::string step_name(std::uint64_t step);
+/// The step of a name that step_name() makes; nothing for any other name.
+std::optional<std::uint64_t> step_of_name(std::string_view name);
+/// "rank-00000-of-00002.safetensors".
+std::string shard_name(std::size_t rank, std::size_t world);
+/// True for ".step-…": what a save or a removal that crashed can leave behind.
+bool is_leftover(std::string_view name);
+Status remove_leftovers(FileSystem& files, const Path& folder);
+/// "." for a plain name.
+Path parent_of(const Path& path);
+
+/// kAlreadyExists when FOLDER/lease holds a greater attempt than `attempt`.
+Status check_lease(FileSystem& files, const Path& folder, std::uint32_t attempt);
+
+}  // namespace tagalign::checkpoint
