@@ -1,0 +1,12 @@
+# Programs that the agent's fault tests start and kill; they lie beside the test.
+foreach(program agent_program rank_program)
+  add_executable(${program} ${program}.cpp)
+  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endforeach()
+target_link_libraries(agent_program PRIVATE ta_options ta_agent)
+target_link_libraries(rank_program PRIVATE ta_options ta_reporter)
+
+ta_test(agent_faults_test LABEL fault
+  SOURCES agent_faults_test.cpp
+  DEPENDS ta_protocol_zmq)
+add_dependencies(agent_faults_test agent_program rank_program)
