@@ -3,12 +3,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -23,42 +21,7 @@
 namespace tagalign::model {
 namespace {
 
-constexpr std::size_t kPromptsPerForward = 64;
-
 using AutocastOff = c10::impl::ExcludeDispatchKeyGuard;
-
-/// "pole;column post" names one class by two synonyms; prompts use the first.
-std::string first_name(const std::string& name) {
-  return name.substr(0, name.find(';'));
-}
-
-std::string fill_template(const std::string& text, const std::string& name) {
-  std::string prompt;
-  std::size_t from = 0;
-  for (std::size_t at = text.find("{}"); at != std::string::npos; at = text.find("{}", from)) {
-    prompt.append(text, from, at - from).append(name);
-    from = at + 2;
-  }
-  return prompt.append(text, from, std::string::npos);
-}
-
-/// [prompts, E]
-at::Tensor encode_prompts(const TextTower& text, const Tokenizer& tokenizer,
-                          const std::vector<std::string>& prompts) {
-  const auto context = text.shape().context;
-  const at::Device device = text.parameters().front().tensor.device();
-  std::vector<at::Tensor> parts;
-  for (std::size_t from = 0; from < prompts.size(); from += kPromptsPerForward) {
-    const std::size_t to = std::min(prompts.size(), from + kPromptsPerForward);
-    const std::vector<std::string> part(prompts.begin() + static_cast<std::ptrdiff_t>(from),
-                                        prompts.begin() + static_cast<std::ptrdiff_t>(to));
-    std::vector<std::int64_t> ids = tokenizer.encode_padded(part, static_cast<int>(context));
-    const at::Tensor tokens =
-        at::from_blob(ids.data(), {static_cast<std::int64_t>(part.size()), context}, at::kLong);
-    parts.push_back(text.encode(tokens.to(device, at::kLong, false, /*copy=*/true)));
-  }
-  return at::cat(parts, 0);
-}
 
 /// Corners along one axis.
 std::vector<std::int64_t> window_starts(std::int64_t length, std::int64_t window,
@@ -71,22 +34,6 @@ std::vector<std::int64_t> window_starts(std::int64_t length, std::int64_t window
 }
 
 }  // namespace
-
-at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
-                            const std::vector<std::string>& classes,
-                            const std::vector<std::string>& templates) {
-  TA_CHECK(!classes.empty() && !templates.empty(), "at least one class and one template");
-  const at::NoGradGuard no_grad;
-  std::vector<std::string> prompts;
-  for (const std::string& name : classes) {
-    for (const std::string& each : templates) {
-      prompts.push_back(fill_template(each, first_name(name)));
-    }
-  }
-  const at::Tensor embeddings = encode_prompts(text, tokenizer, prompts).to(at::kFloat);
-  const auto count = static_cast<std::int64_t>(templates.size());
-  return embeddings.view({-1, count, embeddings.size(1)}).mean(1);  // [N, E]
-}
 
 std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
                                     int stride) {
@@ -153,21 +100,14 @@ at::Tensor Segmenter::slide(const at::Tensor& image) const {
   const at::TensorOptions fp32 = image.options().dtype(at::kFloat);
   at::Tensor sum = at::zeros({channels(), height, width}, fp32);
   at::Tensor count = at::zeros({1, height, width}, fp32);
-  const std::vector<Window> windows =
-      sliding_windows(height, width, options_.window, options_.stride);
   const auto cut = [](const at::Tensor& t, const Window& w) {
     return t.narrow(1, w.y, w.height).narrow(2, w.x, w.width);
   };
-  const auto batch = static_cast<std::size_t>(options_.batch_windows);
-  for (std::size_t from = 0; from < windows.size(); from += batch) {
-    const std::size_t to = std::min(windows.size(), from + batch);
-    std::vector<at::Tensor> crops;
-    for (std::size_t i = from; i < to; ++i) crops.push_back(cut(image, windows[i]));
-    const at::Tensor masks = window_masks(at::stack(crops));
-    for (std::size_t i = from; i < to; ++i) {
-      cut(sum, windows[i]) += masks[static_cast<std::int64_t>(i - from)];
-      cut(count, windows[i]) += 1.0;
-    }
+  // One window a pass: kernels round differently for other batch sizes, which would move pixels on
+  // class borders.
+  for (const Window& w : sliding_windows(height, width, options_.window, options_.stride)) {
+    cut(sum, w) += window_masks(cut(image, w).unsqueeze(0)).squeeze(0);
+    cut(count, w) += 1.0;
   }
   return sum / count;
 }
