@@ -7,8 +7,8 @@
 ///   "PID START_TICKS" of the running coordinator (process_start_ticks) STATE/coordinator.log
 ///   STATE/keys/NAME.secret       0600: two lines, public and secret key (server, client, agent)
 ///   STATE/keys/allowed/NAME.client, NAME.agent    public keys that may connect
-///   STATE/store/                 events and results (coordinator/store)
-///   STATE/agents/ID/             the folder of an agent that the coordinator started
+///   STATE/coordinator.sqlite     events and results (coordinator/store), and the lock of the
+///   folder STATE/agents/ID/             the folder of an agent that the coordinator started
 ///
 /// Secret files that others can read are refused with the command that mends them. Files are
 /// private to the user.
@@ -40,7 +40,6 @@ class StateFolder {
   Path keys() const { return root_ / "keys"; }
   Path allowed() const { return keys() / "allowed"; }
   Path secret(const std::string& name) const { return keys() / (name + ".secret"); }
-  Path store() const { return root_ / "store"; }
   Path agent(const std::string& id) const { return root_ / "agents" / id; }
 
  private:

@@ -1,0 +1,37 @@
+/// Which connection leads to which agent, and when each was last heard.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace tagalign::service {
+
+class AgentLinks {
+ public:
+  /// A hello: from now on `peer` is the way to `agent`.
+  void link(const AgentId& agent, const std::string& peer, MonotonicMs now_ms);
+  /// Any other message. False when `peer` is not the agent's connection: it must say hello first.
+  bool heard(const AgentId& agent, const std::string& peer, MonotonicMs now_ms);
+  /// Starts the silence of an agent that the state calls connected but that has not said hello yet.
+  void expect(const AgentId& agent, MonotonicMs now_ms);
+  void drop(const AgentId& agent);
+
+  /// nullopt when the agent has not said hello to this process.
+  std::optional<std::string> peer(const AgentId& agent) const;
+  std::vector<AgentId> linked() const;
+  std::vector<AgentId> silent_since(MonotonicMs heard_before_ms) const;
+
+ private:
+  struct Link {
+    std::string peer;  ///< empty: expected
+    MonotonicMs heard_ms = 0;
+  };
+  std::map<AgentId, Link> links_;
+};
+
+}  // namespace tagalign::service

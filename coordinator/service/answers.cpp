@@ -1,0 +1,235 @@
+#include "coordinator/service/answers.h"
+
+#include "base/format.h"
+#include "coordinator/service/job_log.h"
+
+namespace tagalign::service {
+namespace {
+
+using protocol::ClientReply;
+using protocol::JobSummary;
+
+Status no_such_job(JobId id) {
+  return not_found(
+      format("there is no job {}; `tagalign jobs` lists those that there are", id.value));
+}
+
+const core::Job* find_job(const core::State& state, JobId id) {
+  const auto found = state.jobs.find(id);
+  return found == state.jobs.end() ? nullptr : &found->second;
+}
+
+std::string reason_of(const AnswerContext& context, const core::Job& job) {
+  if (const auto* failed = std::get_if<core::Failed>(&job.state)) return failed->reason;
+  if (const auto* cancelled = std::get_if<core::Cancelled>(&job.state)) return cancelled->reason;
+  if (const auto* saving = std::get_if<core::Saving>(&job.state)) return saving->reason;
+  if (!std::holds_alternative<core::Queued>(job.state)) return "";
+  const auto lines = core::explain(context.state, job.id, context.now_ms);
+  return lines.empty() ? "" : lines.front();
+}
+
+std::string outcome_name(const std::optional<protocol::Outcome>& outcome) {
+  if (!outcome) return "";
+  switch (*outcome) {
+    case protocol::Outcome::kSucceeded:
+      return "succeeded";
+    case protocol::Outcome::kSavedAndLeft:
+      return "saved and left";
+    case protocol::Outcome::kFailed:
+      return "failed";
+    case protocol::Outcome::kRankKilled:
+      return "rank killed";
+    case protocol::Outcome::kAgentRestarted:
+      return "agent lost";
+    case protocol::Outcome::kKilledOnRequest:
+      return "killed on request";
+    case protocol::Outcome::kLaunchFailed:
+      return "launch failed";
+  }
+  return "unknown";
+}
+
+UnixMs ended_ms(const core::Job& job) {
+  if (const auto* end = std::get_if<core::Succeeded>(&job.state)) return end->at_ms;
+  if (const auto* end = std::get_if<core::Failed>(&job.state)) return end->at_ms;
+  if (const auto* end = std::get_if<core::Cancelled>(&job.state)) return end->at_ms;
+  return 0;
+}
+
+/// The lowest rank speaks for the gang: steps are taken together.
+void add_progress(const AnswerContext& context, const core::Job& job, JobSummary& summary) {
+  if (!job.attempts.empty()) {
+    summary.agent = job.attempts.back().agent.value;
+    summary.started_ms = job.attempts.back().started_ms;
+    summary.step = job.attempts.back().last_step;
+  }
+  if (!job.checkpoints.empty()) {
+    summary.step = std::max(summary.step, job.checkpoints.rbegin()->first);
+  }
+  const auto* ranks = context.telemetry.ranks(job.id, job.attempt);
+  if (ranks == nullptr || ranks->empty() || summary.terminal) return;
+  const RankView& first = ranks->begin()->second;
+  if (first.steps_total != 0) summary.step = first.step;
+  summary.steps_total = first.steps_total;
+  summary.activity = first.activity;
+}
+
+JobSummary summarise(const AnswerContext& context, const core::Job& job) {
+  JobSummary summary{.id = job.id,
+                     .workflow = job.workflow,
+                     .name = job.spec.name,
+                     .kind = job.spec.kind,
+                     .state = std::string(core::job_state_name(job.state)),
+                     .reason = reason_of(context, job),
+                     .terminal = core::is_terminal(job.state),
+                     .ranks = job.spec.ranks,
+                     .slots = job.spec.ranks * job.spec.slots_per_rank,
+                     .attempt = job.attempt,
+                     .submitted_ms = job.submitted_ms,
+                     .ended_ms = ended_ms(job)};
+  const auto workflow = context.state.workflows.find(job.workflow);
+  if (workflow != context.state.workflows.end()) summary.workflow_name = workflow->second.name;
+  add_progress(context, job, summary);
+  return summary;
+}
+
+protocol::AttemptSummary summarise(const AnswerContext& context, const core::Job& job,
+                                   const core::AttemptRecord& record) {
+  protocol::AttemptSummary summary{.attempt = record.attempt,
+                                   .agent = record.agent.value,
+                                   .started_ms = record.started_ms,
+                                   .ended_ms = record.ended_ms,
+                                   .outcome = outcome_name(record.outcome),
+                                   .message = record.message};
+  const auto* ranks = context.telemetry.ranks(job.id, record.attempt);
+  if (ranks == nullptr || record.outcome) return summary;
+  for (const auto& [rank, view] : *ranks) {
+    if (view.pid != 0) summary.rank_pids.emplace_back(rank, view.pid);
+  }
+  return summary;
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::SubmitRequest& request) {
+  const core::Workflow* workflow = core::find_submission(context.state, request.token);
+  if (workflow == nullptr) return error_reply(internal_error("the submission was not recorded"));
+  protocol::SubmitReply reply{workflow->id, {}};
+  for (const auto& [id, job] : context.state.jobs) {
+    if (job.workflow == workflow->id) reply.jobs.emplace_back(job.spec.name, id);
+  }
+  return reply;
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::JobsRequest& request) {
+  protocol::JobsReply reply;
+  for (const auto& [id, job] : context.state.jobs) {
+    if (request.workflow && job.workflow != *request.workflow) continue;
+    reply.jobs.push_back(summarise(context, job));
+  }
+  return reply;
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::JobRequest& request) {
+  const core::Job* job = find_job(context.state, request.job);
+  if (job == nullptr) return error_reply(no_such_job(request.job));
+  protocol::JobReply reply{.summary = summarise(context, *job),
+                           .after = job->spec.after,
+                           .on_commit_of = job->spec.on_commit_of,
+                           .config_yaml = job->spec.config_yaml,
+                           .overrides = job->spec.overrides,
+                           .notices = job->notices};
+  const auto workflow = context.state.workflows.find(job->workflow);
+  if (workflow != context.state.workflows.end()) reply.workspace = workflow->second.workspace;
+  for (const auto& record : job->attempts) {
+    reply.attempts.push_back(summarise(context, *job, record));
+  }
+  for (const auto& [step, checkpoint] : job->checkpoints) {
+    reply.checkpoints.push_back(checkpoint.first);
+  }
+  return reply;
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::JobLogRequest& request) {
+  const core::Job* job = find_job(context.state, request.job);
+  if (job == nullptr) return error_reply(no_such_job(request.job));
+  const core::Workflow& workflow = context.state.workflows.at(job->workflow);
+  auto reply = read_job_log(context.files, workflow, *job, request);
+  if (!reply.ok()) return error_reply(reply.status());
+  return std::move(*reply);
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::ExplainRequest& request) {
+  if (find_job(context.state, request.job) == nullptr) return error_reply(no_such_job(request.job));
+  return protocol::ExplainReply{core::explain(context.state, request.job, context.now_ms)};
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::CancelRequest& request) {
+  const core::Job* job = find_job(context.state, request.job);
+  if (job == nullptr) return error_reply(no_such_job(request.job));
+  return protocol::CancelReply{std::string(core::job_state_name(job->state))};
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::CheckpointsRequest& request) {
+  if (request.job && find_job(context.state, *request.job) == nullptr) {
+    return error_reply(no_such_job(*request.job));
+  }
+  protocol::CheckpointsReply reply;
+  for (const auto& [id, job] : context.state.jobs) {
+    if (request.job && id != *request.job) continue;
+    for (const auto& [step, checkpoint] : job.checkpoints) {
+      reply.rows.push_back({id, job.spec.name, checkpoint.first, checkpoint.second});
+    }
+  }
+  return reply;
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::ResultsRequest& request) {
+  protocol::ResultsReply reply;
+  for (const auto& [key, entry] : context.state.results) {
+    const core::Job* job = find_job(context.state, entry.job);
+    if (request.workflow && (job == nullptr || job->workflow != *request.workflow)) continue;
+    reply.rows.push_back({entry.job, entry.result, entry.at_ms});
+  }
+  return reply;
+}
+
+ClientReply reply_to(const AnswerContext& context, const protocol::StatusRequest&) {
+  protocol::StatusReply reply{.version = context.identity.version,
+                              .pid = context.identity.pid,
+                              .state_folder = context.identity.state_folder,
+                              .endpoint = context.identity.endpoint,
+                              .started_ms = context.started_ms,
+                              .events = context.events};
+  for (const auto& [id, agent] : context.state.agents) {
+    reply.agents.push_back({.id = id.value,
+                            .host = agent.host,
+                            .connected = agent.connected,
+                            .slots = agent.slots,
+                            .slots_free = core::free_slots(context.state, agent),
+                            .gpus = agent.gpus,
+                            .pid = context.telemetry.agent_pid(id)});
+  }
+  for (const auto& [id, job] : context.state.jobs) {
+    ++reply.jobs_by_state[std::string(core::job_state_name(job.state))];
+  }
+  return reply;
+}
+
+ClientReply reply_to(const AnswerContext&, const protocol::StopRequest& request) {
+  return protocol::StopReply{request.kill_gangs
+                                 ? "stopping: running gangs are killed and go on from their last "
+                                   "checkpoint at the next start"
+                                 : "stopping: running gangs save and leave, and go on at the next "
+                                   "start"};
+}
+
+}  // namespace
+
+protocol::ErrorReply error_reply(const Status& status) {
+  return {std::string(error_code_name(status.code())), status.message()};
+}
+
+ClientReply answer(const AnswerContext& context, const protocol::ClientRequest& request) {
+  return std::visit([&](const auto& body) { return reply_to(context, body); }, request);
+}
+
+}  // namespace tagalign::service

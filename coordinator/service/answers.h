@@ -1,0 +1,39 @@
+/// What clients are told: pure functions of the core's state and the telemetry (job logs alone are
+/// read from files).
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "coordinator/core/core.h"
+#include "coordinator/protocol/messages.h"
+#include "coordinator/service/telemetry.h"
+
+namespace tagalign::service {
+
+/// Who is answering.
+struct ServiceIdentity {
+  std::string version;
+  int pid = 0;
+  std::string state_folder;
+  std::string endpoint;
+};
+
+struct AnswerContext {
+  const core::State& state;
+  const Telemetry& telemetry;
+  const ServiceIdentity& identity;
+  FileSystem& files;
+  UnixMs now_ms = 0;
+  UnixMs started_ms = 0;
+  std::uint64_t events = 0;
+};
+
+/// Every request after its event, if it makes one, has been applied: a submission is looked up by
+/// its token.
+protocol::ClientReply answer(const AnswerContext& context, const protocol::ClientRequest& request);
+
+protocol::ErrorReply error_reply(const Status& status);
+
+}  // namespace tagalign::service

@@ -1,0 +1,35 @@
+/// How agents come up. The coordinator schedules onto whatever agent says hello; a pool only sees
+/// to it that some do.
+#pragma once
+
+#include <string>
+
+#include "coordinator/protocol/messages.h"
+
+namespace tagalign::service {
+
+/// One thread: the service's. No call blocks.
+class Pool {
+ public:
+  virtual ~Pool() = default;
+  /// Notices agents that died and starts those that are missing. Called every
+  /// limits::kServiceTickMs.
+  virtual void tick() = 0;
+  /// An agent of any origin said hello: it may be one that an earlier coordinator started.
+  virtual void on_hello(const protocol::AgentHello& hello) = 0;
+  /// From now on nothing is started.
+  virtual void stop() = 0;
+  /// Processes of this pool that still run.
+  virtual int alive() = 0;
+};
+
+/// Agents come by themselves: started by hand or by another scheduler.
+class NoPool final : public Pool {
+ public:
+  void tick() override {}
+  void on_hello(const protocol::AgentHello&) override {}
+  void stop() override {}
+  int alive() override { return 0; }
+};
+
+}  // namespace tagalign::service

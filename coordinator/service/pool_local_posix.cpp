@@ -1,0 +1,116 @@
+#include "coordinator/service/pool_local_posix.h"
+
+#include <sched.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "base/format.h"
+#include "base/log.h"
+#include "base/process.h"
+
+namespace tagalign::service {
+
+using protocol::ProcessIdentity;
+
+namespace {
+
+int count_gpus() {
+  const auto names = posix_file_system().list_directory("/dev");
+  if (!names.ok()) return 0;
+  return static_cast<int>(std::ranges::count_if(*names, [](const std::string& name) {
+    return name.starts_with("nvidia") && name.size() > 6 &&
+           std::ranges::all_of(name.substr(6), [](char c) { return c >= '0' && c <= '9'; });
+  }));
+}
+
+}  // namespace
+
+int default_local_slots() {
+  if (const int gpus = count_gpus(); gpus > 0) return gpus;
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  return std::max(1, CPU_COUNT(&allowed));
+}
+
+LocalPool::LocalPool(LocalPoolOptions options, Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      folder_(protocol::StateFolder(options_.state_folder).agent(options_.id)) {
+  if (const auto running = protocol::read_live_process(pid_file())) {
+    log_info("agent {} runs already (pid {})", options_.id, running->pid);
+    adopt(*running);
+  }
+}
+
+void LocalPool::adopt(ProcessIdentity identity) {
+  agent_ = identity;
+  started_ms_ = clock_.monotonic_ms();
+}
+
+void LocalPool::on_hello(const protocol::AgentHello& hello) {
+  if (hello.agent.value != options_.id || hello.host != host_name()) return;
+  if (agent_ && agent_->pid == hello.pid) return;
+  const auto ticks = process_start_ticks(hello.pid);
+  if (!ticks) return;
+  log_info("agent {} of an earlier coordinator runs (pid {})", options_.id, hello.pid);
+  adopt({hello.pid, *ticks});
+  if (const Status written = protocol::write_pid_file(pid_file(), hello.pid); !written.ok()) {
+    log_warning("{}", written.message());
+  }
+}
+
+int LocalPool::alive() {
+  reap();
+  return agent_ ? 1 : 0;
+}
+
+/// Children must be waited for before their entry in /proc goes; adopted agents are nobody's
+/// children here.
+void LocalPool::reap() {
+  if (!agent_) return;
+  int wait_status = 0;
+  std::string how = "it was not started by this coordinator";
+  if (::waitpid(agent_->pid, &wait_status, WNOHANG) == agent_->pid) {
+    how = decode_exit_status(wait_status).to_string();
+  } else if (process_start_ticks(agent_->pid) == agent_->start_ticks) {
+    return;
+  }
+  const MonotonicMs now_ms = clock_.monotonic_ms();
+  if (now_ms - started_ms_ >= kHealthyMs) back_off_ms_ = kRestartMsMin;
+  next_start_ms_ = now_ms + back_off_ms_;
+  back_off_ms_ = std::min(2 * back_off_ms_, kRestartMsMax);
+  const auto level = stopping_ ? LogLevel::kInfo : LogLevel::kWarning;
+  log_line(level, format("agent {} (pid {}) ended: {}; see {}", options_.id, agent_->pid, how,
+                         (folder_ / "agent.log").string()));
+  agent_.reset();
+}
+
+void LocalPool::tick() {
+  reap();
+  if (!agent_ && !stopping_ && clock_.monotonic_ms() >= next_start_ms_) start();
+}
+
+void LocalPool::start() {
+  next_start_ms_ = clock_.monotonic_ms() + back_off_ms_;
+  Status status = posix_file_system().create_directories(folder_);
+  if (status.ok()) {
+    const auto pid = start_process(
+        {.command = {options_.program.string(), "agent", "--state", options_.state_folder.string(),
+                     "--id", options_.id, "--slots", std::to_string(options_.slots)},
+         .stdout_file = folder_ / "agent.log",
+         .stderr_file = folder_ / "agent.log",
+         .own_session = true});
+    status = pid.ok() ? protocol::write_pid_file(pid_file(), *pid) : pid.status();
+    if (pid.ok()) adopt({*pid, process_start_ticks(*pid).value_or(0)});
+  }
+  if (status.ok()) {
+    log_info("started agent {} with {} slots (pid {})", options_.id, options_.slots, agent_->pid);
+    return;
+  }
+  back_off_ms_ = std::min(2 * back_off_ms_, kRestartMsMax);
+  log_error("start agent {}: {}", options_.id, status.message());
+}
+
+}  // namespace tagalign::service

@@ -1,0 +1,59 @@
+/// One agent on this machine, kept running. It survives the coordinator: the next coordinator finds
+/// it through its pid file, or when it says hello, and the agent's own lock on its folder turns a
+/// second one away.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "coordinator/protocol/state_folder.h"
+#include "coordinator/service/pool.h"
+
+namespace tagalign::service {
+
+/// One slot per GPU where there are GPUs, else one per CPU core that this process may use.
+int default_local_slots();
+
+struct LocalPoolOptions {
+  Path state_folder;
+  Path program;  ///< tagalign; run as `PROGRAM agent --state DIR --id local --slots N`
+  std::string id = "local";
+  int slots = 1;
+};
+
+class LocalPool final : public Pool {
+ public:
+  /// `clock` is borrowed.
+  LocalPool(LocalPoolOptions options, Clock& clock);
+
+  void tick() override;
+  void on_hello(const protocol::AgentHello& hello) override;
+  void stop() override { stopping_ = true; }
+  int alive() override;
+
+  static constexpr std::int64_t kRestartMsMin = 200;
+  static constexpr std::int64_t kRestartMsMax = 5'000;
+  /// An agent that lived this long was healthy: the next restart is quick again.
+  static constexpr std::int64_t kHealthyMs = 10'000;
+
+ private:
+  Path pid_file() const { return folder_ / "agent.pid"; }
+  void reap();
+  void start();
+  void adopt(protocol::ProcessIdentity identity);
+
+  LocalPoolOptions options_;
+  Clock& clock_;
+  Path folder_;
+  std::optional<protocol::ProcessIdentity> agent_;
+  MonotonicMs started_ms_ = 0;
+  MonotonicMs next_start_ms_ = 0;
+  std::int64_t back_off_ms_ = kRestartMsMin;
+  bool stopping_ = false;
+};
+
+}  // namespace tagalign::service
