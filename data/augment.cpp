@@ -7,11 +7,13 @@
 #include "base/format.h"
 #include "data/augment_draws.h"
 #include "data/pillow.h"
+#include "data/rand_augment.h"
 
 namespace tagalign::data {
 namespace {
 
 constexpr int kCropAttempts = 10;
+constexpr int kEraseAttempts = 10;
 constexpr std::array<float, 3> kMean{0.485F, 0.456F, 0.406F};
 constexpr std::array<float, 3> kDeviation{0.229F, 0.224F, 0.225F};
 
@@ -33,7 +35,22 @@ CropBox center_crop(Size image, const AugmentOptions& options) {
   return {(image.height - height) / 2, (image.width - width) / 2, height, width};
 }
 
-/// torchvision's ToTensor and Normalize in float32.
+/// Mode "pixel": every value in the box becomes an independent normal number.
+void erase(std::vector<float>& planes, Size size, const CropBox& box, RandomStream& stream) {
+  const std::size_t plane =
+      static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (int y = box.top; y < box.top + box.height; ++y) {
+      float* row =
+          &planes[c * plane + static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width)];
+      for (int x = box.left; x < box.left + box.width; ++x)
+        row[x] = static_cast<float>(stream.normal());
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<float> to_normalized(const Image& image) {
   const std::size_t plane =
       static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
@@ -48,7 +65,22 @@ std::vector<float> to_normalized(const Image& image) {
   return out;
 }
 
-}  // namespace
+std::optional<CropBox> draw_erasing(Size image, double probability, RandomStream& stream) {
+  if (!stream.chance(probability)) return std::nullopt;
+  const double area = static_cast<double>(image.width) * image.height;
+  const double log_aspect = std::log(0.3);
+  for (int attempt = 0; attempt < kEraseAttempts; ++attempt) {
+    const double target = stream.uniform(0.02, 1.0 / 3.0) * area;
+    const double aspect = std::exp(stream.uniform(log_aspect, -log_aspect));
+    const int height = round_half_even(std::sqrt(target * aspect));
+    const int width = round_half_even(std::sqrt(target / aspect));
+    if (width >= image.width || height >= image.height) continue;
+    const auto top = stream.below(static_cast<std::uint64_t>(image.height - height) + 1);
+    const auto left = stream.below(static_cast<std::uint64_t>(image.width - width) + 1);
+    return CropBox{static_cast<int>(top), static_cast<int>(left), height, width};
+  }
+  return std::nullopt;
+}
 
 CropBox draw_crop(Size image, const AugmentOptions& options, RandomStream& stream) {
   const double area = static_cast<double>(image.width) * image.height;
@@ -82,7 +114,8 @@ Status validate(const AugmentOptions& options) {
   }
   if (!(options.flip >= 0 && options.flip <= 1)) return refuse("flip", options.flip, "0 … 1");
   if (!(options.erase >= 0 && options.erase <= 1)) return refuse("erase", options.erase, "0 … 1");
-  return {};
+  if (options.rand_augment.empty()) return {};
+  return parse_rand_augment(options.rand_augment).status();
 }
 
 std::vector<float> augment_image(const Image& image, int size, const AugmentOptions& options,
@@ -91,7 +124,14 @@ std::vector<float> augment_image(const Image& image, int size, const AugmentOpti
   const CropBox box = draw_crop({image.width, image.height}, options, stream);
   Image view = resize_bilinear_pillow(crop(image, box), size, size);
   if (stream.chance(options.flip)) view = flip_horizontal(view);
-  return to_normalized(view);
+  if (!options.rand_augment.empty()) {
+    const Result<RandAugmentPolicy> policy = parse_rand_augment(options.rand_augment);
+    for (const AppliedOp& op : draw_ops(policy.value(), stream)) view = apply_op(view, op);
+  }
+  std::vector<float> planes = to_normalized(view);
+  if (const auto hole = draw_erasing({size, size}, options.erase, stream))
+    erase(planes, {size, size}, *hole, stream);
+  return planes;
 }
 
 }  // namespace tagalign::data

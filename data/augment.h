@@ -19,13 +19,13 @@ struct AugmentOptions {
   double ratio_max = 4.0 / 3.0;
   double flip = 0.5;
   std::string rand_augment;             ///< timm's notation, "rand-m9-mstd0.5-inc1"; empty: off
-  double erase = 0.0;
+  double erase = 0.0;                   ///< probability
 };
 
 /// kInvalidArgument for ranges or a RandAugment text that are not understood.
 Status validate(const AugmentOptions& options);
 
-/// image (RGB, any size) → [3, size, size], normalised.
+/// image (RGB, any size) → [3, size, size], normalised. The options are valid.
 std::vector<float> augment_image(const Image& image, int size, const AugmentOptions& options, RandomStream& stream);
 
 }  // namespace tagalign::data
