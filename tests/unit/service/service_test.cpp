@@ -1,0 +1,387 @@
+#include "coordinator/service/service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+#include "coordinator/store/memory_store.h"
+#include "tests/support/fake_transport.h"
+
+namespace tagalign::service {
+namespace {
+
+using namespace protocol;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr const char* kClient = "client-peer";
+constexpr const char* kAgent = "agent-peer";
+
+class FakePool final : public Pool {
+ public:
+  void tick() override { ++ticks; }
+  void on_hello(const AgentHello& hello) override { hellos.push_back(hello.agent.value); }
+  void stop() override { stopped = true; }
+  int alive() override { return living; }
+
+  int ticks = 0;
+  int living = 0;
+  bool stopped = false;
+  std::vector<std::string> hellos;
+};
+
+WorkflowSpec one_job_workflow(int ranks = 1) {
+  JobSpec job{.name = "train", .kind = JobKind::kTrain, .ranks = ranks, .config_yaml = "a: 1\n"};
+  return {"demo", "/workspace", {job}};
+}
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  void SetUp() override { restart(); }
+
+  /// As a crash and a new process: only the store survives.
+  void restart() {
+    socket_ = std::make_unique<FakeServerSocket>();
+    service_ =
+        std::make_unique<Service>(ServiceParts{.clock = clock_,
+                                               .files = posix_file_system(),
+                                               .socket = *socket_,
+                                               .store = store_,
+                                               .pool = pool_,
+                                               .identity = {"0.1.0", 7, "/state", "tcp://x:1"}});
+    ASSERT_TRUE(service_->restore().ok());
+  }
+  void step() { ASSERT_TRUE(service_->step(0).ok()); }
+
+  ClientReply request(const ClientRequest& message) {
+    socket_->put(kClient, message);
+    TA_CHECK(service_->step(0).ok());
+    auto replies = socket_->take_replies(kClient);
+    TA_CHECK(replies.size() == 1, "expected exactly one reply");
+    return replies[0];
+  }
+  std::vector<ToAgent> orders_after(const FromAgent& message) {
+    socket_->put(kAgent, message);
+    TA_CHECK(service_->step(0).ok());
+    return socket_->take_orders(kAgent);
+  }
+  AgentHello hello(std::vector<std::pair<JobId, Attempt>> known = {}, std::uint64_t next = 1) {
+    return {.agent = {"local"},
+            .incarnation = "i1",
+            .host = "here",
+            .slots = 4,
+            .pid = 4711,
+            .known_attempts = std::move(known),
+            .first_unacknowledged = next};
+  }
+  AgentEvents events(std::uint64_t first, std::vector<AgentEvent> list) {
+    AgentEvents message{{"local"}, {}};
+    for (auto& event : list) message.events.push_back({first++, std::move(event)});
+    return message;
+  }
+  std::string job_state() {
+    return std::string(core::job_state_name(service_->state().jobs.at(JobId{1}).state));
+  }
+  /// Submits one job, lets the agent join and start it; its events 1 … 1 are acknowledged.
+  void start_job() {
+    orders_after(hello());
+    request(SubmitRequest{"t1", one_job_workflow()});
+    socket_->take_orders(kAgent);
+    orders_after(events(1, {AttemptStarted{{1}, {1}, 99, 5}}));
+    ASSERT_EQ(job_state(), "running");
+  }
+
+  ManualClock clock_;
+  store::MemoryStore store_;
+  FakePool pool_;
+  std::unique_ptr<FakeServerSocket> socket_;
+  std::unique_ptr<Service> service_;
+};
+
+TEST_F(ServiceTest, Submission_AgentThere_IsLaunchedAndItsResultReturned) {
+  EXPECT_THAT(orders_after(hello()), IsEmpty());
+  const auto reply = std::get<SubmitReply>(request(SubmitRequest{"t1", one_job_workflow()}));
+  ASSERT_THAT(reply.jobs, SizeIs(1));
+  const auto orders = socket_->take_orders(kAgent);
+  ASSERT_THAT(orders, SizeIs(1));
+  const auto& launch = std::get<Launch>(orders[0]);
+  EXPECT_EQ(launch.job, JobId{1});
+  EXPECT_EQ(launch.attempt, Attempt{1});
+  EXPECT_EQ(launch.workspace, "/workspace");
+
+  const EvaluationResult result{.key = "k", .method = "clip", .dataset = "scenes"};
+  const auto acks =
+      orders_after(events(1, {AttemptStarted{{1}, {1}, 99, 5}, ResultReported{{1}, {1}, result},
+                              AttemptEnded{{1}, {1}, Outcome::kSucceeded, 0, -1, 3, "", 9}}));
+  ASSERT_THAT(acks, SizeIs(1));
+  EXPECT_EQ(std::get<AckEvents>(acks[0]).sequence, 3u);
+  EXPECT_EQ(job_state(), "succeeded");
+  const auto results = std::get<ResultsReply>(request(ResultsRequest{}));
+  ASSERT_THAT(results.rows, SizeIs(1));
+  EXPECT_EQ(results.rows[0].result.method, "clip");
+}
+
+TEST_F(ServiceTest, Submission_SameTokenTwiceInOneRound_IsOneWorkflow) {
+  socket_->duplicate_next(1);
+  socket_->put(kClient, SubmitRequest{"t1", one_job_workflow()});
+  step();
+  const auto replies = socket_->take_replies(kClient);
+  ASSERT_THAT(replies, SizeIs(2));
+  EXPECT_EQ(std::get<SubmitReply>(replies[0]).workflow, std::get<SubmitReply>(replies[1]).workflow);
+  EXPECT_THAT(service_->state().workflows, SizeIs(1));
+  EXPECT_EQ(store_.event_count(), 1u);
+}
+
+TEST_F(ServiceTest, Submission_SameTokenAfterRestart_IsTheSameWorkflow) {
+  request(SubmitRequest{"t1", one_job_workflow()});
+  restart();
+  const auto reply = std::get<SubmitReply>(request(SubmitRequest{"t1", one_job_workflow()}));
+  EXPECT_EQ(reply.workflow, WorkflowId{1});
+  EXPECT_THAT(service_->state().jobs, SizeIs(1));
+}
+
+TEST_F(ServiceTest, Submission_Invalid_IsRefusedAndNotStored) {
+  WorkflowSpec bad = one_job_workflow();
+  bad.jobs[0].after = {"nobody"};
+  const auto reply = std::get<ErrorReply>(request(SubmitRequest{"t1", bad}));
+  EXPECT_EQ(reply.code, "invalid-argument");
+  EXPECT_THAT(reply.message, HasSubstr("nobody"));
+  EXPECT_EQ(store_.event_count(), 0u);
+}
+
+TEST_F(ServiceTest, FullDisk_Submission_IsRefusedAndNothingIsSent) {
+  orders_after(hello());
+  store_.fail_appends(1);
+  const auto reply = std::get<ErrorReply>(request(SubmitRequest{"t1", one_job_workflow()}));
+  EXPECT_EQ(reply.code, "no-space");
+  EXPECT_THAT(reply.message, HasSubstr("not recorded"));
+  EXPECT_THAT(socket_->take_orders(kAgent), IsEmpty());
+  EXPECT_THAT(service_->state().jobs, IsEmpty());
+
+  EXPECT_TRUE(
+      std::holds_alternative<SubmitReply>(request(SubmitRequest{"t1", one_job_workflow()})));
+  EXPECT_THAT(socket_->take_orders(kAgent), SizeIs(1));
+}
+
+TEST_F(ServiceTest, FullDisk_AgentEvents_AreNotAcknowledgedAndTakenLater) {
+  start_job();
+  const auto ended = events(2, {AttemptEnded{{1}, {1}, Outcome::kSucceeded, 0, -1, 3, "", 9}});
+  store_.fail_appends(1);
+  EXPECT_THAT(orders_after(ended), IsEmpty());
+  EXPECT_EQ(job_state(), "running");
+  const auto acks = orders_after(ended);
+  ASSERT_THAT(acks, SizeIs(1));
+  EXPECT_EQ(std::get<AckEvents>(acks[0]).sequence, 2u);
+  EXPECT_EQ(job_state(), "succeeded");
+}
+
+TEST_F(ServiceTest, FullDisk_Hello_IsAskedForAgain) {
+  store_.fail_appends(1);
+  const auto orders = orders_after(hello());
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<SayHello>(orders[0]));
+  orders_after(hello());
+  EXPECT_THAT(service_->state().agents, SizeIs(1));
+}
+
+TEST_F(ServiceTest, FullDisk_ReadingRequests_AreStillAnswered) {
+  store_.fail_appends(1);
+  socket_->put(kClient, SubmitRequest{"t1", one_job_workflow()});
+  socket_->put("reader", StatusRequest{});
+  step();
+  EXPECT_TRUE(std::holds_alternative<ErrorReply>(socket_->take_replies(kClient).at(0)));
+  EXPECT_TRUE(std::holds_alternative<StatusReply>(socket_->take_replies("reader").at(0)));
+}
+
+TEST_F(ServiceTest, Events_Repeated_AreAcknowledgedButStoredOnce) {
+  start_job();
+  const std::uint64_t stored = store_.event_count();
+  const auto acks = orders_after(events(1, {AttemptStarted{{1}, {1}, 99, 5}}));
+  ASSERT_THAT(acks, SizeIs(1));
+  EXPECT_EQ(std::get<AckEvents>(acks[0]).sequence, 1u);
+  EXPECT_EQ(store_.event_count(), stored);
+}
+
+TEST_F(ServiceTest, Events_WithAGap_AgentIsAskedWhereItStands) {
+  start_job();
+  const std::uint64_t stored = store_.event_count();
+  const auto orders = orders_after(events(5, {RankNotice{{1}, {1}, 0, "lost in between"}}));
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<SayHello>(orders[0]));
+  EXPECT_EQ(store_.event_count(), stored);
+}
+
+TEST_F(ServiceTest, Crash_WhileAJobRuns_NextCoordinatorTakesItOver) {
+  start_job();
+  restart();
+  EXPECT_EQ(job_state(), "running");
+  const auto first = orders_after(AgentHeartbeat{{"local"}, {}, {}});
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<SayHello>(first[0]));
+  EXPECT_THAT(orders_after(hello({{{1}, {1}}}, 2)), IsEmpty());  // nothing launched twice
+  EXPECT_EQ(job_state(), "running");
+  EXPECT_EQ(service_->state().jobs.at(JobId{1}).attempt, Attempt{1});
+}
+
+TEST_F(ServiceTest, Crash_BeforeTheLaunchWasSent_HelloBringsIt) {
+  orders_after(hello());
+  request(SubmitRequest{"t1", one_job_workflow()});
+  restart();
+  AgentHello again = hello();
+  again.incarnation = "i2";
+  const auto orders = orders_after(again);
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(std::get<Launch>(orders[0]).attempt, Attempt{1});
+}
+
+TEST_F(ServiceTest, Agent_Silent_IsDeclaredLostAndItsJobQueuedAgain) {
+  start_job();
+  clock_.advance_ms(limits::kAgentLostAfterMs - 1);
+  step();
+  EXPECT_EQ(job_state(), "running");
+  clock_.advance_ms(1);
+  step();
+  EXPECT_EQ(job_state(), "queued");
+  EXPECT_FALSE(service_->state().agents.at(AgentId{"local"}).connected);
+}
+
+TEST_F(ServiceTest, Agent_SilentSinceTheRestart_IsDeclaredLost) {
+  start_job();
+  restart();
+  clock_.advance_ms(limits::kAgentLostAfterMs);
+  step();
+  EXPECT_EQ(job_state(), "queued");
+}
+
+TEST_F(ServiceTest, Heartbeats_OfRanks_ShowInTheJob) {
+  start_job();
+  EXPECT_THAT(orders_after(AgentHeartbeat{{"local"},
+                                          {RankHello{{1}, {1}, 0, 4242, "cpu"}},
+                                          {RankBeat{{1}, {1}, 0, 30, 100, "train: loss 3"}}}),
+              IsEmpty());
+  const auto job = std::get<JobReply>(request(JobRequest{{1}}));
+  EXPECT_EQ(job.summary.state, "running");
+  EXPECT_EQ(job.summary.step, 30u);
+  EXPECT_EQ(job.summary.steps_total, 100u);
+  EXPECT_EQ(job.summary.activity, "train: loss 3");
+  ASSERT_THAT(job.attempts, SizeIs(1));
+  const std::pair<int, int> rank_pid{0, 4242};
+  EXPECT_THAT(job.attempts[0].rank_pids, ::testing::ElementsAre(rank_pid));
+}
+
+TEST_F(ServiceTest, Cancel_RunningJob_AgentIsAskedToStop) {
+  start_job();
+  EXPECT_EQ(std::get<CancelReply>(request(CancelRequest{{1}})).state, "saving");
+  const auto orders = socket_->take_orders(kAgent);
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(std::get<StopAttempt>(orders[0]).mode, StopMode::kSaveAndLeave);
+}
+
+TEST_F(ServiceTest, Requests_ForAnUnknownJob_AreNotFound) {
+  for (const ClientRequest& message :
+       std::vector<ClientRequest>{JobRequest{{9}}, JobLogRequest{{9}}, ExplainRequest{{9}},
+                                  CancelRequest{{9}}, CheckpointsRequest{JobId{9}}}) {
+    const auto reply = std::get<ErrorReply>(request(message));
+    EXPECT_EQ(reply.code, "not-found");
+    EXPECT_THAT(reply.message, HasSubstr("no job 9"));
+  }
+}
+
+TEST_F(ServiceTest, Explain_JobLargerThanEveryAgent_SaysWhatItNeeds) {
+  orders_after(hello());
+  request(SubmitRequest{"t1", one_job_workflow(64)});
+  const auto reply = std::get<ExplainReply>(request(ExplainRequest{{1}}));
+  ASSERT_FALSE(reply.lines.empty());
+  EXPECT_THAT(reply.lines.front(), HasSubstr("64"));
+}
+
+TEST_F(ServiceTest, ClientKey_SendingAgentFrames_IsIgnored) {
+  socket_->put(kClient, PeerRole::kClient, make_frame(FromAgent(hello())));
+  step();
+  EXPECT_THAT(service_->state().agents, IsEmpty());
+  EXPECT_THAT(socket_->take_sent(kClient), IsEmpty());
+}
+
+TEST_F(ServiceTest, AgentKey_SendingRequests_IsRefused) {
+  socket_->put(kAgent, PeerRole::kAgent,
+               make_frame(ClientRequest(SubmitRequest{"t1", one_job_workflow()})));
+  step();
+  const auto replies = socket_->take_replies(kAgent);
+  ASSERT_THAT(replies, SizeIs(1));
+  EXPECT_EQ(std::get<ErrorReply>(replies[0]).code, "permission-denied");
+  EXPECT_THAT(service_->state().workflows, IsEmpty());
+}
+
+TEST_F(ServiceTest, UndecodableRequest_IsAnsweredWithDataLoss) {
+  socket_->put(kClient, PeerRole::kClient, Frame{FrameKind::kClientRequest, "nonsense"});
+  step();
+  EXPECT_EQ(std::get<ErrorReply>(socket_->take_replies(kClient).at(0)).code, "data-loss");
+}
+
+TEST_F(ServiceTest, Status_Asked_CountsJobsAndAgents) {
+  start_job();
+  const auto status = std::get<StatusReply>(request(StatusRequest{}));
+  EXPECT_EQ(status.pid, 7);
+  EXPECT_EQ(status.events, store_.event_count());
+  EXPECT_EQ(status.jobs_by_state.at("running"), 1);
+  ASSERT_THAT(status.agents, SizeIs(1));
+  EXPECT_EQ(status.agents[0].slots_free, 3);
+  EXPECT_EQ(status.agents[0].pid, 4711);
+}
+
+TEST_F(ServiceTest, Stop_WhileAJobRuns_ItSavesAndWaitsForTheNextStart) {
+  start_job();
+  pool_.living = 1;
+  EXPECT_TRUE(std::holds_alternative<StopReply>(request(StopRequest{})));
+  EXPECT_TRUE(pool_.stopped);
+  const auto orders = socket_->take_orders(kAgent);
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<AgentShutdown>(orders[0]));
+  EXPECT_FALSE(service_->finished());
+  orders_after(events(2, {AttemptEnded{{1}, {1}, Outcome::kSavedAndLeft, 75, -1, 3, "", 9}}));
+  clock_.advance_ms(limits::kLaunchRetryMs + 1);
+  step();
+  EXPECT_THAT(socket_->take_orders(kAgent), IsEmpty()) << "nothing is launched while stopping";
+  EXPECT_FALSE(service_->finished()) << "the agent still runs";
+  pool_.living = 0;
+  EXPECT_TRUE(service_->finished());
+
+  restart();
+  AgentHello next = hello({}, 3);
+  next.incarnation = "i2";
+  orders_after(next);
+  clock_.advance_ms(limits::kLaunchRetryMs + 1);
+  step();
+  EXPECT_EQ(job_state(), "starting");
+  EXPECT_EQ(service_->state().jobs.at(JobId{1}).attempt, Attempt{2});
+}
+
+TEST_F(ServiceTest, Stop_KillGangs_AttemptsAreKilled) {
+  start_job();
+  request(StopRequest{true});
+  const auto orders = socket_->take_orders(kAgent);
+  ASSERT_THAT(orders, SizeIs(2));
+  EXPECT_EQ(std::get<StopAttempt>(orders[0]).mode, StopMode::kKill);
+  EXPECT_TRUE(std::holds_alternative<AgentShutdown>(orders[1]));
+}
+
+TEST_F(ServiceTest, Stop_AgentNeverAnswers_EndsAfterItsTime) {
+  start_job();
+  pool_.living = 1;
+  request(StopRequest{});
+  EXPECT_FALSE(service_->finished());
+  clock_.advance_ms(limits::kSaveAndLeaveMsMax + limits::kTerminateGraceMs +
+                    limits::kRequestTimeoutMs);
+  EXPECT_TRUE(service_->finished());
+}
+
+TEST_F(ServiceTest, Stop_NewSubmission_IsRefused) {
+  pool_.living = 1;
+  request(StopRequest{});
+  EXPECT_EQ(std::get<ErrorReply>(request(SubmitRequest{"t1", one_job_workflow()})).code,
+            "unavailable");
+}
+
+}  // namespace
+}  // namespace tagalign::service
