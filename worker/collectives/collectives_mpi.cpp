@@ -1,6 +1,5 @@
 #include <mpi.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "worker/collectives/mpi_environment.h"
+#include "worker/collectives/polling_posix.h"
 
 namespace tagalign::collectives {
 namespace {
@@ -29,23 +29,6 @@ std::string mpi_message(int code) {
   MPI_Error_string(code, text, &length);
   return {text, static_cast<std::size_t>(length)};
 }
-
-/// Gives the core away between two looks at a request: two ranks may share it.
-class Pause {
- public:
-  void rest() {
-    if (++looks_ <= kLooksBeforeSleep) return;
-    ::usleep(sleep_us_);
-    if (looks_ % kLooksPerStep == 0) sleep_us_ = std::min(sleep_us_ * 2, kSleepUsMax);
-  }
-
- private:
-  static constexpr int kLooksBeforeSleep = 100;
-  static constexpr int kLooksPerStep = 64;
-  static constexpr useconds_t kSleepUsMax = 500;
-  int looks_ = 0;
-  useconds_t sleep_us_ = 20;
-};
 
 /// Memory that MPI reads and writes. Never freed while a request may still use it.
 struct Buffers {
