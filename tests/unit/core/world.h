@@ -1,0 +1,91 @@
+/// Shorthands for tests of the core: a state with one agent, and events in few words.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "coordinator/core/core.h"
+
+namespace tagalign::core {
+
+inline protocol::JobSpec make_job(std::string name,
+                                  protocol::JobKind kind = protocol::JobKind::kTrain, int ranks = 1,
+                                  std::vector<std::string> after = {}) {
+  protocol::JobSpec spec;
+  spec.name = std::move(name);
+  spec.kind = kind;
+  spec.ranks = ranks;
+  spec.after = std::move(after);
+  return spec;
+}
+
+inline protocol::WorkflowSpec make_workflow(std::vector<protocol::JobSpec> jobs) {
+  return {"flow", "/work", std::move(jobs)};
+}
+
+/// State and the effects of the newest event, as text: "launch 1.1@a", "kill 1.1@a", "save …", "ack
+/// 3@a", "hello@a".
+struct Bench {
+  State state;
+  UnixMs now = 1'000;
+  std::vector<std::string> effects;
+  std::map<std::string, std::uint64_t> sequence;
+
+  void give(EventBody body) {
+    effects.clear();
+    for (const Effect& effect : apply(state, Event{now, std::move(body)})) {
+      const auto& send = std::get<SendToAgent>(effect);
+      std::visit([&](const auto& m) { effects.push_back(text(m) + "@" + send.agent.value); },
+                 send.message);
+    }
+  }
+  void submit(std::vector<protocol::JobSpec> jobs) {
+    give(WorkflowSubmitted{"token" + std::to_string(state.workflows.size()),
+                           make_workflow(std::move(jobs))});
+  }
+  void join(std::string agent, int slots = 2, std::vector<std::pair<JobId, Attempt>> known = {},
+            std::string incarnation = "i1", std::uint64_t next = 0) {
+    if (next == 0) next = sequence[agent] + 1;
+    give(AgentJoined{
+        {{agent}, std::move(incarnation), "host", slots, 0, 1, std::move(known), next}});
+  }
+  void report(std::string agent, protocol::AgentEvent event) {
+    const std::uint64_t number = ++sequence[agent];
+    give(AgentReported{{agent}, {number, std::move(event)}});
+  }
+  void ended(std::string agent, std::uint64_t job, std::uint32_t attempt, protocol::Outcome outcome,
+             std::uint64_t step = 0, int code = 0) {
+    protocol::AttemptEnded end;
+    end.job = {job};
+    end.attempt = {attempt};
+    end.outcome = outcome;
+    end.exit_code = code;
+    end.last_step = step;
+    end.message = "why";
+    report(std::move(agent), end);
+  }
+  void committed(std::uint64_t job, std::uint32_t attempt, std::uint64_t step,
+                 bool scheduled = true, std::string digest = {}) {
+    if (digest.empty()) digest = "d" + std::to_string(step);
+    report("a", protocol::CheckpointCommitted{
+                    {job}, {attempt}, {step, "/c/" + std::to_string(step), digest, scheduled}});
+  }
+  Job& job(std::uint64_t id) { return state.jobs.at(JobId{id}); }
+  std::string state_of(std::uint64_t id) { return std::string(job_state_name(job(id).state)); }
+
+  static std::string key(JobId job, Attempt attempt) {
+    return std::to_string(job.value) + "." + std::to_string(attempt.value);
+  }
+  static std::string text(const protocol::Launch& m) { return "launch " + key(m.job, m.attempt); }
+  static std::string text(const protocol::StopAttempt& m) {
+    return (m.mode == protocol::StopMode::kKill ? "kill " : "save ") + key(m.job, m.attempt);
+  }
+  static std::string text(const protocol::AckEvents& m) {
+    return "ack " + std::to_string(m.sequence);
+  }
+  static std::string text(const protocol::AgentShutdown&) { return "shutdown"; }
+  static std::string text(const protocol::SayHello&) { return "hello"; }
+};
+
+}  // namespace tagalign::core
