@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/format.h"
 #include "base/log.h"
@@ -54,11 +55,20 @@ void LocalPool::on_hello(const protocol::AgentHello& hello) {
   if (agent_ && agent_->pid == hello.pid) return;
   const auto ticks = process_start_ticks(hello.pid);
   if (!ticks) return;
-  log_info("agent {} of an earlier coordinator runs (pid {})", options_.id, hello.pid);
-  adopt({hello.pid, *ticks});
-  if (const Status written = protocol::write_pid_file(pid_file(), hello.pid); !written.ok()) {
-    log_warning("{}", written.message());
-  }
+  said_hello_ = ProcessIdentity{hello.pid, *ticks};
+  if (!agent_) adopt_stranger();
+}
+
+/// An agent that an earlier coordinator started without living to write it down. One that was
+/// started beside it ends by itself, because the folder is locked.
+bool LocalPool::adopt_stranger() {
+  const auto stranger = std::exchange(said_hello_, std::nullopt);
+  if (!stranger || process_start_ticks(stranger->pid) != stranger->start_ticks) return false;
+  log_info("agent {} of an earlier coordinator runs (pid {})", options_.id, stranger->pid);
+  adopt(*stranger);
+  const Status written = protocol::write_pid_file(pid_file(), stranger->pid);
+  if (!written.ok()) log_warning("{}", written.message());
+  return true;
 }
 
 int LocalPool::alive() {
@@ -85,6 +95,7 @@ void LocalPool::reap() {
   log_line(level, format("agent {} (pid {}) ended: {}; see {}", options_.id, agent_->pid, how,
                          (folder_ / "agent.log").string()));
   agent_.reset();
+  (void)adopt_stranger();
 }
 
 void LocalPool::tick() {

@@ -45,11 +45,13 @@ class LocalPool final : public Pool {
   void reap();
   void start();
   void adopt(protocol::ProcessIdentity identity);
+  bool adopt_stranger();
 
   LocalPoolOptions options_;
   Clock& clock_;
   Path folder_;
   std::optional<protocol::ProcessIdentity> agent_;
+  std::optional<protocol::ProcessIdentity> said_hello_;  ///< another process than agent_
   MonotonicMs started_ms_ = 0;
   MonotonicMs next_start_ms_ = 0;
   std::int64_t back_off_ms_ = kRestartMsMin;
