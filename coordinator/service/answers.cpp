@@ -1,5 +1,7 @@
 #include "coordinator/service/answers.h"
 
+#include <algorithm>
+
 #include "base/format.h"
 #include "coordinator/service/job_log.h"
 
@@ -8,6 +10,9 @@ namespace {
 
 using protocol::ClientReply;
 using protocol::JobSummary;
+
+/// Explaining looks at every live job: in a list only the first queued jobs get it.
+constexpr int kReasonsPerListMax = 200;
 
 Status no_such_job(JobId id) {
   return not_found(
@@ -74,13 +79,13 @@ void add_progress(const AnswerContext& context, const core::Job& job, JobSummary
   summary.activity = first.activity;
 }
 
+/// All but the reason, which can be costly.
 JobSummary summarise(const AnswerContext& context, const core::Job& job) {
   JobSummary summary{.id = job.id,
                      .workflow = job.workflow,
                      .name = job.spec.name,
                      .kind = job.spec.kind,
                      .state = std::string(core::job_state_name(job.state)),
-                     .reason = reason_of(context, job),
                      .terminal = core::is_terminal(job.state),
                      .ranks = job.spec.ranks,
                      .slots = job.spec.ranks * job.spec.slots_per_rank,
@@ -121,9 +126,15 @@ ClientReply reply_to(const AnswerContext& context, const protocol::SubmitRequest
 
 ClientReply reply_to(const AnswerContext& context, const protocol::JobsRequest& request) {
   protocol::JobsReply reply;
+  int explained = 0;
   for (const auto& [id, job] : context.state.jobs) {
     if (request.workflow && job.workflow != *request.workflow) continue;
+    const bool queued = std::holds_alternative<core::Queued>(job.state);
+    if (queued) ++explained;
     reply.jobs.push_back(summarise(context, job));
+    if (!queued || explained <= kReasonsPerListMax) {
+      reply.jobs.back().reason = reason_of(context, job);
+    }
   }
   return reply;
 }
@@ -138,6 +149,7 @@ ClientReply reply_to(const AnswerContext& context, const protocol::JobRequest& r
                            .overrides = job->spec.overrides,
                            .notices = job->notices};
   const auto workflow = context.state.workflows.find(job->workflow);
+  reply.summary.reason = reason_of(context, *job);
   if (workflow != context.state.workflows.end()) reply.workspace = workflow->second.workspace;
   for (const auto& record : job->attempts) {
     reply.attempts.push_back(summarise(context, *job, record));

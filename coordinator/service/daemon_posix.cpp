@@ -67,10 +67,11 @@ Result<std::unique_ptr<protocol::ServerSocket>> open_socket(const CoordinatorOpt
 std::unique_ptr<Pool> make_pool(const CoordinatorOptions& options) {
   const int slots = options.local_slots.value_or(default_local_slots());
   if (slots == 0) return std::make_unique<NoPool>();
-  return std::make_unique<LocalPool>(
-      LocalPoolOptions{
-          .state_folder = options.state_folder, .program = options.agent_program, .slots = slots},
-      system_clock());
+  return std::make_unique<LocalPool>(LocalPoolOptions{.state_folder = options.state_folder,
+                                                      .program = options.agent_program,
+                                                      .slots = slots,
+                                                      .gpus = count_local_gpus()},
+                                     system_clock());
 }
 
 Status serve(CoordinatorOptions options) {

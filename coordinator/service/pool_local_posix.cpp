@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/format.h"
 #include "base/log.h"
@@ -14,9 +15,7 @@ namespace tagalign::service {
 
 using protocol::ProcessIdentity;
 
-namespace {
-
-int count_gpus() {
+int count_local_gpus() {
   const auto names = posix_file_system().list_directory("/dev");
   if (!names.ok()) return 0;
   return static_cast<int>(std::ranges::count_if(*names, [](const std::string& name) {
@@ -25,10 +24,8 @@ int count_gpus() {
   }));
 }
 
-}  // namespace
-
 int default_local_slots() {
-  if (const int gpus = count_gpus(); gpus > 0) return gpus;
+  if (const int gpus = count_local_gpus(); gpus > 0) return gpus;
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
@@ -107,12 +104,21 @@ void LocalPool::start() {
   next_start_ms_ = clock_.monotonic_ms() + back_off_ms_;
   Status status = posix_file_system().create_directories(folder_);
   if (status.ok()) {
-    const auto pid = start_process(
-        {.command = {options_.program.string(), "agent", "--state", options_.state_folder.string(),
-                     "--id", options_.id, "--slots", std::to_string(options_.slots)},
-         .stdout_file = folder_ / "agent.log",
-         .stderr_file = folder_ / "agent.log",
-         .own_session = true});
+    std::vector<std::string> command = {options_.program.string(),
+                                        "--state",
+                                        options_.state_folder.string(),
+                                        "agent",
+                                        "--id",
+                                        options_.id,
+                                        "--slots",
+                                        std::to_string(options_.slots)};
+    if (options_.gpus > 0) {
+      command.insert(command.end(), {"--gpus", std::to_string(options_.gpus)});
+    }
+    const auto pid = start_process({.command = std::move(command),
+                                    .stdout_file = folder_ / "agent.log",
+                                    .stderr_file = folder_ / "agent.log",
+                                    .own_session = true});
     status = pid.ok() ? protocol::write_pid_file(pid_file(), *pid) : pid.status();
     if (pid.ok()) adopt({*pid, process_start_ticks(*pid).value_or(0)});
   }

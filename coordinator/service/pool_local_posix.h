@@ -17,12 +17,15 @@ namespace tagalign::service {
 
 /// One slot per GPU where there are GPUs, else one per CPU core that this process may use.
 int default_local_slots();
+/// NVIDIA devices of this machine, without asking their driver.
+int count_local_gpus();
 
 struct LocalPoolOptions {
   Path state_folder;
-  Path program;  ///< tagalign; run as `PROGRAM agent --state DIR --id local --slots N`
+  Path program;  ///< tagalign; run as `PROGRAM --state DIR agent --id local --slots N`
   std::string id = "local";
   int slots = 1;
+  int gpus = 0;
 };
 
 class LocalPool final : public Pool {

@@ -33,6 +33,7 @@ Status Service::restore() {
   const Status replayed = parts_.store.replay(
       [this](std::uint64_t, const core::Event& event) { (void)core::apply(state_, event); });
   TA_RETURN_IF_ERROR(replayed.with_context("replay the coordinator's events"));
+  time_base_ms_ = std::max(started_ms_, state_.now_ms) - parts_.clock.monotonic_ms();
   for (const auto& [id, agent] : state_.agents) {
     if (agent.connected) links_.expect(id, parts_.clock.monotonic_ms());
   }
@@ -68,6 +69,11 @@ Status Service::step(std::int64_t wait_ms) {
   acknowledge_duplicates(round);
   answer_all(round);
   return ok_status();
+}
+
+/// Wall time may step; the core's time starts from it and then runs evenly, never back.
+UnixMs Service::now_ms() {
+  return time_base_ms_ + parts_.clock.monotonic_ms();
 }
 
 // ---------------------------------------------------------------- taking messages
@@ -171,14 +177,12 @@ void Service::take(Round& round, const std::string& peer,
 }
 
 void Service::add_event(Round& round, core::EventBody body) {
-  // Wall time may step back; the core's time does not.
-  const UnixMs now_ms = std::max(parts_.clock.unix_ms(), state_.now_ms);
-  round.events.push_back({now_ms, std::move(body)});
+  round.events.push_back({now_ms(), std::move(body)});
 }
 
 void Service::add_timers(Round& round) {
-  const MonotonicMs now_ms = parts_.clock.monotonic_ms();
-  for (const AgentId& id : links_.silent_since(now_ms - limits::kAgentLostAfterMs)) {
+  const MonotonicMs heard_before_ms = parts_.clock.monotonic_ms() - limits::kAgentLostAfterMs;
+  for (const AgentId& id : links_.silent_since(heard_before_ms)) {
     const auto agent = state_.agents.find(id);
     if (agent != state_.agents.end() && agent->second.connected) {
       log_warning("agent {} is silent for {}", id.value,
@@ -189,7 +193,7 @@ void Service::add_timers(Round& round) {
     }
   }
   const auto deadline = core::next_deadline(state_);
-  if (deadline && *deadline <= parts_.clock.unix_ms()) add_event(round, core::TimePassed{});
+  if (deadline && *deadline <= now_ms()) add_event(round, core::TimePassed{});
 }
 
 // ---------------------------------------------------------------- commit, then act
@@ -264,7 +268,7 @@ void Service::answer_all(const Round& round) {
                               .telemetry = telemetry_,
                               .identity = parts_.identity,
                               .files = parts_.files,
-                              .now_ms = parts_.clock.unix_ms(),
+                              .now_ms = now_ms(),
                               .started_ms = started_ms_,
                               .events = parts_.store.event_count()};
   for (const auto& pending : round.replies) reply(pending.peer, answer(context, pending.request));

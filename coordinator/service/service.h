@@ -83,6 +83,7 @@ class Service {
   void take(Round& round, const std::string& peer, const protocol::AgentHeartbeat& heartbeat);
   void add_event(Round& round, core::EventBody body);
   void add_timers(Round& round);
+  UnixMs now_ms();
 
   Status commit(Round& round);
   void refuse(const Round& round, const Status& why);
@@ -107,6 +108,7 @@ class Service {
   Telemetry telemetry_;
   AgentLinks links_;
   UnixMs started_ms_ = 0;
+  UnixMs time_base_ms_ = 0;  ///< the core's time minus the monotonic clock
   bool store_failing_ = false;
   std::optional<Stopping> stopping_;
   std::set<std::pair<JobId, Attempt>>

@@ -77,7 +77,7 @@ TEST_F(LocalPoolTest, Tick_NoAgent_StartsOneWithItsOptions) {
   pool.tick();
   pool.tick();
   wait_for_starts(1);
-  EXPECT_THAT(starts()[0], HasSubstr("agent --state " + state_.string() + " --id local --slots 3"));
+  EXPECT_THAT(starts()[0], HasSubstr("--state " + state_.string() + " agent --id local --slots 3"));
   EXPECT_EQ(pool.alive(), 1);
 }
 

@@ -296,6 +296,14 @@ TEST_F(ServiceTest, Explain_JobLargerThanEveryAgent_SaysWhatItNeeds) {
   EXPECT_THAT(reply.lines.front(), HasSubstr("64"));
 }
 
+TEST_F(ServiceTest, Jobs_QueuedOne_SaysWhyItWaits) {
+  request(SubmitRequest{"t1", one_job_workflow()});
+  const auto reply = std::get<JobsReply>(request(JobsRequest{}));
+  ASSERT_THAT(reply.jobs, SizeIs(1));
+  EXPECT_EQ(reply.jobs[0].state, "queued");
+  EXPECT_THAT(reply.jobs[0].reason, HasSubstr("no agent is connected"));
+}
+
 TEST_F(ServiceTest, ClientKey_SendingAgentFrames_IsIgnored) {
   socket_->put(kClient, PeerRole::kClient, make_frame(FromAgent(hello())));
   step();
