@@ -1,0 +1,46 @@
+/// Small images for tests.
+#pragma once
+
+#include <turbojpeg.h>
+
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+
+namespace tagalign::data {
+
+/// Smooth in both directions, so that JPEG changes it little; `shade` tells images apart.
+inline Image sample_image(int width, int height, int shade = 0) {
+  Image image{width, height, 3, {}};
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (const int value : {x * 200 / width, y * 200 / height, shade})
+        image.pixels.push_back(static_cast<std::uint8_t>(value));
+    }
+  }
+  return image;
+}
+
+/// A CMYK JPEG with the value 60 in all channels and an Adobe marker: 60 is what is left of 255
+/// after the ink.
+inline std::string cmyk_jpeg(int width, int height) {
+  const std::vector<unsigned char> ink(static_cast<std::size_t>(width * height) * 4, 60);
+  tjhandle handle = tjInitCompress();
+  unsigned char* bytes = nullptr;
+  unsigned long length = 0;
+  tjCompress2(handle, ink.data(), width, 0, height, TJPF_CMYK, &bytes, &length, TJSAMP_444, 95, 0);
+  std::string text(reinterpret_cast<char*>(bytes), length);
+  tjFree(bytes);
+  tjDestroy(handle);
+  return text;
+}
+
+/// A 16-bit grey PNG whose pixels all have the value 0xC0 in their upper byte.
+inline std::string sixteen_bit_png(int width, int height) {
+  return encode_label_png(
+      {width, height,
+       std::vector<std::uint16_t>(static_cast<std::size_t>(width * height), 0xC012)});
+}
+
+}  // namespace tagalign::data

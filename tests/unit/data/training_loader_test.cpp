@@ -1,0 +1,213 @@
+#include "data/training_loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/unit/data/image_samples.h"
+#include "tests/unit/data/temporary_folder.h"
+
+namespace tagalign::data {
+namespace {
+
+using ::testing::HasSubstr;
+
+class TrainingLoaderTest : public ::testing::Test {
+ protected:
+  /// A data set of `count` images; those in `contents` hold these bytes instead.
+  CaptionDataset make_dataset(int count, const std::map<int, std::string>& contents = {}) {
+    std::string csv = "file,caption\n";
+    for (int i = 0; i < count; ++i) {
+      const std::string name = std::to_string(i) + ".png";
+      const auto special = contents.find(i);
+      folder_.write("images/" + name, special != contents.end()
+                                          ? special->second
+                                          : encode_png(sample_image(20 + i % 3, 24, i * 7)));
+      csv += name + ",caption " + std::to_string(i) + "\n";
+    }
+    return CaptionDataset::open(
+               posix_file_system(),
+               {folder_.path() / "images", folder_.write("captions.csv", csv), {}, {}})
+        .value();
+  }
+
+  static LoaderOptions options(int global_batch) {
+    LoaderOptions o;
+    o.seed = 11;
+    o.global_batch = global_batch;
+    o.image_size = 16;
+    o.augment.rand_augment = "rand-m9-mstd0.5-inc1";
+    o.augment.erase = 0.25;
+    return o;
+  }
+
+  static std::unique_ptr<TrainingLoader> open(const CaptionDataset& dataset,
+                                              const LoaderOptions& o) {
+    auto loader = TrainingLoader::create(posix_file_system(), dataset, o);
+    EXPECT_TRUE(loader.ok()) << loader.status().to_string();
+    return std::move(loader).value();
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainingLoaderTest, AnyThreadCountAndCache_GiveTheSameBits) {
+  const CaptionDataset dataset = make_dataset(10, {{3, ""}});
+  LoaderOptions o = options(4);
+  o.threads = 0;
+  o.cache_bytes_max = 0;
+  const auto reference = open(dataset, o);
+  std::vector<TrainingBatch> expected;
+  for (int step = 0; step < 7; ++step) expected.push_back(reference->next().value());
+  for (const int threads : {1, 2, 5}) {
+    o.threads = threads;
+    o.prefetch_batches = threads;
+    o.cache_bytes_max = threads == 2 ? 3000 : 1 << 20;
+    const auto loader = open(dataset, o);
+    for (const TrainingBatch& batch : expected) {
+      const TrainingBatch actual = loader->next().value();
+      EXPECT_EQ(actual.images, batch.images);
+      EXPECT_EQ(actual.captions, batch.captions);
+      EXPECT_EQ(actual.records, batch.records);
+      EXPECT_EQ(actual.notices, batch.notices);
+    }
+  }
+}
+
+TEST_F(TrainingLoaderTest, AnySplitIntoRanks_GivesTheSameGlobalBatch) {
+  const CaptionDataset dataset = make_dataset(9);
+  for (const int world : {2, 4}) {
+    std::vector<std::unique_ptr<TrainingLoader>> ranks;
+    for (int rank = 0; rank < world; ++rank) {
+      LoaderOptions o = options(4);
+      o.rank = rank;
+      o.world = world;
+      ranks.push_back(open(dataset, o));
+    }
+    const auto fresh = open(dataset, options(4));
+    for (int step = 0; step < 5; ++step) {
+      const TrainingBatch expected = fresh->next().value();
+      std::vector<float> images;
+      std::vector<std::size_t> records;
+      for (const auto& rank : ranks) {
+        const TrainingBatch slice = rank->next().value();
+        EXPECT_EQ(slice.size, 4 / world);
+        images.insert(images.end(), slice.images.begin(), slice.images.end());
+        records.insert(records.end(), slice.records.begin(), slice.records.end());
+      }
+      EXPECT_EQ(images, expected.images);
+      EXPECT_EQ(records, expected.records);
+    }
+  }
+}
+
+TEST_F(TrainingLoaderTest, StartInTheMiddle_ContinuesTheSameRun) {
+  const CaptionDataset dataset = make_dataset(7);
+  const auto whole = open(dataset, options(3));
+  for (int step = 0; step < 4; ++step) ASSERT_TRUE(whole->next().ok());
+  LoaderOptions o = options(3);
+  o.first_sample = 12;
+  const auto resumed = open(dataset, o);
+  for (int step = 0; step < 4; ++step)
+    EXPECT_EQ(resumed->next().value().images, whole->next().value().images);
+}
+
+TEST_F(TrainingLoaderTest, EveryEpoch_UsesEveryRecordOnce_InAnotherOrder) {
+  const CaptionDataset dataset = make_dataset(12);
+  const auto loader = open(dataset, options(4));
+  std::vector<std::vector<std::size_t>> epochs(3);
+  for (auto& epoch : epochs) {
+    for (int step = 0; step < 3; ++step) {
+      const TrainingBatch batch = loader->next().value();
+      epoch.insert(epoch.end(), batch.records.begin(), batch.records.end());
+      for (std::size_t i = 0; i < 4; ++i)
+        EXPECT_EQ(batch.captions[i], "caption " + std::to_string(batch.records[i]));
+    }
+    EXPECT_EQ(std::set<std::size_t>(epoch.begin(), epoch.end()).size(), 12U);
+  }
+  EXPECT_NE(epochs[0], epochs[1]);
+  EXPECT_NE(epochs[1], epochs[2]);
+}
+
+TEST_F(TrainingLoaderTest, BrokenImages_AreReplacedByTheNextReadable_AndNamedOnce) {
+  const CaptionDataset dataset =
+      make_dataset(8, {{2, ""},
+                       {3, "not an image"},
+                       {5, encode_png(sample_image(20, 20)).substr(0, 60)},
+                       {7, std::string(100, '\0')}});
+  std::filesystem::remove(folder_.path() / "images/6.png");
+  const auto loader = open(dataset, options(8));
+  std::vector<std::string> notices;
+  for (int step = 0; step < 3; ++step) {
+    const TrainingBatch batch = loader->next().value();
+    EXPECT_EQ(std::count(batch.records.begin(), batch.records.end(), 4U), 3)
+        << "its own turn and those of 2 and 3";
+    EXPECT_EQ(std::count(batch.records.begin(), batch.records.end(), 0U), 4)
+        << "its own turn and those of 5, 6 and 7";
+    notices.insert(notices.end(), batch.notices.begin(), batch.notices.end());
+  }
+  EXPECT_EQ(notices.size(), 5U);
+  for (const char* name : {"2.png", "3.png", "5.png", "6.png", "7.png"}) {
+    EXPECT_EQ(std::count_if(notices.begin(), notices.end(),
+                            [&](const std::string& n) {
+                              return n.find(std::string("images/") + name) != std::string::npos;
+                            }),
+              1)
+        << name;
+  }
+}
+
+TEST_F(TrainingLoaderTest, SixteenBitAndCmykImages_AreUsedWithoutNotice) {
+  const CaptionDataset dataset =
+      make_dataset(3, {{0, sixteen_bit_png(20, 20)}, {1, cmyk_jpeg(20, 20)}});
+  const TrainingBatch batch = open(dataset, options(3))->next().value();
+  EXPECT_TRUE(batch.notices.empty());
+  EXPECT_EQ(std::set<std::size_t>(batch.records.begin(), batch.records.end()).size(), 3U);
+}
+
+TEST_F(TrainingLoaderTest, NothingReadable_IsDataLossWithTheFirstReason) {
+  const CaptionDataset dataset = make_dataset(3, {{0, ""}, {1, "x"}, {2, ""}});
+  for (const int threads : {0, 2}) {
+    LoaderOptions o = options(2);
+    o.threads = threads;
+    const Status status = open(dataset, o)->next().status();
+    EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
+    EXPECT_THAT(status.message(), HasSubstr("none of the 3 images"));
+  }
+}
+
+TEST_F(TrainingLoaderTest, ImpossibleOptions_AreRefused) {
+  const CaptionDataset dataset = make_dataset(3);
+  const auto message = [&](const LoaderOptions& o) {
+    return TrainingLoader::create(posix_file_system(), dataset, o).status().message();
+  };
+  LoaderOptions o = options(3);
+  o.world = 2;
+  EXPECT_THAT(message(o), HasSubstr("2 ranks divide evenly, found 3"));
+  o = options(4);
+  o.first_sample = 6;
+  EXPECT_THAT(message(o), HasSubstr("multiple of the global batch 4, found 6"));
+  o = options(4);
+  o.rank = 1;
+  EXPECT_THAT(message(o), HasSubstr("rank 1 of 1"));
+  o = options(4);
+  o.augment.flip = 2;
+  EXPECT_THAT(message(o), HasSubstr("augment.flip"));
+}
+
+TEST_F(TrainingLoaderTest, DestroyedWhileDecoding_Returns) {
+  const CaptionDataset dataset = make_dataset(5);
+  for (int i = 0; i < 20; ++i) {
+    LoaderOptions o = options(4);
+    o.threads = 3;
+    const auto loader = open(dataset, o);
+    if (i % 2 == 0) {
+      ASSERT_TRUE(loader->next().ok());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tagalign::data
