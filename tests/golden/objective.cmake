@@ -6,3 +6,5 @@ if(TARGET ta_data)
   ta_test(inference_golden_test LABEL golden SOURCES inference_golden_test.cpp reference_checkpoint.cpp
     DEPENDS ta_model ta_data ta_golden_support)
 endif()
+ta_test(class_embeddings_golden_test LABEL golden SOURCES class_embeddings_golden_test.cpp
+  DEPENDS ta_model ta_golden_support)
