@@ -1,0 +1,76 @@
+/// Command lines for Slurm's programs and what they print. Pure: whoever runs them is elsewhere.
+///
+/// squeue and sacct are asked for columns of our choice, because --json needs a plugin that many
+/// sites lack.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace tagalign::slurm {
+
+struct BatchRequest {
+  std::string script;                  ///< path of the submission script
+  std::vector<std::string> arguments;  ///< of the script
+  std::string job_name = "tagalign";
+  std::string partition;  ///< empty: the site's default
+  std::string account;    ///< empty: the user's default
+  int nodes = 1;
+  int cpus_per_task = 0;  ///< 0: the site's default
+  int gpus_per_node = 0;
+  std::int64_t time_limit_s = 3600;
+  std::int64_t signal_before_end_s =
+      180;  ///< SIGUSR1 to the batch shell that long before the limit
+  bool requeue = true;
+  std::string output;  ///< log file pattern; empty: slurm-%j.out
+};
+/// kInvalidArgument names the field. Job arrays are not offered: a workflow has its own jobs.
+Result<std::vector<std::string>> sbatch_command(const BatchRequest& request);
+/// Job id from "123" or "123;cluster", as `sbatch --parsable` prints it.
+Result<std::uint64_t> parse_sbatch(std::string_view output);
+
+std::vector<std::string> squeue_command(const std::vector<std::uint64_t>& jobs);
+struct QueueRow {
+  std::uint64_t job = 0;
+  std::string state;  ///< PENDING, RUNNING, COMPLETING, …
+  std::int64_t used_s = 0;
+  std::optional<std::int64_t> time_limit_s;  ///< nullopt: unlimited
+  std::string reason;                        ///< why it waits, or its nodes' list
+};
+/// Rows of squeue_command(); the message of an error holds the line.
+Result<std::vector<QueueRow>> parse_squeue(std::string_view output);
+
+/// `signal` empty: cancels; otherwise that signal ("USR1") goes to the batch shell only.
+std::vector<std::string> scancel_command(std::uint64_t job, const std::string& signal = "");
+std::vector<std::string> requeue_command(std::uint64_t job);
+
+std::vector<std::string> sacct_command(const std::vector<std::uint64_t>& jobs);
+struct AccountingRow {
+  std::uint64_t job = 0;
+  std::string state;  ///< COMPLETED, FAILED, TIMEOUT, PREEMPTED, "CANCELLED by 1000", …
+  int exit_code = 0;
+  int signal = 0;
+  std::int64_t elapsed_s = 0;
+};
+/// Rows of sacct_command(): whole jobs, no steps.
+Result<std::vector<AccountingRow>> parse_sacct(std::string_view output);
+
+/// What Slurm tells a process about its allocation.
+struct Allocation {
+  std::uint64_t job = 0;
+  std::vector<std::string> nodes;
+  int cpus_on_node = 1;
+  int gpus_on_node = 0;
+  int restarts = 0;  ///< how often the job was requeued
+};
+/// From environment variables; nullopt outside of a Slurm job (no SLURM_JOB_ID).
+Result<std::optional<Allocation>> read_allocation(
+    const std::map<std::string, std::string>& environment);
+
+}  // namespace tagalign::slurm

@@ -1,0 +1,75 @@
+#include "slurm/duration.h"
+
+#include <charconv>
+#include <vector>
+
+#include "base/format.h"
+
+namespace tagalign::slurm {
+namespace {
+
+constexpr std::int64_t kMinute = 60;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kNumberMax = 100'000'000;
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.front() == '-')
+    return std::nullopt;
+  return value <= kNumberMax ? std::optional(value) : std::nullopt;
+}
+
+std::optional<std::vector<std::int64_t>> parse_fields(std::string_view text) {
+  std::vector<std::int64_t> fields;
+  while (true) {
+    const auto colon = text.find(':');
+    const std::string_view field = text.substr(0, colon);
+    if (field.empty()) return std::nullopt;
+    const auto number = parse_number(field);
+    if (!number) return std::nullopt;
+    fields.push_back(*number);
+    if (colon == std::string_view::npos) return fields;
+    text.remove_prefix(colon + 1);
+  }
+}
+
+/// With days the fields begin at hours; without, one or two fields begin at minutes.
+std::optional<std::int64_t> seconds_of(std::string_view text) {
+  const auto dash = text.find('-');
+  const bool with_days = dash != std::string_view::npos;
+  std::int64_t seconds = 0;
+  if (with_days) {
+    const auto days = dash == 0 ? std::nullopt : parse_number(text.substr(0, dash));
+    if (!days) return std::nullopt;
+    seconds = *days * kDay;
+    text.remove_prefix(dash + 1);
+  }
+  const auto fields = parse_fields(text);
+  if (!fields || fields->size() > 3) return std::nullopt;
+  std::int64_t unit = with_days || fields->size() == 3 ? kHour : kMinute;
+  for (const std::int64_t field : *fields) {
+    seconds += field * unit;
+    unit /= 60;
+  }
+  return seconds;
+}
+
+}  // namespace
+
+Result<std::optional<std::int64_t>> parse_duration(std::string_view text) {
+  if (text == "UNLIMITED" || text == "NOT_SET" || text == "INVALID")
+    return std::optional<std::int64_t>();
+  if (const auto seconds = seconds_of(text)) return std::optional(*seconds);
+  return invalid_argument(
+      format("reading a Slurm duration: expected [D-]H:M:S, M:S or minutes, found '{}'", text));
+}
+
+std::string format_duration(std::int64_t seconds) {
+  const std::string clock = format("{:02}:{:02}:{:02}", seconds % kDay / kHour,
+                                   seconds % kHour / kMinute, seconds % kMinute);
+  return seconds < kDay ? clock : format("{}-{}", seconds / kDay, clock);
+}
+
+}  // namespace tagalign::slurm

@@ -1,0 +1,130 @@
+// slurm/tagalign.sbatch under fake executables: each writes its call into one log.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "base/clock.h"
+#include "base/process.h"
+#include "tests/unit/agent/temporary_folder.h"
+
+namespace tagalign {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::int64_t kPatienceMs = 30'000;
+
+class ScriptTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fake("scontrol", "");
+    // An agent lives until the coordinator stops it.
+    fake("srun", "while [ ! -e \"$FAKE/stopped\" ]; do sleep 0.02; done");
+    fake("tagalign", R"(shift 2
+case "$1" in
+  coordinator) [ "$2" != stop ] || touch "$FAKE/stopped" ;;
+  --output) [ ! -e "$FAKE/submitted" ] || echo job ;;
+  submit) [ "$2" != bad.yml ] || exit 2; touch "$FAKE/submitted" ;;
+  wait) [ ! -e "$FAKE/endless" ] || exec sleep 60; exit "$FAKE_CODE" ;;
+esac)");
+  }
+
+  void fake(const std::string& name, const std::string& body) {
+    const Path path = folder_.path() / name;
+    std::ofstream(path) << "#!/bin/sh\necho \"" << name << " $*\" >> \"$FAKE/calls\"\n"
+                        << body << "\n";
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  }
+
+  pid_t start(const std::vector<std::string>& arguments, int code = 0) {
+    const char* source = std::getenv("TAGALIGN_SOURCE");
+    TA_CHECK(source != nullptr, "run through ctest, which sets TAGALIGN_SOURCE");
+    const std::string folder = folder_.path().string();
+    std::vector<std::string> command = {"/bin/bash",
+                                        std::string(source) + "/slurm/tagalign.sbatch"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return start_process({.command = command,
+                          .environment = {{"PATH", folder + ":/usr/bin:/bin"},
+                                          {"FAKE", folder},
+                                          {"FAKE_CODE", std::to_string(code)},
+                                          {"TAGALIGN_STATE", folder + "/state"},
+                                          {"SLURM_JOB_ID", "77"}}})
+        .value();
+  }
+
+  int finish(pid_t pid) {
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return decode_exit_status(status).code;
+  }
+
+  std::string calls() {
+    std::ifstream file(folder_.path() / "calls");
+    return {(std::istreambuf_iterator<char>(file)), {}};
+  }
+
+  bool called(const std::string& text) {
+    const MonotonicMs begin = system_clock().monotonic_ms();
+    while (calls().find(text) == std::string::npos) {
+      if (system_clock().monotonic_ms() - begin > kPatienceMs) return false;
+      system_clock().sleep_ms(10);
+    }
+    return true;
+  }
+
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(ScriptTest, Workflow_Succeeds_StartsEverythingAndStopsIt) {
+  EXPECT_EQ(finish(start({"w.yml", "--set", "a.b=1"})), 0);
+  EXPECT_THAT(calls(), HasSubstr("coordinator start --pool none"));
+  EXPECT_THAT(calls(), HasSubstr("srun --ntasks=1 --ntasks-per-node=1"));
+  EXPECT_THAT(calls(), HasSubstr("submit w.yml --set a.b=1\n"));
+  EXPECT_THAT(calls(), HasSubstr("results"));
+  EXPECT_THAT(calls(), HasSubstr("coordinator stop"));
+  EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+TEST_F(ScriptTest, Job_Fails_IsNotRequeued) {
+  EXPECT_EQ(finish(start({"w.yml"}, 1)), 1);
+  EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+TEST_F(ScriptTest, Wait_SaysRequeue_IsRequeued) {
+  EXPECT_EQ(finish(start({"w.yml"}, 75)), 75);
+  EXPECT_THAT(calls(), HasSubstr("scontrol requeue 77"));
+}
+
+TEST_F(ScriptTest, Wait_SaysDoNotRequeue_IsNotRequeued) {
+  EXPECT_EQ(finish(start({"w.yml"}, 93)), 93);
+  EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+TEST_F(ScriptTest, Usr1_WhileWaiting_SavesStopsAndRequeues) {
+  std::ofstream(folder_.path() / "endless") << "";
+  const pid_t script = start({"w.yml"});
+  ASSERT_TRUE(called("state wait"));
+  ::kill(script, SIGUSR1);
+  EXPECT_EQ(finish(script), 75);
+  const std::string log = calls();
+  EXPECT_LT(log.find("coordinator stop"), log.find("scontrol requeue 77"));
+}
+
+TEST_F(ScriptTest, Requeued_DoesNotSubmitAgain) {
+  std::ofstream(folder_.path() / "submitted") << "";
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  EXPECT_THAT(calls(), Not(HasSubstr("submit w.yml")));
+}
+
+TEST_F(ScriptTest, BadWorkflow_IsNeverRequeued) {
+  EXPECT_EQ(finish(start({"bad.yml"})), 93);
+  EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+}  // namespace
+}  // namespace tagalign

@@ -1,0 +1,140 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "slurm/commands.h"
+#include "slurm/duration.h"
+#include "slurm/node_list.h"
+
+namespace tagalign::slurm {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(Duration, Forms_OfSbatch_AreSeconds) {
+  EXPECT_EQ(**parse_duration("90"), 5'400);
+  EXPECT_EQ(**parse_duration("2:30"), 150);
+  EXPECT_EQ(**parse_duration("02:03:04"), 7'384);
+  EXPECT_EQ(**parse_duration("1-02"), 93'600);
+  EXPECT_EQ(**parse_duration("1-02:03"), 93'780);
+  EXPECT_EQ(**parse_duration("1-02:03:04"), 93'784);
+  EXPECT_FALSE(parse_duration("UNLIMITED")->has_value());
+}
+
+TEST(Duration, Nonsense_IsRefusedByName) {
+  for (const char* text :
+       {"", ":", "1:", "-1", "1-", "-1:2", "1:2:3:4", "x", "1h", "1-2-3", "99999999999999999999"}) {
+    const auto parsed = parse_duration(text);
+    ASSERT_FALSE(parsed.ok()) << text;
+    EXPECT_THAT(parsed.status().message(), HasSubstr("'" + std::string(text) + "'"));
+  }
+}
+
+TEST(Duration, Format_ParsesBack) {
+  EXPECT_EQ(format_duration(93'784), "1-02:03:04");
+  EXPECT_EQ(format_duration(7'384), "02:03:04");
+  for (const std::int64_t seconds : {0, 59, 3'600, 86'399, 86'400, 1'000'000}) {
+    EXPECT_EQ(**parse_duration(format_duration(seconds)), seconds);
+  }
+}
+
+TEST(NodeList, Brackets_AreExpandedWithWidth) {
+  EXPECT_THAT(*expand_node_list("node[01-03,07],login1"),
+              ElementsAre("node01", "node02", "node03", "node07", "login1"));
+  EXPECT_THAT(*expand_node_list("n[9-11]"), ElementsAre("n9", "n10", "n11"));
+  EXPECT_THAT(*expand_node_list("r[1-2]n[1-2]-ib"),
+              ElementsAre("r1n1-ib", "r1n2-ib", "r2n1-ib", "r2n2-ib"));
+}
+
+TEST(NodeList, Nonsense_IsRefused) {
+  for (const char* text : {"", "a,", "n[1-2", "n]1[", "n[[1]]", "n[]", "n[a-b]", "n[3-1]",
+                           "n[0-99999999]", "n[1-300][1-300]"}) {
+    EXPECT_FALSE(expand_node_list(text).ok()) << text;
+  }
+}
+
+TEST(Sbatch, Request_IsACommandLine) {
+  const auto command = sbatch_command({.script = "tagalign.sbatch",
+                                       .arguments = {"w.yml"},
+                                       .partition = "gpu",
+                                       .account = "",
+                                       .nodes = 2,
+                                       .gpus_per_node = 4,
+                                       .time_limit_s = 93'784,
+                                       .output = ""});
+  ASSERT_TRUE(command.ok());
+  EXPECT_THAT(
+      *command,
+      ElementsAre("sbatch", "--parsable", "--job-name=tagalign", "--nodes=2", "--ntasks-per-node=1",
+                  "--time=1-02:03:04", "--signal=B:USR1@180", "--requeue", "--open-mode=append",
+                  "--partition=gpu", "--gpus-per-node=4", "tagalign.sbatch", "w.yml"));
+}
+
+TEST(Sbatch, TimeLimit_ShorterThanTheSignal_IsRefused) {
+  const auto command = sbatch_command({.script = "s",
+                                       .arguments = {},
+                                       .partition = "",
+                                       .account = "",
+                                       .time_limit_s = 100,
+                                       .output = ""});
+  ASSERT_FALSE(command.ok());
+  EXPECT_THAT(command.status().message(), HasSubstr("time_limit_s"));
+}
+
+TEST(Sbatch, Output_IsAJobNumber) {
+  EXPECT_EQ(*parse_sbatch("4711\n"), 4711u);
+  EXPECT_EQ(*parse_sbatch("4711;cluster\n"), 4711u);
+  EXPECT_FALSE(parse_sbatch("sbatch: error: no partition").ok());
+}
+
+TEST(Squeue, Rows_AreParsed) {
+  EXPECT_THAT(squeue_command({1, 2}),
+              ElementsAre("squeue", "-h", "-j", "1,2", "-o", "%i|%T|%M|%l|%R"));
+  const auto rows = parse_squeue(
+      "17|RUNNING|1:05|1-00:00:00|node[1-2]\n18|PENDING|0:00|UNLIMITED|(Reason|odd)\n");
+  ASSERT_TRUE(rows.ok()) << rows.status().to_string();
+  ASSERT_EQ(rows->size(), 2u);
+  EXPECT_EQ((*rows)[0].job, 17u);
+  EXPECT_EQ((*rows)[0].state, "RUNNING");
+  EXPECT_EQ((*rows)[0].used_s, 65);
+  EXPECT_EQ((*rows)[0].time_limit_s, 86'400);
+  EXPECT_EQ((*rows)[1].time_limit_s, std::nullopt);
+  EXPECT_EQ((*rows)[1].reason, "(Reason|odd)");
+  EXPECT_FALSE(parse_squeue("slurm_load_jobs error: Unable to contact slurm controller").ok());
+}
+
+TEST(Sacct, Rows_AreParsed) {
+  const auto rows =
+      parse_sacct("17|COMPLETED|0:0|00:01:05\n18|CANCELLED by 1000|0:15|1-00:00:00\n");
+  ASSERT_TRUE(rows.ok()) << rows.status().to_string();
+  EXPECT_EQ((*rows)[0].elapsed_s, 65);
+  EXPECT_EQ((*rows)[1].state, "CANCELLED by 1000");
+  EXPECT_EQ((*rows)[1].signal, 15);
+  EXPECT_FALSE(parse_sacct("17|COMPLETED|0").ok());
+}
+
+TEST(Scancel, Signal_GoesToTheBatchShell) {
+  EXPECT_THAT(scancel_command(5), ElementsAre("scancel", "5"));
+  EXPECT_THAT(scancel_command(5, "USR1"), ElementsAre("scancel", "--batch", "--signal=USR1", "5"));
+  EXPECT_THAT(requeue_command(5), ElementsAre("scontrol", "requeue", "5"));
+}
+
+TEST(Allocation, Environment_IsRead) {
+  EXPECT_FALSE(read_allocation({})->has_value());
+  const auto allocation = read_allocation({{"SLURM_JOB_ID", "9"},
+                                           {"SLURM_JOB_NODELIST", "n[1-2]"},
+                                           {"SLURM_CPUS_ON_NODE", "8"},
+                                           {"SLURM_GPUS_ON_NODE", "2"}});
+  ASSERT_TRUE(allocation.ok());
+  EXPECT_EQ((*allocation)->job, 9u);
+  EXPECT_THAT((*allocation)->nodes, ElementsAre("n1", "n2"));
+  EXPECT_EQ((*allocation)->cpus_on_node, 8);
+  EXPECT_EQ((*allocation)->gpus_on_node, 2);
+  const auto bad = read_allocation({{"SLURM_JOB_ID", "9"}, {"SLURM_CPUS_ON_NODE", "many"}});
+  ASSERT_FALSE(bad.ok());
+  EXPECT_THAT(bad.status().message(), HasSubstr("SLURM_CPUS_ON_NODE"));
+}
+
+}  // namespace
+}  // namespace tagalign::slurm
