@@ -261,6 +261,8 @@ void Agent::supervise_gang(RunningGang& running) {
   }
   const GangActions actions = gang.decide(now_ms);
   if (actions.kill_ranks) {
+    // mpirun takes a second to clear up: the coordinator need not wait for that to know.
+    pending_.push_back({gang.notice_of_cause(), "", 0});
     for (const int pid : gang.rank_pids()) parts_.processes.signal_process(pid, SIGKILL);
   }
   if (actions.terminate_launcher) parts_.processes.signal_group(running.launcher, SIGTERM);

@@ -138,21 +138,20 @@ void Agent::send_hello() {
   sent_sequence_ = 0;
 }
 
-/// New events at once; all that are not acknowledged again after a second.
+/// Every message begins with the oldest unacknowledged event: whatever gets lost on the way, the
+/// coordinator never sees a gap, and an acknowledgement never covers what it has not seen.
 void Agent::send_events() {
   const auto& waiting = spool_.unacknowledged();
   if (hello_due_ || waiting.empty()) return;
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
-  if (now_ms - events_sent_ms_ >= kResendMs) sent_sequence_ = 0;
-  protocol::AgentEvents message{.agent = parts_.identity.agent, .events = {}};
-  for (const protocol::SequencedEvent& event : waiting) {
-    if (event.sequence > sent_sequence_) message.events.push_back(event);
-    if (message.events.size() == kEventsPerMessage) break;
-  }
-  if (message.events.empty()) return;
-  const std::uint64_t last = message.events.back().sequence;
-  if (!parts_.coordinator.send(protocol::make_frame(protocol::FromAgent{std::move(message)})).ok())
-    return;
+  const std::size_t count = std::min(waiting.size(), kEventsPerMessage);
+  const std::uint64_t last = waiting[count - 1].sequence;
+  if (last <= sent_sequence_ && now_ms - events_sent_ms_ < kResendMs) return;
+  protocol::AgentEvents message{
+      .agent = parts_.identity.agent,
+      .events = {waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(count)}};
+  const auto frame = protocol::make_frame(protocol::FromAgent{std::move(message)});
+  if (!parts_.coordinator.send(frame).ok()) return;
   sent_sequence_ = last;
   events_sent_ms_ = now_ms;
 }

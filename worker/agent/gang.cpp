@@ -156,6 +156,12 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   return fresh;
 }
 
+protocol::RankNotice Gang::notice_of_cause() const {
+  TA_CHECK(cause_.has_value());
+  return {launch_.job, launch_.attempt, cause_->rank,
+          format("{}; the gang is ended", cause_->message)};
+}
+
 bool Gang::may_conclude(MonotonicMs now_ms) const {
   if (!exit_) return false;
   const bool all_said_farewell = std::ranges::all_of(

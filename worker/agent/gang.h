@@ -44,6 +44,8 @@ class Gang {
   void on_kill_request(const std::string& reason, MonotonicMs now_ms);
 
   GangActions decide(MonotonicMs now_ms);
+  /// Why the gang is being ended, before its end is certain.
+  protocol::RankNotice notice_of_cause() const;
   /// The launcher has ended and no farewell can still be on its way: once no process is left,
   /// conclude().
   bool may_conclude(MonotonicMs now_ms) const;
