@@ -1,0 +1,105 @@
+#include "coordinator/cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "base/version.h"
+#include "coordinator/cli/commands.h"
+
+namespace tagalign::cli {
+namespace {
+
+struct GlobalOptions {
+  OutputFormat format = OutputFormat::kTable;
+  std::string state;
+};
+
+Path state_folder(const GlobalOptions& options, const World& world) {
+  Path folder = options.state;
+  if (folder.empty()) folder = world.environment("TAGALIGN_STATE").value_or("");
+  if (folder.empty()) {
+    if (const auto xdg = world.environment("XDG_STATE_HOME"); xdg && !xdg->empty()) {
+      folder = Path(*xdg) / "tagalign";
+    } else {
+      folder = Path(world.environment("HOME").value_or("/")) / ".local/state/tagalign";
+    }
+  }
+  return std::filesystem::absolute(folder).lexically_normal();
+}
+
+void add_globals(CLI::App& app, GlobalOptions& options) {
+  const std::map<std::string, OutputFormat> formats = {{"table", OutputFormat::kTable},
+                                                       {"json", OutputFormat::kJson},
+                                                       {"quiet", OutputFormat::kQuiet}};
+  app.add_option("--output", options.format, "table, json, or quiet (bare names for scripts)")
+      ->transform(CLI::CheckedTransformer(formats))
+      ->option_text("table|json|quiet");
+  app.add_option(
+         "--state", options.state,
+         "folder of the coordinator (default: $TAGALIGN_STATE, else $XDG_STATE_HOME/tagalign, "
+         "else ~/.local/state/tagalign)")
+      ->option_text("DIR");
+  app.set_version_flag("--version", format("tagalign {}", kVersion));
+}
+
+int run_chosen(const Program& program, const GlobalOptions& options, World& world) {
+  const auto writer = make_writer(options.format, world.out);
+  Context context{world, state_folder(options, world), *writer, options.format};
+  const Result<int> code = program.chosen(context);
+  world.out.flush();
+  if (code.ok()) return *code;
+  world.err << "tagalign: " << code.status().message() << "\n";
+  return exit_code_of(code.status());
+}
+
+}  // namespace
+
+int exit_code_of(const Status& status) {
+  switch (status.code()) {
+    case ErrorCode::kUnavailable:
+      return to_int(ExitCode::kCoordinatorUnreachable);
+    case ErrorCode::kTimeout:
+      return to_int(ExitCode::kTimeout);
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kUnsupported:
+      return to_int(ExitCode::kUsage);
+    default:
+      return to_int(ExitCode::kJobFailed);
+  }
+}
+
+int run_cli(const std::vector<std::string>& arguments, World& world) {
+  CLI::App app("Trains and evaluates open-vocabulary segmentation models as jobs on a cluster.",
+               "tagalign");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(
+      "Example:\n"
+      "  tagalign coordinator start\n"
+      "  tagalign submit configs/demo.yml --wait\n"
+      "  tagalign results\n"
+      "Exit codes: 0 ok, 1 job failed, 2 usage, 3 time-out, 4 coordinator unreachable.");
+  GlobalOptions options;
+  add_globals(app, options);
+  Program program{app, {}};
+  for (auto* add : {add_coordinator, add_agent, add_submit, add_jobs, add_job, add_wait,
+                    add_checkpoints, add_results, add_doctor, add_completion}) {
+    add(program);
+  }
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, world.out, world.err);
+    return code == 0 ? to_int(ExitCode::kOk) : to_int(ExitCode::kUsage);
+  }
+  return run_chosen(program, options, world);
+}
+
+}  // namespace tagalign::cli

@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <map>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/find_job.h"
+#include "coordinator/cli/log_tail.h"
+#include "coordinator/cli/workflow_spec.h"
+
+namespace tagalign::cli {
+namespace {
+
+constexpr std::int64_t kLogPollMs = 500;
+constexpr std::uint32_t kFollowTailBytes = 65'536;
+
+struct Options {
+  std::string job;
+};
+
+struct LogOptions {
+  std::string job;
+  std::optional<std::uint32_t> attempt;
+  std::optional<int> rank;
+  std::uint32_t tail_bytes = 16'384;
+  bool follow = false;
+};
+
+std::string attempt_line(const protocol::AttemptSummary& attempt) {
+  std::string line = format("attempt {} on {}: {}", attempt.attempt.value, attempt.agent,
+                            attempt.outcome.empty() ? "running" : attempt.outcome);
+  if (!attempt.message.empty()) line += ", " + attempt.message;
+  std::vector<std::string> pids;
+  for (const auto& [rank, pid] : attempt.rank_pids)
+    pids.push_back(format("rank {} pid {}", rank, pid));
+  if (!pids.empty()) line += format(" ({})", fmt::join(pids, ", "));
+  return line;
+}
+
+std::vector<std::string> rank_pids(const protocol::JobReply& job) {
+  std::vector<std::string> pids;
+  if (job.attempts.empty()) return pids;
+  for (const auto& [rank, pid] : job.attempts.back().rank_pids) pids.push_back(format("{}", pid));
+  return pids;
+}
+
+Record record_of(const protocol::JobReply& job) {
+  const protocol::JobSummary& summary = job.summary;
+  std::vector<std::string> attempts;
+  for (const auto& attempt : job.attempts) attempts.push_back(attempt_line(attempt));
+  std::vector<std::string> checkpoints;
+  for (const auto& checkpoint : job.checkpoints) checkpoints.push_back(checkpoint.path);
+  return {{"id", number(summary.id.value)},
+          {"name", text(summary.name)},
+          {"workflow", text(summary.workflow_name)},
+          {"kind", text(std::string(kind_name(summary.kind)))},
+          {"state", text(summary.state)},
+          {"reason", text(summary.reason)},
+          {"ranks", number(static_cast<std::uint64_t>(summary.ranks))},
+          {"slots", number(static_cast<std::uint64_t>(summary.slots))},
+          {"step", number(summary.step)},
+          {"steps_total", number(summary.steps_total)},
+          {"activity", text(summary.activity)},
+          {"workspace", text(job.workspace)},
+          {"after", texts(job.after)},
+          {"on_commit_of", text(job.on_commit_of)},
+          {"attempt", number(summary.attempt.value)},
+          {"attempts", texts(std::move(attempts))},
+          {"rank_pids", texts(rank_pids(job))},
+          {"checkpoints", texts(std::move(checkpoints))},
+          {"notices", texts(job.notices)},
+          {"overrides", texts(job.overrides)},
+          {"config", text(job.config_yaml)}};
+}
+
+/// Tables leave out what is empty and give each entry of a list and the configuration lines of
+/// their own.
+std::vector<std::string> page_of(const Record& record) {
+  std::vector<std::string> page;
+  for (const auto& [key, value] : record) {
+    if (key == "rank_pids" || value.shown.empty()) continue;
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value.raw);
+        list != nullptr && list->size() > 1) {
+      page.push_back(key + ":");
+      for (const std::string& item : *list) page.push_back("  " + item);
+    } else if (key == "config") {
+      page.push_back("config:\n" + value.shown);
+    } else {
+      page.push_back(format("{:<13} {}", key + ":", value.shown));
+    }
+  }
+  return page;
+}
+
+Result<int> show(Context& context, const Options& options) {
+  const auto connection = context.connect();
+  TA_ASSIGN_OR_RETURN(const auto summary, find_job(*connection, options.job));
+  TA_ASSIGN_OR_RETURN(const auto job,
+                      ask<protocol::JobReply>(*connection, protocol::JobRequest{summary.id}));
+  const Record record = record_of(job);
+  if (context.format == OutputFormat::kTable) {
+    context.writer.lines("job", page_of(record));
+  } else {
+    context.writer.record(record);
+  }
+  return to_int(ExitCode::kOk);
+}
+
+Result<int> explain(Context& context, const Options& options) {
+  const auto connection = context.connect();
+  TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
+  TA_ASSIGN_OR_RETURN(const auto reply,
+                      ask<protocol::ExplainReply>(*connection, protocol::ExplainRequest{job.id}));
+  context.writer.lines("explanation", reply.lines);
+  return to_int(ExitCode::kOk);
+}
+
+Result<int> cancel(Context& context, const Options& options) {
+  const auto connection = context.connect();
+  TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
+  TA_ASSIGN_OR_RETURN(const auto reply,
+                      ask<protocol::CancelReply>(*connection, protocol::CancelRequest{job.id}));
+  context.writer.record(
+      {{"id", number(job.id.value)}, {"name", text(job.name)}, {"state", text(reply.state)}});
+  return to_int(ExitCode::kOk);
+}
+
+Result<int> follow_log(Context& context, Connection& connection, protocol::JobLogRequest request) {
+  request.tail_bytes = std::max(request.tail_bytes, kFollowTailBytes);
+  std::map<std::string, std::string> seen;
+  std::string last_path;
+  while (true) {
+    TA_ASSIGN_OR_RETURN(const auto job,
+                        ask<protocol::JobReply>(connection, protocol::JobRequest{request.job}));
+    TA_ASSIGN_OR_RETURN(const auto log, ask<protocol::JobLogReply>(connection, request));
+    for (const auto& [path, tail] : log.files) {
+      const std::string fresh = unseen_part(seen[path], tail);
+      seen[path] = tail;
+      if (fresh.empty()) continue;
+      if (log.files.size() > 1 && path != last_path)
+        context.world.out << "==> " << path << " <==\n";
+      last_path = path;
+      context.world.out << fresh;
+    }
+    context.world.out.flush();
+    if (job.summary.terminal) return to_int(ExitCode::kOk);
+    context.world.clock.sleep_ms(kLogPollMs);
+  }
+}
+
+Result<int> log(Context& context, const LogOptions& options) {
+  const auto connection = context.connect();
+  TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
+  protocol::JobLogRequest request{job.id, {}, options.rank, options.tail_bytes};
+  if (options.attempt) request.attempt = Attempt{*options.attempt};
+  if (options.follow) return follow_log(context, *connection, request);
+  TA_ASSIGN_OR_RETURN(const auto reply, ask<protocol::JobLogReply>(*connection, request));
+  if (context.format != OutputFormat::kTable) {
+    Listing listing{{{"path", "PATH"}, {"tail", "TAIL"}}, {}, ""};
+    for (const auto& [path, tail] : reply.files) listing.rows.push_back({text(path), text(tail)});
+    context.writer.listing(listing);
+    return to_int(ExitCode::kOk);
+  }
+  if (reply.files.empty()) context.world.out << "job " << job.name << " has no log yet\n";
+  for (const auto& [path, tail] : reply.files)
+    context.world.out << "==> " << path << " <==\n" << tail << "\n";
+  return to_int(ExitCode::kOk);
+}
+
+CLI::App* add_verb(Program& program, CLI::App* job, const std::string& verb,
+                   const std::string& help, Result<int> (*run)(Context&, const Options&)) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = job->add_subcommand(verb, help);
+  command->add_option("ID", options->job, "number, or name of the newest such job")->required();
+  command->footer("Example:\n  tagalign job " + verb + " tagalign");
+  program.on(command, options, run);
+  return command;
+}
+
+}  // namespace
+
+void add_job(Program& program) {
+  CLI::App* job = program.app.add_subcommand("job", "Look at one job, or cancel it");
+  job->require_subcommand(1);
+  add_verb(program, job, "show", "Everything about a job, its configuration included", show);
+  add_verb(program, job, "explain", "Why a job is where it is", explain);
+  add_verb(program, job, "cancel", "End a job; a running one saves first", cancel);
+  auto options = std::make_shared<LogOptions>();
+  CLI::App* command = job->add_subcommand("log", "What its ranks wrote");
+  command->add_option("ID", options->job, "number, or name of the newest such job")->required();
+  command->add_option("--attempt", options->attempt, "default: the newest");
+  command->add_option("--rank", options->rank, "default: all");
+  command->add_option("--bytes", options->tail_bytes, "of each file, from its end")
+      ->check(CLI::Range(1u, 1u << 20))
+      ->capture_default_str();
+  command->add_flag("--follow", options->follow, "go on until the job has ended");
+  command->footer("Examples:\n  tagalign job log tagalign --rank 0\n  tagalign job log 3 --follow");
+  program.on(command, options, log);
+}
+
+}  // namespace tagalign::cli

@@ -1,0 +1,81 @@
+#include <map>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/find_job.h"
+#include "coordinator/cli/results_table.h"
+
+namespace tagalign::cli {
+namespace {
+
+enum class Layout { kTable, kCsv, kJson, kMarkdown };
+
+struct Options {
+  std::optional<Layout> layout;
+  std::string workflow;
+};
+
+Status check_counts(const protocol::EvaluationResult& result) {
+  const std::size_t classes = result.classes.size();
+  if (result.intersect.size() == classes && result.union_.size() == classes &&
+      result.predicted.size() == classes && result.labelled.size() == classes) {
+    return ok_status();
+  }
+  return data_loss(
+      format("result {} of {} on {}: expected counts of {} classes, found {}, {}, {} and {}",
+             result.key, result.method, result.dataset, classes, result.intersect.size(),
+             result.union_.size(), result.predicted.size(), result.labelled.size()));
+}
+
+std::string render(Layout layout, const std::vector<protocol::ResultRow>& rows) {
+  switch (layout) {
+    case Layout::kTable:
+      return to_text(arrange(rows));
+    case Layout::kMarkdown:
+      return to_markdown(arrange(rows));
+    case Layout::kCsv:
+      return to_csv(rows);
+    case Layout::kJson:
+      return to_json(rows);
+  }
+  return "";
+}
+
+Result<int> run(Context& context, const Options& options) {
+  const auto connection = context.connect();
+  protocol::ResultsRequest request;
+  if (!options.workflow.empty()) {
+    TA_ASSIGN_OR_RETURN(const auto jobs, find_jobs(*connection, options.workflow));
+    request.workflow = jobs.front().workflow;
+  }
+  TA_ASSIGN_OR_RETURN(const auto reply, ask<protocol::ResultsReply>(*connection, request));
+  for (const protocol::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
+  if (context.format == OutputFormat::kQuiet && !options.layout) {
+    for (const protocol::ResultRow& row : reply.rows) context.world.out << row.result.key << "\n";
+    return to_int(ExitCode::kOk);
+  }
+  const Layout usual = context.format == OutputFormat::kJson ? Layout::kJson : Layout::kTable;
+  context.world.out << render(options.layout.value_or(usual), reply.rows);
+  return to_int(ExitCode::kOk);
+}
+
+}  // namespace
+
+void add_results(Program& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.app.add_subcommand(
+      "results", "The table of scores: mIoU per method, step and data set");
+  const std::map<std::string, Layout> layouts = {{"table", Layout::kTable},
+                                                 {"csv", Layout::kCsv},
+                                                 {"json", Layout::kJson},
+                                                 {"markdown", Layout::kMarkdown}};
+  command->add_option("--format", options->layout, "csv and json hold the integer counts as well")
+      ->transform(CLI::CheckedTransformer(layouts))
+      ->option_text("table|csv|json|markdown");
+  command->add_option("WORKFLOW", options->workflow, "only what its jobs have computed first");
+  command->footer("Examples:\n  tagalign results\n  tagalign results --format markdown > table.md");
+  program.on(command, options, run);
+}
+
+}  // namespace tagalign::cli

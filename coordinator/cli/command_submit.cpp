@@ -1,0 +1,137 @@
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/follow.h"
+#include "coordinator/cli/workflow_spec.h"
+
+namespace tagalign::cli {
+namespace {
+
+constexpr int kSubmitTries = 4;
+constexpr std::int64_t kRetryPauseMs = 500;
+
+struct Options {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::string workspace;
+  bool wait = false;
+  bool dry_run = false;
+};
+
+/// The command line's choice, else the file's, else a new folder below the state folder.
+Path choose_workspace(const Context& context, const Options& options,
+                      const config::Workflow& workflow, const std::string& token) {
+  if (!options.workspace.empty())
+    return std::filesystem::absolute(options.workspace).lexically_normal();
+  if (!workflow.workspace.empty())
+    return std::filesystem::absolute(workflow.workspace).lexically_normal();
+  return context.state / "work" / format("{}-{}", workflow.name, token.substr(0, 8));
+}
+
+std::string command_of(const Context& context, const protocol::WorkflowSpec& spec,
+                       const protocol::JobSpec& job) {
+  protocol::Launch launch{.attempt = Attempt{1},
+                          .job_name = job.name,
+                          .kind = job.kind,
+                          .ranks = job.ranks,
+                          .slots_per_rank = job.slots_per_rank,
+                          .workspace = spec.workspace,
+                          .config_yaml = job.config_yaml,
+                          .overrides = {}};
+  if (!job.on_commit_of.empty()) launch.overrides = {"checkpoint=CHECKPOINT"};
+  return format("{}", fmt::join(context.world.gang_command(launch), " "));
+}
+
+int show_plan(Context& context, const protocol::WorkflowSpec& spec) {
+  if (context.format == OutputFormat::kTable) {
+    context.writer.lines("", {format("workflow {} in {}", spec.name, spec.workspace)});
+    for (const protocol::JobSpec& job : spec.jobs) {
+      std::string when = job.after.empty() ? "" : format(", after {}", fmt::join(job.after, ", "));
+      if (!job.on_commit_of.empty())
+        when += format(", for each checkpoint of {}", job.on_commit_of);
+      context.writer.lines("", {"", format("# {} ({}){}", job.name, kind_name(job.kind), when),
+                                "# " + command_of(context, spec, job), job.config_yaml});
+    }
+    return to_int(ExitCode::kOk);
+  }
+  Listing listing{{{"name", "NAME"},
+                   {"kind", "KIND"},
+                   {"after", "AFTER"},
+                   {"on_commit_of", "ON COMMIT OF"},
+                   {"workspace", "WORKSPACE"},
+                   {"command", "COMMAND"},
+                   {"config", "CONFIG"}},
+                  {},
+                  ""};
+  for (const protocol::JobSpec& job : spec.jobs) {
+    listing.rows.push_back({text(job.name), text(std::string(kind_name(job.kind))),
+                            texts(job.after), text(job.on_commit_of), text(spec.workspace),
+                            text(command_of(context, spec, job)), text(job.config_yaml)});
+  }
+  context.writer.listing(listing);
+  return to_int(ExitCode::kOk);
+}
+
+/// A lost answer does not say whether the workflow was taken: asking again with the same token is
+/// safe.
+Result<protocol::SubmitReply> submit(Context& context, Connection& connection,
+                                     const protocol::SubmitRequest& request) {
+  Result<protocol::SubmitReply> reply = ask<protocol::SubmitReply>(connection, request);
+  for (int attempt = 1; attempt < kSubmitTries; ++attempt) {
+    if (reply.ok() || reply.status().code() != ErrorCode::kUnavailable) break;
+    context.world.clock.sleep_ms(kRetryPauseMs);
+    reply = ask<protocol::SubmitReply>(connection, request);
+  }
+  return reply;
+}
+
+void report(Context& context, const protocol::WorkflowSpec& spec,
+            const protocol::SubmitReply& reply) {
+  std::vector<std::string> jobs;
+  for (const auto& [name, id] : reply.jobs) jobs.push_back(format("{} {}", id.value, name));
+  context.writer.record({{"workflow", number(reply.workflow.value)},
+                         {"name", text(spec.name)},
+                         {"workspace", text(spec.workspace)},
+                         {"jobs", texts(std::move(jobs))}});
+  context.world.out.flush();
+}
+
+Result<int> run(Context& context, const Options& options) {
+  TA_ASSIGN_OR_RETURN(const config::Workflow workflow,
+                      config::load_workflow(context.world.files, options.file, options.overrides));
+  const std::string token = context.world.random_token();
+  const protocol::WorkflowSpec spec =
+      to_spec(workflow, choose_workspace(context, options, workflow, token));
+  if (options.dry_run) return show_plan(context, spec);
+  const auto connection = context.connect();
+  TA_ASSIGN_OR_RETURN(const protocol::SubmitReply reply,
+                      submit(context, *connection, {token, spec}));
+  report(context, spec, reply);
+  if (!options.wait) return to_int(ExitCode::kOk);
+  return follow_jobs(context, *connection, {reply.workflow, {}, {}});
+}
+
+}  // namespace
+
+void add_submit(Program& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.app.add_subcommand("submit", "Check a workflow file and hand it in");
+  command->add_option("FILE", options->file, "workflow file (configs/README.md)")->required();
+  command->add_option("--set", options->overrides, "key.path=value; may be given several times")
+      ->option_text("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_option("--workspace", options->workspace, "working directory of the jobs")
+      ->option_text("DIR");
+  command->add_flag("--wait", options->wait,
+                    "wait for all jobs; exit code 1 when one does not succeed");
+  command->add_flag("--dry-run", options->dry_run,
+                    "print configurations and commands, submit nothing");
+  command->footer(
+      "Examples:\n"
+      "  tagalign submit configs/demo.yml --wait\n"
+      "  tagalign submit configs/camvid.yml --set vars.camvid=/data/camvid\n"
+      "  tagalign submit configs/demo.yml --set jobs.tagalign.config.steps=200 --dry-run");
+  program.on(command, options, run);
+}
+
+}  // namespace tagalign::cli

@@ -1,0 +1,159 @@
+#include "coordinator/cli/follow.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+
+namespace tagalign::cli {
+namespace {
+
+using protocol::JobSummary;
+
+std::string steps_of(const JobSummary& job) {
+  if (job.steps_total == 0) return "";
+  return format("{}/{}", job.step, job.steps_total);
+}
+
+/// Remembers what was said, and says what is new.
+class Narrator {
+ public:
+  explicit Narrator(World& world) : world_(world) {}
+
+  void tell(const std::vector<JobSummary>& jobs) {
+    for (const JobSummary& job : jobs) {
+      Said& said = said_[job.id];
+      // Why a job waits changes with every step of those before it: said once.
+      const std::string reason = job.state == "queued" ? "" : job.reason;
+      const std::string state = format("{}/{}/{}", job.state, job.attempt.value, reason);
+      const MonotonicMs now = world_.clock.monotonic_ms();
+      const bool moved = job.step != said.step && now - said.at_ms >= kStepLineMs;
+      if (state == said.state && (world_.is_terminal || !moved)) continue;
+      line(progress_line(job));
+      said = {state, job.step, now};
+    }
+    draw(jobs);
+  }
+
+  void line(const std::string& text) {
+    erase();
+    world_.err << format_utc(world_.clock.unix_ms()).substr(11, 8) << "  " << text << "\n";
+    world_.err.flush();
+  }
+
+  void erase() {
+    if (drawn_) world_.err << "\r\x1b[K";
+    drawn_ = false;
+  }
+
+ private:
+  struct Said {
+    std::string state;
+    std::uint64_t step = 0;
+    MonotonicMs at_ms = 0;
+  };
+
+  void draw(const std::vector<JobSummary>& jobs) {
+    if (!world_.is_terminal) return;
+    const auto running = std::ranges::find(jobs, "running", &JobSummary::state);
+    if (running == jobs.end()) return erase();
+    constexpr std::size_t kWidthMax = 100;
+    erase();
+    world_.err << progress_line(*running).substr(0, kWidthMax);
+    world_.err.flush();
+    drawn_ = true;
+  }
+
+  World& world_;
+  std::map<JobId, Said> said_;
+  bool drawn_ = false;
+};
+
+/// Tells a coordinator that restarts from one that is gone.
+class Patience {
+ public:
+  explicit Patience(World& world, Narrator& narrator) : world_(world), narrator_(narrator) {}
+
+  /// ok to go on after `status`, or the status itself.
+  Status bear(const Status& status) {
+    if (status.code() != ErrorCode::kUnavailable) return status;
+    const MonotonicMs now = world_.clock.monotonic_ms();
+    if (!is_away_) {
+      is_away_ = true;
+      since_ms_ = now;
+      narrator_.line("the coordinator does not answer; asking again (jobs run on without it)");
+    }
+    if (now - since_ms_ < kAwayMsMax) return ok_status();
+    return status.with_context(
+        format("the coordinator was away for {}", format_duration(now - since_ms_)));
+  }
+
+  void answered() {
+    if (is_away_) narrator_.line("the coordinator answers again");
+    is_away_ = false;
+  }
+
+ private:
+  World& world_;
+  Narrator& narrator_;
+  bool is_away_ = false;
+  MonotonicMs since_ms_ = 0;
+};
+
+int verdict(const std::vector<JobSummary>& jobs) {
+  const bool good =
+      std::ranges::all_of(jobs, [](const JobSummary& job) { return job.state == "succeeded"; });
+  return to_int(good ? ExitCode::kOk : ExitCode::kJobFailed);
+}
+
+Status out_of_time(const std::vector<JobSummary>& jobs, std::int64_t timeout_ms) {
+  std::vector<std::string> open;
+  for (const JobSummary& job : jobs) {
+    if (!job.terminal) open.push_back(format("{} ({})", job.name, job.state));
+  }
+  return timed_out(format("not finished after {}: {}; the jobs go on", format_duration(timeout_ms),
+                          fmt::join(open, ", ")));
+}
+
+}  // namespace
+
+std::string progress_line(const JobSummary& job) {
+  std::string line = format("{:<16} {:<9}", job.name, job.state);
+  if (job.attempt.value > 1) line += format("  attempt {}", job.attempt.value);
+  if (!steps_of(job).empty()) line += "  step " + steps_of(job);
+  const std::string& detail = job.reason.empty() && !job.terminal ? job.activity : job.reason;
+  if (!detail.empty()) line += "  " + detail;
+  return line;
+}
+
+Result<int> follow_jobs(Context& context, Connection& connection, const FollowOptions& options) {
+  Narrator narrator(context.world);
+  Patience patience(context.world, narrator);
+  const MonotonicMs start = context.world.clock.monotonic_ms();
+  std::vector<JobSummary> jobs;
+  while (true) {
+    auto reply = ask<protocol::JobsReply>(connection, protocol::JobsRequest{options.workflow});
+    if (reply.ok()) {
+      patience.answered();
+      jobs = std::move(reply->jobs);
+      if (options.chosen)
+        std::erase_if(jobs, [&](const JobSummary& job) { return !options.chosen(job); });
+      narrator.tell(jobs);
+      if (std::ranges::all_of(jobs, &JobSummary::terminal)) {
+        narrator.erase();
+        return verdict(jobs);
+      }
+    } else if (const Status status = patience.bear(reply.status()); !status.ok()) {
+      narrator.erase();
+      return status;
+    }
+    if (options.timeout_ms && context.world.clock.monotonic_ms() - start >= *options.timeout_ms) {
+      narrator.erase();
+      return out_of_time(jobs, *options.timeout_ms);
+    }
+    context.world.clock.sleep_ms(kFollowPollMs);
+  }
+}
+
+}  // namespace tagalign::cli

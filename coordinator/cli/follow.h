@@ -1,0 +1,33 @@
+/// Waiting for jobs, with a line on each change.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/cli/world.h"
+
+namespace tagalign::cli {
+
+struct FollowOptions {
+  std::optional<WorkflowId> workflow;  ///< only its jobs, and those that it will get
+  std::function<bool(const protocol::JobSummary&)> chosen;  ///< which of them; empty: all
+  std::optional<std::int64_t> timeout_ms;
+};
+
+/// Asks until all chosen jobs have ended. Changes are said on world.err: a line each, and on a
+/// terminal one line that is drawn again for what runs. 0, or 1 when a job did not succeed.
+/// kTimeout after `timeout_ms`. A coordinator that goes away is asked again for kAwayMsMax, then
+/// kUnavailable.
+Result<int> follow_jobs(Context& context, Connection& connection, const FollowOptions& options);
+
+inline constexpr std::int64_t kFollowPollMs = 200;
+inline constexpr std::int64_t kAwayMsMax = 60'000;
+inline constexpr std::int64_t kStepLineMs =
+    5'000;  ///< between two lines about the steps of one job
+
+/// "tagalign   running    attempt 2  step 40/120  train: loss 3.21".
+std::string progress_line(const protocol::JobSummary& job);
+
+}  // namespace tagalign::cli

@@ -1,0 +1,108 @@
+/// The program `tagalign`: puts the machine behind the command line.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "base/format.h"
+#include "base/version.h"
+#include "coordinator/cli/cli.h"
+#include "coordinator/protocol/state_folder.h"
+#include "coordinator/service/daemon.h"
+#include "worker/agent/gang_command.h"
+#include "worker/agent/run_agent.h"
+
+namespace tagalign {
+namespace {
+
+Path worker_program() {
+  return self_executable().parent_path() / "tagalign-worker";
+}
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+/// 128 random bits in hex.
+std::string random_token() {
+  std::random_device device;
+  std::string token;
+  for (int i = 0; i < 4; ++i) token += format("{:08x}", device());
+  return token;
+}
+
+std::vector<std::string> gang_command(const protocol::Launch& launch) {
+  agent::GangEnvironment environment;
+  environment.worker = worker_program();
+  environment.as_root = ::geteuid() == 0;
+  return agent::gang_command(launch, environment);
+}
+
+int run_coordinator(const cli::CoordinatorArguments& arguments) {
+  service::CoordinatorOptions options;
+  options.state_folder = arguments.state;
+  options.listen = arguments.listen;
+  options.local_slots = arguments.pool == "none" ? std::optional<int>(0) : arguments.slots;
+  options.agent_program = self_executable();
+  options.version = kVersion;
+  return service::run_coordinator(options);
+}
+
+int run_agent(const cli::AgentArguments& arguments) {
+  agent::AgentOptions options;
+  options.id = arguments.id.empty() ? host_name() : arguments.id;
+  options.state_folder = arguments.state;
+  options.slots =
+      arguments.slots.value_or(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  options.gpus = arguments.gpus;
+  return agent::run_agent(options);
+}
+
+Result<pid_t> start_detached(const std::vector<std::string>& arguments, const Path& log) {
+  ProcessOptions options;
+  options.command = {self_executable().string()};
+  options.command.insert(options.command.end(), arguments.begin(), arguments.end());
+  options.stdout_file = log;
+  options.stderr_file = log;
+  options.own_session = true;
+  return start_process(options);
+}
+
+std::optional<ExitStatus> exit_of(pid_t pid) {
+  int wait_status = 0;
+  if (::waitpid(pid, &wait_status, WNOHANG) != pid) return std::nullopt;
+  return decode_exit_status(wait_status);
+}
+
+int run(int count, char** values) {
+  cli::World world{
+      .out = std::cout,
+      .err = std::cerr,
+      .is_terminal = ::isatty(STDERR_FILENO) == 1,
+      .clock = system_clock(),
+      .files = posix_file_system(),
+      .environment = environment,
+      .connect = cli::connect_zmq,
+      .random_token = random_token,
+      .gang_command = gang_command,
+      .run_coordinator = run_coordinator,
+      .run_agent = run_agent,
+      .start_detached = start_detached,
+      .exit_of = exit_of,
+      .create_state_folder = protocol::create_state_folder,
+      .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); }};
+  return cli::run_cli({values + 1, values + count}, world);
+}
+
+}  // namespace
+}  // namespace tagalign
+
+int main(int argc, char** argv) {
+  return tagalign::run(argc, argv);
+}

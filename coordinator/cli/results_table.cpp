@@ -1,0 +1,256 @@
+#include "coordinator/cli/results_table.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <tuple>
+
+#include "base/format.h"
+#include "coordinator/cli/output.h"
+
+namespace tagalign::cli {
+namespace {
+
+using protocol::EvaluationResult;
+using protocol::ResultRow;
+using Json = nlohmann::ordered_json;
+
+std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return std::nullopt;
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::optional<double> mean(const std::vector<std::optional<double>>& values) {
+  double sum = 0;
+  std::size_t count = 0;
+  for (const auto& value : values) {
+    if (!value) continue;
+    sum += *value;
+    ++count;
+  }
+  if (count == 0) return std::nullopt;
+  return sum / static_cast<double>(count);
+}
+
+/// A protocol's words, parted into those that describe the method and those that describe the
+/// measurement.
+struct Words {
+  std::string method;
+  std::string measurement;
+};
+
+Words part_words(const std::string& protocol) {
+  Words parts;
+  std::istringstream words(protocol);
+  for (std::string word; words >> word;) {
+    const bool of_method = word.starts_with("attention=") || word.starts_with("clip_weight=");
+    std::string& target = of_method ? parts.method : parts.measurement;
+    target += (target.empty() ? "" : " ") + word;
+  }
+  return parts;
+}
+
+struct ColumnKey {
+  std::string dataset;
+  std::string measurement;
+  std::string digest;
+  auto operator<=>(const ColumnKey&) const = default;
+};
+
+struct RowKey {
+  bool trained = false;
+  std::uint64_t step = 0;
+  std::string method;
+  std::string words;
+  std::string weights;
+  auto operator<=>(const RowKey&) const = default;
+};
+
+ColumnKey column_of(const EvaluationResult& result) {
+  return {result.dataset, part_words(result.protocol).measurement, result.dataset_digest};
+}
+
+RowKey row_of(const EvaluationResult& result) {
+  return {result.step > 0, result.step, result.method, part_words(result.protocol).method,
+          result.weights_digest};
+}
+
+/// Keys in order with the names that tell them apart.
+std::map<ColumnKey, std::string> name_columns(const std::vector<ResultRow>& results) {
+  std::map<ColumnKey, std::string> names;
+  for (const ResultRow& row : results) names[column_of(row.result)] = row.result.dataset;
+  std::map<std::string, int> uses;
+  for (const auto& [key, name] : names) ++uses[key.dataset];
+  std::map<std::string, int> numbers;
+  for (auto& [key, name] : names) {
+    if (uses[key.dataset] > 1) name += format(" [{}]", ++numbers[key.dataset]);
+  }
+  return names;
+}
+
+std::map<RowKey, std::string> name_rows(const std::vector<ResultRow>& results) {
+  std::map<RowKey, std::string> names;
+  for (const ResultRow& row : results) names[row_of(row.result)] = row.result.method;
+  std::map<std::pair<std::string, std::uint64_t>, int> uses;
+  for (const auto& [key, name] : names) ++uses[{key.method, key.step}];
+  for (auto& [key, name] : names) {
+    if (uses[{key.method, key.step}] > 1) {
+      name += format(" ({} {})", key.words, key.weights.substr(0, 8));
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> notes_of(const std::map<ColumnKey, std::string>& columns,
+                                  const std::map<RowKey, std::string>& rows) {
+  std::vector<std::string> notes;
+  for (const auto& [key, name] : columns) {
+    notes.push_back(format("{}: {}, data {}", name, key.measurement, key.digest.substr(0, 8)));
+  }
+  for (const auto& [key, name] : rows) {
+    const std::string note = format("{}: {}", key.method, key.words);
+    if (!key.words.empty() && std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
+  }
+  return notes;
+}
+
+std::vector<std::string> shown_row(const ResultsTable::Row& row) {
+  std::vector<std::string> shown = {row.method, row.step == 0 ? "-" : format("{}", row.step)};
+  for (const EvaluationResult* cell : row.cells) {
+    shown.push_back(cell == nullptr ? "" : percent(scores_of(*cell).mean_iou));
+  }
+  return shown;
+}
+
+std::vector<std::string> header(const ResultsTable& table) {
+  std::vector<std::string> titles = {"method", "step"};
+  titles.insert(titles.end(), table.columns.begin(), table.columns.end());
+  return titles;
+}
+
+Json share(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+std::string quote_csv(const std::string& field) {
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  std::string quoted = "\"";
+  for (char c : field) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+
+Scores scores_of(const EvaluationResult& result) {
+  Scores scores;
+  std::uint64_t intersect = 0;
+  std::uint64_t labelled = 0;
+  for (std::size_t i = 0; i < result.classes.size(); ++i) {
+    scores.iou.push_back(ratio(result.intersect[i], result.union_[i]));
+    scores.accuracy.push_back(ratio(result.intersect[i], result.labelled[i]));
+    intersect += result.intersect[i];
+    labelled += result.labelled[i];
+  }
+  scores.mean_iou = mean(scores.iou);
+  scores.mean_accuracy = mean(scores.accuracy);
+  scores.pixel_accuracy = ratio(intersect, labelled);
+  return scores;
+}
+
+ResultsTable arrange(const std::vector<ResultRow>& results) {
+  const auto columns = name_columns(results);
+  const auto rows = name_rows(results);
+  ResultsTable table;
+  for (const auto& [key, name] : columns) table.columns.push_back(name);
+  for (const auto& [row_key, row_name] : rows) {
+    ResultsTable::Row& row = table.rows.emplace_back();
+    row.method = row_name;
+    row.step = row_key.step;
+    for (const auto& [column_key, column_name] : columns) {
+      const EvaluationResult*& cell = row.cells.emplace_back(nullptr);
+      for (const ResultRow& candidate : results) {
+        const EvaluationResult& result = candidate.result;
+        if (row_of(result) == row_key && column_of(result) == column_key) cell = &result;
+      }
+    }
+  }
+  table.notes = notes_of(columns, rows);
+  return table;
+}
+
+std::string percent(const std::optional<double>& value) {
+  return value ? format("{:.2f}", *value * 100) : "-";
+}
+
+std::string to_text(const ResultsTable& table) {
+  if (table.rows.empty()) return "no results yet\n";
+  std::vector<std::vector<std::string>> rows = {header(table)};
+  for (const auto& row : table.rows) rows.push_back(shown_row(row));
+  std::vector<bool> right(rows[0].size(), true);
+  right[0] = false;
+  std::string text = align_columns(rows, right) + "\nmIoU in per cent\n";
+  for (const std::string& note : table.notes) text += note + "\n";
+  return text;
+}
+
+std::string to_markdown(const ResultsTable& table) {
+  std::string text = format("| {} |\n|---|", fmt::join(header(table), " | "));
+  for (std::size_t i = 0; i <= table.columns.size(); ++i) text += "---:|";
+  text += "\n";
+  for (const auto& row : table.rows) text += format("| {} |\n", fmt::join(shown_row(row), " | "));
+  text += "\nmIoU in per cent\n";
+  for (const std::string& note : table.notes) text += "* " + note + "\n";
+  return text;
+}
+
+std::string to_csv(const std::vector<ResultRow>& results) {
+  std::string text =
+      "key,job,method,step,dataset,protocol,code_version,images,class,intersect,union,predicted,"
+      "labelled,iou\n";
+  for (const ResultRow& row : results) {
+    const EvaluationResult& result = row.result;
+    const Scores scores = scores_of(result);
+    for (std::size_t i = 0; i < result.classes.size(); ++i) {
+      text += format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", result.key, row.job.value,
+                     quote_csv(result.method), result.step, quote_csv(result.dataset),
+                     quote_csv(result.protocol), quote_csv(result.code_version), result.images,
+                     quote_csv(result.classes[i]), result.intersect[i], result.union_[i],
+                     result.predicted[i], result.labelled[i],
+                     scores.iou[i] ? format("{}", *scores.iou[i]) : "");
+    }
+  }
+  return text;
+}
+
+std::string to_json(const std::vector<ResultRow>& results) {
+  Json document = Json::array();
+  for (const ResultRow& row : results) {
+    const EvaluationResult& result = row.result;
+    const Scores scores = scores_of(result);
+    Json iou = Json::array();
+    for (const auto& value : scores.iou) iou.push_back(share(value));
+    document.push_back({{"key", result.key},
+                        {"job", row.job.value},
+                        {"method", result.method},
+                        {"step", result.step},
+                        {"dataset", result.dataset},
+                        {"dataset_digest", result.dataset_digest},
+                        {"weights_digest", result.weights_digest},
+                        {"protocol", result.protocol},
+                        {"code_version", result.code_version},
+                        {"images", result.images},
+                        {"mean_iou", share(scores.mean_iou)},
+                        {"mean_accuracy", share(scores.mean_accuracy)},
+                        {"pixel_accuracy", share(scores.pixel_accuracy)},
+                        {"classes", result.classes},
+                        {"iou", std::move(iou)},
+                        {"intersect", result.intersect},
+                        {"union", result.union_},
+                        {"predicted", result.predicted},
+                        {"labelled", result.labelled}});
+  }
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace tagalign::cli

@@ -1,0 +1,53 @@
+/// From integer counts to the table of scores. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/protocol/messages.h"
+
+namespace tagalign::cli {
+
+/// Scores of one evaluation, 0…1; nullopt where every denominator is zero.
+struct Scores {
+  std::vector<std::optional<double>>
+      iou;  ///< per class: intersect / union; nullopt without a pixel in the union
+  std::vector<std::optional<double>> accuracy;  ///< per class: intersect / labelled
+  std::optional<double> mean_iou;               ///< over the classes that have one
+  std::optional<double> mean_accuracy;
+  std::optional<double> pixel_accuracy;  ///< all intersect / all labelled
+};
+Scores scores_of(const protocol::EvaluationResult& result);
+
+/// One row a method and step, one column a data set as it was measured.
+///
+/// What a method is (attention=…, clip_weight=… of the protocol, its weights) belongs to the row;
+/// everything else of the protocol, and the bytes of the data set, belong to the column. Two
+/// results that differ there never share a column: equal names then carry a number that a note
+/// explains. Baselines (step 0) come first, then steps ascending.
+struct ResultsTable {
+  struct Row {
+    std::string method;
+    std::uint64_t step = 0;
+    std::vector<const protocol::EvaluationResult*> cells;  ///< one a column; nullptr: not evaluated
+  };
+  std::vector<std::string> columns;
+  std::vector<Row> rows;
+  std::vector<std::string> notes;  ///< the protocol behind each column and method
+};
+
+/// Borrows `results`. Of results with the same row and column the last is shown.
+ResultsTable arrange(const std::vector<protocol::ResultRow>& results);
+
+/// "61.23", or "-" for nullopt: per cent with two decimals.
+std::string percent(const std::optional<double>& share);
+
+std::string to_text(const ResultsTable& table);
+std::string to_markdown(const ResultsTable& table);
+/// Every result with its counts: one line a class.
+std::string to_csv(const std::vector<protocol::ResultRow>& results);
+/// Every result with its counts and scores, one JSON document.
+std::string to_json(const std::vector<protocol::ResultRow>& results);
+
+}  // namespace tagalign::cli

@@ -1,0 +1,15 @@
+/// A checked workflow file as the coordinator takes it.
+#pragma once
+
+#include "base/file_system.h"
+#include "configs/schema/workflow.h"
+#include "coordinator/protocol/messages.h"
+
+namespace tagalign::cli {
+
+/// `workspace` must be absolute.
+protocol::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace);
+
+std::string_view kind_name(protocol::JobKind kind);
+
+}  // namespace tagalign::cli
