@@ -20,11 +20,11 @@ struct VitBlock {
   LinearWeights qkv, proj, fc1, fc2;
 
   at::Tensor attention(const at::Tensor& x) const {
-    const std::int64_t width = x.size(2);
-    const at::Tensor packed =
-        qkv.forward(x).unflatten(2, {3, kHeads, width / kHeads});  // [B, L, 3, H, C]
-    const auto part = [&](std::int64_t i) { return packed.select(2, i).transpose(1, 2); };
-    const at::Tensor attended = at::scaled_dot_product_attention(part(0), part(1), part(2));
+    std::vector<at::Tensor> parts = qkv.forward(x).chunk(3, -1);
+    for (at::Tensor& part : parts) {
+      part = part.unflatten(2, {kHeads, part.size(2) / kHeads}).transpose(1, 2);  // [B, H, L, C]
+    }
+    const at::Tensor attended = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
     return proj.forward(attended.transpose(1, 2).flatten(2));
   }
 

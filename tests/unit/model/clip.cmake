@@ -1,0 +1,3 @@
+ta_test(clip_test LABEL unit SOURCES clip_test.cpp DEPENDS ta_clip)
+ta_test(projector_test LABEL unit SOURCES projector_test.cpp DEPENDS ta_model)
+ta_test(tokenizer_test LABEL unit SOURCES tokenizer_test.cpp DEPENDS ta_clip)
