@@ -4,7 +4,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 
 #include "base/format.h"
-#include "worker/collectives/mpi_group.h"
+#include "worker/collectives/mpi_environment.h"
 #if TAGALIGN_HAS_NCCL
 #include "worker/collectives/nccl_group.h"
 #endif

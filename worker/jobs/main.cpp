@@ -108,7 +108,7 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   if (!group.ok()) leave_at_once(**reporter, code_of(group.status()), group.status().message());
   const std::string where = jobs::describe_device(*device, config->runtime.threads_per_rank);
   (*reporter)->hello(where);
-  log_info("rank {} of {} on {}", mpi.rank(), mpi.size(), where);
+  log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
   jobs::Rank rank{
       .group = **group, .reporter = **reporter, .files = posix_file_system(), .device = *device};
   const auto end = job(rank, *config);
@@ -176,7 +176,7 @@ void add_probe(CLI::App& app, std::function<int()>& chosen) {
         log_error("{}", mpi.status().to_string());
         return to_int(ExitCode::kJobFailed);
       }
-      std::puts(jobs::probe_json((*mpi)->rank(), (*mpi)->size()).c_str());
+      std::puts(jobs::probe_json((*mpi)->rank(), (*mpi)->world()).c_str());
       return 0;
     };
   });

@@ -13,7 +13,7 @@ Result<std::vector<data::Image>> sheet_row(FileSystem& files, const SheetOptions
                                            const data::SegmentationDataset& dataset,
                                            std::size_t index) {
   TA_ASSIGN_OR_RETURN(auto sample, dataset.read(files, index));
-  const std::size_t classes = dataset.classes().size();
+  const auto classes = static_cast<int>(dataset.classes().size());
   std::vector<data::Image> row{sample.image, data::colorize(sample.label, classes)};
   for (const auto& folder : options.predictions) {
     TA_ASSIGN_OR_RETURN(

@@ -1,0 +1,60 @@
+/// A Reporter that keeps what it was told; a stop can be asked for at a given step.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/jobs/reporter.h"
+
+namespace tagalign::jobs {
+
+class RecordingReporter final : public Reporter {
+ public:
+  /// Asks for a stop as soon as `step` has been reported as progress.
+  void stop_at(std::uint64_t step) { stop_at_ = step; }
+
+  void hello(const std::string& device) override { device_ = device; }
+  void progress(std::uint64_t step, std::uint64_t, const std::string& activity) override {
+    const std::scoped_lock lock(mutex_);
+    last_step_ = step;
+    activities.push_back(activity);
+  }
+  Status checkpoint(const protocol::CheckpointInfo& checkpoint) override {
+    const std::scoped_lock lock(mutex_);
+    checkpoints.push_back(checkpoint);
+    return ok_status();
+  }
+  Status result(const protocol::EvaluationResult& result) override {
+    const std::scoped_lock lock(mutex_);
+    results.push_back(result);
+    return ok_status();
+  }
+  void notice(const std::string& text) override {
+    const std::scoped_lock lock(mutex_);
+    notices.push_back(text);
+  }
+  void farewell(int, const std::string&) override {}
+  std::optional<std::string> stop_requested() override {
+    const std::scoped_lock lock(mutex_);
+    if (stop_at_ && last_step_ >= *stop_at_) return "the test asked for it";
+    return std::nullopt;
+  }
+  RankIdentity identity() const override { return identity_; }
+  void set_attempt(std::uint32_t attempt) { identity_.attempt = Attempt{attempt}; }
+
+  std::vector<std::string> activities;
+  std::vector<protocol::CheckpointInfo> checkpoints;
+  std::vector<protocol::EvaluationResult> results;
+  std::vector<std::string> notices;
+
+ private:
+  std::mutex mutex_;
+  RankIdentity identity_;
+  std::string device_;
+  std::uint64_t last_step_ = 0;
+  std::optional<std::uint64_t> stop_at_;
+};
+
+}  // namespace tagalign::jobs

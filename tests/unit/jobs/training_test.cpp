@@ -1,0 +1,168 @@
+#include <ATen/ops/equal.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/tensor_adapter.h"
+#include "tests/unit/jobs/jobs_fixture.h"
+#include "worker/jobs/train_job.h"
+
+namespace tagalign::jobs {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class TrainingTest : public JobsTest {
+ protected:
+  config::TrainConfig train_config(const std::string& name) {
+    config::TrainConfig c;
+    c.runtime.seed = 5;
+    c.runtime.log_every_steps = 1;
+    c.data = caption_data();
+    c.clip.weights = clip_weights();
+    c.optimizer.base_lr = 1e-3;
+    c.optimizer.lr_reference_batch = 8;
+    c.checkpoint.directory = (folder_ / name).string();
+    c.checkpoint.every_steps = 2;
+    c.global_batch = 8;
+    c.steps = 6;
+    return c;
+  }
+
+  void train(const config::TrainConfig& config, int world, JobEnd expected = JobEnd::kFinished,
+             const std::function<void(RecordingReporter&)>& adjust = {}) {
+    for (const auto& end : run_gang(
+             world, [&](Rank& rank) { return run_train(rank, config); }, adjust)) {
+      ASSERT_TRUE(end.ok()) << end.status().to_string();
+      EXPECT_EQ(*end, expected);
+    }
+  }
+
+  checkpoint::Newest newest(const config::TrainConfig& config) {
+    auto found = checkpoint::load_newest(files_, config.checkpoint.directory);
+    TA_CHECK(found.ok() && found->found);
+    return std::move(*found);
+  }
+
+  void expect_same_state(const config::TrainConfig& a, const config::TrainConfig& b) {
+    const auto left = newest(a);
+    const auto right = newest(b);
+    EXPECT_EQ(left.manifest.position.step, right.manifest.position.step);
+    ASSERT_EQ(left.tensors.size(), right.tensors.size());
+    for (const auto& [name, tensor] : left.tensors) {
+      ASSERT_TRUE(right.tensors.contains(name)) << name;
+      EXPECT_EQ(tensor.bytes, right.tensors.at(name).bytes) << name;
+    }
+  }
+};
+
+TEST_F(TrainingTest, InterruptedRun_SameWorldSize_EndsWithTheSameBits) {
+  const auto whole = train_config("whole");
+  train(whole, 2);
+  auto part = train_config("part");
+  part.steps =
+      2;  // a constant schedule: the same run, ended early as if killed after its first commit
+  train(part, 2);
+  part.steps = 6;
+  train(part, 2);
+  expect_same_state(whole, part);
+}
+
+TEST_F(TrainingTest, StopRequest_BetweenScheduledSteps_SavesUnscheduledAndGoesOnToTheSameBits) {
+  const auto whole = train_config("whole");
+  train(whole, 2);
+  const auto stopped = train_config("stopped");
+  train(stopped, 2, JobEnd::kSavedAndLeft,
+        [](RecordingReporter& reporter) { reporter.stop_at(3); });
+  ASSERT_FALSE(reporters_[0]->checkpoints.empty());
+  EXPECT_EQ(reporters_[0]->checkpoints.back().step, 3u);
+  EXPECT_FALSE(reporters_[0]->checkpoints.back().scheduled);
+  train(stopped, 2);
+  expect_same_state(whole, stopped);
+}
+
+TEST_F(TrainingTest, Restart_ReportsEveryExistingCheckpointAgain) {
+  const auto config = train_config("again");
+  train(config, 1);
+  train(config, 1);
+  std::vector<std::uint64_t> steps;
+  for (const auto& checkpoint : reporters_[0]->checkpoints) steps.push_back(checkpoint.step);
+  EXPECT_THAT(steps, ElementsAre(2, 4, 6));
+}
+
+TEST_F(TrainingTest, DamagedNewestCheckpoint_IsSkippedWithANoticeAndTheRunEndsTheSame) {
+  const auto whole = train_config("whole");
+  train(whole, 1);
+  const auto damaged = train_config("damaged");
+  train(damaged, 1);
+  const Path shard =
+      Path(damaged.checkpoint.directory) / "step-00000006" / "rank-00000-of-00001.safetensors";
+  ASSERT_TRUE(files_.exists(shard));
+  {
+    std::fstream file(shard, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-1, std::ios::end);
+    file.put('\x5a');
+  }
+  train(damaged, 1);
+  ASSERT_EQ(reporters_[0]->notices.size(), 1u);
+  EXPECT_THAT(reporters_[0]->notices[0], HasSubstr("step-00000006"));
+  expect_same_state(whole, damaged);
+}
+
+TEST_F(TrainingTest, OtherConfiguration_IsRefusedAndSaysWhatToDo) {
+  auto config = train_config("other");
+  train(config, 1);
+  config.optimizer.base_lr *= 2;
+  const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, config); });
+  ASSERT_FALSE(ends[0].ok());
+  EXPECT_EQ(ends[0].status().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(ends[0].status().message(), HasSubstr("another configuration"));
+  EXPECT_THAT(ends[0].status().message(), HasSubstr("checkpoint.directory"));
+}
+
+TEST_F(TrainingTest, StaleAttempt_CannotTrainWhereANewerOneHoldsTheLease) {
+  auto config = train_config("lease");
+  train(config, 1, JobEnd::kFinished, [](RecordingReporter& reporter) { reporter.set_attempt(2); });
+  config.steps = 8;
+  const auto ends = run_gang(
+      1, [&](Rank& rank) { return run_train(rank, config); },
+      [](RecordingReporter& reporter) { reporter.set_attempt(1); });
+  ASSERT_FALSE(ends[0].ok());
+  EXPECT_EQ(ends[0].status().code(), ErrorCode::kAlreadyExists);
+}
+
+TEST_F(TrainingTest, BrokenImages_AreNamedOnceAndTrainingGoesOn) {
+  const Path images = folder_ / "scenes/train/images";
+  std::ofstream(images / "000003.png", std::ios::trunc) << "";
+  std::ofstream(images / "000007.png", std::ios::trunc) << "not an image";
+  train(train_config("broken"), 1);
+  std::vector<std::string> named;
+  for (const auto& notice : reporters_[0]->notices) {
+    if (notice.find("000003.png") != std::string::npos ||
+        notice.find("000007.png") != std::string::npos)
+      named.push_back(notice);
+  }
+  EXPECT_EQ(named.size(), 2u) << testing::PrintToString(reporters_[0]->notices);
+}
+
+TEST_F(TrainingTest, MissingWeights_NamesTheFile) {
+  auto config = train_config("missing");
+  config.clip.weights = (folder_ / "none.safetensors").string();
+  const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, config); });
+  ASSERT_FALSE(ends[0].ok());
+  EXPECT_THAT(ends[0].status().message(), HasSubstr("none.safetensors"));
+}
+
+TEST_F(TrainingTest, BFloat16_TrainsToAFiniteLoss) {
+  auto config = train_config("bf16");
+  config.runtime.precision = "bf16";
+  config.steps = 2;
+  train(config, 1);
+  EXPECT_THAT(reporters_[0]->activities.back(), HasSubstr("step 2 of 2, loss "));
+}
+
+}  // namespace
+}  // namespace tagalign::jobs
