@@ -1,0 +1,261 @@
+// The whole system as a user meets it: the real programs, a real mpirun, and kill -9.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/format.h"
+#include "base/process.h"
+
+namespace tagalign {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+/// Small enough to end in seconds, long enough to be killed in the middle.
+constexpr char kWorkflow[] = R"(
+name: small
+jobs:
+  scenes:
+    kind: prepare
+    config: {output: scenes, train_count: 32, train_size: 32, validation: [{name: val, count: 4, size: 48, look: day}]}
+  clip:
+    kind: pretrain
+    after: [scenes]
+    config:
+      data: &data
+        root: scenes/train/images
+        captions: scenes/train/captions.csv
+        tags: scenes/train/tags.json
+        tag_names: scenes/tag_names.txt
+        image_size: 32
+      augment: &augment {scale_min: 0.5, rand_augment: "", erase: 0.0}
+      checkpoint: {directory: clip_checkpoints, every_steps: 1000}
+      vision_width: 64
+      vision_layers: 7
+      patch_size: 8
+      text_width: 64
+      text_layers: 1
+      embed_dim: 32
+      global_batch: 8
+      steps: 3
+  tagalign:
+    kind: train
+    after: [clip]
+    ranks: 2
+    config:
+      runtime: {log_every_steps: 1}
+      data: *data
+      augment: *augment
+      clip: {weights: clip.safetensors}
+      optimizer: {base_lr: 1.0e-3, lr_reference_batch: 16}
+      checkpoint: {every_steps: 40, keep_last: 0}
+      global_batch: 16
+      steps: 160
+  scores:
+    kind: evaluate
+    on_commit_of: tagalign
+    config:
+      clip: {weights: clip.safetensors}
+      datasets: [{name: val, root: scenes/val, short_side: 48, window: 32, stride: 16}]
+)";
+
+class ClusterTest : public testing::Test {
+ protected:
+  ClusterTest() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "tagalign-cluster-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    EXPECT_TRUE(files_.write_durable(folder_ / "small.yml", kWorkflow).ok());
+  }
+  ~ClusterTest() override {
+    for (const auto& state : states_) (void)command(state, {"coordinator", "stop", "--kill"});
+    if (!HasFailure()) std::filesystem::remove_all(folder_);
+  }
+
+  Result<CommandOutput> command(const std::string& state, std::vector<std::string> words) {
+    const char* programs = std::getenv("TAGALIGN_BIN");
+    std::vector<std::string> line = {
+        (Path(programs == nullptr ? "." : programs) / "tagalign").string(), "--state",
+        (folder_ / state).string()};
+    line.insert(line.end(), words.begin(), words.end());
+    return run_command(line, 60'000);
+  }
+
+  CommandOutput must(const std::string& state, std::vector<std::string> words) {
+    auto result = command(state, std::move(words));
+    TA_CHECK(result.ok(), result.ok() ? "" : result.status().message());
+    EXPECT_TRUE(result->exit.ok()) << result->exit.to_string() << "\n" << result->output;
+    return *result;
+  }
+
+  void start(const std::string& state) {
+    if (std::find(states_.begin(), states_.end(), state) == states_.end()) states_.push_back(state);
+    must(state, {"coordinator", "start", "--slots", "2"});
+  }
+
+  json ask(const std::string& state, std::vector<std::string> words) {
+    words.insert(words.begin(), {"--output", "json"});
+    const auto answer = must(state, std::move(words));
+    auto value = json::parse(answer.output, nullptr, false);
+    TA_CHECK(!value.is_discarded(), answer.output);
+    return value;
+  }
+
+  void submit(const std::string& state, std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {"submit", (folder_ / "small.yml").string(), "--workspace",
+                                      (folder_ / state / "work").string()};
+    words.insert(words.end(), more.begin(), more.end());
+    must(state, words);
+  }
+
+  /// Polls until `reached` holds; a generous bound, because the machine may be busy.
+  void wait_until(const std::string& what, const std::function<bool()>& reached) {
+    for (int i = 0; i < 2400; ++i) {
+      if (reached()) return;
+      system_clock().sleep_ms(50);
+    }
+    FAIL() << "never happened: " << what;
+  }
+
+  bool all_ended(const std::string& state) {
+    for (const auto& job : ask(state, {"jobs"})) {
+      const auto name = job.at("state").get<std::string>();
+      if (name != "succeeded" && name != "failed" && name != "cancelled") return false;
+    }
+    return true;
+  }
+
+  /// The integers of all results, by method, step and data set.
+  json integers(const std::string& state) {
+    json all = json::object();
+    for (const auto& result : ask(state, {"results"})) {
+      const auto key =
+          format("{} {} {}", result.at("method").get<std::string>(), result.at("step").get<int>(),
+                 result.at("dataset").get<std::string>());
+      all[key] = {result.at("intersect"), result.at("union"), result.at("predicted"),
+                  result.at("labelled")};
+    }
+    return all;
+  }
+
+  json train_job(const std::string& state) { return ask(state, {"job", "show", "tagalign"}); }
+
+  bool training_past_a_checkpoint(const std::string& state) {
+    const auto jobs = ask(state, {"jobs"});
+    const bool known = std::any_of(jobs.begin(), jobs.end(), [](const auto& job) {
+      return job.at("name") == "tagalign" && job.at("state") == "running";
+    });
+    if (!known) return false;
+    const auto job = train_job(state);
+    return job.at("state") == "running" && !job.at("checkpoints").empty() &&
+           job.at("rank_pids").size() == 2;
+  }
+
+  void run_undisturbed(const std::string& state) {
+    start(state);
+    submit(state);
+    wait_until("all jobs end", [&] { return all_ended(state); });
+  }
+
+  int coordinator_pid(const std::string& state) {
+    return ask(state, {"coordinator", "status"}).at("pid").get<int>();
+  }
+
+  int agent_pid(const std::string& state) {
+    // The pool keeps the agent's pid in its folder, first word of the file.
+    const auto text = files_.read_file(folder_ / state / "agents" / "local" / "pid", 4096);
+    TA_CHECK(text.ok(), text.ok() ? "" : text.status().message());
+    return std::atoi(text->c_str());
+  }
+
+  FileSystem& files_ = posix_file_system();
+  Path folder_;
+  std::vector<std::string> states_;
+};
+
+TEST_F(ClusterTest, RankCoordinatorAndAgentKilled_GiveTheSameIntegers) {
+  run_undisturbed("calm");
+  const auto expected = integers("calm");
+  ASSERT_EQ(expected.size(), 4u) << expected.dump();
+
+  start("storm");
+  submit("storm");
+  wait_until("training passes a checkpoint", [&] { return training_past_a_checkpoint("storm"); });
+
+  // kill -9 of the coordinator: the gang runs on, the next coordinator takes it over, nothing runs
+  // twice.
+  const auto before = train_job("storm");
+  ASSERT_EQ(::kill(coordinator_pid("storm"), SIGKILL), 0);
+  start("storm");
+  const auto after = train_job("storm");
+  EXPECT_EQ(after.at("attempt"), before.at("attempt"));
+
+  wait_until("the gang is seen again, or has ended", [&] {
+    const auto job = train_job("storm");
+    return job.at("state") != "running" || job.at("rank_pids").size() == 2;
+  });
+  const auto taken_over = train_job("storm");
+  if (taken_over.at("state") == "running") {
+    EXPECT_EQ(taken_over.at("rank_pids"), before.at("rank_pids"));
+    // kill -9 of a rank: noticed, and the gang starts again from the newest checkpoint.
+    const int rank_pid = std::stoi(taken_over.at("rank_pids").back().get<std::string>());
+    ASSERT_EQ(::kill(rank_pid, SIGKILL), 0);
+    wait_until("the next attempt",
+               [&] { return train_job("storm").at("attempt") > before.at("attempt"); });
+    // kill -9 of the agent: its gang dies with it, the pool brings it back, the job goes on.
+    ::kill(agent_pid("storm"), SIGKILL);
+  }
+  wait_until("all jobs end", [&] { return all_ended("storm"); });
+  EXPECT_EQ(integers("storm"), expected);
+}
+
+TEST_F(ClusterTest, MoreSlotsThanExist_WaitsAndExplains_ThenIsCancelled) {
+  start("slots");
+  submit("slots", {"--set", "jobs.scenes.ranks=64"});
+  wait_until("explained", [&] {
+    return must("slots", {"job", "explain", "scenes"}).output.find("64") != std::string::npos;
+  });
+  EXPECT_THAT(must("slots", {"job", "explain", "scenes"}).output, HasSubstr("slots"));
+  must("slots", {"job", "cancel", "scenes"});
+  wait_until("all jobs end", [&] { return all_ended("slots"); });
+  EXPECT_EQ(ask("slots", {"job", "show", "clip"}).at("state"), "cancelled");
+}
+
+TEST_F(ClusterTest, MissingData_FailsWithTheReasonOfTheRank) {
+  start("missing");
+  submit("missing", {"--set", "jobs.clip.config.data.captions=nowhere.csv"});
+  wait_until("all jobs end", [&] { return all_ended("missing"); });
+  const auto job = ask("missing", {"job", "show", "clip"});
+  EXPECT_EQ(job.at("state"), "failed");
+  EXPECT_THAT(job.at("reason").get<std::string>(), HasSubstr("nowhere.csv"));
+  EXPECT_THAT(must("missing", {"job", "log", "clip"}).output, HasSubstr("nowhere.csv"));
+}
+
+TEST_F(ClusterTest, NoCoordinator_ExitCodeFourSaysHowToStartOne) {
+  const auto result = command("none", {"jobs"});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->exit.code, 4);
+  EXPECT_THAT(result->output, HasSubstr("tagalign coordinator start"));
+}
+
+TEST_F(ClusterTest, WrongKeyInWorkflow_ExitCodeTwoNamesTheNearest) {
+  const auto result = command("none", {"submit", (folder_ / "small.yml").string(), "--dry-run",
+                                       "--set", "jobs.tagalign.config.optimizer.base_rl=1"});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->exit.code, 2);
+  EXPECT_THAT(result->output, HasSubstr("base_lr"));
+}
+
+}  // namespace
+}  // namespace tagalign
