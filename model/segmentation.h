@@ -36,10 +36,6 @@ struct SegmentationOptions {
   double background_threshold = 0.4;
   int window = 448;
   int stride = 224;
-  /// Most windows in one forward pass; never changes a result. Segmenter runs one: a pass over
-  /// several rounds differently (measured on CPU: three quarters of the mask values of 8×8 patches
-  /// move, by up to 3e-7) and was not faster.
-  int batch_windows = 16;
 };
 
 /// Mean over templates of the text embeddings ("{}" is replaced by the class name; of "a;b" by the
@@ -60,8 +56,11 @@ struct ImageSize {
   std::int64_t height = 0, width = 0;
 };
 
-/// Immutable; one thread at a time. Computes without gradients; scores are fp32 even under
-/// autocast, which the caller may enable for the towers. Images must be on the towers' device.
+/// Immutable; one thread at a time. Each window is a forward pass of its own: on the CPU a pass
+/// over several rounds differently (three quarters of the mask values of 8×8 patches move, by up to
+/// 3e-7), and counts must not depend on a batch size. Computes without gradients; scores are fp32
+/// even under autocast, which the caller may enable for the towers. Images must be on the towers'
+/// device.
 class Segmenter {
  public:
   /// Borrows tower and projector (nullptr: frozen baseline); `text` [N, E] without the background

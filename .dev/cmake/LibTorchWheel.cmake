@@ -48,6 +48,8 @@ _ta_torch_library(torch_cpu)
 add_library(ta_torch_cpu INTERFACE)
 add_library(torch::cpu ALIAS ta_torch_cpu)
 target_include_directories(ta_torch_cpu SYSTEM INTERFACE ${_torch}/include ${_torch}/include/torch/csrc/api/include)
+# The wheel's include folder carries an fmt newer than the system's, which wins there; header-only keeps the two apart.
+target_compile_definitions(ta_torch_cpu INTERFACE FMT_HEADER_ONLY)
 target_link_libraries(ta_torch_cpu INTERFACE torch::torch_cpu torch::c10 Threads::Threads)
 # libtorch_cpu itself needs libcudart and libcupti; its RPATH finds them at run time, the linker must be told.
 target_link_options(ta_torch_cpu INTERFACE "LINKER:-rpath-link,${_rpath_link}")

@@ -51,7 +51,6 @@ void visit_fields(V& v, RuntimeConfig& c) {
   v.field("precision", c.precision, one_of({"fp32", "bf16"}));
   v.field("device", c.device, one_of({"auto", "cpu", "cuda"}));
   v.field("collectives", c.collectives, one_of({"auto", "mpi", "nccl"}));
-  v.field("determinism", c.determinism, one_of({"resume", "bitwise"}));
   v.field("bucket_mib", c.bucket_mib, between(0.25, 1024));
   v.field("collective_timeout_s", c.collective_timeout_s, between(1, 86'400));
   v.field("log_every_steps", c.log_every_steps, between(1, 1'000'000));
@@ -174,7 +173,6 @@ void visit_fields(V& v, EvaluateConfig& c) {
   v.field("scale", c.scale, above(0));
   v.field("bias", c.bias);
   v.field("templates", c.templates, required());
-  v.field("batch_windows", c.batch_windows, between(1, 4096));
   v.list("datasets", c.datasets, 1);
   v.field("output", c.output, required());
   v.field("save_predictions", c.save_predictions, between(0, 1'000'000));

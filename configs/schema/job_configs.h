@@ -22,8 +22,6 @@ struct RuntimeConfig {
   std::string precision = "fp32";    ///< fp32 | bf16 (autocast of matrix work; weights stay fp32)
   std::string device = "auto";       ///< auto (a GPU when there is one) | cpu | cuda
   std::string collectives = "auto";  ///< auto (nccl on GPUs, else mpi) | mpi | nccl
-  std::string determinism =
-      "resume";  ///< resume (bit-equal at equal world size) | bitwise (also across world sizes)
   double bucket_mib = 4.0;         ///< gradients are averaged in buckets of this size; 0.25…1024
   int collective_timeout_s = 600;  ///< a collective that takes longer ends the gang; 1…86400
   int log_every_steps = 10;        ///< a log line every so many steps; 1…1e6
@@ -168,7 +166,6 @@ struct EvaluateConfig {
   double scale = 10.0;  ///< above 0
   double bias = -2.5;
   std::vector<std::string> templates = {"a photo of a {}."};  ///< {} is the class name
-  int batch_windows = 16;  ///< windows in one forward pass; never changes a count; 1…4096
   std::vector<SegmentationDataConfig> datasets;  ///< at least one
   std::string output = "results";                ///< folder of result files, one a content key
   int save_predictions = 0;  ///< label maps of the first so many images of each set are kept as PNG

@@ -116,8 +116,7 @@ model::SegmentationOptions segmentation_options(const config::EvaluateConfig& co
           .background = dataset.background,
           .background_threshold = dataset.background_threshold,
           .window = dataset.window,
-          .stride = dataset.stride,
-          .batch_windows = config.batch_windows};
+          .stride = dataset.stride};
 }
 
 /// One data set's evaluation by all ranks.
@@ -229,33 +228,36 @@ class DatasetEvaluation {
     auto planar = data::normalize_planar(resized);
     const auto image =
         at::from_blob(planar.data(), {3, size.height, size.width}, at::kFloat).to(rank_.device);
-    const auto predicted = segmenter.label_map(image, sample.image.height, sample.image.width)
-                               .to(at::kCPU, at::kInt)
-                               .contiguous();
-    const auto* values = predicted.data_ptr<std::int32_t>();
-    std::vector<std::uint16_t> ids(static_cast<std::size_t>(predicted.numel()));
-    std::transform(values, values + ids.size(), ids.begin(),
-                   [](std::int32_t id) { return static_cast<std::uint16_t>(id); });
-    if (sample.label.ids.size() != ids.size()) {
+    const model::ImageSize original{sample.image.height, sample.image.width};
+    const auto pixels = static_cast<std::size_t>(sample.image.width) *
+                        static_cast<std::size_t>(sample.image.height);
+    if (sample.label.ids.size() != pixels) {
       return invalid_argument(format("{}: image {} is {}x{}, its label {}x{}", options_.name,
                                      sample.name, sample.image.width, sample.image.height,
                                      sample.label.width, sample.label.height));
     }
-    counts.add(ids, sample.label.ids, options_.ignore_index);
-    return index < static_cast<std::size_t>(config_.save_predictions) ? save_prediction(sample, ids)
-                                                                      : ok_status();
+    segmenter.count(image, original, sample.label.ids, options_.ignore_index, counts);
+    if (index >= static_cast<std::size_t>(config_.save_predictions)) return ok_status();
+    return save_prediction(sample.name,
+                           segmenter.label_map(image, original.height, original.width));
   }
 
-  Status save_prediction(const data::SegmentationSample& sample,
-                         const std::vector<std::uint16_t>& ids) {
-    data::Image grey{
-        .width = sample.image.width, .height = sample.image.height, .channels = 1, .pixels = {}};
-    grey.pixels.resize(ids.size());
-    std::transform(ids.begin(), ids.end(), grey.pixels.begin(),
-                   [](std::uint16_t id) { return static_cast<std::uint8_t>(id); });
+  Status save_prediction(const std::string& name, const at::Tensor& labels) {
+    constexpr std::int64_t kGreyLevels = 256;
+    if (static_cast<std::int64_t>(dataset_->classes().size()) > kGreyLevels) {
+      return unsupported(
+          format("save_predictions: {} has {} classes, a grey PNG holds {}; set it to 0",
+                 options_.name, dataset_->classes().size(), kGreyLevels));
+    }
+    const auto bytes = labels.to(at::kCPU, at::kByte).contiguous();  // [H, W]
+    const auto* values = bytes.const_data_ptr<std::uint8_t>();
+    const data::Image grey{.width = static_cast<int>(bytes.size(1)),
+                           .height = static_cast<int>(bytes.size(0)),
+                           .channels = 1,
+                           .pixels = {values, values + bytes.numel()}};
     TA_RETURN_IF_ERROR(rank_.files.create_directories(prediction_folder()));
-    return rank_.files.write_durable(
-        prediction_folder() / (Path(sample.name).stem().string() + ".png"), data::encode_png(grey));
+    return rank_.files.write_durable(prediction_folder() / (Path(name).stem().string() + ".png"),
+                                     data::encode_png(grey));
   }
 
   void say_progress(std::size_t done) {

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include "base/random.h"
-#include "worker/collectives/gradient_buckets.h"
 
 namespace tagalign::collectives {
 namespace {
@@ -66,18 +65,6 @@ void check_strings(CollectiveGroup& group) {
     EXPECT_EQ(texts->at(static_cast<std::size_t>(rank)), text_of(rank));
 }
 
-void check_averaging(CollectiveGroup& group) {
-  const std::vector<std::size_t> elements = {5, 1, 0, 700, 2};
-  std::vector<std::vector<float>> tensors;
-  for (const std::size_t count : elements)
-    tensors.emplace_back(count, static_cast<float>(group.rank()));
-  const std::vector<std::span<float>> spans(tensors.begin(), tensors.end());
-  GradientAverager averager(group, elements, 64);
-  ASSERT_TRUE(averager.average(spans).ok());
-  const float mean = static_cast<float>(group.size() - 1) / 2;
-  for (const std::vector<float>& tensor : tensors) EXPECT_THAT(tensor, Each(mean));
-}
-
 }  // namespace
 
 std::vector<float> uneven_values(int rank, std::size_t count) {
@@ -105,7 +92,6 @@ void check_all_verbs(CollectiveGroup& group) {
     check_broadcast(group);
     check_words(group);
     check_strings(group);
-    check_averaging(group);
     EXPECT_TRUE(group.barrier().ok());
   }
   EXPECT_GT(group.sequence(), before);

@@ -309,7 +309,6 @@ TEST(Dump, Prepare_WritesEveryKeyInOrder) {
             "  precision: fp32\n"
             "  device: auto\n"
             "  collectives: auto\n"
-            "  determinism: resume\n"
             "  bucket_mib: 4\n"
             "  collective_timeout_s: 600\n"
             "  log_every_steps: 10\n"

@@ -42,7 +42,7 @@ class EvaluateTest : public JobsTest {
   }
 };
 
-TEST_F(EvaluateTest, AnyRanksAndBatch_GiveTheSameIntegers) {
+TEST_F(EvaluateTest, AnyNumberOfRanks_GivesTheSameIntegers) {
   const auto one = evaluate(evaluate_config("one"), 1);
   EXPECT_EQ(one.images, 5u);
   std::uint64_t labelled = 0;
@@ -50,7 +50,6 @@ TEST_F(EvaluateTest, AnyRanksAndBatch_GiveTheSameIntegers) {
   EXPECT_EQ(labelled, 5u * 48 * 48);
   for (const int world : {2, 4}) {
     auto config = evaluate_config("ranks" + std::to_string(world));
-    config.batch_windows = world;
     const auto other = evaluate(config, world);
     EXPECT_EQ(other.key, one.key);
     EXPECT_EQ(other.intersect, one.intersect);

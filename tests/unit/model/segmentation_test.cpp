@@ -153,17 +153,6 @@ TEST_F(SegmenterTest, Slide_OverlappingWindows_AreAveraged) {
   EXPECT_LE((scores.narrow(2, 16, 8) - overlap).abs().max().item<double>(), 1e-7);
 }
 
-TEST_F(SegmenterTest, Slide_AnyBatchOfWindows_GivesTheSameBits) {
-  const at::Tensor image = wave({3, 40, 72}, 0.11);
-  const auto scores = [&](int batch) {
-    SegmentationOptions options = small_options();
-    options.batch_windows = batch;
-    return Segmenter(tower_, projector_.get(), text_, options).slide(image);
-  };
-  const at::Tensor one = scores(1);
-  for (const int batch : {2, 3, 16}) EXPECT_TRUE(scores(batch).equal(one)) << batch;
-}
-
 TEST_F(SegmenterTest, LabelMap_OriginalSize_HoldsTheBestChannel) {
   const at::Tensor image = wave({3, 24, 40}, 0.11);
   const Segmenter segmenter(tower_, nullptr, text_, small_options());
