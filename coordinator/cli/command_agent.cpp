@@ -22,6 +22,10 @@ void add_agent(Program& program) {
   command->add_option("--gpus", options->gpus, "GPUs to hand out")
       ->check(CLI::Range(0, 64))
       ->capture_default_str();
+  command
+      ->add_option("--worker", options->worker,
+                   "program of a rank (default: tagalign-worker beside this one)")
+      ->option_text("FILE");
   command->footer(
       "The state folder must hold the coordinator's endpoint and an agent key.\n"
       "Example:\n  tagalign agent --id node7 --slots 8");

@@ -49,8 +49,10 @@ int show_plan(Context& context, const protocol::WorkflowSpec& spec) {
       std::string when = job.after.empty() ? "" : format(", after {}", fmt::join(job.after, ", "));
       if (!job.on_commit_of.empty())
         when += format(", for each checkpoint of {}", job.on_commit_of);
-      context.writer.lines("", {"", format("# {} ({}){}", job.name, kind_name(job.kind), when),
-                                "# " + command_of(context, spec, job), job.config_yaml});
+      context.writer.lines("",
+                           {"", format("# {} ({}){}", job.name, kind_name(job.kind), when),
+                            "# " + command_of(context, spec, job),
+                            job.config_yaml.substr(0, job.config_yaml.find_last_not_of('\n') + 1)});
     }
     return to_int(ExitCode::kOk);
   }

@@ -61,6 +61,7 @@ int run_agent(const cli::AgentArguments& arguments) {
   options.slots =
       arguments.slots.value_or(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
   options.gpus = arguments.gpus;
+  options.worker = arguments.worker;
   return agent::run_agent(options);
 }
 

@@ -39,6 +39,7 @@ struct ResultsTable {
 
 /// Borrows `results`. Of results with the same row and column the last is shown.
 ResultsTable arrange(const std::vector<protocol::ResultRow>& results);
+ResultsTable arrange(std::vector<protocol::ResultRow>&& results) = delete;
 
 /// "61.23", or "-" for nullopt: per cent with two decimals.
 std::string percent(const std::optional<double>& share);

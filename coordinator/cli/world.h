@@ -35,6 +35,7 @@ struct AgentArguments {
   std::string id;            ///< empty: the host's name
   std::optional<int> slots;  ///< absent: one a core
   int gpus = 0;
+  Path worker;  ///< empty: tagalign-worker beside this program
 };
 
 struct World {

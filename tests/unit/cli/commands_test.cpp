@@ -1,0 +1,466 @@
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "configs/schema/load.h"
+#include "coordinator/cli/follow.h"
+#include "coordinator/cli/log_tail.h"
+#include "tests/unit/cli/fake_world.h"
+
+namespace tagalign::cli {
+namespace {
+
+using protocol::ClientRequest;
+using protocol::JobsReply;
+using protocol::JobsRequest;
+using protocol::JobSummary;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+JobSummary job(std::uint64_t id, const std::string& name, const std::string& state) {
+  JobSummary summary;
+  summary.id = JobId{id};
+  summary.workflow = WorkflowId{1};
+  summary.workflow_name = "demo";
+  summary.name = name;
+  summary.kind = protocol::JobKind::kTrain;
+  summary.state = state;
+  summary.terminal = state == "succeeded" || state == "failed" || state == "cancelled";
+  summary.ranks = 2;
+  return summary;
+}
+
+std::string config(const std::string& name) {
+  return std::string(std::getenv("TAGALIGN_SOURCE")) + "/configs/" + name;
+}
+
+// ---------------------------------------------------------------- global options
+
+TEST_F(CommandLine, WithoutCommandOrWithAWrongOne_ExitsWithUsage) {
+  EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(run({"sumbit"}), 2);
+  EXPECT_EQ(run({"jobs", "--colour"}), 2);
+  EXPECT_EQ(run({"--output", "xml", "jobs"}), 2);
+  EXPECT_EQ(run({"job", "show"}), 2);
+  EXPECT_THAT(err.str(), HasSubstr("ID is required"));
+  EXPECT_EQ(run({"coordinator", "start", "--slots", "0"}), 2);
+}
+
+TEST_F(CommandLine, VersionAndHelp_ExitWithZero) {
+  EXPECT_EQ(run({"--version"}), 0);
+  EXPECT_THAT(out.str(), StartsWith("tagalign "));
+  EXPECT_EQ(run({"--help"}), 0);
+  EXPECT_THAT(out.str(), HasSubstr("tagalign submit configs/demo.yml --wait"));
+  for (const std::string command :
+       {"submit", "jobs", "wait", "checkpoints", "results", "doctor", "agent"}) {
+    EXPECT_EQ(run({command, "--help"}), 0);
+    EXPECT_THAT(out.str(), HasSubstr("Example")) << command;
+  }
+}
+
+TEST_F(CommandLine, StateFolder_IsTakenFromOptionThenEnvironmentThenHome) {
+  run({"jobs"});
+  EXPECT_EQ(state_folder, "/home/ada/.local/state/tagalign");
+  environment["XDG_STATE_HOME"] = "/xdg";
+  run({"jobs"});
+  EXPECT_EQ(state_folder, "/xdg/tagalign");
+  environment["TAGALIGN_STATE"] = "/env";
+  run({"jobs"});
+  EXPECT_EQ(state_folder, "/env");
+  run({"--state", "/opt/x", "jobs"});
+  EXPECT_EQ(state_folder, "/opt/x");
+  run({"jobs", "--state", "/opt/y"});
+  EXPECT_EQ(state_folder, "/opt/y");
+}
+
+TEST_F(CommandLine, UnreachableCoordinator_ExitsWithFour) {
+  EXPECT_EQ(run({"jobs"}), 4);
+  EXPECT_EQ(err.str(), "tagalign: no coordinator runs\n");
+  EXPECT_EQ(out.str(), "");
+}
+
+TEST_F(CommandLine, Refusal_ShowsItsMessage) {
+  coordinator.answer = [](const ClientRequest&) -> Answer {
+    return protocol::ErrorReply{"permission-denied", "this key may not submit"};
+  };
+  EXPECT_EQ(run({"jobs"}), 2);
+  EXPECT_EQ(err.str(), "tagalign: this key may not submit\n");
+}
+
+// ---------------------------------------------------------------- submit
+
+TEST_F(CommandLine, SubmitDryRun_PrintsConfigurationsAndCommandsAndAsksNobody) {
+  EXPECT_EQ(run({"--state", "/s", "submit", config("demo.yml"), "--dry-run", "--set",
+                 "jobs.tagalign.config.steps=200"}),
+            0)
+      << err.str();
+  EXPECT_THAT(out.str(),
+              AllOf(StartsWith("workflow demo in /s/work/demo-01234567\n"),
+                    HasSubstr("# tagalign (train), after clip\n# mpirun -n 2 tagalign-worker\n"),
+                    HasSubstr("steps: 200\n"),
+                    HasSubstr("# scores (evaluate), for each checkpoint of tagalign\n"
+                              "# mpirun -n 1 tagalign-worker checkpoint=CHECKPOINT\n")));
+  EXPECT_TRUE(coordinator.requests.empty());
+}
+
+TEST_F(CommandLine, SubmitOfABadFile_NamesFileAndKeyAndAsksNobody) {
+  EXPECT_EQ(run({"submit", config("demo.yml"), "--set", "jobs.clip.config.stesp=3"}), 2);
+  EXPECT_THAT(err.str(),
+              HasSubstr("unknown key in jobs.clip.config: 'stesp'; did you mean 'steps'?"));
+  EXPECT_EQ(run({"submit", "/nowhere/demo.yml"}), 2);
+  EXPECT_THAT(err.str(), HasSubstr("/nowhere/demo.yml"));
+  EXPECT_TRUE(coordinator.requests.empty());
+}
+
+TEST_F(CommandLine, Submit_SendsEffectiveConfigurationsAndRepeatsWithTheSameToken) {
+  int calls = 0;
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
+    if (++calls == 1) return unavailable("lost");
+    return protocol::SubmitReply{WorkflowId{3}, {{"scenes", JobId{8}}}};
+  };
+  EXPECT_EQ(run({"submit", config("demo.yml"), "--workspace", "/w"}), 0) << err.str();
+  EXPECT_THAT(out.str(), HasSubstr("jobs       8 scenes\n"));
+  ASSERT_EQ(coordinator.requests.size(), 2u);
+  for (const ClientRequest& request : coordinator.requests) {
+    const auto& submitted = std::get<protocol::SubmitRequest>(request);
+    EXPECT_EQ(submitted.token, "0123456789abcdef");
+    EXPECT_EQ(submitted.workflow.workspace, "/w");
+    ASSERT_EQ(submitted.workflow.jobs.size(), 6u);
+    EXPECT_EQ(submitted.workflow.jobs[2].kind, protocol::JobKind::kTrain);
+    EXPECT_EQ(submitted.workflow.jobs[3].on_commit_of, "tagalign");
+    const auto& yaml = submitted.workflow.jobs[2].config_yaml;
+    EXPECT_TRUE(config::parse_job_config<config::TrainConfig>(yaml, "sent").ok());
+  }
+}
+
+TEST_F(CommandLine, SubmitWait_ReturnsOneWhenAJobFails) {
+  int polls = 0;
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    if (std::holds_alternative<protocol::SubmitRequest>(request)) {
+      return protocol::SubmitReply{WorkflowId{1}, {{"scenes", JobId{1}}}};
+    }
+    EXPECT_EQ(std::get<JobsRequest>(request).workflow, WorkflowId{1});
+    JobSummary failed = job(2, "clip", "failed");
+    failed.reason = "rank 1: no space";
+    if (++polls < 3) return JobsReply{{job(1, "scenes", "running"), job(2, "clip", "queued")}};
+    return JobsReply{{job(1, "scenes", "succeeded"), failed}};
+  };
+  EXPECT_EQ(run({"submit", config("demo.yml"), "--workspace", "/w", "--wait"}), 1);
+  EXPECT_THAT(err.str(),
+              AllOf(HasSubstr("scenes           running"), HasSubstr("scenes           succeeded"),
+                    HasSubstr("clip             failed     rank 1: no space")));
+}
+
+// ---------------------------------------------------------------- jobs
+
+TEST_F(CommandLine, Jobs_AreListedAsTableJsonAndNumbers) {
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
+    JobSummary running = job(12, "tagalign", "running");
+    running.step = 40;
+    running.steps_total = 120;
+    running.attempt = Attempt{2};
+    running.started_ms = clock.unix_ms() - 12'400;
+    running.activity = "loss 3.21";
+    return JobsReply{{running, job(3, "scenes", "succeeded")}};
+  };
+  EXPECT_EQ(run({"jobs"}), 0);
+  EXPECT_EQ(
+      out.str(),
+      "ID  WORKFLOW  NAME      KIND   STATE      ATTEMPT  RANKS    STEP    TIME  DETAIL\n"
+      " 3  demo      scenes    train  succeeded        0      2       0       -\n"
+      "12  demo      tagalign  train  running          2      2  40/120  12.4 s  loss 3.21\n");
+  EXPECT_EQ(run({"--output", "quiet", "jobs"}), 0);
+  EXPECT_EQ(out.str(), "3\n12\n");
+  EXPECT_EQ(run({"jobs", "--output", "json"}), 0);
+  const auto json = nlohmann::json::parse(out.str());
+  EXPECT_EQ(json[1]["step"], 40);
+  EXPECT_EQ(json[1]["duration_ms"], 12'400);
+  EXPECT_TRUE(json[0]["duration_ms"].is_null());
+}
+
+TEST_F(CommandLine, Job_IsFoundByNumberOrAsTheNewestOfAName) {
+  std::vector<JobId> asked;
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    if (std::holds_alternative<JobsRequest>(request)) {
+      return JobsReply{{job(1, "clip", "succeeded"), job(7, "clip", "queued")}};
+    }
+    asked.push_back(std::get<protocol::ExplainRequest>(request).job);
+    return protocol::ExplainReply{{"waits for slots"}};
+  };
+  EXPECT_EQ(run({"job", "explain", "clip"}), 0);
+  EXPECT_EQ(out.str(), "waits for slots\n");
+  EXPECT_EQ(run({"job", "explain", "1"}), 0);
+  EXPECT_THAT(asked, ElementsAre(JobId{7}, JobId{1}));
+  EXPECT_EQ(run({"job", "explain", "clop"}), 2);
+  EXPECT_EQ(err.str(),
+            "tagalign: there is no job 'clop'; there are numbers 1 to 7 and the names clip\n");
+}
+
+TEST_F(CommandLine, JobCancel_SaysTheNewState) {
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "running")}};
+    EXPECT_EQ(std::get<protocol::CancelRequest>(request).job, JobId{4});
+    return protocol::CancelReply{"saving"};
+  };
+  EXPECT_EQ(run({"job", "cancel", "clip"}), 0);
+  EXPECT_EQ(out.str(), "id     4\nname   clip\nstate  saving\n");
+}
+
+TEST_F(CommandLine, JobShow_LeavesOutWhatIsEmptyAndKeepsItInJson) {
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "running")}};
+    protocol::JobReply reply;
+    reply.summary = job(4, "clip", "running");
+    reply.config_yaml = "steps: 1\n";
+    reply.attempts.push_back({Attempt{1}, "n1", 1, 0, "", "", {{0, 71}, {1, 72}}});
+    return reply;
+  };
+  EXPECT_EQ(run({"job", "show", "clip"}), 0);
+  EXPECT_THAT(
+      out.str(),
+      AllOf(HasSubstr("attempts:     attempt 1 on n1: running (rank 0 pid 71, rank 1 pid 72)"),
+            HasSubstr("config:\nsteps: 1\n"), Not(HasSubstr("notices"))));
+  EXPECT_EQ(run({"job", "show", "clip", "--output", "json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(out.str())["rank_pids"], (std::vector<std::string>{"71", "72"}));
+}
+
+TEST_F(CommandLine, JobLogFollow_PrintsEachByteOnceUntilTheEnd) {
+  int polls = 0;
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "running")}};
+    if (std::holds_alternative<protocol::JobRequest>(request)) {
+      protocol::JobReply reply;
+      reply.summary = job(4, "clip", ++polls < 3 ? "running" : "succeeded");
+      return reply;
+    }
+    const std::vector<std::string> tails = {"a\n", "a\nb\n", "a\nb\nc\n"};
+    return protocol::JobLogReply{{{"rank-0.log", tails[static_cast<std::size_t>(polls - 1)]}}};
+  };
+  EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 0);
+  EXPECT_EQ(out.str(), "a\nb\nc\n");
+}
+
+TEST(UnseenPart, OfATailThatMoved_IsWhatFollowsTheOverlap) {
+  EXPECT_EQ(unseen_part("", "abc"), "abc");
+  EXPECT_EQ(unseen_part("abc", "abc"), "");
+  EXPECT_EQ(unseen_part("abcdef", "defgh"), "defgh");
+  EXPECT_EQ(unseen_part(std::string(600, 'x') + "end", std::string(512, 'x') + "end+new"), "+new");
+}
+
+// ---------------------------------------------------------------- wait
+
+TEST_F(CommandLine, WaitWithTimeout_ExitsWithThreeAndNamesWhatIsOpen) {
+  coordinator.answer = [](const ClientRequest&) -> Answer {
+    return JobsReply{{job(1, "scenes", "succeeded"), job(2, "clip", "running")}};
+  };
+  EXPECT_EQ(run({"wait", "--timeout", "5"}), 3);
+  EXPECT_THAT(err.str(), HasSubstr("not finished after 5.0 s: clip (running); the jobs go on"));
+}
+
+TEST_F(CommandLine, WaitWithoutTarget_DoesNotBlameJobsThatFailedBefore) {
+  coordinator.answer = [](const ClientRequest&) -> Answer {
+    return JobsReply{{job(1, "old", "failed")}};
+  };
+  EXPECT_EQ(run({"wait"}), 0);
+  EXPECT_EQ(run({"wait", "old"}), 1);
+}
+
+TEST_F(CommandLine, WaitWhileTheCoordinatorRestarts_GoesOn) {
+  int calls = 0;
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
+    ++calls;
+    if (calls > 2 && calls < 20) return unavailable("gone");
+    return JobsReply{{job(1, "clip", calls < 20 ? "running" : "succeeded")}};
+  };
+  EXPECT_EQ(run({"wait", "demo"}), 0);
+  EXPECT_THAT(err.str(),
+              AllOf(HasSubstr("does not answer; asking again"), HasSubstr("answers again")));
+}
+
+TEST_F(CommandLine, WaitForACoordinatorThatStaysAway_ExitsWithFourAfterAMinute) {
+  int calls = 0;
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
+    if (++calls > 2) return unavailable("gone");
+    return JobsReply{{job(1, "clip", "running")}};
+  };
+  const UnixMs start = clock.unix_ms();
+  EXPECT_EQ(run({"wait", "clip"}), 4);
+  EXPECT_GE(clock.unix_ms() - start, kAwayMsMax);
+  EXPECT_LT(clock.unix_ms() - start, kAwayMsMax + 2'000);
+}
+
+TEST(ProgressLine, ShowsAttemptStepsAndActivity) {
+  JobSummary summary = job(1, "tagalign", "running");
+  summary.attempt = Attempt{2};
+  summary.step = 40;
+  summary.steps_total = 120;
+  summary.activity = "loss 3.21";
+  EXPECT_EQ(progress_line(summary),
+            "tagalign         running    attempt 2  step 40/120  loss 3.21");
+}
+
+// ---------------------------------------------------------------- results, checkpoints
+
+TEST_F(CommandLine, ResultsWithCountsThatDoNotFit_AreRefused) {
+  coordinator.answer = [](const ClientRequest&) -> Answer {
+    protocol::EvaluationResult broken;
+    broken.classes = {"a", "b"};
+    broken.intersect = {1};
+    return protocol::ResultsReply{{{JobId{1}, broken, 0}}};
+  };
+  EXPECT_EQ(run({"results"}), 1);
+  EXPECT_THAT(err.str(), HasSubstr("expected counts of 2 classes, found 1, 0, 0 and 0"));
+}
+
+TEST_F(CommandLine, ResultsFormat_WinsOverTheGlobalOutput) {
+  coordinator.answer = [](const ClientRequest&) -> Answer { return protocol::ResultsReply{}; };
+  EXPECT_EQ(run({"results"}), 0);
+  EXPECT_EQ(out.str(), "no results yet\n");
+  EXPECT_EQ(run({"results", "--output", "json"}), 0);
+  EXPECT_EQ(out.str(), "[]\n");
+  EXPECT_EQ(run({"--output", "json", "results", "--format", "csv"}), 0);
+  EXPECT_THAT(out.str(), StartsWith("key,job,method"));
+}
+
+TEST_F(CommandLine, Checkpoints_AreListed) {
+  coordinator.answer = [](const ClientRequest&) -> Answer {
+    return protocol::CheckpointsReply{
+        {{JobId{3}, "tagalign", {40, "/w/checkpoints/step-00000040", "ab12", true}, 0}}};
+  };
+  EXPECT_EQ(run({"--output", "quiet", "checkpoints"}), 0);
+  EXPECT_EQ(out.str(), "/w/checkpoints/step-00000040\n");
+}
+
+// ---------------------------------------------------------------- coordinator, agent
+
+protocol::StatusReply status_reply() {
+  protocol::StatusReply reply;
+  reply.endpoint = "tcp://127.0.0.1:7711";
+  reply.pid = 99;
+  return reply;
+}
+
+TEST_F(CommandLine, CoordinatorStart_WhenOneRuns_SaysSoAndStartsNone) {
+  coordinator.answer = [](const ClientRequest&) -> Answer { return status_reply(); };
+  EXPECT_EQ(run({"--state", "/s", "coordinator", "start"}), 0);
+  EXPECT_EQ(err.str(), "a coordinator runs already on /s\n");
+  EXPECT_THAT(out.str(), HasSubstr("tcp://127.0.0.1:7711"));
+  EXPECT_TRUE(started.empty());
+}
+
+TEST_F(CommandLine, CoordinatorStart_RunsItselfDetachedAndWaitsForTheAnswer) {
+  int calls = 0;
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
+    if (started.empty() || ++calls < 4) return unavailable("not yet");
+    return status_reply();
+  };
+  EXPECT_EQ(run({"--state", "/s", "coordinator", "start", "--slots", "3", "--listen",
+                 "tcp://10.0.0.5:7711"}),
+            0);
+  ASSERT_EQ(started.size(), 1u);
+  EXPECT_THAT(started[0], ElementsAre("--state", "/s", "coordinator", "run", "--pool", "local",
+                                      "--listen", "tcp://10.0.0.5:7711", "--slots", "3"));
+}
+
+TEST_F(CommandLine, CoordinatorStart_OfADaemonThatEnds_ShowsItsLog) {
+  std::string folder = (std::filesystem::temp_directory_path() / "tagalign-cli-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  std::ofstream(folder + "/coordinator.log") << "of yesterday\n";
+  on_start = [&] {
+    std::ofstream(folder + "/coordinator.log", std::ios::app) << "the folder is held by pid 7\n";
+  };
+  daemon_exit = ExitStatus{2, 0};
+  EXPECT_EQ(run({"--state", folder, "coordinator", "start"}), 2);
+  EXPECT_THAT(err.str(), AllOf(HasSubstr("exit code 2"), HasSubstr("the folder is held by pid 7"),
+                               Not(HasSubstr("of yesterday"))));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(CommandLine, CoordinatorStart_WithoutAnyAnswer_TimesOut) {
+  EXPECT_EQ(run({"--state", "/s", "coordinator", "start"}), 3);
+  EXPECT_THAT(err.str(), HasSubstr("look into /s/coordinator.log"));
+}
+
+TEST_F(CommandLine, CoordinatorStop_WaitsUntilItIsGone) {
+  int statuses = 0;
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    if (const auto* stop = std::get_if<protocol::StopRequest>(&request)) {
+      EXPECT_TRUE(stop->kill_gangs);
+      return protocol::StopReply{"stopping"};
+    }
+    if (++statuses < 3) return status_reply();
+    return unavailable("gone");
+  };
+  EXPECT_EQ(run({"coordinator", "stop", "--kill"}), 0);
+  EXPECT_EQ(out.str(), "stopping\n");
+  EXPECT_EQ(statuses, 3);
+}
+
+TEST_F(CommandLine, CoordinatorRunAndAgent_GetTheirArguments) {
+  EXPECT_EQ(run({"--state", "/s", "coordinator", "run", "--pool", "none"}), 0);
+  EXPECT_EQ(coordinator_arguments.state, "/s");
+  EXPECT_EQ(coordinator_arguments.pool, "none");
+  EXPECT_EQ(coordinator_arguments.slots, std::nullopt);
+  EXPECT_EQ(run({"agent", "--state", "/s", "--id", "n7", "--slots", "8"}), 0);
+  EXPECT_EQ(agent_arguments.id, "n7");
+  EXPECT_EQ(agent_arguments.slots, 8);
+  EXPECT_EQ(agent_arguments.state, "/s");
+}
+
+// ---------------------------------------------------------------- doctor, completion
+
+TEST_F(CommandLine, Doctor_ExitsWithOneOnAnErrorOnly) {
+  checks = {{"disk", Health::kOk, "fast", ""}, {"gpu", Health::kWarning, "none", "look"}};
+  EXPECT_EQ(run({"doctor"}), 0);
+  EXPECT_EQ(out.str(),
+            "CHECK  HEALTH   FOUND  WHAT TO DO\n"
+            "disk   ok       fast\n"
+            "gpu    warning  none   look\n");
+  checks.push_back({"mpi", Health::kError, "missing", "install it"});
+  EXPECT_EQ(run({"doctor"}), 1);
+}
+
+TEST(JudgeProbe, TwoRanksThatSeeEachOther_AreWell) {
+  const auto checks = judge_probe(
+      "some banner\n"
+      "{\"rank\":1,\"world\":2,\"torch\":\"2.11.0\",\"cuda_build\":false,\"gpus\":0,\"nccl\":"
+      "\"none\"}\n"
+      "{\"rank\":0,\"world\":2,\"torch\":\"2.11.0\",\"cuda_build\":false,\"gpus\":0,\"nccl\":"
+      "\"none\"}\n",
+      2);
+  ASSERT_EQ(checks.size(), 3u);
+  for (const Check& check : checks)
+    EXPECT_EQ(check.health, Health::kOk) << check.name << check.found;
+  EXPECT_EQ(checks[1].found, "2.11.0");
+}
+
+TEST(JudgeProbe, ForeignMpirun_IsAnError) {
+  const std::string alone = "{\"rank\":0,\"world\":1,\"torch\":\"2.11.0\",\"cuda_build\":false}\n";
+  const auto checks = judge_probe(alone + alone, 2);
+  EXPECT_EQ(checks[0].health, Health::kError);
+  EXPECT_THAT(checks[0].found, HasSubstr("a world of 1"));
+  EXPECT_EQ(judge_probe("Segmentation fault\n", 2)[0].health, Health::kError);
+}
+
+TEST(JudgeProbe, CudaBuildWithoutGpu_IsAWarning) {
+  const auto checks = judge_probe(
+      "{\"rank\":0,\"world\":1,\"torch\":\"2.11.0\",\"cuda_build\":true,\"gpus\":0}\n", 1);
+  EXPECT_EQ(checks.back().health, Health::kWarning);
+}
+
+TEST_F(CommandLine, Completion_KnowsEveryCommand) {
+  EXPECT_EQ(run({"completion", "bash"}), 0);
+  for (const std::string command :
+       {"coordinator", "agent",  "submit",     "jobs",      "job",      "wait",    "checkpoints",
+        "results",     "doctor", "completion", "show",      "log",      "explain", "cancel",
+        "start",       "status", "stop",       "--dry-run", "--follow", "--format"}) {
+    EXPECT_THAT(out.str(), HasSubstr(command));
+  }
+  EXPECT_THAT(out.str(), HasSubstr("\"job\") words=\"show explain cancel log --help\" ;;"));
+  EXPECT_EQ(run({"completion", "fish"}), 2);
+}
+
+}  // namespace
+}  // namespace tagalign::cli

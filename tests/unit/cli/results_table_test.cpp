@@ -1,0 +1,145 @@
+#include "coordinator/cli/results_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tagalign::cli {
+namespace {
+
+using protocol::EvaluationResult;
+using protocol::ResultRow;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+EvaluationResult result(const std::string& method, std::uint64_t step, const std::string& dataset,
+                        std::uint64_t hit) {
+  EvaluationResult r;
+  r.key = method + std::to_string(step) + dataset;
+  r.method = method;
+  r.step = step;
+  r.dataset = dataset;
+  r.dataset_digest = "d" + dataset + "0123456789";
+  r.weights_digest = "w" + method + std::to_string(step);
+  r.protocol = "v1 attention=surgery scale=10 clip_weight=0.3 window=64";
+  r.code_version = "0.1.0";
+  r.images = 2;
+  r.classes = {"sky", "road, wet", "ghost"};
+  r.intersect = {hit, 50, 0};
+  r.union_ = {100, 100, 0};
+  r.predicted = {hit, 100, 0};
+  r.labelled = {100, 50, 0};
+  return r;
+}
+
+std::vector<ResultRow> rows(std::vector<EvaluationResult> results) {
+  std::vector<ResultRow> out;
+  for (auto& r : results) out.push_back({JobId{7}, std::move(r), 0});
+  return out;
+}
+
+TEST(Scores, CountsGiveMeansOverTheClassesThatOccur) {
+  const Scores scores = scores_of(result("a", 0, "x", 25));
+  EXPECT_THAT(scores.iou, ElementsAre(0.25, 0.5, std::nullopt));
+  EXPECT_EQ(scores.mean_iou, 0.375);
+  EXPECT_THAT(scores.accuracy, ElementsAre(0.25, 1.0, std::nullopt));
+  EXPECT_EQ(scores.mean_accuracy, 0.625);
+  EXPECT_EQ(scores.pixel_accuracy, 0.5);
+}
+
+TEST(Scores, WithoutAnyPixel_AreNothing) {
+  EvaluationResult r;
+  r.classes = {"a"};
+  r.intersect = r.union_ = r.predicted = r.labelled = {0};
+  const Scores scores = scores_of(r);
+  EXPECT_EQ(scores.mean_iou, std::nullopt);
+  EXPECT_EQ(scores.pixel_accuracy, std::nullopt);
+  EXPECT_EQ(percent(scores.mean_iou), "-");
+  EXPECT_EQ(percent(0.61234), "61.23");
+}
+
+TEST(Scores, AClassOnlyPredicted_CountsAsZeroIou) {
+  EvaluationResult r;
+  r.classes = {"a", "b"};
+  r.intersect = {10, 0};
+  r.union_ = {10, 5};
+  r.predicted = {10, 5};
+  r.labelled = {10, 0};
+  EXPECT_EQ(scores_of(r).mean_iou, 0.5);
+  EXPECT_EQ(scores_of(r).mean_accuracy, 1.0);
+}
+
+TEST(ResultsText, BaselinesComeFirstThenSteps) {
+  auto baseline = result("clip", 0, "day", 10);
+  baseline.protocol = "v1 attention=plain scale=10 clip_weight=1 window=64";
+  const auto results = rows({result("tagalign", 120, "day", 60), result("tagalign", 40, "day", 40),
+                             result("tagalign", 40, "dusk", 20), baseline});
+  EXPECT_EQ(to_text(arrange(results)),
+            "method    step    day   dusk\n"
+            "clip         -  30.00\n"
+            "tagalign    40  45.00  35.00\n"
+            "tagalign   120  55.00\n"
+            "\n"
+            "mIoU in per cent\n"
+            "day: v1 scale=10 window=64, data dday0123\n"
+            "dusk: v1 scale=10 window=64, data ddusk012\n"
+            "clip: attention=plain clip_weight=1\n"
+            "tagalign: attention=surgery clip_weight=0.3\n");
+}
+
+TEST(ResultsText, OtherProtocolOrData_NeverSharesAColumn) {
+  auto wide = result("tagalign", 40, "day", 60);
+  wide.protocol = "v1 attention=surgery scale=10 clip_weight=0.3 window=448";
+  auto other_data = result("tagalign", 40, "day", 80);
+  other_data.dataset_digest = "e0";
+  const auto results = rows({result("tagalign", 40, "day", 20), wide, other_data});
+  const ResultsTable table = arrange(results);
+  EXPECT_THAT(table.columns, ElementsAre("day [1]", "day [2]", "day [3]"));
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_THAT(to_text(table), HasSubstr("day [1]: v1 scale=10 window=448"));
+  EXPECT_THAT(to_text(table), HasSubstr("tagalign    40    55.00    35.00    65.00\n"));
+}
+
+TEST(ResultsText, OtherWeightsAtTheSameStep_GetTheirOwnRow) {
+  auto other = result("tagalign", 40, "day", 60);
+  other.weights_digest = "another-run";
+  const auto results = rows({result("tagalign", 40, "day", 20), other});
+  const ResultsTable table = arrange(results);
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(table.rows[0].method, "tagalign (attention=surgery clip_weight=0.3 another-)");
+}
+
+TEST(ResultsText, WithoutResults_SaysSo) {
+  const std::vector<ResultRow> none;
+  EXPECT_EQ(to_text(arrange(none)), "no results yet\n");
+}
+
+TEST(ResultsMarkdown, IsATable) {
+  const auto results = rows({result("tagalign", 40, "day", 20)});
+  EXPECT_THAT(to_markdown(arrange(results)),
+              HasSubstr("| method | step | day |\n|---|---:|---:|\n| tagalign | 40 | 35.00 |\n"));
+}
+
+TEST(ResultsCsv, HasOneLineAClassWithCounts) {
+  EXPECT_EQ(to_csv(rows({result("tagalign", 40, "day", 20)})),
+            "key,job,method,step,dataset,protocol,code_version,images,class,intersect,union,"
+            "predicted,labelled,iou\n"
+            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
+            "window=64,0.1.0,2,sky,20,100,20,100,0.2\n"
+            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
+            "window=64,0.1.0,2,\"road, wet\",50,100,100,50,0.5\n"
+            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
+            "window=64,0.1.0,2,ghost,0,0,0,0,\n");
+}
+
+TEST(ResultsJson, HoldsCountsAndScores) {
+  const auto json = nlohmann::json::parse(to_json(rows({result("tagalign", 40, "day", 20)})));
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0]["mean_iou"], 0.35);
+  EXPECT_EQ(json[0]["intersect"], (std::vector<int>{20, 50, 0}));
+  EXPECT_TRUE(json[0]["iou"][2].is_null());
+}
+
+}  // namespace
+}  // namespace tagalign::cli
