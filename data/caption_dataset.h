@@ -1,7 +1,8 @@
 /// Image-caption-tag records in the layout of the reference's training data (reference §3, "Data").
 ///
-/// A folder, a CSV with header `file,caption`, a JSON object file → list of tag indices, a list of tag names. Images
-/// without a tag entry are dropped and counted. Immutable after open(); safe from several threads.
+/// A folder, a CSV with header `file,caption`, a JSON object file → list of tag indices, a list of
+/// tag names. Images without a tag entry are dropped and counted. Immutable after open(); safe from
+/// several threads.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +17,20 @@ namespace tagalign::data {
 struct CaptionDatasetOptions {
   Path root;
   Path captions;
-  Path tags;                            ///< empty: no tags, no record dropped
-  Path tag_names;                       ///< empty: no tags
+  Path tags;       ///< empty: no tags, no record dropped
+  Path tag_names;  ///< empty: no tags
 };
 
 struct CaptionRecord {
-  std::string file;                     ///< relative to root
-  std::string caption;                  ///< valid UTF-8: bad bytes became U+FFFD and were counted
-  std::vector<std::int32_t> tags;       ///< indices below tag_names().size()
+  std::string file;                ///< relative to root
+  std::string caption;             ///< valid UTF-8: bad bytes became U+FFFD and were counted
+  std::vector<std::int32_t> tags;  ///< indices below tag_names().size()
 };
 
 class CaptionDataset {
  public:
-  /// Errors name file and line: missing header, wrong number of columns, a tag index out of range, broken JSON, no record left.
+  /// Errors name file and line: missing header, wrong number of columns, a tag index out of range,
+  /// broken JSON, no record left.
   static Result<CaptionDataset> open(FileSystem& files, const CaptionDatasetOptions& options);
 
   std::size_t size() const { return records_.size(); }

@@ -1,6 +1,7 @@
 /// Decoded images and the readers of image files, treated as the reference's readers treat them.
 ///
-/// Pixels are interleaved, row-major, 8 bits a channel. Errors name the file. Functions are pure and safe from any thread.
+/// Pixels are interleaved, row-major, 8 bits a channel. Errors name the file. Functions are pure
+/// and safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +17,15 @@ namespace tagalign::data {
 struct Image {
   int width = 0;
   int height = 0;
-  int channels = 3;                     ///< 3: RGB; 1: grey or labels
-  std::vector<std::uint8_t> pixels;     // [height, width, channels]
+  int channels = 3;                  ///< 3: RGB; 1: grey or labels
+  std::vector<std::uint8_t> pixels;  // [height, width, channels]
 };
 
 /// One integer a pixel: class index, ids above 255 possible.
 struct LabelMap {
   int width = 0;
   int height = 0;
-  std::vector<std::uint16_t> ids;       // [height, width]
+  std::vector<std::uint16_t> ids;  // [height, width]
 };
 
 enum class ReadAs {
@@ -32,8 +33,9 @@ enum class ReadAs {
   kEvaluation,  ///< like OpenCV's imread: EXIF rotation is applied
 };
 
-/// JPEG or PNG (8- or 16-bit, grey, palette, RGBA: alpha dropped; CMYK) by its first bytes, always to RGB. kDataLoss for broken, empty or
-/// foreign files; kInvalidArgument above limits::kImagePixelsMax.
+/// JPEG or PNG (8- or 16-bit, grey, palette, RGBA: alpha dropped; CMYK) by its first bytes, always
+/// to RGB. kDataLoss for broken, empty or foreign files; kInvalidArgument above
+/// limits::kImagePixelsMax.
 Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::string& name);
 Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode);
 
@@ -41,8 +43,8 @@ Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode);
 Result<LabelMap> decode_label_png(std::string_view bytes, const std::string& name);
 Result<LabelMap> read_label_png(FileSystem& files, const Path& path);
 
-/// PNG bytes of a grey or RGB image. Fixed settings: equal pixels give equal bytes for one version of zlib; the decoded
-/// pixels are the same for all.
+/// PNG bytes of a grey or RGB image. Fixed settings: equal pixels give equal bytes for one version
+/// of zlib; the decoded pixels are the same for all.
 std::string encode_png(const Image& image);
 /// Grey PNG, 8 bits, or 16 when an id is above 255.
 std::string encode_label_png(const LabelMap& label);
@@ -51,8 +53,12 @@ std::string encode_jpeg(const Image& image, int quality);
 
 /// OpenCV's resize with INTER_LINEAR on uint8 (fixed point), byte for byte.
 Image resize_bilinear_opencv(const Image& image, int width, int height);
-/// Size after mmcv's imrescale: ratio kept, short side `short_side`, long side at most `long_side_max`.
-struct Size { int width = 0; int height = 0; };
+/// Size after mmcv's imrescale: ratio kept, short side `short_side`, long side at most
+/// `long_side_max`.
+struct Size {
+  int width = 0;
+  int height = 0;
+};
 Size keep_ratio_size(Size size, int short_side, int long_side_max);
 
 /// ImageNet mean and deviation, planar: [3, height, width].

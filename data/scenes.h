@@ -1,10 +1,11 @@
-/// The embedded data set "scenes": procedural images with textures, lighting, clutter and occlusion, their captions,
-/// tags and pixel masks. The same bytes from the same seed on every machine (integer or fixed-order double arithmetic).
+/// The embedded data set "scenes": procedural images with textures, lighting, clutter and
+/// occlusion, their captions, tags and pixel masks. The same bytes from the same seed on every
+/// machine (integer or fixed-order double arithmetic).
 ///
 /// Writes, below `output`:
-///   train/images/000000.png …, train/captions.csv, train/tags.json, tag_names.txt      training layout of the reference
-///   SPLIT/images/0000.png …, SPLIT/labels/0000.png …, SPLIT/classes.txt                segmentation layout
-///   dataset.json                                                                      last: the set is complete
+///   train/images/000000.png …, train/captions.csv, train/tags.json, tag_names.txt      training
+///   layout of the reference SPLIT/images/0000.png …, SPLIT/labels/0000.png …, SPLIT/classes.txt
+///   segmentation layout dataset.json last: the set is complete
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ enum class SceneLook { kDay, kDusk };
 struct SceneSplit {
   std::string name;
   int count = 0;
-  int size = 128;                       ///< pixels, side
+  int size = 128;  ///< pixels, side
   SceneLook look = SceneLook::kDay;
 };
 
@@ -35,19 +36,21 @@ struct ScenesOptions {
   std::vector<SceneSplit> validation;
 };
 
-/// At least 12; each can be told by colour and texture. Class 0 … n-1 in the order of the label ids; every pixel has a class.
+/// At least 12; each can be told by colour and texture. Class 0 … n-1 in the order of the label
+/// ids; every pixel has a class.
 const std::vector<std::string>& scene_classes();
 
 struct Scene {
   Image image;
   LabelMap label;
   std::string caption;
-  std::vector<std::int32_t> tags;       ///< classes that cover over 1 % of the pixels, ascending
+  std::vector<std::int32_t> tags;  ///< classes that cover over 1 % of the pixels, ascending
 };
 Scene draw_scene(std::uint64_t seed, std::uint64_t index, int size, SceneLook look);
 
-/// Does nothing when dataset.json says that the same options are complete. A run that was cut off is started again;
-/// kAlreadyExists for a folder with other options or of other origin. Draws on up to eight threads. `progress` gets (done, total) images.
+/// Does nothing when dataset.json says that the same options are complete. A run that was cut off
+/// is started again; kAlreadyExists for a folder with other options or of other origin. Draws on up
+/// to eight threads. `progress` gets (done, total) images.
 Status prepare_scenes(FileSystem& files, const ScenesOptions& options,
                       const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 
