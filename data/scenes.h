@@ -32,6 +32,7 @@ struct ScenesOptions {
   Path output;
   std::uint64_t seed = 1;
   int train_count = 0;
+  double train_dusk_share = 0;  ///< of the training scenes that have the look of dusk; 0…1
   int train_size = 64;
   std::vector<SceneSplit> validation;
 };

@@ -34,7 +34,10 @@ json describe(const ScenesOptions& options) {
   return {{"dataset", "scenes"},
           {"format", kFormatVersion},
           {"seed", options.seed},
-          {"train", {{"count", options.train_count}, {"size", options.train_size}}},
+          {"train",
+           {{"count", options.train_count},
+            {"dusk_share", options.train_dusk_share},
+            {"size", options.train_size}}},
           {"validation", splits},
           {"classes", scene_classes()}};
 }
@@ -45,6 +48,8 @@ Status check_options(const ScenesOptions& options) {
   };
   if (options.train_count < 0)
     return refuse(format("train_count is {}, expected 0 or more", options.train_count));
+  if (!(options.train_dusk_share >= 0 && options.train_dusk_share <= 1))
+    return refuse(format("train_dusk_share is {}, expected 0 to 1", options.train_dusk_share));
   if (options.train_size < 16)
     return refuse(format("train_size is {}, expected 16 or more", options.train_size));
   std::set<std::string> names{"train"};
@@ -184,6 +189,14 @@ class Progress {
   const std::function<void(std::uint64_t, std::uint64_t)>& report_;
 };
 
+/// Spread evenly: among the first n scenes, n · share (rounded down) are dusk.
+SceneLook training_look(std::size_t index, double dusk_share) {
+  const auto dusk_before = [&](std::size_t count) {
+    return static_cast<std::uint64_t>(static_cast<double>(count) * dusk_share);
+  };
+  return dusk_before(index + 1) > dusk_before(index) ? SceneLook::kDusk : SceneLook::kDay;
+}
+
 Status write_training(FileSystem& files, const ScenesOptions& options, Progress& progress) {
   const Path folder = options.output / "train";
   TA_RETURN_IF_ERROR(files.create_directories(folder / "images"));
@@ -191,7 +204,8 @@ Status write_training(FileSystem& files, const ScenesOptions& options, Progress&
   std::vector<std::string> captions(count);
   std::vector<std::vector<std::int32_t>> tags(count);
   TA_RETURN_IF_ERROR(progress.run(count, [&](std::size_t i) {
-    Scene scene = draw_scene(options.seed, i, options.train_size, SceneLook::kDay);
+    Scene scene =
+        draw_scene(options.seed, i, options.train_size, training_look(i, options.train_dusk_share));
     captions[i] = std::move(scene.caption);
     tags[i] = std::move(scene.tags);
     return write_file(files, folder / "images" / format("{:06}.png", i), encode_png(scene.image));

@@ -193,6 +193,7 @@ void visit_fields(V& v, PrepareConfig& c) {
   v.field("output", c.output, required());
   v.field("seed", c.seed);
   v.field("train_count", c.train_count, between(1, 100'000'000));
+  v.field("train_dusk_share", c.train_dusk_share, between(0, 1));
   v.field("train_size", c.train_size, between(32, 1024));
   v.list("validation", c.validation, 1);
 }

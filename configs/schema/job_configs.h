@@ -166,8 +166,8 @@ struct EvaluateConfig {
   double scale = 10.0;  ///< above 0
   double bias = -2.5;
   std::vector<std::string> templates = {"a photo of a {}."};  ///< {} is the class name
-  std::vector<SegmentationDataConfig> datasets;  ///< at least one
-  std::string output = "results";                ///< folder of result files, one a content key
+  std::vector<SegmentationDataConfig> datasets;               ///< at least one
+  std::string output = "results";  ///< folder of result files, one a content key
   int save_predictions = 0;  ///< label maps of the first so many images of each set are kept as PNG
                              ///< in output/predictions; 0…1e6
 
@@ -191,6 +191,7 @@ struct PrepareConfig {
   std::string output = "scenes";             ///< folder; complete when it holds dataset.json
   std::uint64_t seed = 1;                    ///< same bytes from the same seed
   int train_count = 4000;                    ///< image-caption-tag samples; 1…
+  double train_dusk_share = 0.0;             ///< of the training images that look like dusk; 0…1
   int train_size = 64;                       ///< pixels, side; 32…1024
   std::vector<SceneSplitConfig> validation;  ///< at least one
 

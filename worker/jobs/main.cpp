@@ -104,13 +104,15 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   jobs::configure_torch(config->runtime.threads_per_rank);
   const auto device = jobs::choose_device(config->runtime.device, mpi.local_rank());
   if (!device.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, device.status().message());
-  auto group = jobs::make_group(config->runtime, mpi, *device);
-  if (!group.ok()) leave_at_once(**reporter, code_of(group.status()), group.status().message());
+  auto groups = jobs::make_groups(config->runtime, mpi, *device);
+  if (!groups.ok()) leave_at_once(**reporter, code_of(groups.status()), groups.status().message());
   const std::string where = jobs::describe_device(*device, config->runtime.threads_per_rank);
   (*reporter)->hello(where);
   log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
-  jobs::Rank rank{
-      .group = **group, .reporter = **reporter, .files = posix_file_system(), .device = *device};
+  jobs::Rank rank{.group = groups->main(),
+                  .reporter = **reporter,
+                  .files = posix_file_system(),
+                  .device = *device};
   const auto end = job(rank, *config);
   if (!end.ok()) leave_at_once(**reporter, code_of(end.status()), end.status().message());
   if (*end == jobs::JobEnd::kSavedAndLeft)

@@ -4,8 +4,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 
-#include "base/format.h"
-
 namespace tagalign::jobs {
 
 void configure_torch(int threads) {
@@ -17,8 +15,9 @@ void configure_torch(int threads) {
 Result<at::Device> choose_device(const std::string& wish, int local_rank) {
   const auto gpus = at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
   if (wish == "cuda" && gpus == 0) {
-    return unsupported(format("runtime.device: cuda was asked for, but {}; use device: auto or cpu",
-                              at::hasCUDA() ? "no GPU was found" : "this build has no CUDA"));
+    return unsupported(
+        "runtime.device: cuda was asked for, but no GPU was found or this build has no CUDA "
+        "(tagalign-worker probe tells which); use device: auto or cpu");
   }
   if (wish == "cpu" || gpus == 0) return at::Device(at::kCPU);
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(local_rank % gpus));

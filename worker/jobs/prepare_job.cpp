@@ -18,6 +18,7 @@ Status draw(Rank& rank, const config::PrepareConfig& config) {
   data::ScenesOptions options{.output = config.output,
                               .seed = config.seed,
                               .train_count = config.train_count,
+                              .train_dusk_share = config.train_dusk_share,
                               .train_size = config.train_size,
                               .validation = {}};
   for (const auto& split : config.validation) {

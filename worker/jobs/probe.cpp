@@ -9,13 +9,13 @@
 namespace tagalign::jobs {
 
 std::string probe_json(int rank, int world) {
-  const bool cuda = at::hasCUDA();
+  constexpr bool kCudaBuild = TAGALIGN_HAS_NCCL != 0;
   return nlohmann::json{{"rank", rank},
                         {"world", world},
                         {"torch", TORCH_VERSION},
-                        {"cuda_build", cuda},
-                        {"gpus", cuda ? at::detail::getCUDAHooks().deviceCount() : 0},
-                        {"nccl", TAGALIGN_HAS_NCCL ? "compiled in" : "none"}}
+                        {"cuda_build", kCudaBuild},
+                        {"gpus", at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0},
+                        {"nccl", kCudaBuild ? "compiled in" : "none"}}
       .dump();
 }
 

@@ -1,7 +1,3 @@
-#include <mutex>
-
-#include "base/clock.h"
-#include "base/format.h"
 #include "base/log.h"
 #include "worker/jobs/reporter.h"
 #include "worker/jobs/reporter_signals_posix.h"
@@ -9,25 +5,14 @@
 namespace tagalign::jobs {
 namespace {
 
-constexpr std::int64_t kProgressLineMs = 5'000;
-
 class LogReporter final : public Reporter {
  public:
   explicit LogReporter(int rank) { identity_.rank = rank; }
 
-  void hello(const std::string& device) override {
-    log_info("rank {} on {}", identity_.rank, device);
-  }
+  void hello(const std::string&) override {}
 
-  void progress(std::uint64_t step, std::uint64_t steps_total,
-                const std::string& activity) override {
-    const std::scoped_lock lock(mutex_);
-    const MonotonicMs now_ms = system_clock().monotonic_ms();
-    const bool last = step == steps_total;
-    if (!last && last_line_ms_ && now_ms - *last_line_ms_ < kProgressLineMs) return;
-    last_line_ms_ = now_ms;
-    log_info("step {}/{}  {}", step, steps_total, activity);
-  }
+  /// The job's own log says the same.
+  void progress(std::uint64_t, std::uint64_t, const std::string&) override {}
 
   Status checkpoint(const protocol::CheckpointInfo& checkpoint) override {
     log_info("checkpoint of step {}: {}", checkpoint.step, checkpoint.path);
@@ -55,8 +40,6 @@ class LogReporter final : public Reporter {
 
  private:
   RankIdentity identity_;
-  std::mutex mutex_;
-  std::optional<MonotonicMs> last_line_ms_;
 };
 
 }  // namespace
