@@ -176,7 +176,7 @@ Status serve_agent(const AgentOptions& given) {
   TA_ASSIGN_OR_RETURN(const AgentOptions options, completed(given));
   TA_RETURN_IF_ERROR(posix_file_system().create_directories(options.folder));
   TA_ASSIGN_OR_RETURN(const FolderLock lock, FolderLock::take(options.folder));
-  TA_RETURN_IF_ERROR(init_log({.component = "agent", .file = options.folder / "agent.log"}));
+  TA_RETURN_IF_ERROR(init_log({.component = "agent"}));
   install_signals();
   TA_ASSIGN_OR_RETURN(const Path socket, agent_socket_path(options.folder));
   TA_ASSIGN_OR_RETURN(const auto ranks, protocol::listen_ipc(socket));

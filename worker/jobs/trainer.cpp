@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <set>
+#include <sstream>
 
 #include "base/clock.h"
 #include "base/format.h"
@@ -208,7 +210,7 @@ class Run {
 
   Status one_step() {
     TA_ASSIGN_OR_RETURN(const auto batch, loader_->next());
-    for (const auto& notice : batch.notices) rank_.reporter.notice(notice);
+    notices_.insert(notices_.end(), batch.notices.begin(), batch.notices.end());
     optimizer_.zero_gradients();
     try {
       loss_ = task_.loss(batch);
@@ -220,37 +222,47 @@ class Run {
     TA_RETURN_IF_ERROR(
         average_gradients(task_.parameters(), options_.runtime.bucket_mib, rank_.group));
     const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
+    if (!std::isfinite(norm)) {  // equal on all ranks: the gradients are averaged by now
+      return internal_error(
+          format("{} step {}: the gradient norm is {}; a smaller base_lr or fp32 may help",
+                 options_.label, step_ + 1, norm));
+    }
     optimizer_.step(model::learning_rate(schedule_, step_));
     ++step_;
     return say_progress(norm);
   }
 
+  /// The step counts at once; losses are averaged over the ranks only as often as they are logged.
   Status say_progress(double gradient_norm) {
     const auto every = static_cast<std::uint64_t>(options_.runtime.log_every_steps);
-    if (step_ % every != 0 && step_ != options_.steps && step_ != rate_started_step_ + 1)
-      return ok_status();
+    const bool log = step_ % every == 0 || step_ == options_.steps || losses_text_.empty();
+    if (log) TA_RETURN_IF_ERROR(average_losses(gradient_norm));
+    const std::string text = format("{}: step {} of {}{}, {:.0f} images/s", options_.label, step_,
+                                    options_.steps, losses_text_, images_per_second());
+    rank_.reporter.progress(step_, options_.steps, text);
+    if (log && rank_.is_first()) log_info("{}", text);
+    return ok_status();
+  }
+
+  Status average_losses(double gradient_norm) {
     std::vector<float> values{loss_.total.item<float>()};
     for (const auto& part : loss_.parts) values.push_back(part.second.item<float>());
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum(values));
     for (auto& value : values) value /= static_cast<float>(rank_.group.size());
-    if (!std::isfinite(values[0])) {
-      return internal_error(format("{} step {}: the loss is {}; a smaller base_lr or fp32 may help",
-                                   options_.label, step_, values[0]));
-    }
-    const double seconds = static_cast<double>(std::max<std::int64_t>(
-                               1, system_clock().monotonic_ms() - rate_started_ms_)) /
-                           1000.0;
-    const double rate = static_cast<double>((step_ - rate_started_step_) *
-                                            static_cast<std::uint64_t>(options_.global_batch)) /
-                        seconds;
-    std::string text =
-        format("{}: step {} of {}, loss {:.4f}", options_.label, step_, options_.steps, values[0]);
+    losses_text_ = format(", loss {:.4f}", values[0]);
     for (std::size_t i = 0; i < loss_.parts.size(); ++i)
-      text += format(", {} {:.4f}", loss_.parts[i].first, values[i + 1]);
-    text += format(", gradient norm {:.3f}, {:.0f} images/s", gradient_norm, rate);
-    rank_.reporter.progress(step_, options_.steps, text);
-    if (rank_.is_first()) log_info("{}", text);
+      losses_text_ += format(", {} {:.4f}", loss_.parts[i].first, values[i + 1]);
+    losses_text_ += format(", gradient norm {:.3f}", gradient_norm);
     return ok_status();
+  }
+
+  /// Since the start of this attempt.
+  double images_per_second() const {
+    const auto passed_ms =
+        std::max<std::int64_t>(1, system_clock().monotonic_ms() - rate_started_ms_);
+    const auto images =
+        (step_ - rate_started_step_) * static_cast<std::uint64_t>(options_.global_batch);
+    return static_cast<double>(images) * 1000.0 / static_cast<double>(passed_ms);
   }
 
   /// Every rank learns at the same step boundary whether anybody was asked to stop.
@@ -286,6 +298,9 @@ class Run {
   model::AdamW optimizer_;
   std::unique_ptr<data::TrainingLoader> loader_;
   TrainingTask::Loss loss_;
+  std::string losses_text_;           ///< as of the last log line
+  std::vector<std::string> notices_;  ///< of this rank, not yet gathered
+  std::set<std::string> said_;        ///< by the first rank
   std::uint64_t step_ = 0;
   MonotonicMs rate_started_ms_ = 0;
   std::uint64_t rate_started_step_ = 0;

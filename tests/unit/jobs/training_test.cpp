@@ -156,6 +156,15 @@ TEST_F(TrainingTest, MissingWeights_NamesTheFile) {
   EXPECT_THAT(ends[0].status().message(), HasSubstr("none.safetensors"));
 }
 
+TEST_F(TrainingTest, GradientNotFinite_StopsBeforeAnythingIsSaved) {
+  auto config = train_config("diverged");
+  config.infonce_weight = 3e38;
+  const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, config); });
+  ASSERT_FALSE(ends[0].ok());
+  EXPECT_THAT(ends[0].status().message(), HasSubstr("gradient norm is"));
+  EXPECT_TRUE(reporters_[0]->checkpoints.empty());
+}
+
 TEST_F(TrainingTest, BFloat16_TrainsToAFiniteLoss) {
   auto config = train_config("bf16");
   config.runtime.precision = "bf16";
