@@ -18,8 +18,8 @@
 #include "model/clip/towers.h"
 #include "model/projector.h"
 #include "model/segmentation.h"
+#include "worker/jobs/frozen_clip.h"
 #include "worker/jobs/result_file.h"
-#include "worker/jobs/weights.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -76,14 +76,11 @@ Status load_projector_of(Rank& rank, const std::string& path, Predictor& predict
 }
 
 Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config) {
-  TA_ASSIGN_OR_RETURN(const auto weights, load_weights(rank.files, config.clip.weights));
-  TA_ASSIGN_OR_RETURN(auto vision, model::VisionTower::create(weights.tensors));
-  TA_ASSIGN_OR_RETURN(auto text, model::TextTower::create(weights.tensors));
+  TA_ASSIGN_OR_RETURN(auto clip, load_clip(rank, config.clip.weights));
   TA_ASSIGN_OR_RETURN(const auto attention,
                       model::vision_attention_from_name(config.clip.attention));
-  vision.to(rank.device);
-  text.to(rank.device);
-  Predictor predictor{std::move(vision), std::move(text), nullptr, attention, weights.digest, 0};
+  Predictor predictor{
+      std::move(clip.vision), std::move(clip.text), nullptr, attention, clip.digest, 0};
   if (!config.checkpoint.empty())
     TA_RETURN_IF_ERROR(load_projector_of(rank, config.checkpoint, predictor));
   return predictor;

@@ -15,31 +15,15 @@
 #include "model/segmentation.h"
 #include "worker/jobs/caption_tokens.h"
 #include "worker/jobs/config_digest.h"
+#include "worker/jobs/frozen_clip.h"
 #include "worker/jobs/gather_autograd.h"
 #include "worker/jobs/precision.h"
 #include "worker/jobs/trainer.h"
-#include "worker/jobs/weights.h"
 
 namespace tagalign::jobs {
 namespace {
 
 constexpr double kInitialTemperature = 0.07;
-
-/// Frozen parts, computed without gradients.
-struct FrozenClip {
-  model::VisionTower vision;
-  model::TextTower text;
-  std::string digest;
-};
-
-Result<FrozenClip> load_clip(Rank& rank, const std::string& path) {
-  TA_ASSIGN_OR_RETURN(const auto weights, load_weights(rank.files, path));
-  TA_ASSIGN_OR_RETURN(auto vision, model::VisionTower::create(weights.tensors));
-  TA_ASSIGN_OR_RETURN(auto text, model::TextTower::create(weights.tensors));
-  vision.to(rank.device);
-  text.to(rank.device);
-  return FrozenClip{std::move(vision), std::move(text), weights.digest};
-}
 
 at::Tensor new_logit_scale(at::Device device) {
   return at::full({}, std::log(1.0 / kInitialTemperature),

@@ -236,11 +236,30 @@ class Run {
   Status say_progress(double gradient_norm) {
     const auto every = static_cast<std::uint64_t>(options_.runtime.log_every_steps);
     const bool log = step_ % every == 0 || step_ == options_.steps || losses_text_.empty();
-    if (log) TA_RETURN_IF_ERROR(average_losses(gradient_norm));
+    if (log) {
+      TA_RETURN_IF_ERROR(say_notices());
+      TA_RETURN_IF_ERROR(average_losses(gradient_norm));
+    }
     const std::string text = format("{}: step {} of {}{}, {:.0f} images/s", options_.label, step_,
                                     options_.steps, losses_text_, images_per_second());
     rank_.reporter.progress(step_, options_.steps, text);
     if (log && rank_.is_first()) log_info("{}", text);
+    return ok_status();
+  }
+
+  /// Over the epochs every rank meets a broken image; the first rank names it for all, once.
+  Status say_notices() {
+    std::string mine;
+    for (const auto& notice : notices_) mine += notice + '\n';
+    notices_.clear();
+    TA_ASSIGN_OR_RETURN(const auto all, rank_.group.all_gather_strings(mine));
+    if (!rank_.is_first()) return ok_status();
+    for (const auto& lines : all) {
+      std::istringstream stream(lines);
+      for (std::string notice; std::getline(stream, notice);) {
+        if (said_.insert(notice).second) rank_.reporter.notice(notice);
+      }
+    }
     return ok_status();
   }
 
