@@ -156,7 +156,8 @@ Result<std::vector<std::string>> read_tag_names(FileSystem& files, const Path& p
 
 struct CaptionTable {
   std::vector<CaptionRecord> records;
-  std::size_t repaired = 0;  ///< captions with bytes that are not UTF-8
+  std::size_t repaired = 0;    ///< captions with bytes that are not UTF-8
+  std::string first_repaired;  ///< image of the first of them
 };
 
 Status check_header(CsvReader& csv, const Path& path) {
@@ -197,7 +198,7 @@ Result<CaptionTable> read_captions(FileSystem& files, const Path& path) {
     }
     std::size_t replaced = 0;
     table.records.push_back({std::move(fields[0]), repair_utf8(fields[1], replaced), {}});
-    table.repaired += replaced > 0 ? 1 : 0;
+    if (replaced > 0 && table.repaired++ == 0) table.first_repaired = table.records.back().file;
   }
 }
 
@@ -238,8 +239,9 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
   const std::size_t total = dataset.records_.size();
   if (captions.repaired > 0) {
     dataset.notices_.push_back(
-        format("{} of {} captions hold bytes that are not UTF-8; each became U+FFFD",
-               captions.repaired, total));
+        format("{}: {} of {} captions hold bytes that are not UTF-8, the first is that of {}; each "
+               "byte became U+FFFD",
+               options.captions.string(), captions.repaired, total, captions.first_repaired));
   }
   if (options.tags.empty() != options.tag_names.empty()) {
     return invalid_argument(

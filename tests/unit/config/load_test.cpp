@@ -1,7 +1,6 @@
 #include "configs/schema/load.h"
 
-#include <unistd.h>
-
+#include "tests/support/ordinary_user.h"
 #include "tests/unit/config/config_test_support.h"
 
 namespace tagalign::config {
@@ -241,13 +240,15 @@ TEST(LoadJobConfig, MissingFiles_AreNamedWithWhoAsked) {
 }
 
 TEST(LoadJobConfig, UnreadableFile_SaysSo) {
-  if (::geteuid() == 0) GTEST_SKIP() << "needs a user other than root: root reads every file";
   const TemporaryFolder folder;
   const Path file = folder.write("job.yml", kTrain);
   std::filesystem::permissions(file, std::filesystem::perms::none);
+  const testing_support::OrdinaryUser user;
+  if (!user.active()) GTEST_SKIP() << "needs a user other than root, who reads every file";
   const auto config = load_job_config<TrainConfig>(posix_file_system(), file);
   ASSERT_FALSE(config.ok());
   EXPECT_EQ(config.status().code(), ErrorCode::kPermissionDenied);
+  EXPECT_THAT(config.status().message(), HasSubstr(file.string()));
 }
 
 TEST(LoadJobConfig, Folder_IsNoConfiguration) {
@@ -316,6 +317,7 @@ TEST(Dump, Prepare_WritesEveryKeyInOrder) {
             "output: scenes\n"
             "seed: 1\n"
             "train_count: 4000\n"
+            "train_dusk_share: 0\n"
             "train_size: 64\n"
             "validation:\n"
             "  - name: scenes\n"

@@ -61,7 +61,9 @@ TEST_F(CaptionDatasetTest, BadUtf8_IsReplacedAndCounted) {
   ASSERT_TRUE(dataset.ok());
   EXPECT_EQ(dataset->record(0).caption, "caf\xef\xbf\xbd au lait");
   EXPECT_EQ(dataset->record(1).caption, "caf\xc3\xa9");
-  EXPECT_THAT(dataset->notices(), ElementsAre(HasSubstr("1 of 2 captions")));
+  EXPECT_THAT(dataset->notices(),
+              ElementsAre(HasSubstr("captions.csv: 1 of 2 captions hold bytes that are not "
+                                    "UTF-8, the first is that of a.png")));
 }
 
 TEST_F(CaptionDatasetTest, ChineseCaption_StaysWithItsImageAndTags) {

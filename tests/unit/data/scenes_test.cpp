@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
 
 #include "base/checksum.h"
+#include "base/format.h"
 #include "data/caption_dataset.h"
 #include "data/segmentation_dataset.h"
 #include "tests/support/fault_file_system.h"
@@ -130,6 +132,47 @@ TEST(PrepareScenes, Complete_CanBeOpenedByBothReaders) {
   EXPECT_EQ(sample.label.ids, expected.label.ids);
 }
 
+double brightness(const Image& image) {
+  return (mean_of(image, 0) + mean_of(image, 1) + mean_of(image, 2)) / 3;
+}
+
+TEST(PrepareScenes, HalfDusk_DrawsEverySecondTrainingImageDarker) {
+  const TemporaryFolder folder;
+  ScenesOptions options = small_options(folder.path() / "scenes");
+  options.train_count = 16;
+  options.train_dusk_share = 0.5;
+  ASSERT_TRUE(prepare_scenes(posix_file_system(), options, {}).ok());
+  int dusk = 0;
+  double dusk_brightness = 0, day_brightness = 0;
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    const Path path = options.output / "train/images" / format("{:06}.png", i);
+    const Image image = read_image(posix_file_system(), path, ReadAs::kTraining).value();
+    const Image day = draw_scene(options.seed, i, 32, SceneLook::kDay).image;
+    if (image.pixels == day.pixels) continue;
+    EXPECT_EQ(image.pixels, draw_scene(options.seed, i, 32, SceneLook::kDusk).image.pixels) << i;
+    ++dusk;
+    dusk_brightness += brightness(image);
+    day_brightness += brightness(day);
+  }
+  EXPECT_EQ(dusk, 8);
+  EXPECT_LT(dusk_brightness, 0.85 * day_brightness);
+}
+
+TEST(PrepareScenes, AllOrNoDusk_IsWhatTheShareSays) {
+  for (const double share : {0.0, 1.0}) {
+    const TemporaryFolder folder;
+    ScenesOptions options = small_options(folder.path() / "scenes");
+    options.train_dusk_share = share;
+    ASSERT_TRUE(prepare_scenes(posix_file_system(), options, {}).ok());
+    for (std::uint64_t i = 0; i < 12; ++i) {
+      const Path path = options.output / "train/images" / format("{:06}.png", i);
+      EXPECT_EQ(read_image(posix_file_system(), path, ReadAs::kTraining)->pixels,
+                draw_scene(4, i, 32, share == 0 ? SceneLook::kDay : SceneLook::kDusk).image.pixels)
+          << i;
+    }
+  }
+}
+
 TEST(PrepareScenes, SecondRun_ChangesNothing_AndOtherOptionsAreRefused) {
   const TemporaryFolder folder;
   ScenesOptions options = small_options(folder.path() / "scenes");
@@ -200,6 +243,14 @@ TEST(PrepareScenes, BadOptions_AreNamed) {
   options.train_size = 4;
   EXPECT_THAT(prepare_scenes(posix_file_system(), options, {}).message(),
               HasSubstr("train_size is 4"));
+  options.train_size = 32;
+  for (const double share : {-0.1, 1.5, std::nan("")}) {
+    options.train_dusk_share = share;
+    const Status status = prepare_scenes(posix_file_system(), options, {});
+    EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(status.message(),
+                HasSubstr(format("train_dusk_share is {}, expected 0 to 1", share)));
+  }
 }
 
 }  // namespace
