@@ -134,28 +134,6 @@ TEST_F(TrainingTest, StaleAttempt_CannotTrainWhereANewerOneHoldsTheLease) {
   EXPECT_EQ(ends[0].status().code(), ErrorCode::kAlreadyExists);
 }
 
-TEST_F(TrainingTest, BrokenImages_AreNamedOnceAndTrainingGoesOn) {
-  const Path images = folder_ / "scenes/train/images";
-  std::ofstream(images / "000003.png", std::ios::trunc) << "";
-  std::ofstream(images / "000007.png", std::ios::trunc) << "not an image";
-  train(train_config("broken"), 1);
-  std::vector<std::string> named;
-  for (const auto& notice : reporters_[0]->notices) {
-    if (notice.find("000003.png") != std::string::npos ||
-        notice.find("000007.png") != std::string::npos)
-      named.push_back(notice);
-  }
-  EXPECT_EQ(named.size(), 2u) << testing::PrintToString(reporters_[0]->notices);
-}
-
-TEST_F(TrainingTest, MissingWeights_NamesTheFile) {
-  auto config = train_config("missing");
-  config.clip.weights = (folder_ / "none.safetensors").string();
-  const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, config); });
-  ASSERT_FALSE(ends[0].ok());
-  EXPECT_THAT(ends[0].status().message(), HasSubstr("none.safetensors"));
-}
-
 TEST_F(TrainingTest, GradientNotFinite_StopsBeforeAnythingIsSaved) {
   auto config = train_config("diverged");
   config.infonce_weight = 3e38;
