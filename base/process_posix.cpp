@@ -208,8 +208,11 @@ std::optional<std::uint64_t> process_start_ticks(pid_t pid) {
   if (after_name == std::string::npos) return std::nullopt;
   std::istringstream fields(text->substr(after_name + 1));
   std::string field;
+  fields >> field;
+  // Whoever should wait for it may never do so: in a container process 1 often does not.
+  if (field == "Z" || field == "X") return std::nullopt;
   constexpr int kStartTimeField = 20;  // 22nd of the line, 20th after the name
-  for (int i = 0; i < kStartTimeField; ++i) fields >> field;
+  for (int i = 1; i < kStartTimeField; ++i) fields >> field;
   if (!fields) return std::nullopt;
   return std::strtoull(field.c_str(), nullptr, 10);
 }

@@ -92,6 +92,10 @@ TEST_F(FilesTest, StartProcess_OwnGroup_IsKilledAsAWhole) {
     system_clock().sleep_ms(50);
   EXPECT_EQ(*files_.read_file(folder_ / "out", 100), "seen\n");
   ASSERT_EQ(::kill(-*pid, SIGKILL), 0);
+  siginfo_t ended = {};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(*pid), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_FALSE(process_start_ticks(*pid).has_value())
+      << "it has ended, though nobody waited for it";
   int status = 0;
   ASSERT_EQ(::waitpid(*pid, &status, 0), *pid);
   EXPECT_EQ(decode_exit_status(status).to_string(), "killed by signal 9 (SIGKILL)");
