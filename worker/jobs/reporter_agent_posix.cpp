@@ -95,10 +95,14 @@ class AgentReporter final : public Reporter {
     std::uint64_t number = 0;  ///< as the agent counts, from 1; known once sent
   };
 
-  /// 0 when the queue is full. Requires the lock.
+  /// 0 when the queue is full. Requires the lock. The agent would take an event equal to the one
+  /// before for that one sent again, and never count it: it is the same event.
   std::uint64_t enqueue(const protocol::FromRank& event) {
+    protocol::Frame frame = protocol::make_frame(event);
+    if (tickets_ > 0 && frame.body == newest_body_) return tickets_;
     if (queue_.size() >= kQueuedEventsMax) return 0;
-    queue_.push_back({protocol::make_frame(event), ++tickets_, std::nullopt, 0});
+    newest_body_ = frame.body;
+    queue_.push_back({std::move(frame), ++tickets_, std::nullopt, 0});
     return tickets_;
   }
 
@@ -182,6 +186,7 @@ class AgentReporter final : public Reporter {
   MonotonicMs beat_sent_ms_ = 0;
   std::deque<Event> queue_;
   std::uint64_t tickets_ = 0;       ///< events handed in
+  std::string newest_body_;         ///< of the newest of them
   std::uint64_t tickets_held_ = 0;  ///< the newest that the agent holds
   std::uint64_t numbers_ = 0;       ///< events sent, each counted once
   std::optional<std::string> stop_reason_;
