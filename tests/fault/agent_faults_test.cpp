@@ -29,6 +29,15 @@ bool lives(int pid) {
   return after_name != std::string::npos && text[after_name + 2] != 'Z';
 }
 
+/// A variable of a living process; empty without it.
+std::string variable_of(int pid, const std::string& name) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/environ");
+  for (std::string entry; std::getline(file, entry, '\0');) {
+    if (entry.starts_with(name + "=")) return entry.substr(name.size() + 1);
+  }
+  return "";
+}
+
 class AgentFaultTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -161,6 +170,14 @@ TEST_F(AgentFaultTest, Gang_RunsToItsEnd_ReportsStartCheckpointAndSuccess) {
   EXPECT_EQ(count<CheckpointCommitted>(), 1u);
 }
 
+TEST_F(AgentFaultTest, Event_SaidTwice_IsTakenOnceAndHoldsNothingUp) {
+  wait_for_hello();
+  launch("checkpoint checkpoint exit 0");
+  const AttemptEnded ended = wait_for_end();
+  EXPECT_EQ(ended.outcome, Outcome::kSucceeded) << ended.message;
+  EXPECT_EQ(count<CheckpointCommitted>(), 1u);
+}
+
 TEST_F(AgentFaultTest, Rank_KilledBySignal9_IsToldWithinASecondAndTheGangEnds) {
   wait_for_hello();
   launch("run");
@@ -219,6 +236,9 @@ TEST_F(AgentFaultTest, Agent_Killed_GangDiesAndTheNextLifeReportsIt) {
   wait_for_hello();
   launch("run");
   wait_for_ranks();
+  const Path scratch = variable_of(pids_.at(0), "OMPI_MCA_orte_tmpdir_base");
+  EXPECT_FALSE(scratch.empty());
+  EXPECT_FALSE(std::filesystem::is_empty(scratch)) << "mpirun keeps its session elsewhere";
   end_agent(SIGKILL);
   const MonotonicMs killed_ms = system_clock().monotonic_ms();
   EXPECT_TRUE(eventually([&] { return !any_rank_lives(); }));
@@ -229,6 +249,7 @@ TEST_F(AgentFaultTest, Agent_Killed_GangDiesAndTheNextLifeReportsIt) {
   EXPECT_NE(hellos_.back().incarnation, hellos_.front().incarnation);
   const AttemptEnded ended = wait_for_end();
   EXPECT_EQ(ended.outcome, Outcome::kAgentRestarted);
+  EXPECT_FALSE(std::filesystem::exists(scratch)) << "a killed gang's shared memory stays for ever";
   launch("run");
   launch("exit 0", 2);
   EXPECT_EQ(wait_for_end(2).attempt, Attempt{2});
@@ -282,6 +303,8 @@ TEST_F(AgentFaultTest, Shutdown_WithGang_SavesDeliversAndExits) {
   wait_for_ranks();
   send(AgentShutdown{"pool ends"});
   EXPECT_EQ(wait_for_end().outcome, Outcome::kSavedAndLeft);
+  EXPECT_EQ(hellos_.front().slots, 4);
+  EXPECT_EQ(hellos_.back().slots, 0) << "queued jobs would be launched here and refused";
   ASSERT_TRUE(eventually([&] { return !lives(agent_pid_); }));
   end_agent(0);
   EXPECT_TRUE(agent_exit_.ok()) << agent_exit_.to_string();

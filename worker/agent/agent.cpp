@@ -55,6 +55,7 @@ Status Agent::bury_previous_life() {
   const auto open = journal_.open_attempts();
   for (const auto& [key, launcher] : open) parts_.processes.signal_group(launcher, SIGKILL);
   TA_RETURN_IF_ERROR(kill_leftovers(parts_.environment.agent_mark + "-"));
+  if (!parts_.environment.scratch.empty()) clear_scratch(parts_.environment.scratch);
   for (const auto& [key, launcher] : open) {
     const bool spooled = std::ranges::any_of(spool_.unacknowledged(), [&](const auto& sequenced) {
       const auto* ended = std::get_if<AttemptEnded>(&sequenced.event);
@@ -75,10 +76,11 @@ Status Agent::bury_previous_life() {
 
 void Agent::step() {
   const std::vector<int> gone = parts_.processes.wait(kTickMs);
+  // Before the messages are read: what the others say of a lost peer must not look earlier.
+  const MonotonicMs gone_ms = parts_.clock.monotonic_ms();
   drain_ranks();
-  const MonotonicMs now_ms = parts_.clock.monotonic_ms();
   for (const int pid : gone) {
-    for (auto& [key, running] : gangs_) running.gang.on_process_gone(pid, now_ms);
+    for (auto& [key, running] : gangs_) running.gang.on_process_gone(pid, gone_ms);
   }
   drain_coordinator();
   supervise();
@@ -93,6 +95,9 @@ void Agent::request_shutdown(const std::string& reason) {
   log_info("shutting down: {}", reason);
   shutdown_reason_ = reason;
   shutdown_ms_ = parts_.clock.monotonic_ms();
+  // Said before any further event: what a launch would hold here is given to another agent.
+  parts_.identity.slots = 0;
+  hello_due_ = true;
   for (auto& [key, running] : gangs_) save_and_leave(running, reason);
 }
 
@@ -148,6 +153,11 @@ void Agent::on_launch(const protocol::Launch& launch) {
     ended.message = format("not launched: the agent is shutting down ({})", *shutdown_reason_);
     return end_attempt(std::move(ended));
   }
+  // What the journal does not hold must neither start nor end: the coordinator sends it again.
+  if (const Status accepted = journal_.accept(key); !accepted.ok()) {
+    return log_error("job {} attempt {} is not accepted: {}", launch.job.value,
+                     launch.attempt.value, accepted.to_string());
+  }
   const Status launched = launch_gang(launch);
   if (launched.ok()) return;
   log_error("job {} attempt {}: {}", launch.job.value, launch.attempt.value, launched.message());
@@ -158,7 +168,6 @@ void Agent::on_launch(const protocol::Launch& launch) {
 
 Status Agent::launch_gang(const protocol::Launch& launch) {
   const AttemptKey key{launch.job, launch.attempt};
-  TA_RETURN_IF_ERROR(journal_.accept(key));
   GangEnvironment environment = parts_.environment;
   environment.gpus = free_gpus(launch.ranks * launch.slots_per_rank);
   if (!parts_.files.exists(environment.worker)) {
@@ -167,6 +176,8 @@ Status Agent::launch_gang(const protocol::Launch& launch) {
         environment.worker.string()));
   }
   TA_RETURN_IF_ERROR(parts_.files.create_directories(attempt_folder(launch)));
+  if (!environment.scratch.empty())
+    TA_RETURN_IF_ERROR(parts_.files.create_directories(gang_scratch(environment, key)));
   TA_RETURN_IF_ERROR(parts_.files.write_durable(attempt_config(launch), launch.config_yaml));
   const auto launcher = parts_.processes.start(gang_process(launch, environment));
   if (!launcher.ok() && launcher.status().code() == ErrorCode::kNotFound) {
@@ -244,7 +255,11 @@ void Agent::supervise() {
     log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
              ended.message.empty() ? "well" : ended.message);
     for (const std::string& peer : it->second.peers) peers_.erase(peer);
+    if (!parts_.environment.scratch.empty())
+      clear_scratch(gang_scratch(parts_.environment, it->first));
     it = gangs_.erase(it);
+    if (gangs_.empty() && !parts_.environment.scratch.empty())
+      clear_scratch(parts_.environment.scratch);
     end_attempt(std::move(ended));
   }
 }
@@ -283,6 +298,11 @@ bool Agent::is_over(RunningGang& running) {
   const std::vector<int> left = parts_.processes.marked(mark);
   for (const int pid : left) parts_.processes.signal_process(pid, SIGKILL);
   return left.empty();
+}
+
+void Agent::clear_scratch(const Path& folder) {
+  const Status removed = parts_.files.remove_all(folder);
+  if (!removed.ok()) log_warning("MPI's files of an ended gang: {}", removed.to_string());
 }
 
 void Agent::end_attempt(AttemptEnded ended) {

@@ -101,6 +101,7 @@ class Agent {
   void supervise();
   void supervise_gang(RunningGang& gang);
   bool is_over(RunningGang& gang);
+  void clear_scratch(const Path& folder);
   void end_attempt(protocol::AttemptEnded ended);
 
   void flush_pending();

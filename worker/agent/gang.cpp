@@ -179,7 +179,8 @@ Gang::Cause Gang::refined_by_exit(Cause cause) const {
       cause.message += ": it crashed";
     }
     cause.exit_code = exit_->code;
-  } else if (is_failure(exit_->code) && !earliest_failure()) {
+  } else if (is_failure(exit_->code) && !earliest_failure() && !asked_.terminate_launcher) {
+    // Not after our SIGTERM: mpirun then ends with a code of its own.
     cause.outcome = Outcome::kFailed;
     cause.message =
         format("{} ended with exit code {} without saying why; see its log", name, exit_->code);
@@ -206,12 +207,15 @@ Gang::Cause Gang::cause_from_exit() const {
 Gang::Cause Gang::verdict() const {
   const bool told_to_fail = cause_ && cause_->outcome == Outcome::kFailed;
   if (exit_->ok() && !told_to_fail) return {.outcome = Outcome::kSucceeded};
-  if (cause_) return cause_->vanished ? refined_by_exit(*cause_) : *cause_;
+  // mpirun ends the other ranks when the first one leaves: those only seem to have vanished.
+  const bool left_first = exit_->code == to_int(ExitCode::kRequeue);
+  if (cause_ && !(cause_->vanished && left_first))
+    return cause_->vanished ? refined_by_exit(*cause_) : *cause_;
   if (const auto failure = earliest_failure()) return *failure;
   const bool left = std::ranges::any_of(ranks_, [](const auto& entry) {
     return entry.second.farewell && entry.second.farewell->code == to_int(ExitCode::kRequeue);
   });
-  if (left || exit_->code == to_int(ExitCode::kRequeue)) {
+  if (left || left_first) {
     return {.outcome = Outcome::kSavedAndLeft, .exit_code = to_int(ExitCode::kRequeue)};
   }
   const auto vanished = earliest_vanished();

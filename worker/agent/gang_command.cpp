@@ -71,6 +71,11 @@ ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironmen
     options.environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
     options.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
   }
+  if (!environment.scratch.empty()) {
+    const std::string scratch = gang_scratch(environment, {launch.job, launch.attempt}).string();
+    options.environment["OMPI_MCA_orte_tmpdir_base"] = scratch;
+    options.environment["OMPI_MCA_btl_vader_backing_directory"] = scratch;
+  }
   if (!environment.gpus.empty())
     options.environment["CUDA_VISIBLE_DEVICES"] = joined(environment.gpus);
   options.working_directory = launch.workspace;

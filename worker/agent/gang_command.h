@@ -26,6 +26,7 @@ struct GangEnvironment {
   Path socket;                    ///< where ranks find the agent
   std::string agent_mark;         ///< names the agent's folder; see gang_mark()
   bool as_root = false;           ///< mpirun refuses root unless told otherwise
+  Path scratch;  ///< for MPI's session folders and shared memory; empty: where MPI puts them
   std::vector<std::string>
       gpus;  ///< devices of this gang; empty: CUDA_VISIBLE_DEVICES stays as it is
 };
@@ -34,6 +35,11 @@ struct GangEnvironment {
 /// left of it can be found after its parents are gone. Ends with a dot, so that no mark is the
 /// beginning of another.
 std::string gang_mark(const std::string& agent_mark, const AttemptKey& key);
+
+/// MPI's files of one attempt: a gang that was killed cannot clear up, so its agent does.
+inline Path gang_scratch(const GangEnvironment& environment, const AttemptKey& key) {
+  return environment.scratch / gang_mark("gang", key);
+}
 
 std::vector<std::string> gang_command(const protocol::Launch& launch,
                                       const GangEnvironment& environment);

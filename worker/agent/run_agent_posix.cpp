@@ -99,13 +99,24 @@ std::vector<std::string> gpu_names(int gpus) {
   return names;
 }
 
-GangEnvironment gang_environment(const AgentOptions& options, const Path& socket) {
+/// In memory where there is such a file system: ranks share their messages there.
+Result<Path> scratch_folder(const Path& agent_folder, const Path& socket) {
+  const Path memory = "/dev/shm";
+  if (::access(memory.c_str(), W_OK | X_OK) != 0) return socket.parent_path() / "gangs";
+  const Path base = memory / format("tagalign-{}", ::geteuid());
+  TA_RETURN_IF_ERROR(make_private_folder(base));
+  return base / folder_mark(agent_folder);
+}
+
+GangEnvironment gang_environment(const AgentOptions& options, const Path& socket,
+                                 const Path& scratch) {
   return {.mpirun = options.mpirun,
           .worker = options.worker.empty() ? self_executable().parent_path() / "tagalign-worker"
                                            : std::filesystem::absolute(options.worker),
           .socket = socket,
           .agent_mark = folder_mark(options.folder),
           .as_root = ::geteuid() == 0,
+          .scratch = scratch,
           .gpus = {}};
 }
 
@@ -179,6 +190,7 @@ Status serve_agent(const AgentOptions& given) {
   TA_RETURN_IF_ERROR(init_log({.component = "agent"}));
   install_signals();
   TA_ASSIGN_OR_RETURN(const Path socket, agent_socket_path(options.folder));
+  TA_ASSIGN_OR_RETURN(const Path scratch, scratch_folder(options.folder, socket));
   TA_ASSIGN_OR_RETURN(const auto ranks, protocol::listen_ipc(socket));
   TA_ASSIGN_OR_RETURN(const auto coordinator, protocol::connect_curve(*options.connection));
   const auto processes = make_process_host();
@@ -186,7 +198,7 @@ Status serve_agent(const AgentOptions& given) {
                       Agent::create({.identity = identity(options),
                                      .gpus = gpu_names(options.gpus),
                                      .folder = options.folder,
-                                     .environment = gang_environment(options, socket),
+                                     .environment = gang_environment(options, socket, scratch),
                                      .coordinator = *coordinator,
                                      .ranks = *ranks,
                                      .processes = *processes,

@@ -64,6 +64,14 @@ TEST(GangProcess, Launch_Environment_NamesAttemptAndSocket) {
   EXPECT_EQ(options.working_directory, Path("/w"));
 }
 
+TEST(GangProcess, Launch_WithScratch_KeepsMpisFilesThere) {
+  GangEnvironment with_scratch = environment();
+  with_scratch.scratch = "/m";
+  const auto variables = gang_process(launch(), with_scratch).environment;
+  EXPECT_THAT(variables, Contains(Pair("OMPI_MCA_orte_tmpdir_base", "/m/gang-12-3.")));
+  EXPECT_THAT(variables, Contains(Pair("OMPI_MCA_btl_vader_backing_directory", "/m/gang-12-3.")));
+}
+
 TEST(GangProcess, Launch_WithGpus_ShowsOnlyThose) {
   GangEnvironment with_gpus = environment();
   with_gpus.gpus = {"1", "3"};

@@ -122,6 +122,22 @@ TEST_F(GangTest, AllLeave_WithRequeueCode_SavedAndLeft) {
   EXPECT_EQ(ended.exit_code, 75);
 }
 
+TEST_F(GangTest, OneLeaves_OthersKilledByMpirun_SavedAndLeft) {
+  farewell(0, 75, 1'000);
+  gang_.on_process_gone(201, 1'002);
+  (void)gang_.decide(1'002 + kFarewellGraceMs);
+  EXPECT_EQ(end({.code = 75}, 1'200).outcome, Outcome::kSavedAndLeft);
+}
+
+TEST_F(GangTest, RankKilled_LauncherTerminatedByUs_ItsOwnCodeIsNoFailure) {
+  gang_.on_process_gone(201, 0);
+  (void)gang_.decide(kFarewellGraceMs);
+  ASSERT_TRUE(gang_.decide(kFarewellGraceMs + kLauncherGraceMs).terminate_launcher);
+  const auto ended = end({.code = 1}, 2'000);
+  EXPECT_EQ(ended.outcome, Outcome::kRankKilled);
+  EXPECT_EQ(ended.failed_rank, 1);
+}
+
 TEST_F(GangTest, KillRequest_RanksVanish_IsReportedAsRequested) {
   gang_.on_kill_request("cancelled by user", 1'000);
   EXPECT_TRUE(gang_.decide(1'000).terminate_launcher);

@@ -60,6 +60,18 @@ TEST(Submit, FreeSlots_LaunchesAtOnceAndOnlyThat) {
   EXPECT_THAT(b.effects, ElementsAre("launch 1.1@a"));
 }
 
+TEST(Scheduler, AgentThatShutsDown_GetsNoLaunchThatItWouldRefuse) {
+  Bench b;
+  b.join("a", 1);
+  b.submit({make_job("one"), make_job("two")});
+  b.join("a", 0, {{JobId{1}, Attempt{1}}});  // what an agent says when it is told to end
+  b.ended("a", 1, 1, Outcome::kSavedAndLeft);
+  EXPECT_THAT(b.effects, ElementsAre("ack 1@a"));
+  EXPECT_EQ(b.state_of(2), "queued");
+  b.join("a", 1, {}, "i2");
+  EXPECT_THAT(b.effects, ElementsAre("launch 2.1@a"));
+}
+
 TEST(Scheduler, GangThatDoesNotFit_IsPassedAndExplained) {
   Bench b;
   b.join("a", 2);
