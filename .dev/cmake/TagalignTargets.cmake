@@ -70,12 +70,10 @@ function(ta_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${A_LABEL} TIMEOUT ${A_TIMEOUT} ${serial})
   # gtest_discover_tests passes on only the first value of a list, so the environment is set after the discovery.
-  # OMP_NUM_THREADS=1: bits are compared only at a fixed thread count, and ctest runs several tests at a time.
-  set(environment "OMP_NUM_THREADS=1;TAGALIGN_BIN=${CMAKE_BINARY_DIR}/bin;TAGALIGN_SOURCE=${CMAKE_SOURCE_DIR}" ${A_ENVIRONMENT})
-  file(CONFIGURE OUTPUT ${name}_environment.cmake @ONLY CONTENT [[
-if(@name@_TESTS)
-  set_tests_properties(${@name@_TESTS} PROPERTIES ENVIRONMENT "@environment@")
-endif()
-]])
-  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}_environment.cmake)
+  # Through a launcher, because gtest_discover_tests cuts an ENVIRONMENT list after its first entry. OMP_NUM_THREADS=1:
+  # bits are compared only at a fixed thread count, and ctest runs several tests at a time.
+  set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR
+    "${CMAKE_COMMAND};-E;env;OMP_NUM_THREADS=1;TAGALIGN_BIN=${CMAKE_BINARY_DIR}/bin;TAGALIGN_SOURCE=${CMAKE_SOURCE_DIR};${A_ENVIRONMENT}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
+    PROPERTIES LABELS ${A_LABEL} TIMEOUT ${A_TIMEOUT} ${serial})
 endfunction()
