@@ -291,7 +291,7 @@ TEST_F(CommandLine, WaitForACoordinatorThatStaysAway_ExitsWithFourAfterAMinute) 
   EXPECT_LT(clock.unix_ms() - start, kAwayMsMax + 2'000);
 }
 
-TEST(ProgressLine, ShowsAttemptStepsAndActivity) {
+TEST(ProgressLine, RunningJob_ShowsAttemptStepsAndActivity) {
   JobSummary summary = job(1, "tagalign", "running");
   summary.attempt = Attempt{2};
   summary.step = 40;

@@ -39,7 +39,7 @@ std::vector<ResultRow> rows(std::vector<EvaluationResult> results) {
   return out;
 }
 
-TEST(Scores, CountsGiveMeansOverTheClassesThatOccur) {
+TEST(Scores, Counts_GiveMeansOverTheClassesThatOccur) {
   const Scores scores = scores_of(result("a", 0, "x", 25));
   EXPECT_THAT(scores.iou, ElementsAre(0.25, 0.5, std::nullopt));
   EXPECT_EQ(scores.mean_iou, 0.375);
@@ -70,7 +70,7 @@ TEST(Scores, AClassOnlyPredicted_CountsAsZeroIou) {
   EXPECT_EQ(scores_of(r).mean_accuracy, 1.0);
 }
 
-TEST(ResultsText, BaselinesComeFirstThenSteps) {
+TEST(ResultsText, Baselines_ComeFirstThenSteps) {
   auto baseline = result("clip", 0, "day", 10);
   baseline.protocol = "v1 attention=plain scale=10 clip_weight=1 window=64";
   const auto results = rows({result("tagalign", 120, "day", 60), result("tagalign", 40, "day", 40),
@@ -115,13 +115,13 @@ TEST(ResultsText, WithoutResults_SaysSo) {
   EXPECT_EQ(to_text(arrange(none)), "no results yet\n");
 }
 
-TEST(ResultsMarkdown, IsATable) {
+TEST(ResultsMarkdown, AllResults_AreOneTable) {
   const auto results = rows({result("tagalign", 40, "day", 20)});
   EXPECT_THAT(to_markdown(arrange(results)),
               HasSubstr("| method | step | day |\n|---|---:|---:|\n| tagalign | 40 | 35.00 |\n"));
 }
 
-TEST(ResultsCsv, HasOneLineAClassWithCounts) {
+TEST(ResultsCsv, EachClass_HasOneLineWithCounts) {
   EXPECT_EQ(to_csv(rows({result("tagalign", 40, "day", 20)})),
             "key,job,method,step,dataset,protocol,code_version,images,class,intersect,union,"
             "predicted,labelled,iou\n"
@@ -133,7 +133,7 @@ TEST(ResultsCsv, HasOneLineAClassWithCounts) {
             "window=64,0.1.0,2,ghost,0,0,0,0,\n");
 }
 
-TEST(ResultsJson, HoldsCountsAndScores) {
+TEST(ResultsJson, EachResult_HoldsCountsAndScores) {
   const auto json = nlohmann::json::parse(to_json(rows({result("tagalign", 40, "day", 20)})));
   ASSERT_EQ(json.size(), 1u);
   EXPECT_EQ(json[0]["mean_iou"], 0.35);
