@@ -67,9 +67,6 @@ function(ta_test name)
   if(A_SERIAL)
     set(serial RUN_SERIAL TRUE)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS ${A_LABEL} TIMEOUT ${A_TIMEOUT} ${serial})
-  # gtest_discover_tests passes on only the first value of a list, so the environment is set after the discovery.
   # Through a launcher, because gtest_discover_tests cuts an ENVIRONMENT list after its first entry. OMP_NUM_THREADS=1:
   # bits are compared only at a fixed thread count, and ctest runs several tests at a time.
   set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR
