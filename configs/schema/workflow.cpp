@@ -128,6 +128,17 @@ std::vector<std::string> needs_of(const WorkflowJob& job) {
   return needs;
 }
 
+/// An evaluation may wait for slots until the training is over: its checkpoint must still be there.
+void check_kept(const WorkflowJob& job, const WorkflowJob& source, const Origin& origin,
+                Problems& problems) {
+  const auto train = parse_job_config<TrainConfig>(source.config, source.name);
+  if (!train.ok() || train->checkpoint.keep_last == 0) return;
+  problems.add(origin, format("jobs.{}.on_commit_of: expected '{}' to keep all checkpoints, found "
+                              "checkpoint.keep_last {}: those that wait to be evaluated would be "
+                              "removed; set jobs.{}.config.checkpoint.keep_last=0",
+                              job.name, source.name, train->checkpoint.keep_last, source.name));
+}
+
 void check_references(const Workflow& workflow, const Node& root, Problems& problems) {
   const ByName jobs = by_name(workflow);
   for (const WorkflowJob& job : workflow.jobs) {
@@ -151,6 +162,8 @@ void check_references(const Workflow& workflow, const Node& root, Problems& prob
     } else if (source->second->kind != JobKind::kTrain) {
       problems.add(origin, format("{}on_commit_of: expected a train job, found '{}' of kind {}",
                                   path, job.on_commit_of, job_kind_name(source->second->kind)));
+    } else {
+      check_kept(job, *source->second, origin, problems);
     }
     if (job.kind != JobKind::kEvaluate) {
       problems.add(origin,

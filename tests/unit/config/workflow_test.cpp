@@ -14,7 +14,7 @@ const std::string kClip =
     "{kind: pretrain, after: [draw], ranks: 2, config: {data: {root: r, captions: c}}}\n";
 const std::string kTrain =
     "{kind: train, after: [clip], config: {data: {root: r, captions: c, tags: t, tag_names: n}, "
-    "clip: {weights: w}}}\n";
+    "clip: {weights: w}, checkpoint: {keep_last: 0}}}\n";
 const std::string kScores =
     "{kind: evaluate, on_commit_of: fit, config: {clip: {weights: w}, datasets: [{name: d, root: "
     "r}]}}\n";
@@ -139,6 +139,8 @@ TEST_F(WorkflowFile, References_MustExistAndFit) {
   EXPECT_THAT(
       message(kAll, {"jobs.scores.on_commit_of=clip"}),
       HasSubstr("jobs.scores.on_commit_of: expected a train job, found 'clip' of kind pretrain"));
+  EXPECT_THAT(message(kAll, {"jobs.fit.config.checkpoint.keep_last=3"}),
+              HasSubstr("expected 'fit' to keep all checkpoints, found checkpoint.keep_last 3"));
   EXPECT_THAT(message(kAll, {"jobs.scores.on_commit_of=fitt"}),
               HasSubstr("unknown job 'fitt'; did you mean 'fit'?"));
   EXPECT_THAT(message(kAll, {"jobs.clip.on_commit_of=fit"}),
