@@ -14,6 +14,8 @@ class RecordingReporter final : public Reporter {
  public:
   /// Asks for a stop as soon as `step` has been reported as progress.
   void stop_at(std::uint64_t step) { stop_at_ = step; }
+  /// As an agent whose disk is full: so many reports of checkpoints are not taken.
+  void refuse_checkpoints(int count) { refusals_left_ = count; }
 
   void hello(const std::string& device) override { device_ = device; }
   void progress(std::uint64_t step, std::uint64_t, const std::string& activity) override {
@@ -23,6 +25,10 @@ class RecordingReporter final : public Reporter {
   }
   Status checkpoint(const protocol::CheckpointInfo& checkpoint) override {
     const std::scoped_lock lock(mutex_);
+    if (refusals_left_ > 0) {
+      --refusals_left_;
+      return unavailable("the agent has not acknowledged it");
+    }
     checkpoints.push_back(checkpoint);
     return ok_status();
   }
@@ -55,6 +61,7 @@ class RecordingReporter final : public Reporter {
   std::string device_;
   std::uint64_t last_step_ = 0;
   std::optional<std::uint64_t> stop_at_;
+  int refusals_left_ = 0;
 };
 
 }  // namespace tagalign::jobs

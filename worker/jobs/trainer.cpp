@@ -9,6 +9,8 @@
 #include <memory>
 #include <set>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/format.h"
@@ -82,6 +84,7 @@ class Run {
       if (scheduled || stop) TA_RETURN_IF_ERROR(save(scheduled));
       if (stop && step_ < options_.steps) return JobEnd::kSavedAndLeft;
     }
+    TA_RETURN_IF_ERROR(report_unheard());
     return JobEnd::kFinished;
   }
 
@@ -113,15 +116,24 @@ class Run {
 
   void report_checkpoint(const checkpoint::Manifest& manifest) {
     if (!rank_.is_first()) return;
-    const auto status =
-        rank_.reporter.checkpoint({.step = manifest.position.step,
-                                   .path = std::filesystem::absolute(manifest.folder).string(),
-                                   .digest = manifest.digest,
-                                   .scheduled = manifest.position.scheduled});
-    // The checkpoint exists whether or not somebody heard of it; the next start reports it again.
-    if (!status.ok())
-      log_warning("checkpoint of step {} could not be reported: {}", manifest.position.step,
-                  status.to_string());
+    const protocol::CheckpointInfo checkpoint{
+        .step = manifest.position.step,
+        .path = std::filesystem::absolute(manifest.folder).string(),
+        .digest = manifest.digest,
+        .scheduled = manifest.position.scheduled};
+    const auto status = rank_.reporter.checkpoint(checkpoint);
+    if (status.ok()) return;
+    // The checkpoint exists whether or not somebody heard of it: the run goes on.
+    log_warning("checkpoint of step {} could not be reported: {}", checkpoint.step,
+                status.to_string());
+    unheard_.push_back(checkpoint);
+  }
+
+  /// After a run that succeeded nobody reports again, and the checkpoint would not be evaluated.
+  Status report_unheard() {
+    for (const auto& checkpoint : std::exchange(unheard_, {}))
+      TA_RETURN_IF_ERROR(rank_.reporter.checkpoint(checkpoint));
+    return ok_status();
   }
 
   /// Every checkpoint that exists is said again: the report of the newest may have been lost with
@@ -317,9 +329,10 @@ class Run {
   model::AdamW optimizer_;
   std::unique_ptr<data::TrainingLoader> loader_;
   TrainingTask::Loss loss_;
-  std::string losses_text_;           ///< as of the last log line
-  std::vector<std::string> notices_;  ///< of this rank, not yet gathered
-  std::set<std::string> said_;        ///< by the first rank
+  std::string losses_text_;                        ///< as of the last log line
+  std::vector<std::string> notices_;               ///< of this rank, not yet gathered
+  std::set<std::string> said_;                     ///< by the first rank
+  std::vector<protocol::CheckpointInfo> unheard_;  ///< committed, but not reported yet
   std::uint64_t step_ = 0;
   MonotonicMs rate_started_ms_ = 0;
   std::uint64_t rate_started_step_ = 0;

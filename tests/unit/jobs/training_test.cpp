@@ -93,6 +93,19 @@ TEST_F(TrainingTest, Restart_ReportsEveryExistingCheckpointAgain) {
   EXPECT_THAT(steps, ElementsAre(2, 4, 6));
 }
 
+TEST_F(TrainingTest, CheckpointThatNobodyHeardOf_IsReportedBeforeTheRunSucceeds) {
+  const auto config = train_config("unheard");
+  train(config, 1, JobEnd::kFinished,
+        [](RecordingReporter& reporter) { reporter.refuse_checkpoints(1); });
+  std::vector<std::uint64_t> steps;
+  for (const auto& checkpoint : reporters_[0]->checkpoints) steps.push_back(checkpoint.step);
+  EXPECT_THAT(steps, ElementsAre(4, 6, 2));
+  const auto deaf = run_gang(
+      1, [&](Rank& rank) { return run_train(rank, config); },
+      [](RecordingReporter& reporter) { reporter.refuse_checkpoints(100); });
+  EXPECT_EQ(deaf[0].status().code(), ErrorCode::kUnavailable);
+}
+
 TEST_F(TrainingTest, DamagedNewestCheckpoint_IsSkippedWithANoticeAndTheRunEndsTheSame) {
   const auto whole = train_config("whole");
   train(whole, 1);
