@@ -275,6 +275,21 @@ TEST_F(AgentFaultTest, Coordinator_Away_GangRunsOnAndEventsArriveLater) {
   EXPECT_EQ(count<AttemptStarted>(), 1u);
 }
 
+TEST_F(AgentFaultTest, Coordinator_ComesBackElsewhere_IsFound) {
+  wait_for_hello();
+  launch("run");
+  wait_for_ranks();
+  const std::string before = server_->endpoint();
+  const auto old = std::exchange(server_, nullptr);  // holds its port
+  listen("tcp://127.0.0.1:*");
+  ASSERT_NE(server_->endpoint(), before);
+  std::ofstream(state_ / "endpoint") << server_->endpoint() << "\n";
+  running_ranks_ = 0;
+  wait_for_ranks();
+  send(StopAttempt{JobId{1}, Attempt{1}, StopMode::kSaveAndLeave, "enough"});
+  EXPECT_EQ(wait_for_end().outcome, Outcome::kSavedAndLeft);
+}
+
 TEST_F(AgentFaultTest, Mpirun_Missing_SaysWhatToInstall) {
   wait_for_hello();
   end_agent(SIGKILL);

@@ -160,6 +160,55 @@ Result<AgentOptions> completed(AgentOptions options) {
   return options;
 }
 
+/// Goes where the state folder says that the coordinator is: the next one may listen elsewhere.
+/// What was queued for the old address is lost; the agent sends it again.
+class FollowingSocket final : public protocol::ClientSocket {
+ public:
+  FollowingSocket(Path state_folder, protocol::CurveClientOptions known,
+                  std::unique_ptr<protocol::ClientSocket> socket)
+      : state_folder_(std::move(state_folder)),
+        known_(std::move(known)),
+        socket_(std::move(socket)) {}
+
+  Status send(const protocol::Frame& frame) override { return socket_->send(frame); }
+  Result<std::optional<protocol::Frame>> receive(std::int64_t timeout_ms) override {
+    follow();
+    return socket_->receive(timeout_ms);
+  }
+
+ private:
+  static constexpr std::int64_t kLookMs = 1'000;
+
+  void follow() {
+    const MonotonicMs now_ms = system_clock().monotonic_ms();
+    if (now_ms - looked_ms_ < kLookMs) return;
+    looked_ms_ = now_ms;
+    auto found = protocol::load_client_credentials(state_folder_, protocol::PeerRole::kAgent);
+    if (!found.ok() || (found->endpoint == known_.endpoint &&
+                        found->server_public_key == known_.server_public_key)) {
+      return;
+    }
+    auto socket = protocol::connect_curve(*found);
+    if (!socket.ok()) return log_warning("{}", socket.status().to_string());
+    log_info("the coordinator is at {} now", found->endpoint);
+    known_ = std::move(*found);
+    socket_ = std::move(*socket);
+  }
+
+  Path state_folder_;
+  protocol::CurveClientOptions known_;
+  std::unique_ptr<protocol::ClientSocket> socket_;
+  MonotonicMs looked_ms_ = 0;
+};
+
+Result<std::unique_ptr<protocol::ClientSocket>> connect(const AgentOptions& given,
+                                                        const AgentOptions& options) {
+  TA_ASSIGN_OR_RETURN(auto socket, protocol::connect_curve(*options.connection));
+  if (given.connection) return socket;
+  return std::unique_ptr<protocol::ClientSocket>(
+      new FollowingSocket(options.state_folder, *options.connection, std::move(socket)));
+}
+
 void run_until_finished(Agent& agent) {
   while (!agent.finished()) {
     agent.step();
@@ -192,7 +241,7 @@ Status serve_agent(const AgentOptions& given) {
   TA_ASSIGN_OR_RETURN(const Path socket, agent_socket_path(options.folder));
   TA_ASSIGN_OR_RETURN(const Path scratch, scratch_folder(options.folder, socket));
   TA_ASSIGN_OR_RETURN(const auto ranks, protocol::listen_ipc(socket));
-  TA_ASSIGN_OR_RETURN(const auto coordinator, protocol::connect_curve(*options.connection));
+  TA_ASSIGN_OR_RETURN(const auto coordinator, connect(given, options));
   const auto processes = make_process_host();
   TA_ASSIGN_OR_RETURN(const auto agent,
                       Agent::create({.identity = identity(options),
