@@ -174,7 +174,7 @@ class ClusterTest : public testing::Test {
 
   int agent_pid(const std::string& state) {
     // The pool keeps the agent's pid in its folder, first word of the file.
-    const auto text = files_.read_file(folder_ / state / "agents" / "local" / "pid", 4096);
+    const auto text = files_.read_file(folder_ / state / "agents" / "local" / "agent.pid", 4096);
     TA_CHECK(text.ok(), text.ok() ? "" : text.status().message());
     return std::atoi(text->c_str());
   }
