@@ -159,7 +159,7 @@ GangActions Gang::decide(MonotonicMs now_ms) {
 protocol::RankNotice Gang::notice_of_cause() const {
   TA_CHECK(cause_.has_value());
   return {launch_.job, launch_.attempt, cause_->rank,
-          format("{}; the gang is ended", cause_->message)};
+          format("the gang is ended: {}", cause_->message)};
 }
 
 bool Gang::may_conclude(MonotonicMs now_ms) const {
