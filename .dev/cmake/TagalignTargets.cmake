@@ -1,5 +1,6 @@
 # How this project's targets are made. One library per folder, sources listed by hand.
 #   ta_library(NAME SOURCES a.cpp … [DEPENDS public targets …] [PRIVATE_DEPENDS targets …])
+#   ta_precompile_torch(NAME)
 #   ta_program(NAME SOURCES main.cpp … DEPENDS …)          lands in build/bin
 #   ta_test(NAME LABEL unit SOURCES a_test.cpp … DEPENDS … [ENVIRONMENT A=b …] [TIMEOUT seconds] [SERIAL])
 include_guard(GLOBAL)
@@ -46,6 +47,11 @@ function(ta_library name)
   add_library(${name} STATIC ${A_SOURCES})
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_link_libraries(${name} PUBLIC ta_options ${A_DEPENDS} PRIVATE ${A_PRIVATE_DEPENDS})
+endfunction()
+
+# Torch's central headers cost four seconds a file; libraries of ten files and more parse them once.
+function(ta_precompile_torch name)
+  target_precompile_headers(${name} PRIVATE <ATen/core/Tensor.h> <ATen/core/grad_mode.h> <ATen/TensorOperators.h>)
 endfunction()
 
 function(ta_program name)
