@@ -79,7 +79,9 @@ void LocalPool::reap() {
   if (!agent_) return;
   int wait_status = 0;
   std::string how = "it was not started by this coordinator";
-  if (::waitpid(agent_->pid, &wait_status, WNOHANG) == agent_->pid) {
+  const pid_t ended = ::waitpid(agent_->pid, &wait_status, WNOHANG);
+  if (ended == 0) return;  // a child that runs
+  if (ended == agent_->pid) {
     how = decode_exit_status(wait_status).to_string();
   } else if (process_start_ticks(agent_->pid) == agent_->start_ticks) {
     return;
@@ -119,15 +121,19 @@ void LocalPool::start() {
                                     .stdout_file = folder_ / "agent.log",
                                     .stderr_file = folder_ / "agent.log",
                                     .own_session = true});
-    status = pid.ok() ? protocol::write_pid_file(pid_file(), *pid) : pid.status();
-    if (pid.ok()) adopt({*pid, process_start_ticks(*pid).value_or(0)});
-  }
-  if (status.ok()) {
-    log_info("started agent {} with {} slots (pid {})", options_.id, options_.slots, agent_->pid);
-    return;
+    if (pid.ok()) return on_started(*pid);
+    status = pid.status();
   }
   back_off_ms_ = std::min(2 * back_off_ms_, kRestartMsMax);
   log_error("start agent {}: {}", options_.id, status.message());
+}
+
+/// The child counts as started even when it has ended by now: reap() finds out, and backs off once.
+void LocalPool::on_started(pid_t pid) {
+  adopt({pid, process_start_ticks(pid).value_or(0)});
+  log_info("started agent {} with {} slots (pid {})", options_.id, options_.slots, pid);
+  const Status written = protocol::write_pid_file(pid_file(), pid);
+  if (!written.ok()) log_warning("{}", written.message());
 }
 
 }  // namespace tagalign::service

@@ -47,6 +47,7 @@ class LocalPool final : public Pool {
   Path pid_file() const { return folder_ / "agent.pid"; }
   void reap();
   void start();
+  void on_started(pid_t pid);
   void adopt(protocol::ProcessIdentity identity);
   bool adopt_stranger();
 
