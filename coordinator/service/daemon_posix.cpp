@@ -59,8 +59,9 @@ Result<std::unique_ptr<protocol::ServerSocket>> open_socket(const CoordinatorOpt
   FileSystem& files = posix_file_system();
   TA_RETURN_IF_ERROR(
       files.write_durable(state.listen(), with_port_of(asked, socket->endpoint()) + "\n"));
-  TA_RETURN_IF_ERROR(protocol::write_pid_file(state.pid_file(), ::getpid()));
   TA_RETURN_IF_ERROR(files.write_durable(state.endpoint(), socket->endpoint() + "\n"));
+  // Last: whoever sees this process named there finds the endpoint too.
+  TA_RETURN_IF_ERROR(protocol::write_pid_file(state.pid_file(), ::getpid()));
   return socket;
 }
 

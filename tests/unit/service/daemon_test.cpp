@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ class DaemonTest : public ::testing::Test {
   pid_t start_child(std::optional<std::string> listen = std::nullopt) {
     const pid_t pid = ::fork();
     if (pid != 0) return pid;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that aborts leaves nobody behind
     (void)init_log({.component = "coordinator", .file = folder_ / "log"});
     ::_exit(run_coordinator({.state_folder = state_,
                              .listen = std::move(listen),
