@@ -17,7 +17,9 @@ inline constexpr std::uint32_t kConfigBytesMax = 1u << 20;
 inline constexpr int kInfrastructureRetriesMax =
     1'000;  ///< without durable progress in between: kStalledRetriesMax
 inline constexpr int kStalledRetriesMax =
-    5;  ///< infrastructure failures in a row without a new checkpoint
+    30;  ///< infrastructure failures in a row without a new checkpoint
+inline constexpr int kSameStepKillsMax =
+    6;  ///< ranks killed in a row at one step: more like the job's own doing (out of memory)
 
 // Time
 inline constexpr std::int64_t kServiceTickMs = 50;

@@ -1,6 +1,7 @@
 #include "coordinator/core/retry.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/exit_codes.h"
 #include "base/format.h"
@@ -36,6 +37,19 @@ void charge_program(Verdict& verdict, const Job& job, const AttemptEnded& end, U
   }
 }
 
+/// Kills in a row at one step since the last new checkpoint, the one that `end` tells of included.
+int kills_at_step(const Job& job, const AttemptEnded& end) {
+  if (end.outcome != Outcome::kRankKilled) return 0;
+  int kills = 1;
+  for (const AttemptRecord& record : std::views::reverse(job.attempts)) {
+    if (!record.outcome) continue;  // the one that ends now
+    if (kills > job.stalled_failures) break;
+    if (record.outcome != end.outcome || record.last_step != end.last_step) break;
+    ++kills;
+  }
+  return kills;
+}
+
 void charge_infrastructure(Verdict& verdict, const Job& job, const AttemptEnded& end,
                            UnixMs now_ms) {
   const auto before =
@@ -45,6 +59,10 @@ void charge_infrastructure(Verdict& verdict, const Job& job, const AttemptEnded&
   if (++verdict.stalled_failures > limits::kStalledRetriesMax) {
     verdict.state = Failed{now_ms, format("lost {} attempts in a row without a new checkpoint: {}",
                                           verdict.stalled_failures, end.message)};
+  } else if (kills_at_step(job, end) > limits::kSameStepKillsMax) {
+    verdict.state =
+        Failed{now_ms, format("killed {} times in a row at step {}: {}", kills_at_step(job, end),
+                              end.last_step, end.message)};
   } else if (before >= limits::kInfrastructureRetriesMax) {
     verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
                                           limits::kInfrastructureRetriesMax, end.message)};

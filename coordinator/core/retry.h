@@ -1,7 +1,9 @@
 /// What follows the end of an attempt: pure, decided by the class of the failure.
 ///
 /// Infrastructure (a rank killed from outside, an agent gone) costs nothing while new checkpoints
-/// come, and ends the job after limits::kStalledRetriesMax failures without one. The program's own
+/// come, and ends the job after limits::kStalledRetriesMax failures without one, or after
+/// limits::kSameStepKillsMax kills at one step: training repeats itself to the bit, so what is
+/// killed at the same place each time asks for it (the kernel, when memory runs out). The program's own
 /// failures are charged against retries_max, and two in a row at one step end the job. Exit code 93
 /// ends it at once.
 #pragma once

@@ -139,9 +139,32 @@ TEST(Retry, InfrastructureWithProgress_IsFree) {
     b.ended("a", 1, attempt, Outcome::kRankKilled);
     ASSERT_EQ(b.state_of(1), "starting");
   }
-  for (std::uint32_t attempt = 21; attempt <= 25; ++attempt)
-    b.ended("a", 1, attempt, Outcome::kRankKilled);
+}
+
+TEST(Retry, InfrastructureWithoutProgress_EndsWithTheLimit) {
+  Bench b;
+  b.join("a");
+  b.submit({make_job("one")});
+  b.committed(1, 1, 100);
+  for (std::uint32_t attempt = 1; attempt <= limits::kStalledRetriesMax; ++attempt) {
+    b.ended("a", 1, attempt, Outcome::kRankKilled, 100 + attempt);
+    ASSERT_EQ(b.state_of(1), "starting");
+  }
+  b.ended("a", 1, limits::kStalledRetriesMax + 1, Outcome::kRankKilled, 7);
   EXPECT_THAT(std::get<Failed>(b.job(1).state).reason, HasSubstr("without a new checkpoint"));
+}
+
+TEST(Retry, KilledAtOneStepAgainAndAgain_StopsTheJobSooner) {
+  Bench b;
+  b.join("a");
+  b.submit({make_job("one")});
+  b.ended("a", 1, 1, Outcome::kRankKilled, 8);
+  for (std::uint32_t attempt = 2; attempt <= limits::kSameStepKillsMax + 1; ++attempt) {
+    b.ended("a", 1, attempt, Outcome::kRankKilled, 9);
+    ASSERT_EQ(b.state_of(1), "starting");
+  }
+  b.ended("a", 1, limits::kSameStepKillsMax + 2, Outcome::kRankKilled, 9);
+  EXPECT_THAT(std::get<Failed>(b.job(1).state).reason, HasSubstr("in a row at step 9"));
 }
 
 TEST(Retry, LaunchFailure_WaitsBeforeItTriesAgain) {
