@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/format.h"
-#include "model/clip/text_clean.h"
+#include "model/clip/text/unicode.h"
 
 namespace tagalign::model {
 namespace {

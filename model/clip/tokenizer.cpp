@@ -12,7 +12,8 @@
 #include "base/format.h"
 #include "base/process.h"
 #include "model/clip/byte_pairs.h"
-#include "model/clip/text_clean.h"
+#include "model/clip/text/clean_text.h"
+#include "model/clip/text/unicode.h"
 
 namespace tagalign::model {
 namespace {

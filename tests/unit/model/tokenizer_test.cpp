@@ -10,8 +10,6 @@
 #include <vector>
 
 #include "model/clip/byte_pairs.h"
-#include "model/clip/html_entities.h"
-#include "model/clip/text_clean.h"
 
 namespace tagalign::model {
 namespace {
@@ -24,10 +22,6 @@ const Tokenizer& tokenizer() {
   static const Tokenizer loaded =
       Tokenizer::load(posix_file_system(), default_vocabulary()).value();
   return loaded;
-}
-
-std::string cleaned(std::string_view text) {
-  return encode_utf8(clean_text(text));
 }
 
 TEST(Tokenizer, Caption_GivesClipsIds) {
@@ -98,34 +92,6 @@ TEST(Tokenizer, VocabularyThatIsNoGzip_IsRefused) {
 TEST(BytePairs, ShortMergeList_SaysHowManyThereAre) {
   EXPECT_THAT(BytePairs::parse("#version\ni n\nt h\n").status().message(), HasSubstr("found 2"));
   EXPECT_THAT(BytePairs::parse("#version\nin xyz\n").status().message(), HasSubstr("line 2"));
-}
-
-TEST(CleanText, Space_CollapsesAndGoesFromTheEnds) {
-  EXPECT_EQ(cleaned(" a\u00A0\u2003 b\t\n"), "a b");
-}
-
-TEST(CleanText, References_AreReplacedTwice) {
-  EXPECT_EQ(cleaned("a &amp;amp; b"), "a & b");
-  EXPECT_EQ(cleaned("<b>&lt;i&gt;"), "<b><i>");
-  EXPECT_EQ(cleaned("&notit; &#x41;&#66 &EACUTE;"), "\u00ACit; ab \u00E9");
-}
-
-TEST(CleanText, LowerCase_IsPythons) {
-  EXPECT_EQ(cleaned("\u0130X"), "i\u0307x");
-  EXPECT_EQ(encode_utf8(lower_case(U"\u039F\u03A3 \u03A3\u039F\u03A3.")),
-            encode_utf8(U"\u03BF\u03C2 \u03C3\u03BF\u03C2."));
-}
-
-TEST(CleanText, Typography_IsMadePlain) {
-  EXPECT_EQ(cleaned("\u201Cit\u2019s\u201D \uFB01ne \uFF21\uFF11"), "\"it's\" fine a1");
-  EXPECT_EQ(cleaned("e\u0301"), "\u00E9");
-  EXPECT_EQ(cleaned(std::string("a\0b\x1B[31mc", 9)), "abc");
-}
-
-TEST(UnescapeHtml, NumbersOutsideUnicode_BecomeReplacementOrNothing) {
-  EXPECT_EQ(unescape_html(U"&#0;&#x110000;&#xD800;"), U"\uFFFD\uFFFD\uFFFD");
-  EXPECT_EQ(unescape_html(U"a&#1;b&#xFFFE;c&#150;"), U"abc\u2013");
-  EXPECT_EQ(unescape_html(U"& &; &# &#x; &unknown;"), U"& &; &# &#x; &unknown;");
 }
 
 }  // namespace

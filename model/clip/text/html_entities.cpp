@@ -1,23 +1,19 @@
-#include "model/clip/html_entities.h"
-
-#include <unicode/uchar.h>
+#include "model/clip/text/html_entities.h"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <unordered_map>
 
-namespace tagalign::model {
+#include "model/clip/text/encodings.h"
+#include "model/clip/text/unicode.h"
 
-const std::array<char32_t, 32> kWindows1252HighControls = {
-    0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
-    0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
+namespace tagalign::model {
 
 namespace {
 
 constexpr char kEntityList[] =
-#include "model/clip/html_entities.inc"
+#include "model/clip/text/html_entities.inc"
     ;
 constexpr std::size_t kEntityNameMax = 32;
 constexpr std::size_t kStrictNameMax = 24;
@@ -83,7 +79,9 @@ std::string to_ascii(std::u32string_view text) {
 std::u32string numeric_value(std::uint64_t code) {
   if (code == 0) return {kReplacement};
   if (code == 0x0D) return {U'\r'};
-  if (code >= 0x80 && code <= 0x9F) return {kWindows1252HighControls[code - 0x80]};
+  if (code >= 0x80 && code <= 0x9F) {
+    return {decode_byte(Encoding::kWindows1252, static_cast<std::uint8_t>(code))};
+  }
   if ((code >= 0xD800 && code <= 0xDFFF) || code > 0x10FFFF) return {kReplacement};
   const bool control =
       code <= 0x08 || code == 0x0B || (code >= 0x0E && code <= 0x1F) || code == 0x7F;
@@ -153,11 +151,7 @@ std::optional<std::u32string> upper_case_entity(const std::string& name) {
   const auto found = entities().find(lower);
   const std::u32string reference = U"&" + std::u32string(name.begin(), name.end()) + U";";
   if (found == entities().end() || unescape_html(reference) != reference) return std::nullopt;
-  std::u32string value;
-  for (char32_t c : found->second.value) {
-    value.push_back(static_cast<char32_t>(u_toupper(static_cast<UChar32>(c))));
-  }
-  return value;
+  return upper_case(found->second.value);
 }
 
 std::optional<Match> match_strict(std::u32string_view text) {
@@ -172,7 +166,8 @@ std::optional<Match> match_strict(std::u32string_view text) {
   if (end == start || end == text.size() || text[end] != U';') return std::nullopt;
   if (numeric) {
     auto match = match_numeric(text);
-    return match && match->length == end + 1 ? match : std::nullopt;
+    const bool whole = match && match->length == end + 1;
+    return whole && match->value != U";" ? match : std::nullopt;  // ftfy keeps "&#59;"
   }
   const std::string name = to_ascii(text.substr(start, end - start));
   if (const auto found = entities().find(name); found != entities().end()) {
