@@ -1,0 +1,2 @@
+ta_test(weights_golden_test LABEL golden SOURCES weights_golden_test.cpp
+  DEPENDS ta_weights ta_golden_support ta_golden_weights)

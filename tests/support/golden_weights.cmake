@@ -1,0 +1,2 @@
+add_library(ta_golden_weights STATIC golden_weights.cpp)
+target_link_libraries(ta_golden_weights PUBLIC ta_golden_files ta_weights)
