@@ -24,6 +24,7 @@ struct ProjectorShape {
   ProjectorKind kind = ProjectorKind::kGDecoder;
   int layers = 2;          ///< the reference's: GDecoder 2, Transformer 1
   std::int64_t width = 0;  ///< D
+  int heads = 16;          ///< Transformer only; divides D
 };
 struct Grid {
   std::int64_t h = 0;

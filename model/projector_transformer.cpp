@@ -1,4 +1,4 @@
-// The reference's Transformer projector: timm's ViT block with 16 heads.
+// The reference's Transformer projector: timm's ViT block.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -12,17 +12,17 @@
 namespace tagalign::model {
 namespace {
 
-constexpr std::int64_t kHeads = 16;
 constexpr std::int64_t kMlpRatio = 4;
 
 struct VitBlock {
+  std::int64_t heads = 0;
   LayerNormWeights norm1, norm2;
   LinearWeights qkv, proj, fc1, fc2;
 
   at::Tensor attention(const at::Tensor& x) const {
     std::vector<at::Tensor> parts = qkv.forward(x).chunk(3, -1);
     for (at::Tensor& part : parts) {
-      part = part.unflatten(2, {kHeads, part.size(2) / kHeads}).transpose(1, 2);  // [B, H, L, C]
+      part = part.unflatten(2, {heads, part.size(2) / heads}).transpose(1, 2);  // [B, H, L, C]
     }
     const at::Tensor attended = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
     return proj.forward(attended.transpose(1, 2).flatten(2));
@@ -34,8 +34,10 @@ struct VitBlock {
   }
 };
 
-VitBlock add_vit_block(ParameterList& list, const std::string& name, std::int64_t width) {
+VitBlock add_vit_block(ParameterList& list, const std::string& name, const ProjectorShape& shape) {
+  const std::int64_t width = shape.width;
   VitBlock block;
+  block.heads = shape.heads;
   block.norm1 = add_layer_norm(list, name + ".norm1", width);
   block.qkv = add_linear(list, name + ".attn.qkv", width, 3 * width);
   block.proj = add_linear(list, name + ".attn.proj", width, width);
@@ -50,9 +52,9 @@ class TransformerProjector final : public ProjectorBase {
   TransformerProjector(const ProjectorShape& shape, const ClipProjection& frozen,
                        std::uint64_t seed)
       : ProjectorBase(shape, seed) {
-    TA_CHECK(shape.width % kHeads == 0, "the Transformer projector has 16 heads");
+    TA_CHECK(shape.heads > 0 && shape.width % shape.heads == 0, "heads divide the width");
     for (int i = 0; i < shape.layers; ++i) {
-      blocks_.push_back(add_vit_block(list_, format("projector.projector.{}", i), shape.width));
+      blocks_.push_back(add_vit_block(list_, format("projector.projector.{}", i), shape));
     }
     clip_projection_ = add_clip_projection(list_, frozen);
   }

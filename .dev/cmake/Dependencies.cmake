@@ -23,6 +23,7 @@ if(TAGALIGN_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
   find_package(benchmark REQUIRED)
+  pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)    # PkgConfig::SODIUM     tests/golden (SHA-256)
 endif()
 
 # Where `./dev` keeps what it fetched.

@@ -1,0 +1,115 @@
+// golden_check DIR [GROUP…] [--photos FOLDER] [--json FILE]: every comparison with the reference
+// on a folder of golden data; see README.md beside tests/golden.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "base/format.h"
+#include "tests/golden/check/groups.h"
+#include "worker/jobs/precision.h"
+
+namespace tagalign::golden {
+namespace {
+
+constexpr int kAgrees = 0;
+constexpr int kDiffers = 1;
+constexpr int kUsage = 2;
+
+struct Arguments {
+  Path folder;
+  std::vector<std::string> groups;
+  Path photos;
+  Path json;
+};
+
+std::string group_names() {
+  std::string names;
+  for (const Group& group : kGroups) names += (names.empty() ? "" : ", ") + std::string(group.name);
+  return names;
+}
+
+void declare(CLI::App& app, Arguments& arguments) {
+  app.add_option("DIR", arguments.folder, "folder with the layout of the golden data")->required();
+  app.add_option("GROUP", arguments.groups, "only these: " + group_names());
+  app.add_option("--photos", arguments.photos,
+                 "photographs that groups name (default: DIR/../camvid)");
+  app.add_option("--json", arguments.json, "write every line to this file too");
+  app.footer("Exit status: 0 everything agrees, 1 something is out or missing, 2 usage.");
+}
+
+/// The names that are no group, joined.
+std::string unknown_groups(const std::vector<std::string>& wanted) {
+  std::string unknown;
+  for (const std::string& name : wanted) {
+    const bool known = std::any_of(std::begin(kGroups), std::end(kGroups),
+                                   [&](const Group& group) { return name == group.name; });
+    if (!known) unknown += (unknown.empty() ? "" : ", ") + name;
+  }
+  return unknown;
+}
+
+/// A file of another structure than the layout's throws from JSON or Torch: one line, and the next
+/// group goes on.
+void run_group(const Group& group, Folder& folder, Report& report) {
+  report.begin_group(group.name);
+  try {
+    group.check(folder, report);
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    report.failed("the rest of the group", text.substr(0, text.find('\n')));
+  }
+  folder.report_unused({group.name});
+  report.end_group();
+}
+
+int check(Arguments arguments) {
+  if (arguments.photos.empty()) arguments.photos = arguments.folder / ".." / "camvid";
+  Report report(std::cout);
+  const auto folder = Folder::open(arguments.folder, arguments.photos, report);
+  if (!folder.ok()) {
+    std::cerr << "golden_check: " << folder.status().message() << "\n";
+    return kUsage;
+  }
+  for (const Group& group : kGroups) {
+    const auto& wanted = arguments.groups;
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), group.name) != wanted.end()) {
+      run_group(group, **folder, report);
+    }
+  }
+  report.print_total();
+  if (!arguments.json.empty()) {
+    std::ofstream file(arguments.json);
+    file << report.json().dump(1) << "\n";
+    if (!file.flush()) {
+      std::cerr << format("golden_check: {} cannot be written\n", arguments.json.string());
+      return kUsage;
+    }
+  }
+  return report.all_agree() ? kAgrees : kDiffers;
+}
+
+}  // namespace
+}  // namespace tagalign::golden
+
+int main(int argc, char** argv) {
+  using namespace tagalign::golden;
+  CLI::App app("Compares this implementation with golden data of the reference.", "golden_check");
+  Arguments arguments;
+  declare(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kAgrees : kUsage;
+  }
+  if (const std::string unknown = unknown_groups(arguments.groups); !unknown.empty()) {
+    std::cerr << "golden_check: no such group: " << unknown << "; there are " << group_names()
+              << "\n";
+    return kUsage;
+  }
+  tagalign::jobs::configure_torch(1);
+  return check(arguments);
+}

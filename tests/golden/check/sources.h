@@ -1,0 +1,25 @@
+/// What several groups need from the folder: the CLIP's weights, the tokenizer, projectors.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "model/clip/tokenizer.h"
+#include "model/projector.h"
+#include "tests/golden/check/folder.h"
+
+namespace tagalign::golden {
+
+/// clip/clip_tiny.safetensors; nullopt after a line.
+std::optional<Tensors> load_clip_weights(Folder& folder, Report& report);
+
+/// From the folder's merge list, else the installed one; nullopt after a line.
+std::optional<model::Tokenizer> load_tokenizer(Folder& folder, Report& report);
+
+/// A projector as projector.json configures it.
+model::ProjectorShape projector_shape(const Json& config, const std::string& kind,
+                                      std::int64_t width);
+/// Why the program's projectors are not of this configuration; empty when they are.
+std::string unsupported_projector(const Json& config, const std::string& kind);
+
+}  // namespace tagalign::golden
