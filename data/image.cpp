@@ -60,6 +60,17 @@ Size keep_ratio_size(Size size, int short_side, int long_side_max) {
           std::max(1, static_cast<int>(size.height * scale + 0.5))};
 }
 
+Size limit_pixels(Size size, int pixels_max, int side) {
+  TA_CHECK(size.width > 0 && size.height > 0 && pixels_max > 0 && side > 0);
+  if (std::int64_t{size.width} * size.height <= pixels_max) return size;
+  const int longest = std::max(size.width, size.height);
+  const auto shorten = [&](int length) {
+    const double wanted = static_cast<double>(side) * length / longest;
+    return length == longest ? side : std::max(1, static_cast<int>(wanted));
+  };
+  return {shorten(size.width), shorten(size.height)};
+}
+
 std::vector<float> normalize_planar(const Image& image) {
   TA_CHECK(image.channels == 3);
   const std::size_t plane =

@@ -60,6 +60,11 @@ struct Size {
   int height = 0;
 };
 Size keep_ratio_size(Size size, int short_side, int long_side_max);
+/// ImageNet-S: an image of more than `pixels_max` gets a longer side of `side`, the shorter one
+/// truncated; others keep their size.
+Size limit_pixels(Size size, int pixels_max, int side);
+/// OpenCV's resize with INTER_NEAREST.
+LabelMap resize_nearest_opencv(const LabelMap& label, int width, int height);
 
 /// ImageNet mean and deviation, planar: [3, height, width].
 std::vector<float> normalize_planar(const Image& image);

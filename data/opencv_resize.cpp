@@ -1,5 +1,5 @@
-// cv::resize with INTER_LINEAR on 8-bit images: weights of 11 bits, the row sums cut to 4 fewer
-// bits before the columns.
+// cv::resize. INTER_LINEAR on 8-bit images: weights of 11 bits, the row sums cut to 4 fewer bits
+// before the columns. INTER_NEAREST: the pixel at or before the scaled position.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -70,6 +70,16 @@ Image halve(const Image& image) {
   return out;
 }
 
+/// For every output position of one axis the input position.
+std::vector<int> nearest_positions(int in, int out) {
+  const double scale = 1.0 / (static_cast<double>(out) / in);
+  std::vector<int> positions;
+  for (int o = 0; o < out; ++o) {
+    positions.push_back(std::min(static_cast<int>(std::floor(o * scale)), in - 1));
+  }
+  return positions;
+}
+
 }  // namespace
 
 Image resize_bilinear_opencv(const Image& image, int width, int height) {
@@ -99,6 +109,20 @@ Image resize_bilinear_opencv(const Image& image, int width, int height) {
       const int sum = ((above * (lines[0][i] >> 4)) >> 16) + ((below * (lines[1][i] >> 4)) >> 16);
       out.pixels.push_back(static_cast<std::uint8_t>((sum + 2) >> 2));
     }
+  }
+  return out;
+}
+
+LabelMap resize_nearest_opencv(const LabelMap& label, int width, int height) {
+  TA_CHECK(label.width > 0 && label.height > 0 && width > 0 && height > 0);
+  const std::vector<int> columns = nearest_positions(label.width, width);
+  const std::vector<int> rows = nearest_positions(label.height, height);
+  LabelMap out{width, height, {}};
+  out.ids.reserve(columns.size() * rows.size());
+  for (const int row : rows) {
+    const std::uint16_t* ids =
+        &label.ids[static_cast<std::size_t>(row) * static_cast<std::size_t>(label.width)];
+    for (const int column : columns) out.ids.push_back(ids[column]);
   }
   return out;
 }

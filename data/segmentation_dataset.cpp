@@ -1,76 +1,27 @@
 #include "data/segmentation_dataset.h"
 
 #include <algorithm>
-#include <array>
-#include <map>
 
 #include "base/checksum.h"
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/csv.h"
+#include "data/segmentation_files.h"
+#include "data/text_lines.h"
 
 namespace tagalign::data {
 namespace {
 
-constexpr std::size_t kOffendersNamed = 10;
-
-/// Name without its ending → file name.
-using Stems = std::map<std::string, std::string>;
-
-struct Offenders {
-  std::vector<std::string> texts;
-
-  void add(std::string text) { texts.push_back(std::move(text)); }
-  std::string summary() const {
-    std::string joined;
-    for (std::size_t i = 0; i < std::min(texts.size(), kOffendersNamed); ++i)
-      joined += (i > 0 ? ", " : "") + texts[i];
-    if (texts.size() > kOffendersNamed)
-      joined += format(" and {} more", texts.size() - kOffendersNamed);
-    return joined;
-  }
-};
-
-bool has_ending(const Path& name, const std::vector<std::string>& endings) {
-  std::string ending = name.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::find(endings.begin(), endings.end(), ending) != endings.end();
-}
-
-/// Files of a folder by stem; hidden ones do not count.
-Result<Stems> list_stems(FileSystem& files, const Path& folder,
-                         const std::vector<std::string>& endings, Offenders& offenders) {
-  TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
-  Stems stems;
-  for (const std::string& name : names) {
-    if (name.starts_with('.')) continue;
-    if (!has_ending(name, endings)) {
-      offenders.add(name + " (neither image nor label)");
-    } else if (const auto [other, fresh] = stems.emplace(Path(name).stem().string(), name);
-               !fresh) {
-      offenders.add(format("{} (same name as {})", name, other->second));
-    }
-  }
-  return stems;
-}
-
 Result<std::vector<std::string>> read_classes(FileSystem& files, const Path& path) {
   TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kConfigFileBytesMax));
+  const std::vector<std::string_view> lines = text_lines(text);
   std::vector<std::string> classes;
-  std::size_t line = 0;
-  std::size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
-  while (begin < text.size()) {
-    ++line;
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    std::string name = text.substr(begin, end - begin);
-    begin = end + 1;
-    while (!name.empty() && (name.back() == '\r' || name.back() == ' ')) name.pop_back();
-    if (name.empty() && begin < text.size()) {
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!lines[i].empty()) {
+      classes.emplace_back(lines[i]);
+    } else if (i + 1 < lines.size()) {
       return invalid_argument(format(
-          "read classes {}:{}: expected a class name, found an empty line", path.string(), line));
+          "read classes {}:{}: expected a class name, found an empty line", path.string(), i + 1));
     }
-    if (!name.empty()) classes.push_back(std::move(name));
   }
   if (classes.empty())
     return invalid_argument(
@@ -93,10 +44,30 @@ Status check_ids(const LabelMap& label, std::size_t classes, int ignore_index, c
     const auto width = static_cast<std::size_t>(label.width);
     return invalid_argument(
         format("read labels {}: expected ids below {} or {} (ignored), found {} at x {}, y {}; "
-               "mend the mask or classes.txt",
+               "mend the mask or the list of classes",
                path.string(), classes, ignore_index, label.ids[i], i % width, i / width));
   }
   return {};
+}
+
+/// The colour type in a PNG's header says that pixels are RGB, with or without alpha.
+bool is_rgb_png(std::string_view bytes) {
+  constexpr std::size_t kColourTypeAt = 25;
+  constexpr char kRgb = 2, kRgba = 6;
+  return bytes.size() > kColourTypeAt &&
+         (bytes[kColourTypeAt] == kRgb || bytes[kColourTypeAt] == kRgba);
+}
+
+Status check_encoding(std::string_view bytes, LabelEncoding encoding, const Path& path) {
+  const bool rgb = is_rgb_png(bytes);
+  if (rgb == (encoding == LabelEncoding::kRgb16)) return {};
+  return invalid_argument(
+      rgb ? format("read labels {}: expected a grey or palette PNG of class indices, found RGB; "
+                   "label_encoding rgb16 reads R + 256·G, colours must be turned into indices",
+                   path.string())
+          : format("read labels {}: expected RGB (label_encoding rgb16: R + 256·G), found grey or "
+                   "palette",
+                   path.string()));
 }
 
 }  // namespace
@@ -109,46 +80,42 @@ Result<SegmentationDataset> SegmentationDataset::open(FileSystem& files,
   }
   SegmentationDataset dataset;
   dataset.options_ = options;
-  TA_ASSIGN_OR_RETURN(dataset.classes_, read_classes(files, options.classes));
-  Offenders offenders;
-  TA_ASSIGN_OR_RETURN(const Stems images,
-                      list_stems(files, options.images, {".jpg", ".jpeg", ".png"}, offenders));
-  TA_ASSIGN_OR_RETURN(const Stems labels, list_stems(files, options.labels, {".png"}, offenders));
-  for (const auto& [stem, name] : images) {
-    if (!labels.contains(stem)) offenders.add(name + " (no label)");
-    dataset.names_.push_back(name);
+  dataset.classes_ = options.class_names;
+  if (dataset.classes_.empty()) {
+    TA_ASSIGN_OR_RETURN(dataset.classes_, read_classes(files, options.classes));
   }
-  for (const auto& [stem, name] : labels) {
-    if (!images.contains(stem)) offenders.add(name + " (label without image)");
-  }
-  if (!offenders.texts.empty()) {
-    return invalid_argument(format(
-        "open data set {}: expected a label NAME.png in {} for each image in {}, found {}",
-        options.name, options.labels.string(), options.images.string(), offenders.summary()));
-  }
-  if (images.empty()) {
-    return invalid_argument(
-        format("open data set {}: expected images (.jpg, .png) in {}, found none", options.name,
-               options.images.string()));
-  }
-  std::sort(dataset.names_.begin(), dataset.names_.end());
+  TA_ASSIGN_OR_RETURN(const auto pairs, find_pairs(files, options));
+  for (const auto& pair : pairs) dataset.items_.push_back({pair.name, pair.image, pair.label});
   return dataset;
 }
 
+Result<LabelMap> SegmentationDataset::read_label(FileSystem& files, const Path& path) const {
+  TA_ASSIGN_OR_RETURN(const std::string bytes, files.read_file(path, limits::kImageFileBytesMax));
+  TA_ASSIGN_OR_RETURN(LabelMap label, decode_label_png(bytes, path.string()));
+  TA_RETURN_IF_ERROR(check_encoding(bytes, options_.label_encoding, path));
+  if (options_.reduce_zero_label) reduce_zero_label(label, options_.ignore_index);
+  TA_RETURN_IF_ERROR(check_ids(label, classes_.size(), options_.ignore_index, path));
+  return label;
+}
+
 Result<SegmentationSample> SegmentationDataset::read(FileSystem& files, std::size_t index) const {
-  TA_CHECK(index < names_.size());
-  const Path image_path = options_.images / names_[index];
-  const Path label_path = options_.labels / Path(names_[index]).replace_extension(".png");
-  SegmentationSample sample{.name = Path(names_[index]).stem().string()};
-  TA_ASSIGN_OR_RETURN(sample.image, read_image(files, image_path, ReadAs::kEvaluation));
-  TA_ASSIGN_OR_RETURN(sample.label, read_label_png(files, label_path));
-  if (sample.image.width != sample.label.width || sample.image.height != sample.label.height) {
+  TA_CHECK(index < items_.size());
+  const Item& item = items_[index];
+  const Path label_path = options_.labels / item.label;
+  SegmentationSample sample{.name = item.name};
+  TA_ASSIGN_OR_RETURN(sample.image,
+                      read_image(files, options_.images / item.image, ReadAs::kEvaluation));
+  TA_ASSIGN_OR_RETURN(sample.label, read_label(files, label_path));
+  if (options_.max_pixels > 0) {
+    const Size size = limit_pixels({sample.image.width, sample.image.height}, options_.max_pixels,
+                                   options_.max_pixels_side);
+    sample.image = resize_bilinear_opencv(sample.image, size.width, size.height);
+  } else if (sample.image.width != sample.label.width ||
+             sample.image.height != sample.label.height) {
     return invalid_argument(format(
         "read {}: expected the size of its image, {} x {}, found {} x {}", label_path.string(),
         sample.image.width, sample.image.height, sample.label.width, sample.label.height));
   }
-  if (options_.reduce_zero_label) reduce_zero_label(sample.label, options_.ignore_index);
-  TA_RETURN_IF_ERROR(check_ids(sample.label, classes_.size(), options_.ignore_index, label_path));
   return sample;
 }
 
@@ -157,10 +124,9 @@ Result<std::string> SegmentationDataset::digest(FileSystem& files) const {
   const auto add = [&](std::string_view text) {
     hasher.update(format("{}:{}", text.size(), text));
   };
-  for (const std::string& name : names_) {
-    add(name);
-    for (const Path& path :
-         {options_.images / name, options_.labels / Path(name).replace_extension(".png")}) {
+  for (const Item& item : items_) {
+    add(item.image);
+    for (const Path& path : {options_.images / item.image, options_.labels / item.label}) {
       TA_ASSIGN_OR_RETURN(const std::uint64_t bytes, files.file_size(path));
       TA_ASSIGN_OR_RETURN(const Digest128 digest, digest_file(files, path));
       hasher.update(format("{}:{}", bytes, digest.hex()));

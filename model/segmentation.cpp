@@ -33,7 +33,44 @@ std::vector<std::int64_t> window_starts(std::int64_t length, std::int64_t window
   return starts;
 }
 
+at::Tensor cut(const at::Tensor& planes, const Window& w) {
+  return planes.narrow(1, w.y, w.height).narrow(2, w.x, w.width);
+}
+
+/// [B, N, h, w] → [B, N, height, width]
+at::Tensor stretch(const at::Tensor& planes, std::int64_t height, std::int64_t width) {
+  return at::upsample_bilinear2d(planes, {height, width}, /*align_corners=*/false);
+}
+
+/// Averages over the windows that cover a pixel.
+class SlideAverage {
+ public:
+  SlideAverage(std::int64_t channels, const at::Tensor& image, std::span<const Window> windows)
+      : windows_(windows),
+        sum_(at::zeros({channels, image.size(1), image.size(2)},
+                       image.options().dtype(at::kFloat))) {}
+
+  /// `scores(i)`: what window i adds, a number or [channels, height, width].
+  template <class Scores>
+  at::Tensor run(const Scores& scores) {
+    at::Tensor count = at::zeros({1, sum_.size(1), sum_.size(2)}, sum_.options());
+    for (std::size_t i = 0; i < windows_.size(); ++i) {
+      cut(sum_, windows_[i]) += scores(i);
+      cut(count, windows_[i]) += 1.0;
+    }
+    return sum_ / count;  // [channels, H, W]
+  }
+
+ private:
+  std::span<const Window> windows_;
+  at::Tensor sum_;
+};
+
 }  // namespace
+
+std::size_t SegmentationSweep::size() const {
+  return clip_weights.size() * std::max<std::size_t>(background_thresholds.size(), 1);
+}
 
 std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
                                     int stride) {
@@ -65,58 +102,117 @@ at::Tensor Segmenter::class_scores(const at::Tensor& features, Grid grid) const 
   return at::sigmoid(map * options_.scale + options_.bias);
 }
 
-at::Tensor Segmenter::window_masks(const at::Tensor& windows) const {
-  const at::NoGradGuard no_grad;
+double Segmenter::frozen_share(double clip_weight) const {
+  return projector_ == nullptr ? 1.0 : clip_weight;
+}
+
+Segmenter::Shares Segmenter::needed(std::span<const double> clip_weights) const {
+  Shares shares;
+  for (const double weight : clip_weights) {
+    shares.frozen |= frozen_share(weight) > 0.0;
+    shares.trained |= frozen_share(weight) < 1.0;
+  }
+  return shares;
+}
+
+SegmentationSweep Segmenter::own_values() const {
+  SegmentationSweep own{{options_.clip_weight}, {}};
+  if (options_.background) own.background_thresholds = {options_.background_threshold};
+  return own;
+}
+
+Segmenter::Maps Segmenter::class_maps(const at::Tensor& windows, Shares shares) const {
   const std::int64_t patch = vision_->shape().patch_size;
   const Grid grid{windows.size(2) / patch, windows.size(3) / patch};
   const at::Tensor patches = vision_->encode(windows, options_.attention).slice(1, 1);
-  const double frozen_share = projector_ == nullptr ? 1.0 : options_.clip_weight;
-  at::Tensor frozen, trained;
-  if (frozen_share > 0.0) frozen = vision_->projection().forward(patches);
-  if (frozen_share < 1.0) trained = projector_->forward(patches, grid);
-
+  at::Tensor frozen, trained;  // [B, hw, E]
+  if (shares.frozen) frozen = vision_->projection().forward(patches);
+  if (shares.trained) trained = projector_->forward(patches, grid);
   const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
-  at::Tensor mask;  // [B, N, h, w]
-  if (frozen_share <= 0.0) {
-    mask = class_scores(trained, grid);
-  } else if (frozen_share >= 1.0) {
-    mask = class_scores(frozen, grid);
-  } else {
-    mask = class_scores(trained, grid) * (1.0 - frozen_share) +
-           class_scores(frozen, grid) * frozen_share;
-  }
-  mask = at::upsample_bilinear2d(mask, {windows.size(2), windows.size(3)},
-                                 /*align_corners=*/false);
+  Maps maps;
+  if (shares.frozen) maps.frozen = class_scores(frozen, grid);
+  if (shares.trained) maps.trained = class_scores(trained, grid);
+  return maps;
+}
+
+at::Tensor Segmenter::mix(const Maps& maps, double clip_weight) const {
+  const double share = frozen_share(clip_weight);
+  if (share <= 0.0) return maps.trained;
+  if (share >= 1.0) return maps.frozen;
+  return maps.trained * (1.0 - share) + maps.frozen * share;
+}
+
+at::Tensor Segmenter::window_masks(const at::Tensor& windows) const {
+  const at::NoGradGuard no_grad;
+  const std::vector<double> own{options_.clip_weight};
+  const Maps maps = class_maps(windows, needed(own));
+  const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
+  const at::Tensor mask =
+      stretch(mix(maps, options_.clip_weight), windows.size(2), windows.size(3));
   if (!options_.background) return mask;
   const at::Tensor constant = at::full({mask.size(0), 1, mask.size(2), mask.size(3)},
                                        options_.background_threshold, mask.options());
   return at::cat({constant, mask}, 1);
 }
 
+// One window a pass: kernels round differently for other batch sizes, which would move pixels on
+// class borders.
+std::vector<Segmenter::Maps> Segmenter::maps_of_windows(const at::Tensor& image,
+                                                        std::span<const Window> windows,
+                                                        Shares shares) const {
+  std::vector<Maps> maps;
+  for (const Window& w : windows) maps.push_back(class_maps(cut(image, w).unsqueeze(0), shares));
+  return maps;
+}
+
 at::Tensor Segmenter::slide(const at::Tensor& image) const {
   TA_CHECK(image.dim() == 3 && image.size(0) == 3, "image [3, H, W]");
   const at::NoGradGuard no_grad;
-  const std::int64_t height = image.size(1), width = image.size(2);
-  const at::TensorOptions fp32 = image.options().dtype(at::kFloat);
-  at::Tensor sum = at::zeros({channels(), height, width}, fp32);
-  at::Tensor count = at::zeros({1, height, width}, fp32);
-  const auto cut = [](const at::Tensor& t, const Window& w) {
-    return t.narrow(1, w.y, w.height).narrow(2, w.x, w.width);
-  };
-  // One window a pass: kernels round differently for other batch sizes, which would move pixels on
-  // class borders.
-  for (const Window& w : sliding_windows(height, width, options_.window, options_.stride)) {
-    cut(sum, w) += window_masks(cut(image, w).unsqueeze(0)).squeeze(0);
-    cut(count, w) += 1.0;
-  }
-  return sum / count;
+  const auto windows =
+      sliding_windows(image.size(1), image.size(2), options_.window, options_.stride);
+  return SlideAverage(channels(), image, windows).run([&](std::size_t i) {
+    return window_masks(cut(image, windows[i]).unsqueeze(0)).squeeze(0);
+  });
 }
 
 at::Tensor Segmenter::scores(const at::Tensor& image, ImageSize original) const {
+  at::Tensor own;
+  sweep_scores(image, original, own_values(),
+               [&](std::size_t, const at::Tensor& scores) { own = scores; });
+  return own;
+}
+
+void Segmenter::sweep_scores(const at::Tensor& image, ImageSize original,
+                             const SegmentationSweep& sweep, const ScoreVisitor& visit) const {
+  TA_CHECK(image.dim() == 3 && image.size(0) == 3, "image [3, H, W]");
+  TA_CHECK(!sweep.clip_weights.empty(), "a weight");
+  TA_CHECK(sweep.background_thresholds.empty() != options_.background,
+           "thresholds for a background channel alone");
   const at::NoGradGuard no_grad;
-  return at::upsample_bilinear2d(slide(image).unsqueeze(0), {original.height, original.width},
-                                 /*align_corners=*/false)
-      .squeeze(0);
+  const auto windows =
+      sliding_windows(image.size(1), image.size(2), options_.window, options_.stride);
+  const auto maps = maps_of_windows(image, windows, needed(sweep.clip_weights));
+  const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
+  const auto to_original = [&](const at::Tensor& average) {
+    return stretch(average.unsqueeze(0), original.height, original.width).squeeze(0);
+  };
+
+  std::vector<at::Tensor> constants;  // each [1, height, width]
+  for (const double threshold : sweep.background_thresholds) {
+    constants.push_back(
+        to_original(SlideAverage(1, image, windows).run([&](std::size_t) { return threshold; })));
+  }
+  std::size_t combination = 0;
+  for (const double weight : sweep.clip_weights) {
+    const at::Tensor classes =
+        to_original(SlideAverage(text_.size(0), image, windows).run([&](std::size_t i) {
+          return stretch(mix(maps[i], weight), windows[i].height, windows[i].width).squeeze(0);
+        }));  // [N, height, width]
+    if (!options_.background) visit(combination++, classes);
+    for (const at::Tensor& constant : constants) {
+      visit(combination++, at::cat({constant, classes}, 0));
+    }
+  }
 }
 
 at::Tensor Segmenter::label_map(const at::Tensor& image, std::int64_t original_h,

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,18 @@ struct ImageSize {
   std::int64_t height = 0, width = 0;
 };
 
+/// Values that one pass over an image is scored with, in every combination.
+struct SegmentationSweep {
+  std::vector<double> clip_weights;           ///< at least one
+  std::vector<double> background_thresholds;  ///< at least one with a background channel, else none
+
+  /// Combinations; that of weight w and threshold t has the index w · thresholds + t.
+  std::size_t size() const;
+};
+
+/// Takes the scores [N(+1), height, width] of one combination. They are overwritten afterwards.
+using ScoreVisitor = std::function<void(std::size_t combination, const at::Tensor& scores)>;
+
 /// Immutable; one thread at a time. Each window is a forward pass of its own: on the CPU a pass
 /// over several rounds differently (three quarters of the mask values of 8×8 patches move, by up to
 /// 3e-7), and counts must not depend on a batch size. Computes without gradients; scores are fp32
@@ -74,6 +87,11 @@ class Segmenter {
   at::Tensor slide(const at::Tensor& image) const;
   /// slide() resized (bilinear) to the original size: [N(+1), height, width].
   at::Tensor scores(const at::Tensor& image, ImageSize original) const;
+  /// Calls `visit` with scores() for each combination, in the order of their indices. The towers
+  /// see each window once; the bits are those of a Segmenter whose options hold the combination.
+  /// Costs, beside one scores(), a slide and a resize a weight and a plane a threshold.
+  void sweep_scores(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
+                    const ScoreVisitor& visit) const;
   /// Softmax and argmax of scores(): [original_h, original_w] uint8, or int16 above 256 classes.
   at::Tensor label_map(const at::Tensor& image, std::int64_t original_h,
                        std::int64_t original_w) const;
@@ -86,7 +104,25 @@ class Segmenter {
   std::int64_t channels() const { return text_.size(0) + (options_.background ? 1 : 0); }
 
  private:
+  /// Class scores on the patch grid [B, N, h, w], before the mix; one is undefined where no weight
+  /// asks for it.
+  struct Maps {
+    at::Tensor trained;
+    at::Tensor frozen;
+  };
+  struct Shares {
+    bool trained = false;
+    bool frozen = false;
+  };
+
+  double frozen_share(double clip_weight) const;
+  Shares needed(std::span<const double> clip_weights) const;
+  SegmentationSweep own_values() const;
   at::Tensor class_scores(const at::Tensor& features, Grid grid) const;
+  Maps class_maps(const at::Tensor& windows, Shares shares) const;
+  at::Tensor mix(const Maps& maps, double clip_weight) const;
+  std::vector<Maps> maps_of_windows(const at::Tensor& image, std::span<const Window> windows,
+                                    Shares shares) const;
 
   const VisionTower* vision_;
   const Projector* projector_;

@@ -102,8 +102,25 @@ void read_value(const Node& node, const std::string& path, const Rule& rule, Pro
 
 void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
                 std::vector<std::string>& value) {
+  if (rule.one_as_list && node.kind == Node::Kind::kScalar) {
+    value = {node.scalar};
+    return;
+  }
   if (node.kind != Node::Kind::kList) {
-    report(node, path, "a list of texts", problems);
+    report(node, path, rule.one_as_list ? "a text or a list of texts" : "a list of texts",
+           problems);
+    return;
+  }
+  value.clear();
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    read_value(node.items[i], format("{}.{}", path, i), rule, problems, value.emplace_back());
+  }
+}
+
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::vector<double>& value) {
+  if (node.kind != Node::Kind::kList) {
+    report(node, path, "a list of numbers", problems);
     return;
   }
   value.clear();
@@ -185,11 +202,21 @@ Node to_node(bool value) {
   return plain(value ? "true" : "false");
 }
 
-Node to_node(const std::vector<std::string>& value) {
+namespace {
+template <class T>
+Node list_node(const std::vector<T>& values) {
   Node node;
   node.kind = Node::Kind::kList;
-  for (const std::string& item : value) node.items.push_back(to_node(item));
+  for (const T& value : values) node.items.push_back(to_node(value));
   return node;
+}
+}  // namespace
+
+Node to_node(const std::vector<std::string>& value) {
+  return list_node(value);
+}
+Node to_node(const std::vector<double>& value) {
+  return list_node(value);
 }
 
 }  // namespace tagalign::config

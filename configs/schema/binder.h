@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,17 @@ void read_value(const Node& node, const std::string& path, const Rule& rule, Pro
                 std::string& value);
 void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
                 std::vector<std::string>& value);
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::vector<double>& value);
+
+/// null unsets.
+template <class T>
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::optional<T>& value) {
+  value.reset();
+  if (node.kind == Node::Kind::kNull) return;
+  read_value(node, path, rule, problems, value.emplace());
+}
 
 template <class T>
 bool is_empty_value(const T&) {
@@ -96,8 +108,9 @@ Node to_node(double value);
 Node to_node(bool value);
 Node to_node(const std::string& value);
 Node to_node(const std::vector<std::string>& value);
+Node to_node(const std::vector<double>& value);
 
-/// Writes every field of a struct into a map.
+/// Writes every field of a struct into a map; what is unset is left out.
 class Writer {
  public:
   Writer() { node_.kind = Node::Kind::kMap; }
@@ -105,6 +118,10 @@ class Writer {
   template <class T>
   void field(std::string_view name, T& value, const Rule& = {}) {
     add(name, to_node(value));
+  }
+  template <class T>
+  void field(std::string_view name, std::optional<T>& value, const Rule& = {}) {
+    if (value) add(name, to_node(*value));
   }
   template <class T>
   void section(std::string_view name, T& value) {

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "base/format.h"
+#include "configs/schema/protocols.h"
+#include "configs/schema/template_sets.h"
 
 namespace tagalign::config {
 namespace {
@@ -44,14 +46,31 @@ void check_schedule(const OptimizerConfig& optimizer, std::uint64_t steps, Findi
   }
 }
 
+bool is_prompt(const std::string& text) {
+  const std::size_t at = text.find("{}");
+  return at != std::string::npos && text.find("{}", at + 2) == std::string::npos;
+}
+
+void check_prompts(const std::string& path, const std::vector<std::string>& prompts,
+                   Findings& out) {
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (is_prompt(prompts[i])) continue;
+    out.push_back({format("{}.{}", path, i),
+                   format("expected a prompt with one {{}} for the name, found '{}'", prompts[i])});
+  }
+}
+
+/// Prompts and names of sets.
 void check_templates(const std::string& path, const std::vector<std::string>& templates,
                      Findings& out) {
+  std::vector<std::string_view> sets;
+  for (const TemplateSet& set : template_sets()) sets.push_back(set.name);
   for (std::size_t i = 0; i < templates.size(); ++i) {
-    const std::size_t at = templates[i].find("{}");
-    if (at != std::string::npos && templates[i].find("{}", at + 2) == std::string::npos) continue;
-    out.push_back(
-        {format("{}.{}", path, i),
-         format("expected a prompt with one {{}} for the name, found '{}'", templates[i])});
+    if (is_prompt(templates[i]) || find_template_set(templates[i]) != nullptr) continue;
+    out.push_back({format("{}.{}", path, i),
+                   format("expected a prompt with one {{}} for the name, or one of the sets {}; "
+                          "found '{}'",
+                          fmt::join(sets, ", "), templates[i])});
   }
 }
 
@@ -77,15 +96,62 @@ void check_names(const std::string& path, const std::vector<T>& items, Findings&
   }
 }
 
-void check_windows(const std::string& path, const SegmentationDataConfig& data, Findings& out) {
-  if (data.stride > data.window) {
-    out.push_back({path + ".stride",
-                   format("expected at most window ({}), or pixels stay without a score; found {}",
-                          data.window, data.stride)});
-  }
+void check_data(const std::string& prefix, const SegmentationDataConfig& data, Findings& out) {
   if (data.short_side > data.long_side_max) {
-    out.push_back({path + ".short_side", format("expected at most long_side_max ({}), found {}",
-                                                data.long_side_max, data.short_side)});
+    out.push_back({prefix + "short_side", format("expected at most long_side_max ({}), found {}",
+                                                 data.long_side_max, data.short_side)});
+  }
+  if (!data.label_suffix.ends_with(".png")) {
+    out.push_back({prefix + "label_suffix",
+                   format("expected an ending in .png, found '{}'", data.label_suffix)});
+  }
+  if (data.image_suffix == data.label_suffix && data.images == data.labels) {
+    out.push_back({prefix + "label_suffix", "images and labels have one folder and one suffix"});
+  }
+  if (data.class_names.size() == 1 && data.background) {
+    out.push_back({prefix + "class_names", "expected a class beside the background, found none"});
+  }
+}
+
+/// What the protocol leaves to the data set, and what must fit to it.
+void check_protocol(const std::string& prefix, const EvaluateConfig& config,
+                    const SegmentationDataConfig& data, Findings& out) {
+  const DatasetSettings settings = dataset_settings(config, data);
+  if (settings.stride > data.window) {
+    out.push_back({prefix + "stride",
+                   format("expected at most window ({}), or pixels stay without a score; found {}",
+                          data.window, settings.stride)});
+  }
+  if (data.background && !settings.background_threshold && config.sweep.thresholds.empty()) {
+    out.push_back({prefix + "background_threshold",
+                   format("protocol {} has no threshold that fits every data set, and this one "
+                          "names none; set background_threshold",
+                          config.protocol)});
+  }
+}
+
+void check_distinct(const std::string& path, const std::vector<double>& values, Findings& out) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::find(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(i), values[i]) ==
+        values.begin() + static_cast<std::ptrdiff_t>(i)) {
+      continue;
+    }
+    out.push_back({format("{}.{}", path, i), format("the value {} stands here twice", values[i])});
+  }
+}
+
+void check_sweep(const EvaluateConfig& config, Findings& out) {
+  const SweepConfig& sweep = config.sweep;
+  check_distinct("sweep.thresholds", sweep.thresholds, out);
+  check_distinct("sweep.clip_weights", sweep.clip_weights, out);
+  if (!sweep.thresholds.empty() &&
+      std::ranges::none_of(config.datasets, &SegmentationDataConfig::background)) {
+    out.push_back({"sweep.thresholds", "no data set has a background to which they could apply"});
+  }
+  if (config.save_predictions > 0 && !(sweep.thresholds.empty() && sweep.clip_weights.empty())) {
+    out.push_back({"save_predictions", format("expected 0 in a sweep, whose results share one "
+                                              "folder, found {}",
+                                              config.save_predictions)});
   }
 }
 
@@ -125,7 +191,7 @@ Findings check(const TrainConfig& config) {
   }
   check_augment(config.augment, out);
   check_schedule(config.optimizer, config.steps, out);
-  check_templates("tag_templates", config.tag_templates, out);
+  check_prompts("tag_templates", config.tag_templates, out);
   if (config.infonce_weight == 0 && config.multitag_weight == 0) {
     out.push_back({"infonce_weight",
                    "expected a weight above 0 here or in multitag_weight, found 0 in both"});
@@ -135,11 +201,23 @@ Findings check(const TrainConfig& config) {
 
 Findings check(const EvaluateConfig& config) {
   Findings out;
+  if (config.protocol == "v3" && config.bias) {
+    out.push_back({"bias", format("protocol v3 has none; expected null, found {}", *config.bias)});
+  }
   check_templates("templates", config.templates, out);
   check_names("datasets", config.datasets, out);
   for (std::size_t i = 0; i < config.datasets.size(); ++i) {
-    check_windows(format("datasets.{}", i), config.datasets[i], out);
+    const std::string prefix = format("datasets.{}.", i);
+    check_data(prefix, config.datasets[i], out);
+    check_protocol(prefix, config, config.datasets[i], out);
   }
+  check_sweep(config, out);
+  return out;
+}
+
+Findings check(const SegmentationDataConfig& config) {
+  Findings out;
+  check_data("", config, out);
   return out;
 }
 

@@ -17,5 +17,6 @@ std::vector<Finding> check(const PrepareConfig& config);
 std::vector<Finding> check(const PretrainConfig& config);
 std::vector<Finding> check(const TrainConfig& config);
 std::vector<Finding> check(const EvaluateConfig& config);
+std::vector<Finding> check(const SegmentationDataConfig& config);
 
 }  // namespace tagalign::config

@@ -2,7 +2,7 @@
 /// writing and completion of partial files all walk these functions; the order here is the order in
 /// which a configuration is written.
 ///
-/// A visitor V offers  field(name, value, rule)   a scalar or a list of texts
+/// A visitor V offers  field(name, value, rule)   a scalar (optional: it may stay unset) or a list
 ///                     section(name, struct)      a nested map
 ///                     list(name, vector, count_min)  a list of maps
 #pragma once
@@ -23,6 +23,7 @@ struct Rule {
   bool high_open = false;
   std::vector<std::string_view> choices;  ///< not empty: one of these
   bool required = false;                  ///< must not stay empty
+  bool one_as_list = false;               ///< a single text stands for a list of one
 };
 
 inline Rule between(double low, double high) {
@@ -42,6 +43,9 @@ inline Rule one_of(std::vector<std::string_view> choices) {
 }
 inline Rule required() {
   return {.choices = {}, .required = true};
+}
+inline Rule one_or_more() {
+  return {.choices = {}, .required = true, .one_as_list = true};
 }
 
 template <class V>
@@ -146,20 +150,43 @@ void visit_fields(V& v, PretrainConfig& c) {
 }
 
 template <class V>
+void visit_fields(V& v, ProtocolDataConfig& c) {
+  v.field("background_threshold", c.background_threshold);
+  v.field("stride", c.stride, between(1, 8192));
+  v.field("in_reference", c.in_reference);
+}
+
+template <class V>
 void visit_fields(V& v, SegmentationDataConfig& c) {
   v.field("name", c.name, required());
   v.field("root", c.root, required());
   v.field("images", c.images, required());
   v.field("labels", c.labels, required());
+  v.field("split", c.split);
+  v.field("image_suffix", c.image_suffix);
+  v.field("label_suffix", c.label_suffix, required());
+  v.field("label_encoding", c.label_encoding, one_of({"index", "rgb16"}));
   v.field("classes", c.classes, required());
+  v.field("class_names", c.class_names);
+  v.field("expected_images", c.expected_images, between(0, 1'000'000'000));
   v.field("ignore_index", c.ignore_index, between(0, 65'535));
   v.field("reduce_zero_label", c.reduce_zero_label);
   v.field("background", c.background);
   v.field("background_threshold", c.background_threshold);
+  v.field("max_pixels", c.max_pixels, between(0, 1'000'000'000));
+  v.field("max_pixels_side", c.max_pixels_side, between(1, 65'536));
   v.field("short_side", c.short_side, between(16, 8192));
   v.field("long_side_max", c.long_side_max, between(16, 65'536));
   v.field("window", c.window, between(16, 8192));
   v.field("stride", c.stride, between(1, 8192));
+  v.section("v1", c.v1);
+  v.section("v3", c.v3);
+}
+
+template <class V>
+void visit_fields(V& v, SweepConfig& c) {
+  v.field("thresholds", c.thresholds);
+  v.field("clip_weights", c.clip_weights, between(0, 1));
 }
 
 template <class V>
@@ -168,12 +195,13 @@ void visit_fields(V& v, EvaluateConfig& c) {
   v.section("clip", c.clip);
   v.field("method", c.method, required());
   v.field("checkpoint", c.checkpoint);
-  v.field("protocol", c.protocol, one_of({"v1"}));
+  v.field("protocol", c.protocol, one_of({"v1", "v3"}));
   v.field("clip_weight", c.clip_weight, between(0, 1));
   v.field("scale", c.scale, above(0));
   v.field("bias", c.bias);
-  v.field("templates", c.templates, required());
+  v.field("templates", c.templates, one_or_more());
   v.list("datasets", c.datasets, 1);
+  v.section("sweep", c.sweep);
   v.field("output", c.output, required());
   v.field("save_predictions", c.save_predictions, between(0, 1'000'000));
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -134,42 +135,78 @@ struct PretrainConfig {
   bool operator==(const PretrainConfig&) const = default;
 };
 
-/// One segmentation data set: images/, labels/ (PNG of class indices) and classes.txt.
+/// What one protocol uses on one data set. Unset: what the protocol uses everywhere (protocols.h).
+struct ProtocolDataConfig {
+  std::optional<double> background_threshold;  ///< constant score of the background
+  std::optional<int> stride;                   ///< pixels; 1…8192
+  bool in_reference = true;  ///< false: the reference cannot evaluate this set under this protocol;
+                             ///< every result says so
+
+  bool operator==(const ProtocolDataConfig&) const = default;
+};
+
+/// One segmentation data set: images, a PNG of class indices for each, and names of the classes.
+/// Images and labels stand at the same relative path, NAME + suffix, at any depth. Ready files for
+/// public benchmarks lie in configs/benchmarks.
 struct SegmentationDataConfig {
   std::string name;               ///< column of the table; required
   std::string root;               ///< folder; required
   std::string images = "images";  ///< below root
-  std::string labels = "labels";  ///< below root; NAME.png for each image
+  std::string labels = "labels";  ///< below root
+  std::string split;              ///< text file below root, one NAME a line; empty: all images
+  std::string image_suffix;       ///< what follows NAME; empty: .jpg, .jpeg or .png. With a suffix
+                                  ///< of its own, other files in the folder do not matter
+  std::string label_suffix = ".png";     ///< what follows NAME, as in _gtFine_labelTrainIds.png
+  std::string label_encoding = "index";  ///< index (grey or palette PNG) | rgb16 (R + 256·G)
   std::string classes =
-      "classes.txt";               ///< below root; one class a line, in the order of the indices
-  int ignore_index = 255;          ///< label that counts nowhere; 0…65535
-  bool reduce_zero_label = false;  ///< label 0 becomes ignored, the others move down by one
-  bool background = false;         ///< class 0 is background: no prompt, a constant score instead
-  double background_threshold = 0.4;  ///< that constant
-  int short_side = 448;               ///< pixels; images are resized keeping the ratio
-  int long_side_max = 2048;           ///< pixels
-  int window = 448;                   ///< pixels, side of the sliding window
-  int stride = 224;                   ///< pixels
+      "classes.txt";  ///< below root; one class a line, in the order of the indices
+  std::vector<std::string> class_names;  ///< not empty: the classes; no classes file is read
+  int expected_images = 0;               ///< another number is refused; 0: any; 0…1e9
+  int ignore_index = 255;                ///< label that counts nowhere; 0…65535
+  bool reduce_zero_label = false;        ///< label 0 becomes ignored, the others move down by one
+  bool background = false;  ///< class 0 is background: no prompt, a constant score instead
+  std::optional<double> background_threshold;  ///< that constant; unset: v1 or v3 below
+  int max_pixels = 0;          ///< larger images are first shrunk, and their label map enlarged to
+                               ///< the label's size at the end; 0: never; 0…1e9
+  int max_pixels_side = 1000;  ///< pixels, longer side after that; 1…65536
+  int short_side = 448;        ///< pixels; images are resized keeping the ratio; 16…8192
+  int long_side_max = 2048;    ///< pixels; 16…65536
+  int window = 448;            ///< pixels, side of the sliding window; 16…8192
+  std::optional<int> stride;   ///< pixels; 1…8192, at most window; unset: v1 or v3 below
+  ProtocolDataConfig v1;       ///< under protocol v1, where the above is unset
+  ProtocolDataConfig v3;       ///< under protocol v3
 
   bool operator==(const SegmentationDataConfig&) const = default;
 };
 
-/// tagalign-worker evaluate
+/// Several results from one pass over the images; an empty list: the configuration's own value.
+struct SweepConfig {
+  std::vector<double> thresholds;    ///< background thresholds, for data sets with background
+  std::vector<double> clip_weights;  ///< 0…1
+
+  bool operator==(const SweepConfig&) const = default;
+};
+
+/// tagalign-worker evaluate. What is unset follows from the protocol; protocols.h decides it, and
+/// `tagalign submit --dry-run` shows it.
 struct EvaluateConfig {
   RuntimeConfig runtime;
   ClipConfig clip;
   std::string method = "tagalign";  ///< row of the table
   std::string checkpoint;  ///< training checkpoint folder; empty: the frozen baseline, no projector
-  std::string protocol = "v1";  ///< v1 (sigmoid, scale 10, bias −2.5)
-  double clip_weight =
-      0.3;              ///< share of the frozen map in the mix; ignored without a checkpoint; 0…1
-  double scale = 10.0;  ///< above 0
-  double bias = -2.5;
-  std::vector<std::string> templates = {"a photo of a {}."};  ///< {} is the class name
-  std::vector<SegmentationDataConfig> datasets;               ///< at least one
+  std::string protocol = "v1";        ///< v1 (sigmoid, the paper's first version) | v3 (softmax)
+  std::optional<double> clip_weight;  ///< share of the frozen map in the mix; ignored without a
+                                      ///< checkpoint; 0…1; unset: v1 0.3, v3 0.5
+  std::optional<double> scale;        ///< above 0; unset: v1 10, v3 30
+  std::optional<double> bias;         ///< v1 only; unset: −2.5
+  std::vector<std::string> templates = {
+      "simple"};  ///< prompts ({} is the class name) and names of sets: simple, full, subset,
+                  ///< maskclip, custom
+  std::vector<SegmentationDataConfig> datasets;  ///< at least one
+  SweepConfig sweep;
   std::string output = "results";  ///< folder of result files, one a content key
   int save_predictions = 0;  ///< label maps of the first so many images of each set are kept as PNG
-                             ///< in output/predictions; 0…1e6
+                             ///< in output/predictions; not in a sweep; 0…1e6
 
   bool operator==(const EvaluateConfig&) const = default;
 };

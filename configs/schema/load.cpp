@@ -47,6 +47,7 @@ template Result<PrepareConfig> load_job_config(FileSystem&, const Path&, const O
 template Result<PretrainConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
 template Result<TrainConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
 template Result<EvaluateConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
+template Result<SegmentationDataConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
 template Result<PrepareConfig> parse_job_config(const std::string&, const std::string&,
                                                 const Overrides&);
 template Result<PretrainConfig> parse_job_config(const std::string&, const std::string&,

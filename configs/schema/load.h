@@ -22,7 +22,8 @@ namespace tagalign::config {
 
 using Overrides = std::vector<std::string>;
 
-/// T: PrepareConfig, PretrainConfig, TrainConfig, EvaluateConfig.
+/// T: PrepareConfig, PretrainConfig, TrainConfig, EvaluateConfig, or SegmentationDataConfig: one
+/// file of configs/benchmarks (which leave `root` to an override).
 template <class T>
 Result<T> load_job_config(FileSystem& files, const Path& file, const Overrides& overrides = {});
 
@@ -32,7 +33,7 @@ template <class T>
 Result<T> parse_job_config(const std::string& text, const std::string& name,
                            const Overrides& overrides = {});
 
-/// Every key with its value in the order of job_configs.h; parsing it gives an equal struct.
+/// Every key that is set, in the order of job_configs.h; parsing it gives an equal struct.
 /// Refuses what loading would refuse, with the same messages.
 template <class T>
 Result<std::string> dump(const T& config);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "configs/schema/bind.h"
 #include "configs/schema/inherit.h"
+#include "configs/schema/protocols.h"
 #include "configs/schema/vars.h"
 
 namespace tagalign::config {
@@ -61,13 +62,22 @@ void check_ranks(const T& config, const WorkflowJob& job, const Origin& origin,
   }
 }
 
+/// What a rank is to compute, with nothing left open.
+template <class T>
+const T& decided(const T& config) {
+  return config;
+}
+EvaluateConfig decided(const EvaluateConfig& config) {
+  return effective(config);
+}
+
 template <class T>
 void read_config(JobEntry& entry, Problems& problems) {
   const std::string path = format("jobs.{}.config", entry.job.name);
   const auto config = bind<T>(entry.config, path, problems);
   if (!config) return;
   check_ranks(*config, entry.job, entry.config.origin, problems);
-  const Result<std::string> text = dump(*config);
+  const Result<std::string> text = dump(decided(*config));
   if (text.ok()) {
     entry.job.config = *text;
   } else {

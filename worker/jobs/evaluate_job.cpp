@@ -3,16 +3,19 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/format.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "configs/schema/template_sets.h"
 #include "data/image.h"
 #include "data/segmentation_dataset.h"
 #include "model/clip/tokenizer.h"
+#include "model/kernels/predict.h"
 #include "model/segmentation.h"
+#include "worker/jobs/evaluation_protocol.h"
 #include "worker/jobs/predictor.h"
 #include "worker/jobs/result_file.h"
 
@@ -21,34 +24,32 @@ namespace {
 
 using protocol::EvaluationResult;
 
-/// Everything that changes a prediction, readable, as it is recorded with each score.
-std::string protocol_text(const config::EvaluateConfig& config,
-                          const config::SegmentationDataConfig& dataset, bool has_projector) {
-  std::string text = format(
-      "{} attention={} scale={:g} bias={:g} clip_weight={:g} short_side={} long_side_max={} "
-      "window={} stride={}",
-      config.protocol, config.clip.attention, config.scale, config.bias,
-      has_projector ? config.clip_weight : 1.0, dataset.short_side, dataset.long_side_max,
-      dataset.window, dataset.stride);
-  if (dataset.background) text += format(" background={:g}", dataset.background_threshold);
-  if (dataset.reduce_zero_label) text += " reduce_zero_label";
-  if (config.runtime.precision != "fp32") text += " precision=" + config.runtime.precision;
-  text += " templates=" + config.templates.front() +
-          (config.templates.size() > 1 ? format(" (+{})", config.templates.size() - 1) : "");
-  return text;
+data::SegmentationDatasetOptions dataset_options(const config::SegmentationDataConfig& data) {
+  const Path root = data.root;
+  return {.name = data.name,
+          .images = root / data.images,
+          .labels = root / data.labels,
+          .classes = root / data.classes,
+          .ignore_index = data.ignore_index,
+          .reduce_zero_label = data.reduce_zero_label,
+          .split = data.split.empty() ? Path() : root / data.split,
+          .image_suffix = data.image_suffix,
+          .label_suffix = data.label_suffix,
+          .label_encoding = data.label_encoding == "rgb16" ? data::LabelEncoding::kRgb16
+                                                           : data::LabelEncoding::kIndex,
+          .class_names = data.class_names,
+          .expected_images = data.expected_images,
+          .max_pixels = data.max_pixels,
+          .max_pixels_side = data.max_pixels_side};
 }
 
-model::SegmentationOptions segmentation_options(const config::EvaluateConfig& config,
-                                                const config::SegmentationDataConfig& dataset,
-                                                model::VisionAttention attention) {
-  return {.attention = attention,
-          .scale = config.scale,
-          .bias = config.bias,
-          .clip_weight = config.clip_weight,
-          .background = dataset.background,
-          .background_threshold = dataset.background_threshold,
-          .window = dataset.window,
-          .stride = dataset.stride};
+/// Of a grey or wide label tensor [H, W].
+data::LabelMap to_label_map(const at::Tensor& labels) {
+  const auto wide = labels.to(at::kCPU, at::kInt).contiguous();
+  const auto* values = wide.const_data_ptr<std::int32_t>();
+  data::LabelMap map{static_cast<int>(wide.size(1)), static_cast<int>(wide.size(0)), {}};
+  map.ids.assign(values, values + wide.numel());
+  return map;
 }
 
 /// One data set's evaluation by all ranks.
@@ -64,65 +65,79 @@ class DatasetEvaluation {
         tokenizer_(tokenizer) {}
 
   Result<JobEnd> run() {
-    TA_ASSIGN_OR_RETURN(dataset_, data::SegmentationDataset::open(rank_.files, dataset_options()));
-    TA_ASSIGN_OR_RETURN(auto result, named_result());
-    TA_ASSIGN_OR_RETURN(const bool known, known_already(result));
+    TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, predictor_));
+    TA_ASSIGN_OR_RETURN(dataset_,
+                        data::SegmentationDataset::open(rank_.files, dataset_options(options_)));
+    if (options_.background && dataset_->classes().size() < 2) {
+      return invalid_argument(
+          format("{}: expected a class beside the background, found none", options_.name));
+    }
+    if (rank_.is_first()) say_notices();
+    TA_RETURN_IF_ERROR(name_results());
+    TA_ASSIGN_OR_RETURN(const bool known, known_already());
     if (!known) {
-      TA_ASSIGN_OR_RETURN(const JobEnd end, compute(result));
+      TA_ASSIGN_OR_RETURN(const JobEnd end, compute());
       if (end != JobEnd::kFinished) return end;
     }
-    if (!rank_.is_first()) return JobEnd::kFinished;
-    if (!known) TA_RETURN_IF_ERROR(write_result(rank_.files, config_.output, result));
-    const auto reported = rank_.reporter.result(result);
-    if (!reported.ok())
-      return reported.with_context(format("result of {} on {}", result.method, result.dataset));
-    return JobEnd::kFinished;
+    return rank_.is_first() ? hand_over(known) : JobEnd::kFinished;
   }
 
  private:
-  data::SegmentationDatasetOptions dataset_options() const {
-    const Path root = options_.root;
-    return {.name = options_.name,
-            .images = root / options_.images,
-            .labels = root / options_.labels,
-            .classes = root / options_.classes,
-            .ignore_index = options_.ignore_index,
-            .reduce_zero_label = options_.reduce_zero_label};
+  void say_notices() {
+    for (const std::string& notice : plan_.notices) rank_.reporter.notice(notice);
+    if (!options_.background && dataset_->classes().front() == "background") {
+      rank_.reporter.notice(
+          format("{}: its first class is called background and gets a prompt like any other; set "
+                 "background: true for a constant score",
+                 options_.name));
+    }
   }
 
-  Result<EvaluationResult> named_result() {
-    EvaluationResult result;
-    result.method = config_.method;
-    result.step = predictor_.step;
-    result.dataset = options_.name;
+  /// All results of this data set, without counts.
+  Status name_results() {
     std::string digest;
     if (rank_.is_first()) {
       TA_ASSIGN_OR_RETURN(digest, dataset_->digest(rank_.files));
     }
     TA_ASSIGN_OR_RETURN(const auto digests, rank_.group.all_gather_strings(digest));
-    result.dataset_digest = digests[0];
-    result.weights_digest = predictor_.digest;
-    result.protocol = protocol_text(config_, options_, predictor_.projector != nullptr);
-    result.code_version = kVersion;
-    result.classes = dataset_->classes();
-    result.key = content_key(result);
-    return result;
+    for (const std::string& protocol : plan_.protocols) {
+      EvaluationResult& result = results_.emplace_back();
+      result.method = config_.method;
+      result.step = predictor_.step;
+      result.dataset = options_.name;
+      result.dataset_digest = digests[0];
+      result.weights_digest = predictor_.digest;
+      result.protocol = protocol;
+      result.code_version = kVersion;
+      result.classes = dataset_->classes();
+      result.key = content_key(result);
+    }
+    return ok_status();
   }
 
   /// The first rank looks; all follow it.
-  Result<bool> known_already(EvaluationResult& result) {
+  Result<bool> known_already() {
     std::string known = "no";
-    if (rank_.is_first()) {
-      auto stored = read_result(rank_.files, config_.output, result.key);
-      if (stored.ok() && predictions_present()) {
-        result = std::move(*stored);
-        known = "yes";
-      } else if (!stored.ok() && stored.status().code() == ErrorCode::kDataLoss) {
-        rank_.reporter.notice(stored.status().message());
-      }
-    }
+    if (rank_.is_first() && predictions_present() && read_known()) known = "yes";
     TA_ASSIGN_OR_RETURN(const auto answers, rank_.group.all_gather_strings(known));
     return answers[0] == "yes";
+  }
+
+  /// False, and nothing taken, unless every result is there.
+  bool read_known() {
+    std::vector<EvaluationResult> stored;
+    for (const EvaluationResult& result : results_) {
+      auto one = read_result(rank_.files, config_.output, result.key);
+      if (!one.ok()) {
+        if (one.status().code() == ErrorCode::kDataLoss) {
+          rank_.reporter.notice(one.status().message());
+        }
+        return false;
+      }
+      stored.push_back(std::move(*one));
+    }
+    results_ = std::move(stored);
+    return true;
   }
 
   Path prediction_folder() const {
@@ -133,26 +148,40 @@ class DatasetEvaluation {
     return config_.save_predictions == 0 || rank_.files.exists(prediction_folder());
   }
 
-  Result<JobEnd> compute(EvaluationResult& result) {
+  /// Each result, to disk if it is fresh, and to the agent.
+  Result<JobEnd> hand_over(bool known) {
+    for (const EvaluationResult& result : results_) {
+      if (!known) TA_RETURN_IF_ERROR(write_result(rank_.files, config_.output, result));
+      const auto reported = rank_.reporter.result(result);
+      if (!reported.ok()) {
+        return reported.with_context(format("result of {} on {}", result.method, result.dataset));
+      }
+    }
+    return JobEnd::kFinished;
+  }
+
+  Result<JobEnd> compute() {
     const at::NoGradGuard no_grad;
     auto prompts = dataset_->classes();
     if (options_.background) prompts.erase(prompts.begin());
     const auto text =
-        model::class_embeddings(predictor_.text, tokenizer_, prompts, config_.templates);  // [N, E]
+        model::class_embeddings(predictor_.text, tokenizer_, prompts,
+                                config::expand_templates(config_.templates));  // [N, E]
     const model::Segmenter segmenter(predictor_.vision, predictor_.projector.get(), text,
-                                     segmentation_options(config_, options_, predictor_.attention));
-    model::SegmentationCounts counts(dataset_->classes().size());
+                                     plan_.options);
+    Counts counts(results_.size(), model::SegmentationCounts(dataset_->classes().size()));
     const auto world = static_cast<std::size_t>(rank_.group.size());
     for (auto i = static_cast<std::size_t>(rank_.group.rank()); i < dataset_->size(); i += world) {
       if (rank_.reporter.stop_requested()) return JobEnd::kSavedAndLeft;
       TA_RETURN_IF_ERROR(count_image(segmenter, i, counts));
       say_progress(i + 1);
     }
-    return merge(counts, result);
+    return merge(counts);
   }
 
-  Status count_image(const model::Segmenter& segmenter, std::size_t index,
-                     model::SegmentationCounts& counts) {
+  using Counts = std::vector<model::SegmentationCounts>;
+
+  Status count_image(const model::Segmenter& segmenter, std::size_t index, Counts& counts) {
     TA_ASSIGN_OR_RETURN(const auto sample, dataset_->read(rank_.files, index));
     const auto size = data::keep_ratio_size({sample.image.width, sample.image.height},
                                             options_.short_side, options_.long_side_max);
@@ -160,36 +189,33 @@ class DatasetEvaluation {
     auto planar = data::normalize_planar(resized);
     const auto image =
         at::from_blob(planar.data(), {3, size.height, size.width}, at::kFloat).to(rank_.device);
-    const model::ImageSize original{sample.image.height, sample.image.width};
-    const auto pixels = static_cast<std::size_t>(sample.image.width) *
-                        static_cast<std::size_t>(sample.image.height);
-    if (sample.label.ids.size() != pixels) {
-      return invalid_argument(format("{}: image {} is {}x{}, its label {}x{}", options_.name,
-                                     sample.name, sample.image.width, sample.image.height,
-                                     sample.label.width, sample.label.height));
+    Status status;
+    segmenter.sweep_scores(image, {sample.image.height, sample.image.width}, plan_.sweep,
+                           [&](std::size_t combination, const at::Tensor& scores) {
+                             count_scores(scores, sample.label, counts[combination]);
+                             if (index >= static_cast<std::size_t>(config_.save_predictions))
+                               return;
+                             status = save_prediction(sample.name, model::predict_labels(scores));
+                           });
+    return status;
+  }
+
+  /// A prediction of another size than its label (max_pixels) is enlarged first.
+  void count_scores(const at::Tensor& scores, const data::LabelMap& label,
+                    model::SegmentationCounts& counts) const {
+    if (scores.size(1) == label.height && scores.size(2) == label.width) {
+      model::count_predictions(scores, label.ids, options_.ignore_index, counts);
+      return;
     }
-    segmenter.count(image, original, sample.label.ids, options_.ignore_index, counts);
-    if (index >= static_cast<std::size_t>(config_.save_predictions)) return ok_status();
-    return save_prediction(sample.name,
-                           segmenter.label_map(image, original.height, original.width));
+    const auto prediction = data::resize_nearest_opencv(to_label_map(model::predict_labels(scores)),
+                                                        label.width, label.height);
+    counts.add(prediction.ids, label.ids, options_.ignore_index);
   }
 
   Status save_prediction(const std::string& name, const at::Tensor& labels) {
-    constexpr std::int64_t kGreyLevels = 256;
-    if (static_cast<std::int64_t>(dataset_->classes().size()) > kGreyLevels) {
-      return unsupported(
-          format("save_predictions: {} has {} classes, a grey PNG holds {}; set it to 0",
-                 options_.name, dataset_->classes().size(), kGreyLevels));
-    }
-    const auto bytes = labels.to(at::kCPU, at::kByte).contiguous();  // [H, W]
-    const auto* values = bytes.const_data_ptr<std::uint8_t>();
-    const data::Image grey{.width = static_cast<int>(bytes.size(1)),
-                           .height = static_cast<int>(bytes.size(0)),
-                           .channels = 1,
-                           .pixels = {values, values + bytes.numel()}};
-    TA_RETURN_IF_ERROR(rank_.files.create_directories(prediction_folder()));
-    return rank_.files.write_durable(prediction_folder() / (Path(name).stem().string() + ".png"),
-                                     data::encode_png(grey));
+    const Path path = prediction_folder() / (name + ".png");
+    TA_RETURN_IF_ERROR(rank_.files.create_directories(path.parent_path()));
+    return rank_.files.write_durable(path, data::encode_label_png(to_label_map(labels)));
   }
 
   void say_progress(std::size_t done) {
@@ -200,23 +226,29 @@ class DatasetEvaluation {
     if (rank_.is_first() && done % kSayEvery == 1) log_info("{}", text);
   }
 
-  Result<JobEnd> merge(const model::SegmentationCounts& counts, EvaluationResult& result) {
-    const std::size_t n = counts.intersect.size();
+  /// Adds the counts of all ranks and puts them into the results.
+  Result<JobEnd> merge(const Counts& counts) {
     std::vector<std::uint64_t> all;
-    for (const auto* part : {&counts.intersect, &counts.predicted, &counts.labelled})
-      all.insert(all.end(), part->begin(), part->end());
+    for (const auto& one : counts) {
+      for (const auto* part : {&one.intersect, &one.predicted, &one.labelled})
+        all.insert(all.end(), part->begin(), part->end());
+    }
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(all));
-    const auto part = [&](std::size_t k) {
-      return std::vector<std::uint64_t>(all.begin() + static_cast<std::ptrdiff_t>(k * n),
-                                        all.begin() + static_cast<std::ptrdiff_t>((k + 1) * n));
+    const std::size_t n = dataset_->classes().size();
+    auto next = all.begin();
+    const auto take = [&] {
+      const auto begin = std::exchange(next, next + static_cast<std::ptrdiff_t>(n));
+      return std::vector<std::uint64_t>(begin, next);
     };
-    result.intersect = part(0);
-    result.predicted = part(1);
-    result.labelled = part(2);
-    result.union_.resize(n);
-    for (std::size_t c = 0; c < n; ++c)
-      result.union_[c] = result.predicted[c] + result.labelled[c] - result.intersect[c];
-    result.images = dataset_->size();
+    for (EvaluationResult& result : results_) {
+      result.intersect = take();
+      result.predicted = take();
+      result.labelled = take();
+      result.union_.resize(n);
+      for (std::size_t c = 0; c < n; ++c)
+        result.union_[c] = result.predicted[c] + result.labelled[c] - result.intersect[c];
+      result.images = dataset_->size();
+    }
     return JobEnd::kFinished;
   }
 
@@ -225,6 +257,8 @@ class DatasetEvaluation {
   const config::SegmentationDataConfig& options_;
   const Predictor& predictor_;
   const model::Tokenizer& tokenizer_;
+  EvaluationPlan plan_;
+  std::vector<EvaluationResult> results_;  ///< [plan_.sweep.size()]
   std::optional<data::SegmentationDataset> dataset_;
 };
 

@@ -7,9 +7,10 @@
 namespace tagalign::jobs {
 
 /// Collective. Images are dealt to the ranks in turn; counts are added, so they are equal for any
-/// number of ranks. One result a data set is written to config.output (result_file.h) and reported
-/// by the first rank; a result that is already there under its content key is reported again and
-/// not computed.
+/// number of ranks. One result a data set (of a sweep: a combination, with the integers of a run of
+/// its own) is written to config.output (result_file.h) and reported by the first rank; results
+/// that are already there under their content keys are reported again and not computed. What has no
+/// counterpart in the reference is said in a notice and in the result's protocol.
 Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config);
 
 }  // namespace tagalign::jobs

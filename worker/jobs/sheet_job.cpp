@@ -16,9 +16,8 @@ Result<std::vector<data::Image>> sheet_row(FileSystem& files, const SheetOptions
   const auto classes = static_cast<int>(dataset.classes().size());
   std::vector<data::Image> row{sample.image, data::colorize(sample.label, classes)};
   for (const auto& folder : options.predictions) {
-    TA_ASSIGN_OR_RETURN(
-        const auto map,
-        data::read_label_png(files, folder / (Path(sample.name).stem().string() + ".png")));
+    TA_ASSIGN_OR_RETURN(const auto map,
+                        data::read_label_png(files, folder / (sample.name + ".png")));
     row.push_back(data::colorize(map, classes));
   }
   return row;

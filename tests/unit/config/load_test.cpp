@@ -137,7 +137,7 @@ TEST(ParseJobConfig, RulesBetweenFields_AreChecked) {
               HasSubstr("datasets.1.name: the name 'scenes' stands in this list twice"));
   EXPECT_THAT(
       message_of<EvaluateConfig>(kEvaluate + "templates: [a photo]\n"),
-      HasSubstr("templates.0: expected a prompt with one {} for the name, found 'a photo'"));
+      HasSubstr("templates.0: expected a prompt with one {} for the name, or one of the sets"));
 }
 
 TEST(ParseJobConfig, TextsThatAreNoConfiguration_AreRefused) {

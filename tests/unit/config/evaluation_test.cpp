@@ -1,0 +1,307 @@
+// What an evaluation leaves to its protocol, and the files in configs/benchmarks.
+#include <set>
+
+#include "configs/schema/load.h"
+#include "configs/schema/protocols.h"
+#include "configs/schema/template_sets.h"
+#include "configs/schema/workflow.h"
+#include "tests/unit/config/config_test_support.h"
+
+namespace tagalign::config {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string kVoc =
+    "clip: {weights: w}\n"
+    "datasets:\n"
+    "  - {name: voc, root: r, background: true, v3: {background_threshold: 0.45}}\n";
+const std::string kPlain = "clip: {weights: w}\ndatasets: [{name: a, root: r}]\n";
+
+EvaluateConfig load(const std::string& text, const Overrides& overrides = {}) {
+  const auto config = parse_job_config<EvaluateConfig>(text, "e.yml", overrides);
+  EXPECT_TRUE(config.ok()) << config.status().message();
+  return config.ok() ? *config : EvaluateConfig();
+}
+
+std::string message(const std::string& text, const Overrides& overrides = {}) {
+  const auto config = parse_job_config<EvaluateConfig>(text, "e.yml", overrides);
+  return config.ok() ? "accepted" : config.status().message();
+}
+
+// ---------------------------------------------------------------- protocols
+
+TEST(Protocols, V1_IsTheFirstPapersScore) {
+  EXPECT_EQ(score_settings(load(kVoc)),
+            (ScoreSettings{.softmax = false, .scale = 10, .bias = -2.5, .clip_weight = 0.3}));
+  const auto config = load(kVoc);
+  EXPECT_EQ(dataset_settings(config, config.datasets[0]).background_threshold, 0.4);
+  EXPECT_EQ(dataset_settings(config, config.datasets[0]).stride, 224);
+}
+
+TEST(Protocols, V3_IsTheThirdPapersScoreWithTheDataSetsThreshold) {
+  const auto config = load(kVoc, {"protocol=v3"});
+  EXPECT_EQ(score_settings(config),
+            (ScoreSettings{.softmax = true, .scale = 30, .bias = 0, .clip_weight = 0.5}));
+  EXPECT_EQ(dataset_settings(config, config.datasets[0]).background_threshold, 0.45);
+  EXPECT_EQ(dataset_settings(config, config.datasets[0]).stride, 56);
+}
+
+TEST(Protocols, WrittenValues_WinOverDataSetAndProtocol) {
+  const Overrides overrides = {"protocol=v3",
+                               "scale=7",
+                               "clip_weight=0",
+                               "datasets.0.background_threshold=0.2",
+                               "datasets.0.v3.stride=112",
+                               "datasets.0.v1.stride=8"};
+  const auto config = load(kVoc, overrides);
+  EXPECT_EQ(score_settings(config).scale, 7);
+  EXPECT_EQ(score_settings(config).clip_weight, 0);
+  EXPECT_EQ(dataset_settings(config, config.datasets[0]).background_threshold, 0.2);
+  EXPECT_EQ(dataset_settings(config, config.datasets[0]).stride, 112);
+  const auto own = load(kVoc, {"datasets.0.v1.stride=8", "datasets.0.stride=16"});
+  EXPECT_EQ(dataset_settings(own, own.datasets[0]).stride, 16);
+}
+
+TEST(Protocols, Effective_FillsWhatIsUnset_AndNothingThatMeansNothing) {
+  const auto v1 = effective(load(kPlain));
+  EXPECT_EQ(v1.scale, 10);
+  EXPECT_EQ(v1.bias, -2.5);
+  EXPECT_EQ(v1.clip_weight, 0.3);
+  EXPECT_EQ(v1.datasets[0].stride, 224);
+  EXPECT_FALSE(v1.datasets[0].background_threshold.has_value());
+  const auto v3 = effective(load(kVoc, {"protocol=v3"}));
+  EXPECT_FALSE(v3.bias.has_value());
+  EXPECT_EQ(v3.datasets[0].background_threshold, 0.45);
+  EXPECT_EQ(effective(v3), v3);
+}
+
+TEST(Protocols, UnsetAndSet_AreToldApart_AndNullUnsets) {
+  EXPECT_FALSE(load(kPlain).scale.has_value());
+  EXPECT_EQ(load(kPlain, {"scale=10"}).scale, 10);
+  EXPECT_FALSE(load(kPlain, {"scale=10", "scale=null"}).scale.has_value());
+  EXPECT_THAT(*dump(load(kPlain)), Not(HasSubstr("scale")));
+  EXPECT_THAT(message(kPlain, {"scale=many"}),
+              HasSubstr("scale: expected a number above 0, found 'many'"));
+}
+
+TEST(Protocols, DryRunOfAWorkflow_ShowsTheEffectiveValues) {
+  const TemporaryFolder folder;
+  const Path file = folder.write("w.yml",
+                                 "name: w\njobs:\n  scores:\n    kind: evaluate\n    config:\n"
+                                 "      protocol: v3\n      clip: {weights: w}\n"
+                                 "      datasets: [{name: a, root: r}]\n");
+  const auto workflow = load_workflow(posix_file_system(), file);
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  const std::string& text = workflow->jobs[0].config;
+  for (const char* line : {"\nscale: 30\n", "\nclip_weight: 0.5\n", "    stride: 56\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("\nbias:")));
+  EXPECT_TRUE(parse_job_config<EvaluateConfig>(text, "again").ok());
+}
+
+TEST(Protocols, WhatAProtocolCannotDecide_IsAskedFor) {
+  EXPECT_THAT(message("clip: {weights: w}\ndatasets: [{name: a, root: r, background: true}]\n",
+                      {"protocol=v3"}),
+              HasSubstr("e.yml:2: datasets.0.background_threshold: protocol v3 has no threshold"));
+  EXPECT_THAT(message(kPlain, {"protocol=v3", "bias=1"}),
+              HasSubstr("bias: protocol v3 has none; expected null, found 1"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.window=100"}),
+              HasSubstr("datasets.0.stride: expected at most window (100), or pixels stay without "
+                        "a score; found 224"));
+}
+
+// ---------------------------------------------------------------- sweeps and templates
+
+TEST(Sweep, Lists_AreRead_AndMeaninglessOnesRefused) {
+  const auto config =
+      load(kVoc, {"sweep.thresholds=[0.1, 0.25]", "sweep.clip_weights=[0, 0.5, 1]"});
+  EXPECT_THAT(config.sweep.thresholds, ElementsAre(0.1, 0.25));
+  EXPECT_THAT(config.sweep.clip_weights, ElementsAre(0, 0.5, 1));
+  EXPECT_EQ(load(*dump(config)), config);
+  EXPECT_THAT(message(kVoc, {"sweep.thresholds=[0.1, 0.2, 0.1]"}),
+              HasSubstr("sweep.thresholds.2: the value 0.1 stands here twice"));
+  EXPECT_THAT(message(kVoc, {"sweep.clip_weights=[1.5]"}),
+              HasSubstr("sweep.clip_weights.0: expected a number from 0 to 1, found '1.5'"));
+  EXPECT_THAT(message(kPlain, {"sweep.thresholds=[0.1]"}), HasSubstr("no data set has a backgr"));
+  EXPECT_THAT(message(kVoc, {"sweep.thresholds=[0.1]", "save_predictions=2"}),
+              HasSubstr("save_predictions: expected 0 in a sweep"));
+  EXPECT_THAT(message(kVoc, {"sweep.thresholds=0.1"}), HasSubstr("expected a list of numbers"));
+}
+
+TEST(TemplateSets, Sets_HaveTheReferencesSizes) {
+  std::vector<std::pair<std::string_view, std::size_t>> sizes;
+  for (const TemplateSet& set : template_sets()) {
+    sizes.emplace_back(set.name, set.prompts.size());
+    EXPECT_EQ(std::set(set.prompts.begin(), set.prompts.end()).size(), set.prompts.size());
+    EXPECT_THAT(set.prompts, Each(HasSubstr("{}")));
+  }
+  EXPECT_THAT(sizes,
+              ElementsAre(std::pair("simple", 1), std::pair("full", 80), std::pair("subset", 7),
+                          std::pair("maskclip", 5), std::pair("custom", 9)));
+}
+
+TEST(TemplateSets, NamesAndPrompts_AreMixedInOrder) {
+  EXPECT_THAT(expand_templates({"the {}.", "simple"}), ElementsAre("the {}.", "a photo of a {}."));
+  EXPECT_EQ(expand_templates({"subset", "maskclip"}).size(), 12u);
+  EXPECT_THAT(load(kPlain, {"templates=full"}).templates, ElementsAre("full"));
+  EXPECT_EQ(expand_templates(load(kPlain).templates),
+            (std::vector<std::string>{"a photo of a {}."}));
+  EXPECT_THAT(message(kPlain, {"templates=fulll"}),
+              HasSubstr("templates.0: expected a prompt with one {} for the name, or one of the "
+                        "sets simple, full, subset, maskclip, custom; found 'fulll'"));
+}
+
+// ---------------------------------------------------------------- benchmarks
+
+Path shipped(const std::string& name) {
+  return Path(std::getenv("TAGALIGN_SOURCE")) / "configs" / name;
+}
+
+struct Benchmark {
+  std::string name;
+  std::size_t classes;
+  int images;
+  bool background;
+  bool reduce_zero_label;
+  double v3_threshold;  ///< 0: no background
+  int v3_stride;
+  std::string first_prompt;
+  std::string last_prompt;
+};
+
+const std::vector<Benchmark> kBenchmarks = {
+    {"voc", 21, 1449, true, false, 0.45, 56, "aeroplane", "tvmonitor"},
+    {"voc20", 20, 1449, false, true, 0, 56, "aeroplane", "tvmonitor"},
+    {"context", 60, 5104, true, false, 0.1, 56, "aeroplane", "wood"},
+    {"context59", 59, 5104, false, true, 0, 112, "aeroplane", "wood"},
+    {"coco_object", 81, 5000, true, false, 0.3, 56, "person", "toothbrush"},
+    {"coco_stuff", 171, 5000, false, false, 0, 56, "person", "wood"},
+    {"cityscapes", 19, 500, false, false, 0, 56, "road", "bicycle"},
+    {"ade20k", 150, 2000, false, true, 0, 56, "wall", "flag"},
+    {"imagenets50", 51, 752, true, false, 0.3, 56, "goldfish", "agaric"},
+    {"imagenets300", 301, 4097, true, false, 0.1, 56, "tench", "bolete"},
+    {"imagenets919", 920, 12419, true, false, 0.1, 56, "house finch", "patas"},
+};
+
+SegmentationDataConfig benchmark(const std::string& name) {
+  const auto config = load_job_config<SegmentationDataConfig>(
+      posix_file_system(), shipped("benchmarks/" + name + ".yml"), {"root=/data"});
+  EXPECT_TRUE(config.ok()) << config.status().message();
+  return config.ok() ? *config : SegmentationDataConfig();
+}
+
+TEST(Benchmarks, EachFile_HoldsTheReferencesFacts) {
+  for (const Benchmark& expected : kBenchmarks) {
+    SCOPED_TRACE(expected.name);
+    const SegmentationDataConfig data = benchmark(expected.name);
+    EXPECT_EQ(data.name, expected.name);
+    ASSERT_EQ(data.class_names.size(), expected.classes);
+    EXPECT_EQ(data.expected_images, expected.images);
+    EXPECT_EQ(data.background, expected.background);
+    EXPECT_EQ(data.class_names.front() == "background", expected.background);
+    EXPECT_EQ(data.reduce_zero_label, expected.reduce_zero_label);
+    EXPECT_EQ(data.class_names[expected.background ? 1 : 0], expected.first_prompt);
+    EXPECT_EQ(data.class_names.back(), expected.last_prompt);
+    EXPECT_EQ(data.v3.background_threshold.value_or(0), expected.v3_threshold);
+    EXPECT_EQ(data.window, 448);
+    EvaluateConfig v1, v3;
+    v3.protocol = "v3";
+    EXPECT_EQ(dataset_settings(v3, data).stride, expected.v3_stride);
+    EXPECT_EQ(dataset_settings(v1, data).stride, 224);
+    EXPECT_EQ(dataset_settings(v1, data).background_threshold, 0.4);
+  }
+}
+
+TEST(Benchmarks, Resize_IsTheSameButForImagenets919) {
+  for (const Benchmark& each : kBenchmarks) {
+    const SegmentationDataConfig data = benchmark(each.name);
+    const bool small = each.name == "imagenets919";
+    EXPECT_EQ(data.short_side, small ? 256 : 448) << each.name;
+    EXPECT_EQ(data.long_side_max, small ? 1024 : 2048) << each.name;
+  }
+}
+
+TEST(Benchmarks, ImageNetS_HasItsLabelsSizesAndMissingReferences) {
+  for (const Benchmark& each : kBenchmarks) {
+    const SegmentationDataConfig data = benchmark(each.name);
+    const bool imagenets = each.name.starts_with("imagenets");
+    EXPECT_EQ(data.label_encoding, imagenets ? "rgb16" : "index");
+    EXPECT_EQ(data.ignore_index, imagenets ? 1000 : 255);
+    EXPECT_EQ(data.max_pixels, imagenets ? 1'000'000 : 0);
+    EXPECT_EQ(data.max_pixels_side, 1000);
+    EXPECT_EQ(data.v1.in_reference, !imagenets) << "branch main cannot build it";
+    EXPECT_EQ(data.v3.in_reference, each.name != "imagenets919");
+  }
+}
+
+TEST(Benchmarks, Layouts_AreThoseOfTheGuides) {
+  const auto layout = [](const std::string& name) {
+    const SegmentationDataConfig d = benchmark(name);
+    return d.images + "/NAME" + d.image_suffix + " " + d.labels + "/NAME" + d.label_suffix + " " +
+           d.split;
+  };
+  EXPECT_EQ(layout("voc"),
+            "JPEGImages/NAME.jpg SegmentationClass/NAME.png ImageSets/Segmentation/val.txt");
+  EXPECT_EQ(layout("voc20"), layout("voc"));
+  EXPECT_EQ(layout("context"),
+            "JPEGImages/NAME.jpg SegmentationClassContext/NAME.png "
+            "ImageSets/SegmentationContext/val.txt");
+  EXPECT_EQ(layout("context59"), layout("context"));
+  EXPECT_EQ(layout("coco_object"),
+            "images/val2017/NAME.jpg annotations/val2017/NAME_instanceTrainIds.png ");
+  EXPECT_EQ(layout("coco_stuff"),
+            "images/val2017/NAME.jpg annotations/val2017/NAME_labelTrainIds.png ");
+  EXPECT_EQ(layout("cityscapes"),
+            "leftImg8bit/val/NAME_leftImg8bit.png gtFine/val/NAME_gtFine_labelTrainIds.png ");
+  EXPECT_EQ(layout("ade20k"), "images/validation/NAME.jpg annotations/validation/NAME.png ");
+  EXPECT_EQ(layout("imagenets300"), "validation/NAME.JPEG validation-segmentation/NAME.png ");
+}
+
+TEST(Benchmarks, Folder_IsTheDefaultsWithAName) {
+  SegmentationDataConfig expected;
+  expected.name = "folder";
+  expected.root = "/data";
+  EXPECT_EQ(benchmark("folder"), expected);
+}
+
+TEST(Benchmarks, EveryFile_IsTested) {
+  std::set<std::string> names = {"folder.yml"};
+  for (const Benchmark& each : kBenchmarks) names.insert(each.name + ".yml");
+  std::set<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(shipped("benchmarks"))) {
+    found.insert(entry.path().filename().string());
+  }
+  EXPECT_EQ(found, names);
+}
+
+TEST(Benchmarks, OneInAList_IsNamedByBase_AndOverridden) {
+  const TemporaryFolder folder;
+  folder.write("benchmarks/toy.yml", "name: toy\nroot: unset\nclass_names: [a, b]\n");
+  const Path file = folder.write("e.yml",
+                                 "clip: {weights: w}\n"
+                                 "datasets:\n"
+                                 "  - {_base_: benchmarks/toy.yml, root: /data/toy}\n"
+                                 "  - {_base_: benchmarks/toy.yml, name: other, root: /o}\n");
+  const auto config = load_job_config<EvaluateConfig>(posix_file_system(), file);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->datasets[0].root, "/data/toy");
+  EXPECT_EQ(config->datasets[1].name, "other");
+  EXPECT_THAT(config->datasets[1].class_names, ElementsAre("a", "b"));
+}
+
+TEST(Benchmarks, RootLeftOut_IsAskedForWhereTheListStands) {
+  const TemporaryFolder folder;
+  folder.write("toy.yml", "name: toy\nclass_names: [a, b]\n");
+  const Path file = folder.write("e.yml", "clip: {weights: w}\ndatasets: [{_base_: toy.yml}]\n");
+  const auto config = load_job_config<EvaluateConfig>(posix_file_system(), file);
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.status().message(), HasSubstr("datasets.0.root: this key is required"));
+}
+
+}  // namespace
+}  // namespace tagalign::config
