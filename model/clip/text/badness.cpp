@@ -113,7 +113,6 @@ constexpr Neighbourhood kNeighbourhoods[] = {
     {{U"ÂÃÎÐ", {kAround, U"€œŠš¢£Ÿž\u00A0\u00AD®©°·»–—´"}}},
     {{U"×", U"²³"}},
     {{U"à", U"²µ¹¼½¾"}},
-    {{U"Ã", U"\u00A0¡"}},
     {{kAsciiLower, U"ÃÂ", U" "}},
     {{kAsciiLower, kSpace, U"ÃÂ", U" "}},
     {{{kAsciiLower | kClosing, U".,?!"}, U"Â", {kAround, U" "}}},
@@ -127,10 +126,9 @@ constexpr Neighbourhood kNeighbourhoods[] = {
     {{U"в", U"Ђ"}},
     {{U"ВГРС", {kControl | kTelltale | kAround | kCurrency, U"°µ"}, U"ВГРС"}},
     {{U"Г", U"ў", U"В", U"Ђ", U"В", kNoNewline, {kAsciiLetter, U" "}}},
-    // Misread as Windows-1253 (Greek letters) and Windows-1257.
+    // Misread as Windows-1253 (Greek letters).
     {{U"β", U"€", U"™\u00A0Ά\u00AD®°"}},
     {{U"ΒΓΞΟ", {kControl | kTelltale | kAround | kCurrency, U"°"}, U"ΒΓΞΟ"}},
-    {{U"ā", U"€"}},
 };
 static_assert(std::size(kNeighbourhoods) <= 64);
 

@@ -11,9 +11,9 @@
 
 namespace tagalign::model {
 
-/// A text may be gone over as often as this, and, however short it is, kRepairWorkMin characters in
-/// all; what is not repaired then stays. Ordinary text takes two to six passes, and the reference
-/// has no bound: it takes hours for a hostile mebibyte.
+/// Work on one text, in characters times passes: kRepairPasses over the whole, at least
+/// kRepairWorkMin. What is not repaired then stays. Ordinary text takes two to six passes; in a
+/// hostile one every pass repairs a single character, and the reference goes on to the end.
 constexpr std::size_t kRepairPasses = 8;
 constexpr std::size_t kRepairWorkMin = 4'000'000;
 

@@ -31,7 +31,7 @@ constexpr bool is_windows(Encoding encoding) {
   return encoding >= Encoding::kWindows1252 && encoding <= Encoding::kWindows1257;
 }
 
-/// A byte of 0x1A for which U+FFFD stands.
+/// Stands for U+FFFD in the Windows encodings.
 constexpr char kLostByte = '\x1A';
 
 char32_t decode_byte(Encoding encoding, std::uint8_t byte);

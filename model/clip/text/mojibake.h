@@ -17,19 +17,18 @@ namespace tagalign::model {
 class WorkBudget {
  public:
   explicit WorkBudget(std::size_t characters) : left_(characters) {}
-  /// Takes `characters`; false, and empty from then on, when they are not there.
+  /// Takes `characters`; false, and nothing is left, when they are not there.
   bool spend(std::size_t characters) {
     const bool enough = characters <= left_;
     left_ = enough ? left_ - characters : 0;
     return enough;
   }
-  bool empty() const { return left_ == 0; }
 
  private:
   std::size_t left_;
 };
 
-/// The repaired text, or the text itself. With an empty budget the repair stops where it is. Any
+/// The repaired text, or the text itself. Without budget the repair stops where it is. Any
 /// thread; one budget a thread.
 std::u32string repair_mojibake(std::u32string text, WorkBudget& budget);
 
