@@ -1,12 +1,10 @@
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
 #include "base/format.h"
 #include "base/limits.h"
+#include "data/parallel.h"
 #include "data/scenes.h"
 
 namespace tagalign::data {
@@ -143,29 +141,6 @@ Status write_file(FileSystem& files, const Path& path, std::string_view contents
   return file->close();
 }
 
-/// Runs work(0 … count-1) on a few threads; the first error wins and stops the rest.
-template <class Work>
-Status in_parallel(std::size_t count, const Work& work) {
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  Status first_error;
-  const auto loop = [&] {
-    for (std::size_t i = next++; i < count; i = next++) {
-      if (Status status = work(i); !status.ok()) {
-        const std::lock_guard lock(mutex);
-        if (first_error.ok()) first_error = std::move(status);
-        next = count;
-      }
-    }
-  };
-  const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-  std::vector<std::jthread> helpers;
-  for (std::size_t i = 1; i < std::min(threads, count); ++i) helpers.emplace_back(loop);
-  loop();
-  helpers.clear();
-  return first_error;
-}
-
 /// Calls work(i) for all i below count in blocks, and progress after each block.
 class Progress {
  public:
@@ -176,7 +151,8 @@ class Progress {
   Status run(std::size_t count, const Work& work) {
     for (std::size_t begin = 0; begin < count; begin += kBlock) {
       const std::size_t block = std::min(kBlock, count - begin);
-      TA_RETURN_IF_ERROR(in_parallel(block, [&](std::size_t i) { return work(begin + i); }));
+      TA_RETURN_IF_ERROR(
+          in_parallel(block, usual_threads(), [&](std::size_t i) { return work(begin + i); }));
       done_ += block;
       if (report_) report_(done_, total_);
     }

@@ -1,0 +1,103 @@
+// Preparing while disks fill and machines die.
+#include "base/format.h"
+#include "tests/support/fault_file_system.h"
+#include "tests/unit/data/prepare_fixture.h"
+
+namespace tagalign::data {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using testing_support::FaultFileSystem;
+
+class PrepareResumeTest : public PrepareTest {
+ protected:
+  PrepareResumeTest() {
+    std::string list;
+    for (int i = 0; i < 3; ++i) {
+      const std::string name = format("2007_00003{}", i);
+      photo("VOC2012/JPEGImages/" + name + ".jpg");
+      label("VOC2012/SegmentationClass/" + name + ".png", {static_cast<std::uint16_t>(i)});
+      list += name + "\n";
+    }
+    text("VOC2012/ImageSets/Segmentation/val.txt", list);
+  }
+
+  Result<PrepareReport> prepare_on(FileSystem& files) {
+    BenchmarkSource one_thread = options("voc");
+    one_thread.threads = 1;
+    return prepare_benchmark(files, clock_, one_thread, {});
+  }
+  std::map<std::string, std::string> whole() {
+    prepared("voc");
+    auto files = files_below(output());
+    std::filesystem::remove_all(output());
+    return files;
+  }
+};
+
+TEST_F(PrepareResumeTest, PowerCutAtAnyMoment_SecondRunCompletesTheSameFiles) {
+  const auto expected = whole();
+  ASSERT_THAT(expected, SizeIs(7));
+  FaultFileSystem counting(posix_file_system());
+  ASSERT_TRUE(prepare_on(counting).ok());
+  const std::uint64_t operations = counting.operations();
+  ASSERT_GT(operations, 7U);
+  for (std::uint64_t after = 0; after < operations; ++after) {
+    std::filesystem::remove_all(output());
+    FaultFileSystem dying(posix_file_system());
+    dying.crash_after(after);
+    EXPECT_FALSE(prepare_on(dying).ok()) << after;
+    ASSERT_TRUE(prepare("voc").ok()) << after;
+    EXPECT_EQ(files_below(output()), expected) << after;
+  }
+}
+
+TEST_F(PrepareResumeTest, FullDisk_SaysHowFarItCame_AndGoesOnLater) {
+  const auto expected = whole();
+  FaultFileSystem small(posix_file_system());
+  small.set_space(expected.at("VOCdevkit/VOC2012/JPEGImages/2007_000030.jpg").size() + 40);
+  const Status status = prepare_on(small).status();
+  EXPECT_EQ(status.code(), ErrorCode::kNoSpace);
+  EXPECT_THAT(status.message(), HasSubstr("prepare voc: 1 files are complete; start it again"));
+  small.set_space(1 << 20);
+  const auto report = prepare_on(small);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->kept, 1U);
+  EXPECT_EQ(report->made, 5U);
+  EXPECT_EQ(files_below(output()), expected);
+}
+
+TEST_F(PrepareResumeTest, CompleteFolder_IsLeftAlone) {
+  prepared("voc");
+  FaultFileSystem watched(posix_file_system());
+  const auto report = prepare_on(watched);
+  EXPECT_EQ(report->made, 0U);
+  EXPECT_EQ(report->kept, 6U);
+  EXPECT_EQ(watched.operations(), 0U);
+}
+
+TEST_F(PrepareResumeTest, CutCopyAndLeftoverOfAKilledRun_AreReplaced) {
+  const auto expected = whole();
+  folder_.write("output/VOCdevkit/VOC2012/JPEGImages/2007_000030.jpg", "cut");
+  folder_.write("output/VOCdevkit/VOC2012/JPEGImages/.2007_000031.jpg.tmp-77-0", "cut");
+  prepared("voc");
+  EXPECT_EQ(files_below(output()), expected);
+}
+
+TEST_F(PrepareResumeTest, Progress_CountsEveryFileOnce_WithItsRate) {
+  std::vector<Progress> seen;
+  const auto slow = [&](const Progress& progress) {
+    seen.push_back(progress);
+    clock_.advance_ms(500);
+  };
+  ASSERT_TRUE(prepare_benchmark(posix_file_system(), clock_, options("voc"), slow).ok());
+  ASSERT_THAT(seen, SizeIs(6));
+  for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i].done, i + 1);
+  EXPECT_EQ(seen[0].remaining_ms, std::nullopt);
+  EXPECT_DOUBLE_EQ(seen[4].per_second, 2.5);  // five in two seconds
+  EXPECT_EQ(seen[4].remaining_ms, 400);
+}
+
+}  // namespace
+}  // namespace tagalign::data
