@@ -303,5 +303,24 @@ TEST(Benchmarks, RootLeftOut_IsAskedForWhereTheListStands) {
   EXPECT_THAT(config.status().message(), HasSubstr("datasets.0.root: this key is required"));
 }
 
+TEST(Benchmarks, Workflow_EvaluatesAllOfThemUnderOneProtocol) {
+  const Overrides vars = {"vars.data=/data", "vars.imagenets=/in", "vars.clip=/clip.safetensors",
+                          "vars.protocol=v3", "vars.checkpoint=/c/step-00000007"};
+  const auto workflow = load_workflow(posix_file_system(), shipped("benchmarks.yml"), vars);
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  ASSERT_EQ(workflow->jobs.size(), kBenchmarks.size());
+  for (std::size_t i = 0; i < kBenchmarks.size(); ++i) {
+    EXPECT_EQ(workflow->jobs[i].name, kBenchmarks[i].name);
+    const EvaluateConfig config = load(workflow->jobs[i].config);
+    ASSERT_EQ(config.datasets.size(), 1u);
+    EXPECT_EQ(config.datasets[0].name, kBenchmarks[i].name);
+    EXPECT_EQ(config.datasets[0].class_names.size(), kBenchmarks[i].classes);
+    EXPECT_TRUE(Path(config.datasets[0].root).is_absolute());
+    EXPECT_EQ(config.datasets[0].stride, kBenchmarks[i].v3_stride);
+    EXPECT_EQ(config.checkpoint, "/c/step-00000007");
+    EXPECT_EQ(config.scale, 30);
+  }
+}
+
 }  // namespace
 }  // namespace tagalign::config
