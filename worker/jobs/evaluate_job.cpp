@@ -79,7 +79,7 @@ class DatasetEvaluation {
       TA_ASSIGN_OR_RETURN(const JobEnd end, compute());
       if (end != JobEnd::kFinished) return end;
     }
-    return rank_.is_first() ? hand_over(known) : JobEnd::kFinished;
+    return rank_.is_first() ? hand_over() : JobEnd::kFinished;
   }
 
  private:
@@ -118,26 +118,21 @@ class DatasetEvaluation {
   /// The first rank looks; all follow it.
   Result<bool> known_already() {
     std::string known = "no";
-    if (rank_.is_first() && predictions_present() && read_known()) known = "yes";
+    if (rank_.is_first() && predictions_present() && all_stored()) known = "yes";
     TA_ASSIGN_OR_RETURN(const auto answers, rank_.group.all_gather_strings(known));
     return answers[0] == "yes";
   }
 
-  /// False, and nothing taken, unless every result is there.
-  bool read_known() {
-    std::vector<EvaluationResult> stored;
+  bool all_stored() {
+    bool complete = true;
     for (const EvaluationResult& result : results_) {
-      auto one = read_result(rank_.files, config_.output, result.key);
-      if (!one.ok()) {
-        if (one.status().code() == ErrorCode::kDataLoss) {
-          rank_.reporter.notice(one.status().message());
-        }
-        return false;
+      const auto stored = read_result(rank_.files, config_.output, result.key);
+      complete &= stored.ok();
+      if (!stored.ok() && stored.status().code() == ErrorCode::kDataLoss) {
+        rank_.reporter.notice(stored.status().message());
       }
-      stored.push_back(std::move(*one));
     }
-    results_ = std::move(stored);
-    return true;
+    return complete;
   }
 
   Path prediction_folder() const {
@@ -148,10 +143,15 @@ class DatasetEvaluation {
     return config_.save_predictions == 0 || rank_.files.exists(prediction_folder());
   }
 
-  /// Each result, to disk if it is fresh, and to the agent.
-  Result<JobEnd> hand_over(bool known) {
-    for (const EvaluationResult& result : results_) {
-      if (!known) TA_RETURN_IF_ERROR(write_result(rank_.files, config_.output, result));
+  /// Each result, to disk if it is not there yet, and to the agent.
+  Result<JobEnd> hand_over() {
+    for (const EvaluationResult& fresh : results_) {
+      const auto stored = read_result(rank_.files, config_.output, fresh.key);
+      if (!stored.ok()) {
+        if (fresh.union_.empty()) return stored.status();  // it was there a moment ago
+        TA_RETURN_IF_ERROR(write_result(rank_.files, config_.output, fresh));
+      }
+      const EvaluationResult& result = stored.ok() ? *stored : fresh;
       const auto reported = rank_.reporter.result(result);
       if (!reported.ok()) {
         return reported.with_context(format("result of {} on {}", result.method, result.dataset));

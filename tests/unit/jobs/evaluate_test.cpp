@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "data/image.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 #include "worker/jobs/evaluate_job.h"
+#include "worker/jobs/evaluation_protocol.h"
 #include "worker/jobs/result_file.h"
 #include "worker/jobs/sheet_job.h"
 #include "worker/jobs/train_job.h"
@@ -12,8 +14,13 @@
 namespace tagalign::jobs {
 namespace {
 
+using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
 using testing::SizeIs;
+using testing::StartsWith;
 
 class EvaluateTest : public JobsTest {
  protected:
@@ -32,15 +39,52 @@ class EvaluateTest : public JobsTest {
     return c;
   }
 
-  protocol::EvaluationResult evaluate(const config::EvaluateConfig& config, int world) {
+  std::vector<protocol::EvaluationResult> evaluate_all(const config::EvaluateConfig& config,
+                                                       int world) {
     for (const auto& end :
          run_gang(world, [&](Rank& rank) { return run_evaluate(rank, config); })) {
       EXPECT_TRUE(end.ok()) << end.status().to_string();
     }
-    TA_CHECK(reporters_[0]->results.size() == 1);
-    return reporters_[0]->results[0];
+    return reporters_[0]->results;
+  }
+
+  protocol::EvaluationResult evaluate(const config::EvaluateConfig& config, int world) {
+    const auto results = evaluate_all(config, world);
+    TA_CHECK(results.size() == 1);
+    return results[0];
+  }
+
+  Status evaluate_error(const config::EvaluateConfig& config) {
+    const auto ends = run_gang(1, [&](Rank& rank) { return run_evaluate(rank, config); });
+    return ends[0].ok() ? ok_status() : ends[0].status();
+  }
+
+  /// Checkpoint of a projector that was trained for two steps.
+  std::string checkpoint(const std::string& kind = "gdecoder") {
+    config::TrainConfig train;
+    train.data = caption_data();
+    train.clip.weights = clip_weights();
+    train.projector.kind = kind;
+    train.checkpoint.directory = (folder_ / kind).string();
+    train.checkpoint.every_steps = 2;
+    train.optimizer.base_lr = 10;  // so that the projector differs from the frozen map
+    train.global_batch = 8;
+    train.steps = 2;
+    const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, train); });
+    TA_CHECK(ends[0].ok(), ends[0].status().message());
+    return (folder_ / kind / "step-00000002").string();
   }
 };
+
+/// What a run of its own must give, integer by integer.
+void expect_same_counts(const protocol::EvaluationResult& a, const protocol::EvaluationResult& b) {
+  EXPECT_EQ(a.key, b.key) << a.protocol << "\n" << b.protocol;
+  EXPECT_EQ(a.intersect, b.intersect);
+  EXPECT_EQ(a.union_, b.union_);
+  EXPECT_EQ(a.predicted, b.predicted);
+  EXPECT_EQ(a.labelled, b.labelled);
+  EXPECT_EQ(a.images, b.images);
+}
 
 TEST_F(EvaluateTest, AnyNumberOfRanks_GivesTheSameIntegers) {
   const auto one = evaluate(evaluate_config("one"), 1);
@@ -86,21 +130,182 @@ TEST_F(EvaluateTest, OtherProtocol_HasAnotherKey) {
 }
 
 TEST_F(EvaluateTest, Checkpoint_IsLoadedAndNamed) {
-  config::TrainConfig train;
-  train.data = caption_data();
-  train.clip.weights = clip_weights();
-  train.checkpoint.directory = (folder_ / "train").string();
-  train.checkpoint.every_steps = 2;
-  train.global_batch = 8;
-  train.steps = 2;
-  ASSERT_TRUE(run_gang(2, [&](Rank& rank) { return run_train(rank, train); })[0].ok());
   auto config = evaluate_config("checkpoint");
   config.method = "tagalign";
-  config.checkpoint = (folder_ / "train" / "step-00000002").string();
+  config.checkpoint = checkpoint();
   const auto result = evaluate(config, 2);
   EXPECT_EQ(result.step, 2u);
   EXPECT_THAT(result.weights_digest, HasSubstr("+"));
   EXPECT_THAT(result.protocol, HasSubstr("clip_weight=0.3"));
+}
+
+TEST_F(EvaluateTest, V3_TakesItsSettingsFromTheProtocol) {
+  auto config = evaluate_config("v3");
+  config.protocol = "v3";
+  config.templates = {"subset"};
+  config.datasets[0].background = true;
+  config.datasets[0].v3.background_threshold = 0.25;
+  const auto v3 = evaluate(config, 1);
+  EXPECT_THAT(v3.protocol,
+              StartsWith("v3 attention=surgery scale=30 clip_weight=1 short_side=48 "));
+  EXPECT_THAT(v3.protocol, EndsWith(" background=0.25"));
+  EXPECT_THAT(v3.protocol, HasSubstr(" templates=" + describe_templates({"subset"})));
+  EXPECT_THAT(v3.protocol, Not(HasSubstr("bias")));
+  config.protocol = "v1";
+  const auto v1 = evaluate(config, 1);
+  EXPECT_THAT(v1.protocol, StartsWith("v1 attention=surgery scale=10 bias=-2.5 clip_weight=1 "));
+  EXPECT_THAT(v1.protocol, EndsWith(" background=0.4"));
+  EXPECT_NE(v1.key, v3.key);
+  EXPECT_NE(v1.predicted, v3.predicted);
+}
+
+TEST_F(EvaluateTest, Templates_AreRecordedByNameNumberAndDigest) {
+  EXPECT_THAT(describe_templates({"full"}), MatchesRegex("full\\(80\\):[0-9a-f]{8}"));
+  EXPECT_THAT(describe_templates({"subset", "maskclip"}), StartsWith("subset+maskclip(12):"));
+  EXPECT_THAT(describe_templates({"a {}.", "the {}."}), StartsWith("own(2):"));
+  EXPECT_NE(describe_templates({"a {}.", "the {}."}), describe_templates({"the {}.", "a {}."}));
+}
+
+TEST_F(EvaluateTest, Sweep_EachResult_EqualsARunOfItsOwn) {
+  auto config = evaluate_config("sweep");
+  config.checkpoint = checkpoint();
+  config.datasets[0].background = true;
+  config.sweep = {.thresholds = {0.05, 0.1, 0.4}, .clip_weights = {0.0, 0.6}};
+  const auto swept = evaluate_all(config, 2);
+  ASSERT_EQ(swept.size(), 6u);
+  config.output = (folder_ / "separate").string();
+  config.sweep = {};
+  std::size_t next = 0;
+  for (const double weight : {0.0, 0.6}) {
+    for (const double threshold : {0.05, 0.1, 0.4}) {
+      config.clip_weight = weight;
+      config.datasets[0].background_threshold = threshold;
+      expect_same_counts(swept[next++], evaluate(config, 1));
+    }
+  }
+  EXPECT_NE(swept[0].predicted, swept[2].predicted);
+  EXPECT_NE(swept[0].predicted, swept[3].predicted);
+}
+
+TEST_F(EvaluateTest, SweepUnderV3_HasTheSameIntegersForAnyNumberOfRanks) {
+  auto config = evaluate_config("ranks1");
+  config.protocol = "v3";
+  config.checkpoint = checkpoint();
+  config.datasets[0].background = true;
+  config.sweep = {.thresholds = {0.1, 0.2}, .clip_weights = {0.3, 0.5}};
+  const auto one = evaluate_all(config, 1);
+  ASSERT_EQ(one.size(), 4u);
+  for (const int world : {2, 4}) {
+    config.output = (folder_ / ("ranks" + std::to_string(world))).string();
+    const auto other = evaluate_all(config, world);
+    ASSERT_EQ(other.size(), one.size());
+    for (std::size_t i = 0; i < one.size(); ++i) expect_same_counts(other[i], one[i]);
+  }
+}
+
+TEST_F(EvaluateTest, SweepOfWhichOneResultIsMissing_ReplacesNoOther) {
+  auto config = evaluate_config("resweep");
+  config.datasets[0].background = true;
+  config.sweep.thresholds = {0.1, 0.2};
+  const auto first = evaluate_all(config, 1);
+  ASSERT_TRUE(files_.remove_all(result_path(config.output, first[1].key)).ok());
+  auto stored = first[0];
+  stored.intersect[0] += 1;  // not what a computation would give
+  ASSERT_TRUE(write_result(files_, config.output, stored).ok());
+  const auto second = evaluate_all(config, 1);
+  expect_same_counts(second[0], stored);
+  expect_same_counts(second[1], first[1]);
+  EXPECT_EQ(read_result(files_, config.output, stored.key)->intersect, stored.intersect);
+}
+
+TEST_F(EvaluateTest, OrderOfDataSetsAndOfCombinations_ChangesNoInteger) {
+  auto config = evaluate_config("order");
+  config.datasets[0].background = true;
+  config.datasets.push_back(config.datasets[0]);
+  config.datasets[1].name = "other";
+  config.datasets[1].stride = 32;
+  config.sweep.thresholds = {0.1, 0.2};
+  auto first = evaluate_all(config, 1);
+  std::swap(config.datasets[0], config.datasets[1]);
+  config.sweep.thresholds = {0.2, 0.1};
+  config.output = (folder_ / "turned").string();
+  auto second = evaluate_all(config, 1);
+  ASSERT_EQ(first.size(), 4u);
+  ASSERT_EQ(second.size(), 4u);
+  for (auto* results : {&first, &second}) {
+    std::ranges::sort(*results, {}, &protocol::EvaluationResult::key);
+  }
+  for (std::size_t i = 0; i < 4; ++i) expect_same_counts(first[i], second[i]);
+}
+
+TEST_F(EvaluateTest, SweepOfTheMixWithoutAProjector_IsRefused) {
+  auto config = evaluate_config("frozen");
+  config.sweep.clip_weights = {0.1, 0.2};
+  EXPECT_THAT(evaluate_error(config).message(),
+              HasSubstr("sweep.clip_weights: expected a checkpoint"));
+}
+
+TEST_F(EvaluateTest, WhatTheReferenceCannotDo_IsSaidWithTheResult) {
+  auto config = evaluate_config("reference");
+  config.datasets[0].v1.in_reference = false;
+  EXPECT_THAT(evaluate(config, 1).protocol, HasSubstr(" reference=none"));
+  EXPECT_THAT(reporters_[0]->notices,
+              ElementsAre(HasSubstr("cannot evaluate val under protocol v1")));
+  config.protocol = "v3";
+  EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
+  EXPECT_TRUE(reporters_[0]->notices.empty());
+}
+
+TEST_F(EvaluateTest, TransformerUnderV3_WorksWithMixing_AndSaysThatNoReferenceExists) {
+  auto config = evaluate_config("transformer");
+  config.checkpoint = checkpoint("transformer");
+  config.protocol = "v3";
+  const auto mixed = evaluate(config, 1);
+  EXPECT_THAT(mixed.protocol, HasSubstr("clip_weight=0.5"));
+  EXPECT_THAT(mixed.protocol, HasSubstr(" reference=none"));
+  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("fails for the Transformer")));
+  config.clip_weight = 0;
+  EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
+  config.clip_weight = std::nullopt;
+  config.protocol = "v1";
+  EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
+}
+
+TEST_F(EvaluateTest, ImageNetSRule_ShrinksImages_AndCountsAtTheLabelsSize) {
+  const Path root = folder_ / "imagenets";
+  const auto sample =
+      data::read_image(files_, folder_ / "scenes/val/images/0001.png", data::ReadAs::kEvaluation);
+  ASSERT_TRUE(sample.ok()) << sample.status().message();
+  data::Image label{
+      .width = 48, .height = 48, .channels = 3, .pixels = std::vector<std::uint8_t>(48 * 48 * 3)};
+  for (std::size_t i = 0; i < 48 * 48; ++i) {
+    label.pixels[3 * i] = i < 48 ? 1000 % 256 : 44;  // ignored; then class 300
+    label.pixels[3 * i + 1] = i < 48 ? 1000 / 256 : 1;
+  }
+  const auto put = [&](const std::string& name, const std::string& bytes) {
+    ASSERT_TRUE(files_.create_directories((root / name).parent_path()).ok());
+    ASSERT_TRUE(files_.write_durable(root / name, bytes).ok());
+  };
+  put("validation/n01/a_1.JPEG", data::encode_jpeg(*sample, 90));
+  put("labels/n01/a_1.png", data::encode_png(label));
+  auto config = evaluate_config("shrunk");
+  config::SegmentationDataConfig& data = config.datasets[0];
+  data.root = root.string();
+  data.images = "validation";
+  data.labels = "labels";
+  data.image_suffix = ".JPEG";
+  data.label_encoding = "rgb16";
+  data.ignore_index = 1000;
+  data.max_pixels = 1000;
+  data.max_pixels_side = 30;
+  data.background = true;
+  for (int i = 0; i < 301; ++i) data.class_names.push_back("thing " + std::to_string(i));
+  const auto result = evaluate(config, 1);
+  EXPECT_EQ(result.labelled[300], 47u * 48);
+  std::uint64_t predicted = 0;
+  for (const auto count : result.predicted) predicted += count;
+  EXPECT_EQ(predicted, 47u * 48);
+  EXPECT_THAT(result.protocol, HasSubstr(" max_pixels=1000/30 "));
 }
 
 TEST_F(EvaluateTest, LabelOutsideTheClasses_NamesFileAndId) {

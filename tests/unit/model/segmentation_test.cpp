@@ -153,6 +153,54 @@ TEST_F(SegmenterTest, Slide_OverlappingWindows_AreAveraged) {
   EXPECT_LE((scores.narrow(2, 16, 8) - overlap).abs().max().item<double>(), 1e-7);
 }
 
+TEST_F(SegmenterTest, Scores_AreTheSlideStretchedToTheOriginalSize) {
+  const at::Tensor image = wave({3, 24, 40}, 0.11);
+  SegmentationOptions options = small_options();
+  options.background = true;
+  const Segmenter segmenter(tower_, projector_.get(), text_, options);
+  const at::Tensor stretched = at::upsample_bilinear2d(segmenter.slide(image).unsqueeze(0),
+                                                       {30, 50}, /*align_corners=*/false);
+  EXPECT_LE((segmenter.scores(image, {30, 50}) - stretched[0]).abs().max().item<double>(), 1e-7);
+}
+
+TEST_F(SegmenterTest, Sweep_EachCombination_HasTheBitsOfItsOwnSegmenter) {
+  const at::Tensor image = wave({3, 26, 45}, 0.11);
+  for (const Parameter& p : projector_->parameters()) {
+    if (p.name.ends_with("clip_proj.proj")) p.tensor.detach().mul_(wave({64, 16}, 0.9));
+  }
+  SegmentationOptions options = small_options();
+  options.background = true;
+  const SegmentationSweep sweep{{0.0, 0.3, 0.7, 1.0}, {0.1, 0.4}};
+  ASSERT_EQ(sweep.size(), 8u);
+  std::vector<at::Tensor> swept;
+  Segmenter(tower_, projector_.get(), text_, options)
+      .sweep_scores(image, {30, 50}, sweep, [&](std::size_t combination, const at::Tensor& scores) {
+        EXPECT_EQ(combination, swept.size());
+        swept.push_back(scores.clone());
+      });
+  ASSERT_EQ(swept.size(), sweep.size());
+  for (std::size_t i = 0; i < swept.size(); ++i) {
+    options.clip_weight = sweep.clip_weights[i / 2];
+    options.background_threshold = sweep.background_thresholds[i % 2];
+    const Segmenter own(tower_, projector_.get(), text_, options);
+    EXPECT_TRUE(swept[i].equal(own.scores(image, {30, 50}))) << i;
+  }
+  EXPECT_FALSE(swept[0].equal(swept[2]));
+}
+
+TEST_F(SegmenterTest, Sweep_WithoutBackground_HasOneCombinationAWeight) {
+  const SegmentationSweep sweep{{0.0, 0.5}, {}};
+  EXPECT_EQ(sweep.size(), 2u);
+  std::size_t visits = 0;
+  Segmenter(tower_, projector_.get(), text_, small_options())
+      .sweep_scores(wave({3, 24, 40}, 0.11), {24, 40}, sweep,
+                    [&](std::size_t, const at::Tensor& scores) {
+                      EXPECT_EQ(scores.size(0), 5);
+                      ++visits;
+                    });
+  EXPECT_EQ(visits, 2u);
+}
+
 TEST_F(SegmenterTest, LabelMap_OriginalSize_HoldsTheBestChannel) {
   const at::Tensor image = wave({3, 24, 40}, 0.11);
   const Segmenter segmenter(tower_, nullptr, text_, small_options());
