@@ -34,6 +34,7 @@ using namespace tagalign;
 struct JobArguments {
   std::string config;
   std::vector<std::string> overrides;
+  std::vector<std::string> options;  ///< overrides that have a name of their own
 };
 
 std::string environment(const char* name) {
@@ -98,8 +99,10 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
     log_error("{}", reporter.status().to_string());
     return to_int(ExitCode::kJobFailed);
   }
+  std::vector<std::string> overrides = arguments.overrides;
+  overrides.insert(overrides.end(), arguments.options.begin(), arguments.options.end());
   const auto config =
-      config::load_job_config<Config>(posix_file_system(), arguments.config, arguments.overrides);
+      config::load_job_config<Config>(posix_file_system(), arguments.config, overrides);
   if (!config.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, config.status().message());
   jobs::configure_torch(config->runtime.threads_per_rank);
   const auto device = jobs::choose_device(config->runtime.device, mpi.local_rank());
@@ -121,10 +124,11 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   return 0;
 }
 
+/// Returns what is filled in when this job is chosen.
 template <class Config>
-void add_job(CLI::App& app, const std::string& name, const std::string& help,
-             std::function<int()>& chosen,
-             std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)> job) {
+std::shared_ptr<JobArguments> add_job(
+    CLI::App& app, const std::string& name, const std::string& help, std::function<int()>& chosen,
+    std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)> job) {
   auto arguments = std::make_shared<JobArguments>();
   auto* command = app.add_subcommand(name, help);
   command->add_option("--config", arguments->config, "YAML file of this kind of job")->required();
@@ -146,6 +150,24 @@ void add_job(CLI::App& app, const std::string& name, const std::string& help,
       return run_job<Config>(*arguments, **mpi, job);
     };
   });
+  return arguments;
+}
+
+/// evaluate --thresholds 0.1,0.2 --clip-w 0,0.3: names for two lists of its configuration.
+void add_sweep(CLI::App& app, const std::shared_ptr<JobArguments>& arguments) {
+  auto* command = app.get_subcommand("evaluate");
+  const auto add = [&](const std::string& option, const std::string& key, const std::string& help) {
+    command->add_option_function<std::string>(
+        option,
+        [arguments, key](const std::string& list) {
+          arguments->options.push_back(format("sweep.{}=[{}]", key, list));
+        },
+        help);
+  };
+  add("--thresholds", "thresholds",
+      "background thresholds, separated by commas: a result for each, from one pass");
+  add("--clip-w", "clip_weights",
+      "shares of the frozen map, separated by commas: a result for each, from one pass");
 }
 
 void add_sheet(CLI::App& app, std::function<int()>& chosen) {
@@ -199,8 +221,9 @@ int main(int argc, char** argv) {
                                jobs::run_train);
   add_job<config::PretrainConfig>(app, "pretrain", "Train a CLIP contrastively from nothing",
                                   chosen, jobs::run_pretrain);
-  add_job<config::EvaluateConfig>(app, "evaluate", "Count label maps on segmentation data sets",
-                                  chosen, jobs::run_evaluate);
+  add_sweep(app, add_job<config::EvaluateConfig>(app, "evaluate",
+                                                 "Count label maps on segmentation data sets",
+                                                 chosen, jobs::run_evaluate));
   add_job<config::PrepareConfig>(app, "prepare", "Draw the embedded data set", chosen,
                                  jobs::run_prepare);
   add_sheet(app, chosen);
