@@ -7,8 +7,8 @@
 
 #include "data/image.h"
 #include "model/segmentation.h"
-#include "tests/golden/reference_checkpoint.h"
 #include "tests/support/golden_reader.h"
+#include "tests/support/golden_weights.h"
 
 namespace tagalign::model {
 namespace {
@@ -74,8 +74,8 @@ class InferenceGolden : public ::testing::TestWithParam<std::string> {
 
   std::unique_ptr<Projector> trained(ProjectorKind kind, int layers, const std::string& file) {
     auto projector = make_projector({kind, layers, 128}, vision_->projection(), 1);
-    const Status status = load_projector(
-        *projector, testing::read_reference_model("checkpoints/" + file + ".pth.gz"));
+    const Status status =
+        load_projector(*projector, testing::read_golden_weights("checkpoints/" + file + ".pth.gz"));
     EXPECT_TRUE(status.ok()) << status.message();
     return projector;
   }
