@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -81,6 +82,17 @@ std::optional<ExitStatus> exit_of(pid_t pid) {
   return decode_exit_status(wait_status);
 }
 
+/// Returns only when there is no such program.
+Result<int> run_worker(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{worker_program().string()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  ::execv(pointers[0], pointers.data());
+  return errno_status(errno, "start " + words[0]).with_context("build it with ./dev build");
+}
+
 int run(int count, char** values) {
   cli::World world{
       .out = std::cout,
@@ -97,7 +109,8 @@ int run(int count, char** values) {
       .start_detached = start_detached,
       .exit_of = exit_of,
       .create_state_folder = protocol::create_state_folder,
-      .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); }};
+      .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
+      .run_worker = run_worker};
   return cli::run_cli({values + 1, values + count}, world);
 }
 

@@ -60,6 +60,9 @@ struct World {
   std::function<Status(const Path& state)> create_state_folder;
   /// Everything that doctor looks at.
   std::function<std::vector<Check>(const Path& state)> examine;
+  /// Becomes `tagalign-worker ARGUMENTS…`, with this terminal and working folder; its exit code is
+  /// the answer. Returns an error when it cannot start.
+  std::function<Result<int>(const std::vector<std::string>& arguments)> run_worker;
 };
 
 /// What a command gets.

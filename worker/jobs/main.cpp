@@ -18,6 +18,7 @@
 #include "base/version.h"
 #include "configs/schema/load.h"
 #include "worker/collectives/mpi_environment.h"
+#include "worker/jobs/data_command.h"
 #include "worker/jobs/evaluate_job.h"
 #include "worker/jobs/groups.h"
 #include "worker/jobs/precision.h"
@@ -227,6 +228,7 @@ int main(int argc, char** argv) {
   add_job<config::PrepareConfig>(app, "prepare", "Draw the embedded data set", chosen,
                                  jobs::run_prepare);
   add_sheet(app, chosen);
+  jobs::add_data(app, chosen);
   add_probe(app, chosen);
   try {
     app.parse(argc, argv);

@@ -94,7 +94,11 @@ class CommandLine : public ::testing::Test {
                 },
                 .exit_of = [this](pid_t) { return daemon_exit; },
                 .create_state_folder = [](const Path&) { return ok_status(); },
-                .examine = [this](const Path&) { return checks; }};
+                .examine = [this](const Path&) { return checks; },
+                .run_worker = [this](const std::vector<std::string>& words) -> Result<int> {
+                  worker_arguments = words;
+                  return worker_exit;
+                }};
     return run_cli(arguments, world);
   }
 
@@ -110,6 +114,8 @@ class CommandLine : public ::testing::Test {
   std::function<void()> on_start;
   std::optional<ExitStatus> daemon_exit;
   std::vector<Check> checks;
+  std::vector<std::string> worker_arguments;
+  int worker_exit = 0;
 };
 
 }  // namespace tagalign::cli
