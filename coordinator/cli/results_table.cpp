@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <tuple>
 
@@ -67,6 +68,10 @@ struct RowKey {
   auto operator<=>(const RowKey&) const = default;
 };
 
+std::string shown_digest(const std::string& digest) {
+  return digest.substr(0, 8);
+}
+
 ColumnKey column_of(const EvaluationResult& result) {
   return {result.dataset, part_words(result.protocol).measurement, result.dataset_digest};
 }
@@ -76,15 +81,66 @@ RowKey row_of(const EvaluationResult& result) {
           result.weights_digest};
 }
 
+/// The words of a measurement by what they are about: "protocol" for the first, else what stands
+/// before '='.
+std::map<std::string, std::string> words_of(const ColumnKey& key) {
+  std::map<std::string, std::string> by_subject = {{"data", "data " + shown_digest(key.digest)}};
+  std::istringstream words(key.measurement);
+  for (std::string word; words >> word;) {
+    by_subject[by_subject.size() == 1 ? "protocol" : word.substr(0, word.find('='))] = word;
+  }
+  return by_subject;
+}
+
+/// Subjects in the order of the first measurement that names them; the protocol first, the bytes
+/// of the data last.
+std::vector<std::string> subjects_of(const std::vector<ColumnKey>& columns) {
+  std::vector<std::string> subjects = {"protocol"};
+  for (const ColumnKey& column : columns) {
+    std::istringstream words(column.measurement);
+    for (std::string word; words >> word;) {
+      const std::string subject = word.substr(0, word.find('='));
+      if (word == subject && word == words_of(column).at("protocol")) continue;
+      if (std::ranges::find(subjects, subject) == subjects.end()) subjects.push_back(subject);
+    }
+  }
+  subjects.emplace_back("data");
+  return subjects;
+}
+
+/// Marks that tell the columns of one data set apart: as few words as do it.
+std::vector<std::string> marks_of(const std::vector<ColumnKey>& columns) {
+  std::vector<std::string> marks(columns.size());
+  std::set<std::string> distinct(marks.begin(), marks.end());
+  for (const std::string& subject : subjects_of(columns)) {
+    if (distinct.size() == columns.size()) break;
+    std::vector<std::string> longer = marks;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const auto words = words_of(columns[i]);
+      const auto word = words.find(subject);
+      if (word != words.end()) longer[i] += (marks[i].empty() ? "" : ", ") + word->second;
+    }
+    const std::set<std::string> told_apart(longer.begin(), longer.end());
+    if (told_apart.size() <= distinct.size()) continue;
+    marks = std::move(longer);
+    distinct = told_apart;
+  }
+  return marks;
+}
+
 /// Keys in order with the names that tell them apart.
 std::map<ColumnKey, std::string> name_columns(const std::vector<ResultRow>& results) {
+  std::map<std::string, std::set<ColumnKey>> by_dataset;
+  for (const ResultRow& row : results) {
+    by_dataset[row.result.dataset].insert(column_of(row.result));
+  }
   std::map<ColumnKey, std::string> names;
-  for (const ResultRow& row : results) names[column_of(row.result)] = row.result.dataset;
-  std::map<std::string, int> uses;
-  for (const auto& [key, name] : names) ++uses[key.dataset];
-  std::map<std::string, int> numbers;
-  for (auto& [key, name] : names) {
-    if (uses[key.dataset] > 1) name += format(" [{}]", ++numbers[key.dataset]);
+  for (const auto& [dataset, keys] : by_dataset) {
+    const std::vector<ColumnKey> columns(keys.begin(), keys.end());
+    const std::vector<std::string> marks = marks_of(columns);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      names[columns[i]] = marks[i].empty() ? dataset : format("{} ({})", dataset, marks[i]);
+    }
   }
   return names;
 }
@@ -96,7 +152,7 @@ std::map<RowKey, std::string> name_rows(const std::vector<ResultRow>& results) {
   for (const auto& [key, name] : names) ++uses[{key.method, key.step}];
   for (auto& [key, name] : names) {
     if (uses[{key.method, key.step}] > 1) {
-      name += format(" ({} {})", key.words, key.weights.substr(0, 8));
+      name += format(" ({} {})", key.words, shown_digest(key.weights));
     }
   }
   return names;
@@ -106,7 +162,7 @@ std::vector<std::string> notes_of(const std::map<ColumnKey, std::string>& column
                                   const std::map<RowKey, std::string>& rows) {
   std::vector<std::string> notes;
   for (const auto& [key, name] : columns) {
-    notes.push_back(format("{}: {}, data {}", name, key.measurement, key.digest.substr(0, 8)));
+    notes.push_back(format("{}: {}, data {}", name, key.measurement, shown_digest(key.digest)));
   }
   for (const auto& [key, name] : rows) {
     const std::string note = format("{}: {}", key.method, key.words);

@@ -24,8 +24,8 @@ Scores scores_of(const protocol::EvaluationResult& result);
 ///
 /// What a method is (attention=…, clip_weight=… of the protocol, its weights) belongs to the row;
 /// everything else of the protocol, and the bytes of the data set, belong to the column. Two
-/// results that differ there never share a column: equal names then carry a number that a note
-/// explains. Baselines (step 0) come first, then steps ascending.
+/// results that differ there never share a column: equal names then carry the words that differ,
+/// as in "voc (v3)" or "voc (background=0.3)". Baselines (step 0) come first, then steps ascending.
 struct ResultsTable {
   struct Row {
     std::string method;

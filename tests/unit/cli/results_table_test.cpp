@@ -95,10 +95,47 @@ TEST(ResultsText, OtherProtocolOrData_NeverSharesAColumn) {
   other_data.dataset_digest = "e0";
   const auto results = rows({result("tagalign", 40, "day", 20), wide, other_data});
   const ResultsTable table = arrange(results);
-  EXPECT_THAT(table.columns, ElementsAre("day [1]", "day [2]", "day [3]"));
+  EXPECT_THAT(table.columns,
+              ElementsAre("day (window=448, data dday0123)", "day (window=64, data dday0123)",
+                          "day (window=64, data e0)"));
   ASSERT_EQ(table.rows.size(), 1u);
-  EXPECT_THAT(to_text(table), HasSubstr("day [1]: v1 scale=10 window=448"));
-  EXPECT_THAT(to_text(table), HasSubstr("tagalign    40    55.00    35.00    65.00\n"));
+  EXPECT_THAT(to_text(table), HasSubstr("day (window=448, data dday0123): v1 scale=10 window=448"));
+  std::vector<std::string> scores;
+  for (const EvaluationResult* cell : table.rows[0].cells) {
+    scores.push_back(percent(scores_of(*cell).mean_iou));
+  }
+  EXPECT_THAT(scores, ElementsAre("55.00", "35.00", "65.00"));
+}
+
+TEST(ResultsText, ProtocolsV1AndV3_AreTwoColumnsThatSaySo) {
+  auto v1 = result("clip", 0, "voc", 20);
+  v1.protocol = "v1 attention=surgery scale=10 bias=-2.5 clip_weight=1 stride=224 background=0.4";
+  auto v3 = result("clip", 0, "voc", 60);
+  v3.protocol = "v3 attention=surgery scale=30 clip_weight=1 stride=56 background=0.45";
+  const auto results = rows({v3, v1, result("clip", 0, "ade20k", 10)});
+  const ResultsTable table = arrange(results);
+  EXPECT_THAT(table.columns, ElementsAre("ade20k", "voc (v1)", "voc (v3)"));
+  EXPECT_THAT(to_markdown(table), HasSubstr("| voc (v1) | voc (v3) |"));
+}
+
+TEST(ResultsText, SweepOfThresholds_NamesTheThresholdInEachColumn) {
+  std::vector<EvaluationResult> sweep;
+  for (const char* threshold : {"0.1", "0.25"}) {
+    sweep.push_back(result("clip", 0, "voc", 20));
+    sweep.back().protocol =
+        std::string("v3 attention=surgery scale=30 clip_weight=1 background=") + threshold;
+  }
+  const auto results = rows(sweep);
+  EXPECT_THAT(arrange(results).columns,
+              ElementsAre("voc (background=0.1)", "voc (background=0.25)"));
+}
+
+TEST(ResultsText, WordThatOnlyOneColumnHas_MarksThatOne) {
+  auto plain = result("clip", 0, "voc", 20);
+  auto marked = plain;
+  marked.protocol += " reference=none";
+  const auto results = rows({plain, marked});
+  EXPECT_THAT(arrange(results).columns, ElementsAre("voc", "voc (reference=none)"));
 }
 
 TEST(ResultsText, OtherWeightsAtTheSameStep_GetTheirOwnRow) {
