@@ -107,5 +107,35 @@ TEST(PreprocessGolden, ImageNetSLabel_RgbPng_IsRedPlus256Green) {
   EXPECT_TRUE(std::equal(ids.begin(), ids.end(), label.ids.begin()));
 }
 
+TEST(PreprocessGolden, LargeImageNetSImages_AreShrunkThenResized_AsReference) {
+  TA_REQUIRE_GOLDEN("preprocess/imagenets.json");
+  const auto facts = testing::read_golden_json("preprocess/imagenets.json");
+  const auto& rows = facts.at("large_image_w_h_loadedw_loadedh_neww_newh");
+  ASSERT_GT(rows.size(), 0u);
+  for (const auto& row : rows) {
+    const Size loaded = limit_pixels({row[0], row[1]}, 1'000'000, 1000);
+    EXPECT_EQ(loaded.width, row[2]) << row;
+    EXPECT_EQ(loaded.height, row[3]) << row;
+    const Size resized = keep_ratio_size(loaded, 448, 2048);
+    EXPECT_EQ(resized.width, row[4]) << row;
+    EXPECT_EQ(resized.height, row[5]) << row;
+  }
+}
+
+TEST(PreprocessGolden, PredictionEnlargement_IsOpenCvsNearestNeighbour) {
+  TA_REQUIRE_GOLDEN("preprocess/imagenets.safetensors");
+  const auto golden = read_golden_safetensors("preprocess/imagenets.safetensors");
+  const auto map = [&](const std::string& name, int width, int height) {
+    const auto& bytes = golden.at(name).bytes;
+    std::vector<std::int32_t> ids(bytes.size() / sizeof(std::int32_t));
+    std::memcpy(ids.data(), bytes.data(), bytes.size());
+    return LabelMap{width, height, {ids.begin(), ids.end()}};
+  };
+  const LabelMap expected = map("prediction_upsample.output_31x40_nearest", 40, 31);
+  ASSERT_EQ(expected.ids.size(), 31u * 40);
+  const LabelMap enlarged = resize_nearest_opencv(map("prediction_upsample.input", 17, 13), 40, 31);
+  EXPECT_EQ(enlarged.ids, expected.ids);
+}
+
 }  // namespace
 }  // namespace tagalign::data
