@@ -223,16 +223,12 @@ class Run {
   Status one_step() {
     TA_ASSIGN_OR_RETURN(const auto batch, loader_->next());
     notices_.insert(notices_.end(), batch.notices.begin(), batch.notices.end());
-    optimizer_.zero_gradients();
-    try {
-      loss_ = task_.loss(batch);
-      loss_.total.backward();
-    } catch (const c10::Error& error) {
-      return internal_error(
-          format("{} step {}: {}", options_.label, step_ + 1, error.what_without_backtrace()));
+    auto loss =
+        compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib, rank_.group);
+    if (!loss.ok()) {
+      return loss.status().with_context(format("{} step {}", options_.label, step_ + 1));
     }
-    TA_RETURN_IF_ERROR(
-        average_gradients(task_.parameters(), options_.runtime.bucket_mib, rank_.group));
+    loss_ = std::move(loss).value();
     const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
     if (!std::isfinite(norm)) {  // equal on all ranks: the gradients are averaged by now
       return internal_error(
@@ -339,6 +335,21 @@ class Run {
 };
 
 }  // namespace
+
+Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
+                                             model::AdamW& optimizer, double bucket_mib,
+                                             collectives::CollectiveGroup& group) {
+  optimizer.zero_gradients();
+  TrainingTask::Loss loss;
+  try {
+    loss = task.loss(batch);
+    loss.total.backward();
+  } catch (const c10::Error& error) {
+    return internal_error(error.what_without_backtrace());
+  }
+  TA_RETURN_IF_ERROR(average_gradients(task.parameters(), bucket_mib, group));
+  return loss;
+}
 
 Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
                             const TrainerOptions& options) {

@@ -16,6 +16,7 @@
 #include "configs/schema/job_configs.h"
 #include "data/caption_dataset.h"
 #include "data/training_loader.h"
+#include "model/optimizer.h"
 #include "model/state_dict.h"
 #include "worker/jobs/rank.h"
 
@@ -35,6 +36,13 @@ class TrainingTask {
   /// it.
   virtual Loss loss(const data::TrainingBatch& batch) = 0;
 };
+
+/// First half of a step, collective: forward and backward of this rank's share; every parameter is
+/// left with its gradient averaged over the ranks, not clipped. kInternal when Torch or the gather
+/// inside the loss fails.
+Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
+                                             model::AdamW& optimizer, double bucket_mib,
+                                             collectives::CollectiveGroup& group);
 
 struct TrainerOptions {
   std::string label;  ///< "train" or "pretrain"

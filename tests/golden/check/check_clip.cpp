@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,10 +11,12 @@
 #include "base/format.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
+#include "model/weights/zip_reader.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/sources.h"
 #include "tests/golden/check/tolerances.h"
+#include "worker/jobs/weights.h"
 
 namespace tagalign::golden {
 namespace {
@@ -25,6 +28,7 @@ constexpr char kInfo[] = "clip/clip.json";
 constexpr char kImages[] = "clip/image_encoder.safetensors";
 constexpr char kText[] = "clip/text_encoder.safetensors";
 constexpr char kInput[] = "input.";
+constexpr char kCut[] = "token_embedding.weight";  // a state dict may hold its first rows only
 const std::vector<std::string> kModes = {"surgery", "plain", "maskclip"};
 
 /// "64x112" of every "input.64x112".
@@ -165,6 +169,69 @@ void check_shape(Folder& folder, Report& report, const Tensors& weights) {
   report.equal("n_params", entries, info->at("n_params").get<std::int64_t>());
 }
 
+/// How many values of `ours` differ from `expected`.
+void compare_weights(Report& report, const std::string& quantity, const Tensors& ours,
+                     const Tensors& expected) {
+  std::uint64_t values = 0, differing = 0;
+  std::string first;
+  for (const auto& [name, tensor] : expected) {
+    const auto found = ours.find(name);
+    const bool there = found != ours.end() && found->second.dim() == tensor.dim();
+    const at::Tensor ours_here = there ? found->second : at::empty({0});
+    const bool rows = there && name == kCut && ours_here.size(0) < tensor.size(0);
+    const at::Tensor all = rows ? tensor.narrow(0, 0, ours_here.size(0)) : tensor;
+    const bool equal = there && ours_here.sizes() == all.sizes();
+    const auto count = static_cast<std::uint64_t>(all.numel());
+    values += count;
+    differing += !equal ? count : count_differing(ours_here.to(at::kFloat), all.to(at::kFloat));
+    if (!equal && first.empty()) first = name + " is missing or of another shape";
+  }
+  report.counted(quantity, values, differing, differing > 0 ? 1 : 0, {}, first);
+}
+
+/// A TorchScript archive's own entries and the types of its tensors.
+void check_torchscript(Folder& folder, Report& report, const std::string& path,
+                       const Tensors& tensors) {
+  const Json* info = folder.json(kInfo);
+  const auto file = folder.file(path);
+  if (info == nullptr || !file) return;
+  const auto source = model::file_source(posix_file_system(), *file);
+  const auto zip = source.ok() ? model::ZipReader::open(*source, path)
+                               : Result<model::ZipReader>(source.status());
+  if (!zip.ok()) return report.failed(path, zip.status().message());
+  for (const Json& entry : info->at("torchscript_entries")) {
+    const auto name = entry.get<std::string>();
+    report.equal(path + ": entry", zip->contains(name) ? name : "", name);
+  }
+  std::map<std::string, std::int64_t> types;
+  for (const auto& [name, tensor] : tensors) ++types[dtype_text(tensor.scalar_type())];
+  for (const auto& [type, count] : info->at("torchscript_dtypes").items()) {
+    report.equal(path + ": tensors of " + type, types[type], count.get<std::int64_t>());
+  }
+}
+
+/// The same weights in PyTorch's containers: equal values.
+void check_archives(Folder& folder, Report& report, const Tensors& weights) {
+  const std::string state_dict = "clip/clip_tiny_state_dict_vocab";
+  const auto state_dicts = folder.list("clip", "clip_tiny_state_dict_vocab", ".pth");
+  if (state_dicts.empty()) folder.file(state_dict + "1024.pth");
+  std::vector<std::string> paths = {kTorchScript};
+  paths.insert(paths.end(), state_dicts.begin(), state_dicts.end());
+  for (const std::string& path : paths) {
+    const auto file = folder.file(path);
+    if (!file) continue;
+    const auto loaded = jobs::load_weights(posix_file_system(), *file);
+    if (!loaded.ok()) {
+      report.failed(path, loaded.status().message());
+      continue;
+    }
+    compare_weights(report, path + ": weights", loaded->tensors, weights);
+    if (path == kTorchScript) check_torchscript(folder, report, path, loaded->tensors);
+    const auto towers = model::infer_clip_shape(loaded->tensors);
+    report.equal(path + ": usable", towers.ok() ? "yes" : towers.status().message(), "yes");
+  }
+}
+
 }  // namespace
 
 void check_clip(Folder& folder, Report& report) {
@@ -180,6 +247,7 @@ void check_clip(Folder& folder, Report& report) {
   }
   if (!weights) return;
   check_shape(folder, report, *weights);
+  check_archives(folder, report, *weights);
   const auto vision = VisionTower::create(*weights);
   if (!vision.ok()) return report.failed("vision tower", vision.status().message());
   check_images(folder, report, *vision);

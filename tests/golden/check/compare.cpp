@@ -29,6 +29,10 @@ Deviation deviation_of(const at::Tensor& actual, const at::Tensor& expected) {
   return result;
 }
 
+std::uint64_t count_differing(const at::Tensor& actual, const at::Tensor& expected) {
+  return static_cast<std::uint64_t>(actual.ne(expected).sum().item<std::int64_t>());
+}
+
 void compare_tensor(Report& report, const std::string& quantity, const at::Tensor& actual,
                     TensorFile& file, const std::string& name, const Tolerance& tolerance) {
   if (const at::Tensor* expected = file.find(name)) {

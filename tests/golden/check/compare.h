@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 
 #include "tests/golden/check/folder.h"
@@ -12,6 +13,9 @@ namespace tagalign::golden {
 
 /// In double. Different shapes, and numbers on one side only, are a problem or infinite.
 Deviation deviation_of(const at::Tensor& actual, const at::Tensor& expected);
+
+/// Entries of two tensors of one shape that differ.
+std::uint64_t count_differing(const at::Tensor& actual, const at::Tensor& expected);
 
 /// One line for `quantity`: against the tensor `name` of `file`, or MISSING.
 void compare_tensor(Report& report, const std::string& quantity, const at::Tensor& actual,

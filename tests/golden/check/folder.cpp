@@ -202,6 +202,21 @@ TensorFile* Folder::tensors(const std::string& relative) {
   return tensor_files_.emplace(relative, std::move(opened)).first->second.get();
 }
 
+std::optional<Path> Folder::photograph(const std::string& relative) {
+  const bool wanted = !without_photographs_ && !is_left_out(relative);
+  if (wanted && fs::exists(photos_ / relative)) return photos_ / relative;
+  if (!said_.insert("photograph " + relative).second) return std::nullopt;
+  if (without_photographs_) {
+    report_.not_compared(relative, "--without-photos");
+  } else if (!wanted) {
+    report_.left_out(relative);
+  } else {
+    report_.missing(relative, format("{} holds no such photograph; --photos names another folder",
+                                     photos_.string()));
+  }
+  return std::nullopt;
+}
+
 void Folder::report_unused(const std::vector<std::string>& groups) {
   for (const std::string& group : groups) {
     for (const std::string& path : list(group)) {

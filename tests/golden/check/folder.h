@@ -76,6 +76,11 @@ class Folder {
   const Json* json(const std::string& relative);
   TensorFile* tensors(const std::string& relative);
 
+  /// A file or folder below photos(); nullopt after a line, one for each path: MISSING, or not
+  /// compared after leave_out_photographs().
+  std::optional<Path> photograph(const std::string& relative);
+  void leave_out_photographs() { without_photographs_ = true; }
+
   /// Lines for what the folders of these groups hold and nothing looked at: files, and tensors of
   /// files that were opened.
   void report_unused(const std::vector<std::string>& groups);
@@ -95,6 +100,7 @@ class Folder {
   Path root_, photos_, temporary_;
   std::set<std::string> left_out_;
   Report& report_;
+  bool without_photographs_ = false;
   std::set<std::string> opened_, said_;
   std::map<std::string, Json> parsed_;
   std::map<std::string, std::unique_ptr<TensorFile>> tensor_files_;

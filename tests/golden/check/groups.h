@@ -10,6 +10,10 @@ namespace tagalign::golden {
 
 using CheckGroup = void(Folder& folder, Report& report);
 CheckGroup check_clip;
+CheckGroup check_projector;
+CheckGroup check_losses;
+CheckGroup check_training;
+CheckGroup check_checkpoints;
 
 struct Group {
   const char* name;  ///< also its folder below the golden folder
@@ -19,6 +23,10 @@ struct Group {
 // clang-format off: one row a line
 inline constexpr Group kGroups[] = {
     {"clip", check_clip},
+    {"projector", check_projector},
+    {"losses", check_losses},
+    {"training", check_training},
+    {"checkpoints", check_checkpoints},
 };
 // clang-format on
 

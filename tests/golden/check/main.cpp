@@ -1,5 +1,5 @@
-// golden_check DIR [GROUP…] [--photos FOLDER] [--json FILE]: every comparison with the reference
-// on a folder of golden data; see README.md beside tests/golden.
+// golden_check DIR [GROUP…] [--photos FOLDER | --without-photos] [--json FILE]: every comparison
+// with the reference on a folder of golden data; see README.md beside tests/golden.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
@@ -10,6 +10,7 @@
 
 #include "base/format.h"
 #include "tests/golden/check/groups.h"
+#include "tests/golden/check/loss_ranks.h"
 #include "worker/jobs/precision.h"
 
 namespace tagalign::golden {
@@ -24,6 +25,7 @@ struct Arguments {
   std::vector<std::string> groups;
   Path photos;
   Path json;
+  bool without_photos = false;
 };
 
 std::string group_names() {
@@ -37,6 +39,8 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("GROUP", arguments.groups, "only these: " + group_names());
   app.add_option("--photos", arguments.photos,
                  "photographs that groups name (default: DIR/../camvid)");
+  app.add_flag("--without-photos", arguments.without_photos,
+               "what needs photographs is not compared, instead of missing");
   app.add_option("--json", arguments.json, "write every line to this file too");
   app.footer("Exit status: 0 everything agrees, 1 something is out or missing, 2 usage.");
 }
@@ -74,6 +78,7 @@ int check(Arguments arguments) {
     std::cerr << "golden_check: " << folder.status().message() << "\n";
     return kUsage;
   }
+  if (arguments.without_photos) (*folder)->leave_out_photographs();
   for (const Group& group : kGroups) {
     const auto& wanted = arguments.groups;
     if (wanted.empty() || std::find(wanted.begin(), wanted.end(), group.name) != wanted.end()) {
@@ -97,6 +102,7 @@ int check(Arguments arguments) {
 
 int main(int argc, char** argv) {
   using namespace tagalign::golden;
+  if (argc > 1 && std::string(argv[1]) == kLossesRank) return losses_rank_main(argc, argv);
   CLI::App app("Compares this implementation with golden data of the reference.", "golden_check");
   Arguments arguments;
   declare(app, arguments);

@@ -35,7 +35,7 @@ std::string count_tolerance_text(const CountTolerance& tolerance) {
 
 std::string shortened(const std::string& text) {
   constexpr std::size_t kShown = 40;
-  return text.size() <= kShown ? text : text.substr(0, kShown) + "…";
+  return text.size() <= kShown ? text : format("{:.{}}…", text, kShown);
 }
 
 nlohmann::ordered_json json_number(double value) {
@@ -120,14 +120,14 @@ void Report::deviation(const std::string& quantity, const Deviation& found,
 
 void Report::number(const std::string& quantity, double actual, double expected,
                     const Tolerance& tolerance) {
-  const double allowed = tolerance.allowed(std::abs(expected));
+  const double allowed = tolerance.allowed(std::isnan(expected) ? 0.0 : std::abs(expected));
   const double deviation = std::isnan(actual) && std::isnan(expected) ? 0
                            : actual == expected                       ? 0
                                                                       : std::abs(actual - expected);
   add({.quantity = quantity,
        .compared = format("{:.9g} {:.9g}", actual, expected),
        .absolute = deviation,
-       .relative = expected != 0 ? deviation / std::abs(expected) : deviation,
+       .relative = deviation > 0 && expected != 0 ? deviation / std::abs(expected) : deviation,
        .tolerance = tolerance_text(tolerance, allowed),
        .used = share_used(deviation, allowed),
        .verdict = deviation <= allowed ? Verdict::kOk : Verdict::kOut});
@@ -183,6 +183,17 @@ void Report::bytes(const std::string& quantity, std::span<const std::uint8_t> ac
     worst = std::max(worst, levels);
   }
   counted(quantity, actual.size(), differing, worst, tolerance);
+}
+
+void Report::chance(const std::string& quantity, std::uint64_t draws, double statistic,
+                    double probability, double probability_min) {
+  add({.quantity = quantity,
+       .compared = plural(draws, "draw"),
+       .absolute = statistic,
+       .relative = probability,
+       .tolerance = format("p > {:g}", probability_min),
+       .verdict = probability > probability_min ? Verdict::kOk : Verdict::kOut,
+       .note = format("p {:.3g}", probability)});
 }
 
 void Report::failed(const std::string& quantity, const std::string& reason) {

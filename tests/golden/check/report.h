@@ -75,6 +75,11 @@ class Report {
   void bytes(const std::string& quantity, std::span<const std::uint8_t> actual,
              std::span<const std::uint8_t> expected, const CountTolerance& tolerance);
 
+  /// A statistical test on `draws` draws: good when `probability`, of a deviation as large by
+  /// chance, is above `probability_min`.
+  void chance(const std::string& quantity, std::uint64_t draws, double statistic,
+              double probability, double probability_min);
+
   /// Compared, and wrong in a way that no number says.
   void failed(const std::string& quantity, const std::string& reason);
   void missing(const std::string& quantity, const std::string& reason);

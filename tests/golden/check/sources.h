@@ -10,7 +10,10 @@
 
 namespace tagalign::golden {
 
-/// clip/clip_tiny.safetensors; nullopt after a line.
+inline constexpr char kTorchScript[] = "clip/clip_tiny.pt";
+
+/// clip/clip_tiny.safetensors, or where the folder leaves it out the TorchScript archive; nullopt
+/// after a line.
 std::optional<Tensors> load_clip_weights(Folder& folder, Report& report);
 
 /// From the folder's merge list, else the installed one; nullopt after a line.

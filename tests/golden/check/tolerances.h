@@ -19,6 +19,7 @@ inline constexpr Tolerance kStandardDeviation{.absolute = 1e-5, .relative = 1e-5
 // projector
 inline constexpr Tolerance kProjectorOutput{.absolute = 3e-5, .typical = 8.8};
 inline constexpr Tolerance kProjectorGradient{.relative = 2e-5};  // of each tensor's largest entry
+inline constexpr double kProjectorGradientSum = 5e-5;  // of the norm: entries nearly cancel
 
 // losses
 inline constexpr Tolerance kLoss{.absolute = 1e-5, .typical = 13};
@@ -40,9 +41,12 @@ inline constexpr Tolerance kLearningRate{.relative = 1e-12};
 
 // inference
 inline constexpr Tolerance kScore{.absolute = 1e-5};
-inline constexpr CountTolerance kLabelMap{.levels = 255, .share = 1e-4};
+/// Pixels that differ, and how much less the reference's class scores there than ours.
+inline constexpr CountTolerance kLabelMap{.levels = 1e-5, .share = 3e-4};
 
 // evaluation
+inline constexpr double kAreaShare = 1e-4;                        // of the labelled pixels
+inline constexpr Tolerance kRoundedMetric{.absolute = 1.001e-4};  // a last digit
 inline constexpr Tolerance kMetric{.absolute = 1e-4};
 inline constexpr Tolerance kMetricCase{.absolute = 1e-6};
 
