@@ -27,6 +27,7 @@
 #include "worker/jobs/probe.h"
 #include "worker/jobs/sheet_job.h"
 #include "worker/jobs/train_job.h"
+#include "worker/jobs/weights_commands.h"
 
 namespace {
 
@@ -230,6 +231,7 @@ int main(int argc, char** argv) {
   add_sheet(app, chosen);
   jobs::add_data(app, chosen);
   add_probe(app, chosen);
+  jobs::add_weights_commands(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

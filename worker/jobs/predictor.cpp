@@ -3,49 +3,35 @@
 #include <utility>
 
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/tensor_adapter.h"
 #include "worker/jobs/frozen_clip.h"
+#include "worker/jobs/trained_weights.h"
 
 namespace tagalign::jobs {
 namespace {
 
-/// Kind and depth of the projector in a checkpoint, told by its names.
-Result<model::ProjectorShape> shape_of(const checkpoint::NamedTensors& tensors, std::int64_t width,
-                                       const std::string& path) {
-  const std::string prefix = "projector.projector.";
-  int layers = 0;
-  while (tensors.contains(format("{}net.{}.gate.gate", prefix, layers)) ||
-         tensors.contains(format("{}net.{}.conv.gate.gate", prefix, layers)))
-    ++layers;
-  if (layers > 0) return model::ProjectorShape{model::ProjectorKind::kGDecoder, layers, width};
-  while (tensors.contains(format("{}{}.norm1.weight", prefix, layers))) ++layers;
-  if (layers > 0) return model::ProjectorShape{model::ProjectorKind::kTransformer, layers, width};
-  return invalid_argument(
-      format("checkpoint {}: it holds no projector (no tensor below {})", path, prefix));
-}
-
 Status load_projector_of(Rank& rank, const std::string& path, Predictor& predictor) {
-  TA_ASSIGN_OR_RETURN(const auto manifest, checkpoint::read_manifest(rank.files, path));
-  TA_ASSIGN_OR_RETURN(auto data, checkpoint::load(rank.files, manifest));
-  const auto tensors = checkpoint::to_tensors(std::move(data));
-  TA_ASSIGN_OR_RETURN(const auto shape,
-                      shape_of(tensors, predictor.vision.shape().vision_width, path));
-  predictor.projector = model::make_projector(shape, predictor.vision.projection(), 0);
+  const std::string where = format("checkpoint {}", path);
+  TA_ASSIGN_OR_RETURN(const auto trained, read_trained_weights(rank.files, path));
+  const auto& clip = predictor.vision.shape();
+  if (trained.shape.width != clip.vision_width) {
+    return invalid_argument(format("{}: its projector has width {}, the CLIP weights have {}",
+                                   where, trained.shape.width, clip.vision_width));
+  }
+  const std::string& trained_on = trained.position.model_digest;  // empty: the source does not say
+  if (!trained_on.empty() && trained_on != predictor.digest) {
+    return invalid_argument(
+        format("{}: it was trained on other CLIP weights (expected {}, found {})", where,
+               predictor.digest, trained_on));
+  }
+  predictor.projector = model::make_projector(trained.shape, predictor.vision.projection(), 0);
   model::StateDict weights;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& [name, tensor] : trained.tensors) {
     if (name.starts_with("projector.")) weights[name] = tensor;
   }
-  TA_RETURN_IF_ERROR(model::load_projector(*predictor.projector, weights)
-                         .with_context(format("checkpoint {}", path)));
-  if (manifest.position.model_digest != predictor.digest) {
-    return invalid_argument(
-        format("checkpoint {}: it was trained on other CLIP weights (expected {}, found {})", path,
-               predictor.digest, manifest.position.model_digest));
-  }
+  TA_RETURN_IF_ERROR(model::load_projector(*predictor.projector, weights).with_context(where));
   predictor.projector->to(rank.device);
-  predictor.digest += "+" + manifest.digest;
-  predictor.step = manifest.position.step;
+  predictor.digest += "+" + trained.digest;
+  predictor.step = trained.position.step;
   return ok_status();
 }
 

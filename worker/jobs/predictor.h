@@ -22,8 +22,9 @@ struct Predictor {
   std::uint64_t step = 0;  ///< of the projector's training
 };
 
-/// The weights that `config` names, on the rank's device. kNotFound, kDataLoss, and
-/// kInvalidArgument for a projector that was trained on another CLIP; the message names the file.
+/// The weights that `config` names, on the rank's device. `checkpoint` may be a step folder or any
+/// file of read_trained_weights(). kNotFound, kDataLoss, and kInvalidArgument for a projector that
+/// was trained on another CLIP or does not fit it; the message names the file.
 Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config);
 
 }  // namespace tagalign::jobs

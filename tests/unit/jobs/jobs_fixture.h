@@ -23,7 +23,7 @@
 
 namespace tagalign::jobs {
 
-class JobsTest : public testing::Test {
+class JobsTest : public ::testing::Test {
  protected:
   JobsTest() {
     std::string pattern =

@@ -1,0 +1,272 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "configs/schema/load.h"
+#include "tests/support/torch_files.h"
+#include "tests/unit/jobs/jobs_fixture.h"
+#include "tests/unit/jobs/reference_file.h"
+#include "worker/jobs/evaluate_job.h"
+#include "worker/jobs/export_job.h"
+#include "worker/jobs/import_job.h"
+#include "worker/jobs/schedule.h"
+#include "worker/jobs/train_job.h"
+#include "worker/jobs/trained_weights.h"
+#include "worker/jobs/weights_show.h"
+
+namespace tagalign::jobs {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr std::uint64_t kFileBytesMax = 1u << 30;
+
+class InterchangeTest : public JobsTest {
+ protected:
+  config::TrainConfig train_config(const std::string& directory, std::uint64_t steps) {
+    config::TrainConfig c;
+    c.data = caption_data();
+    c.clip.weights = clip_weights();
+    c.projector.kind = "transformer";
+    c.optimizer.schedule = "cosine";
+    c.optimizer.warmup_steps = 1;
+    c.checkpoint.directory = path(directory);
+    c.checkpoint.every_steps = 2;
+    c.global_batch = 8;
+    c.steps = steps;
+    return c;
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string bytes(const std::string& name) {
+    return files_.read_file(path(name), kFileBytesMax).value();
+  }
+  void train(const config::TrainConfig& config) {
+    const auto end = run_gang(1, [&](Rank& rank) { return run_train(rank, config); })[0];
+    ASSERT_TRUE(end.ok()) << end.status().message();
+  }
+  void export_to(const std::string& from, const std::string& to, const std::string& naming) {
+    const auto said =
+        export_weights(files_, {.checkpoint = path(from), .output = path(to), .naming = naming});
+    ASSERT_TRUE(said.ok()) << said.status().message();
+  }
+  protocol::EvaluationResult evaluate(const std::string& checkpoint) {
+    config::EvaluateConfig c;
+    c.clip.weights = clip_weights();
+    c.checkpoint = path(checkpoint);
+    c.output = path("results-of-" + Path(checkpoint).filename().string());
+    c.datasets.resize(1);
+    c.datasets[0] = {
+        .name = "val", .root = path("scenes/val"), .short_side = 48, .window = 32, .stride = 16};
+    const auto end = run_gang(1, [&](Rank& rank) { return run_evaluate(rank, c); })[0];
+    EXPECT_TRUE(end.ok()) << end.status().message();
+    return reporters_[0]->results.at(0);
+  }
+  nlohmann::json card(const std::string& file, const std::string& config = "") {
+    const auto text = describe_weights(
+        files_, {.file = path(file), .config = config.empty() ? "" : path(config)});
+    EXPECT_TRUE(text.ok()) << text.status().message();
+    return nlohmann::json::parse(*text);
+  }
+  /// A reference checkpoint of step 2 beside the folder of the run that it came from.
+  void make_reference_file(const config::TrainConfig& config, const std::string& step_folder) {
+    const auto trained = read_trained_weights(files_, step_folder);
+    ASSERT_TRUE(trained.ok()) << trained.status().message();
+    const auto schedule = schedule_of(config.optimizer, config.global_batch, config.steps);
+    ASSERT_TRUE(files_
+                    .write_durable(folder_ / "reference.pth",
+                                   reference_file(*trained, model::learning_rate(schedule, 2)))
+                    .ok());
+    ASSERT_TRUE(files_.write_durable(folder_ / "train.yml", config::dump(config).value()).ok());
+  }
+};
+
+TEST_F(InterchangeTest, ExportImportExport_BothNamings_GivesTheSameBytes) {
+  train(train_config("run", 2));
+  for (const std::string naming : {"main", "dev"}) {
+    export_to("run", naming + ".safetensors", naming);
+    const auto imported = import_weights(
+        files_, {.from = path(naming + ".safetensors"), .output = path("import-" + naming)});
+    ASSERT_TRUE(imported.ok()) << imported.status().message();
+    EXPECT_FALSE(imported->resumable);
+    EXPECT_EQ(imported->folder, folder_ / ("import-" + naming) / "export" / "step-00000002");
+    EXPECT_THAT(imported->notices, ElementsAre(HasSubstr("no optimizer state")));
+    export_to("import-" + naming + "/export", "again.safetensors", naming);
+    EXPECT_EQ(bytes("again.safetensors"), bytes(naming + ".safetensors"));
+  }
+  const auto dev = load_weights(files_, path("dev.safetensors")).value();
+  EXPECT_TRUE(dev.tensors.contains("decoder.clip_proj.proj"));
+  EXPECT_EQ(dev.metadata.at("naming"), "dev");
+  EXPECT_EQ(dev.metadata.at("step"), "2");
+}
+
+TEST_F(InterchangeTest, Evaluate_FolderFilesAndImports_GiveTheSameCounts) {
+  train(train_config("run", 2));
+  export_to("run", "dev.safetensors", "dev");
+  ASSERT_TRUE(
+      import_weights(files_, {.from = path("dev.safetensors"), .output = path("import")}).ok());
+  const auto folder = evaluate("run/step-00000002");
+  for (const std::string other : {"dev.safetensors", "import/export/step-00000002"}) {
+    const auto result = evaluate(other);
+    EXPECT_EQ(result.intersect, folder.intersect) << other;
+    EXPECT_EQ(result.predicted, folder.predicted) << other;
+    EXPECT_EQ(result.step, 2u) << other;
+  }
+}
+
+TEST_F(InterchangeTest, ReferenceCheckpoint_ImportedWithItsConfiguration_TrainsOnToTheSameBits) {
+  auto whole = train_config("whole", 4);
+  train(whole);
+  make_reference_file(whole, path("whole/step-00000002"));
+  const auto imported = import_weights(
+      files_,
+      {.from = path("reference.pth"), .output = path("resumed"), .config = path("train.yml")});
+  ASSERT_TRUE(imported.ok()) << imported.status().message();
+  EXPECT_TRUE(imported->resumable);
+  EXPECT_THAT(imported->notices, IsEmpty());
+  auto resumed = whole;
+  resumed.checkpoint.directory = path("resumed");
+  train(resumed);
+  const auto a = read_trained_weights(files_, path("whole/step-00000004")).value();
+  const auto b = read_trained_weights(files_, path("resumed/step-00000004")).value();
+  ASSERT_EQ(a.tensors.size(), b.tensors.size());
+  for (const auto& [name, tensor] : a.tensors)
+    EXPECT_TRUE(at::equal(tensor, b.tensors.at(name))) << name;
+  for (const auto& [name, tensor] : a.moments)
+    EXPECT_TRUE(at::equal(tensor, b.moments.at(name))) << name;
+}
+
+TEST_F(InterchangeTest, Import_OtherScheduleOrProjector_IsSaid) {
+  auto config = train_config("run", 4);
+  train(config);
+  make_reference_file(config, path("run/step-00000002"));
+  const ImportOptions options{.from = path("reference.pth"),
+                              .output = path("import"),
+                              .config = path("train.yml"),
+                              .overrides = {"optimizer.base_lr=0.5"}};
+  const auto imported = import_weights(files_, options);
+  ASSERT_TRUE(imported.ok()) << imported.status().message();
+  EXPECT_THAT(imported->notices, ElementsAre(HasSubstr("learning rate")));
+  auto other = options;
+  other.overrides = {"projector.kind=gdecoder"};
+  other.output = path("nothing");
+  const auto refused = import_weights(files_, other);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().message(), HasSubstr("asks for gdecoder, 2 layers"));
+  EXPECT_FALSE(files_.exists(path("nothing")));
+}
+
+TEST_F(InterchangeTest, Import_WithoutConfiguration_SaysThatNoTrainingGoesOn) {
+  auto config = train_config("run", 2);
+  train(config);
+  make_reference_file(config, path("run/step-00000002"));
+  const auto imported =
+      import_weights(files_, {.from = path("reference.pth"), .output = path("import")});
+  ASSERT_TRUE(imported.ok()) << imported.status().message();
+  EXPECT_FALSE(imported->resumable);
+  EXPECT_THAT(imported->notices, ElementsAre(HasSubstr("--config")));
+  EXPECT_EQ(evaluate("import/step-00000002").step, 2u);
+}
+
+TEST_F(InterchangeTest, OtherClip_IsRefusedByExportImportAndEvaluate) {
+  train(train_config("run", 2));
+  export_to("run", "main.safetensors", "main");
+  auto weights = load_weights(files_, clip_weights()).value();
+  weights.tensors["logit_scale"] = weights.tensors["logit_scale"] + 1;
+  ASSERT_TRUE(save_weights(files_, folder_ / "other.safetensors", weights.tensors, {}).ok());
+  const std::string other = path("other.safetensors");
+  const auto exported = export_weights(
+      files_, {.checkpoint = path("run"), .output = path("x.safetensors"), .clip = other});
+  ASSERT_FALSE(exported.ok());
+  EXPECT_THAT(exported.status().message(), HasSubstr("other CLIP weights"));
+  EXPECT_FALSE(
+      import_weights(files_,
+                     {.from = path("main.safetensors"), .output = path("import"), .clip = other})
+          .ok());
+}
+
+TEST_F(InterchangeTest, ClipFromATorchFile_IsTheSameClip) {
+  const auto plain = load_weights(files_, clip_weights()).value();
+  testing::PickleWriter pickle;
+  std::vector<std::pair<std::string, std::string>> storages;
+  pickle.raw("}(").text("input_resolution").integer(32);
+  for (const auto& [name, tensor] : plain.tensors) {
+    const std::string key = std::to_string(storages.size());
+    const at::Tensor half = tensor.to(at::kHalf).contiguous();
+    storages.emplace_back(
+        key, std::string(static_cast<const char*>(half.const_data_ptr()), half.nbytes()));
+    pickle.text(name).tensor({.type = "HalfStorage",
+                              .key = key,
+                              .elements = half.numel(),
+                              .sizes = half.sizes().vec(),
+                              .strides = half.strides().vec()});
+  }
+  ASSERT_TRUE(files_
+                  .write_durable(folder_ / "clip.pth",
+                                 testing::torch_archive(pickle.raw("u").end(), storages))
+                  .ok());
+  const auto loaded = load_weights(files_, path("clip.pth"));
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  const auto a = model::VisionTower::create(loaded->tensors);
+  ASSERT_TRUE(a.ok()) << a.status().message();
+  EXPECT_EQ(a->shape().vision_width, 64);
+  EXPECT_TRUE(card("clip.pth").at("fits"));
+}
+
+TEST_F(InterchangeTest, WeightsShow_ClipAndProjector_AreDescribed) {
+  clip_weights();
+  const auto clip = card("clip.safetensors");
+  EXPECT_THAT(clip.at("clip").get<std::string>(), HasSubstr("width 64, 7 layers"));
+  EXPECT_TRUE(clip.at("fits"));
+  train(train_config("run", 2));
+  export_to("run", "dev.safetensors", "dev");
+  const auto exported = card("dev.safetensors");
+  EXPECT_EQ(exported.at("projector"), "transformer, 1 layer, width 64");
+  EXPECT_EQ(exported.at("naming"), "dev");
+  EXPECT_EQ(exported.at("step"), 2);
+  EXPECT_TRUE(exported.at("fits"));
+  EXPECT_EQ(card("run/step-00000002").at("container"), "checkpoint folder");
+}
+
+TEST_F(InterchangeTest, WeightsShow_AgainstAConfiguration_NamesWhatIsMissing) {
+  const auto config = train_config("run", 2);
+  train(config);
+  auto gdecoder = config;
+  gdecoder.projector.kind = "gdecoder";
+  ASSERT_TRUE(files_.write_durable(folder_ / "g.yml", config::dump(gdecoder).value()).ok());
+  const auto found = card("run/step-00000002", "g.yml");
+  EXPECT_FALSE(found.at("fits"));
+  EXPECT_THAT(found.at("missing").get<std::vector<std::string>>(),
+              Contains("projector.projector.net.0.conv.gate.gate"));
+  EXPECT_THAT(found.at("unexpected").get<std::vector<std::string>>(),
+              Contains("projector.projector.0.attn.qkv.weight"));
+  EXPECT_THAT(found.at("problems").get<std::vector<std::string>>(),
+              ElementsAre(HasSubstr("asks for gdecoder")));
+}
+
+TEST_F(InterchangeTest, LegacyAndForeignFiles_AreRefusedWithTheWayOut) {
+  ASSERT_TRUE(files_
+                  .write_durable(folder_ / "old.pth",
+                                 std::string("\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.", 15))
+                  .ok());
+  const auto old = load_weights(files_, path("old.pth"));
+  ASSERT_FALSE(old.ok());
+  EXPECT_EQ(old.status().code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(old.status().message(), HasSubstr("torch.save(torch.load("));
+  testing::PickleWriter evil;
+  evil.raw("}").text("w").global("os", "system").raw("(").text("touch x").raw("tRs");
+  ASSERT_TRUE(
+      files_.write_durable(folder_ / "evil.pth", testing::torch_archive(evil.end(), {})).ok());
+  const auto refused = load_weights(files_, path("evil.pth"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().message(), HasSubstr("os.system"));
+  EXPECT_THAT(refused.status().message(), HasSubstr("evil.pth"));
+}
+
+}  // namespace
+}  // namespace tagalign::jobs

@@ -1,0 +1,106 @@
+#include "tests/unit/jobs/reference_file.h"
+
+#include <cstring>
+#include <vector>
+
+#include "model/weights/reference_checkpoint.h"
+#include "tests/support/torch_files.h"
+
+namespace tagalign::jobs {
+namespace {
+
+using testing::PickleWriter;
+
+constexpr std::int64_t kFrozen = 3;  // parameters in front of the trained ones, in each group
+
+class FileWriter {
+ public:
+  void tensor(const at::Tensor& value) {
+    const at::Tensor plain = value.detach().contiguous();
+    const std::string key = std::to_string(storages_.size());
+    storages_.emplace_back(
+        key, std::string(static_cast<const char*>(plain.const_data_ptr()), plain.nbytes()));
+    pickle.tensor({.type = "FloatStorage",
+                   .key = key,
+                   .elements = plain.numel(),
+                   .sizes = plain.sizes().vec(),
+                   .strides = plain.strides().vec()});
+  }
+  std::string finish() const { return testing::torch_archive(pickle.end(), storages_); }
+
+  PickleWriter pickle;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> storages_;
+};
+
+/// Names of one group, in the order of the model.
+std::vector<std::string> group_of(const TrainedWeights& trained, bool decays) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : trained.tensors) {
+    if (model::is_trained(name) && model::has_weight_decay(name, tensor) == decays)
+      names.push_back(name);
+  }
+  return names;
+}
+
+void write_state(FileWriter& file, const TrainedWeights& trained, const std::string& name,
+                 std::int64_t index) {
+  file.pickle.integer(index).raw("}(").text("step").integer(
+      static_cast<std::int64_t>(trained.position.step));
+  for (const std::string moment : {"exp_avg", "exp_avg_sq"}) {
+    file.pickle.text(moment);
+    file.tensor(trained.moments.at("optimizer." + moment + "." + name));
+  }
+  file.pickle.raw("u");
+}
+
+void write_optimizer(FileWriter& file, const TrainedWeights& trained) {
+  const auto with = group_of(trained, true), without = group_of(trained, false);
+  const auto first_without = 2 * kFrozen + static_cast<std::int64_t>(with.size());
+  file.pickle.raw("}(").text("state").raw("}(");
+  for (std::size_t i = 0; i < with.size(); ++i)
+    write_state(file, trained, with[i], kFrozen + static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < without.size(); ++i)
+    write_state(file, trained, without[i], first_without + static_cast<std::int64_t>(i));
+  file.pickle.raw("u").text("param_groups").raw("](");
+  std::int64_t index = 0;
+  for (const auto* names : {&with, &without}) {
+    file.pickle.raw("}(").text("betas").global("omegaconf.listconfig", "ListConfig").raw(")\x81}b");
+    file.pickle.text("params").raw("](");
+    for (std::size_t i = 0; i < names->size() + kFrozen; ++i) file.pickle.integer(index++);
+    file.pickle.raw("eu");
+  }
+  file.pickle.raw("eu");
+}
+
+/// BINFLOAT is big-endian.
+std::string big_endian(double value) {
+  std::uint64_t bits = 0;
+  static_assert(sizeof(bits) == sizeof(value));
+  std::memcpy(&bits, &value, sizeof(bits));
+  std::string bytes = "G";
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(bits >> shift);
+  return bytes;
+}
+
+}  // namespace
+
+std::string reference_file(const TrainedWeights& trained, double next_lr) {
+  FileWriter file;
+  file.pickle.raw("}(").text("model").global("collections", "OrderedDict").raw(")R(");
+  for (const auto& [name, tensor] : trained.tensors) {
+    file.pickle.text(name);
+    file.tensor(tensor);
+  }
+  file.pickle.raw("u").text("optimizer");
+  write_optimizer(file, trained);
+  const auto steps = static_cast<std::int64_t>(trained.position.step);
+  file.pickle.text("lr_scheduler").raw("}(").text("last_epoch").integer(steps);
+  file.pickle.text("_last_lr").raw("]").raw(big_endian(next_lr)).raw("au");
+  file.pickle.text("step").integer(steps - 1);
+  file.pickle.text("config").global("omegaconf.dictconfig", "DictConfig").raw(")\x81}bu");
+  return file.finish();
+}
+
+}  // namespace tagalign::jobs

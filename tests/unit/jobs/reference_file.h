@@ -1,0 +1,14 @@
+/// A training checkpoint as the reference writes it, made from one of ours.
+#pragma once
+
+#include <string>
+
+#include "worker/jobs/trained_weights.h"
+
+namespace tagalign::jobs {
+
+/// Bytes of a .pth with model, optimizer (indices as in the reference: frozen parameters first in
+/// each group, those with weight decay before the others), lr_scheduler, step and a foreign config.
+std::string reference_file(const TrainedWeights& trained, double next_lr);
+
+}  // namespace tagalign::jobs

@@ -1,0 +1,23 @@
+/// tagalign-worker export: one safetensors file with the reference's names.
+#pragma once
+
+#include <string>
+
+#include "base/file_system.h"
+#include "base/status.h"
+
+namespace tagalign::jobs {
+
+struct ExportOptions {
+  std::string checkpoint;  ///< whatever read_trained_weights() reads, or a folder of step folders
+  std::string output;      ///< safetensors file to write
+  std::string naming = "main";  ///< main | dev
+  std::string clip;             ///< CLIP weights to check against and to name; may be empty
+};
+
+/// Writes the projector, the logit scales and, if there, label_embedding, with export_metadata().
+/// Returns what was written, for people. kInvalidArgument when `clip` is not what the checkpoint
+/// was trained on.
+Result<std::string> export_weights(FileSystem& files, const ExportOptions& options);
+
+}  // namespace tagalign::jobs

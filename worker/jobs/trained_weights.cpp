@@ -1,0 +1,103 @@
+#include "worker/jobs/trained_weights.h"
+
+#include <utility>
+
+#include "base/checksum.h"
+#include "base/format.h"
+#include "checkpoint/tensor_adapter.h"
+#include "model/clip/towers.h"
+#include "worker/jobs/export_metadata.h"
+#include "worker/jobs/weights.h"
+
+namespace tagalign::jobs {
+namespace {
+
+constexpr std::string_view kMoments = "optimizer.";
+
+Result<TrainedWeights> read_folder(FileSystem& files, const Path& folder) {
+  TA_ASSIGN_OR_RETURN(const auto manifest, checkpoint::read_manifest(files, folder));
+  TA_ASSIGN_OR_RETURN(auto data, checkpoint::load(files, manifest));
+  auto tensors = checkpoint::to_tensors(std::move(data));
+  TrainedWeights trained;
+  trained.tensors = model::exported_tensors(tensors);
+  for (const auto& [name, tensor] : tensors) {
+    if (name.starts_with(kMoments)) trained.moments[name] = tensor;
+  }
+  trained.position = manifest.position;
+  trained.digest = manifest.digest;
+  trained.source = "a checkpoint folder";
+  return trained;
+}
+
+Result<TrainedWeights> read_torch_file(FileSystem& files, const Path& path) {
+  TA_ASSIGN_OR_RETURN(auto archive, open_torch_archive(files, path));
+  TA_ASSIGN_OR_RETURN(auto checkpoint, model::read_reference_checkpoint(archive));
+  TrainedWeights trained;
+  trained.tensors = std::move(checkpoint.tensors);
+  trained.naming = checkpoint.naming;
+  trained.position.step = checkpoint.steps_done.value_or(0);
+  trained.source = "a state dict of the reference";
+  trained.schedule_position = checkpoint.schedule_position;
+  trained.next_lr = checkpoint.next_lr;
+  if (checkpoint.optimizer) {
+    trained.moments = std::move(checkpoint.optimizer->moments);
+    trained.updates = checkpoint.optimizer->updates;
+    trained.source = "a training checkpoint of the reference";
+  }
+  return trained;
+}
+
+Result<TrainedWeights> read_safetensors_file(FileSystem& files, const Path& path) {
+  TA_ASSIGN_OR_RETURN(auto loaded, load_weights(files, path));
+  TrainedWeights trained;
+  trained.tensors = model::exported_tensors(loaded.tensors);
+  trained.naming = model::naming_of(loaded.tensors);
+  TA_RETURN_IF_ERROR(read_export_metadata(loaded.metadata, trained.position));
+  trained.source = "a safetensors file";
+  return trained;
+}
+
+Result<TrainedWeights> read_file(FileSystem& files, const Path& path) {
+  TA_ASSIGN_OR_RETURN(const auto kind, weights_format_of(files, path));
+  TA_ASSIGN_OR_RETURN(auto trained, kind == model::WeightsFormat::kTorchZip
+                                        ? read_torch_file(files, path)
+                                        : read_safetensors_file(files, path));
+  TA_ASSIGN_OR_RETURN(const Digest128 digest, digest_file(files, path));
+  trained.digest = digest.hex();
+  return trained;
+}
+
+}  // namespace
+
+Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path) {
+  const std::string where = format("checkpoint {}", path.string());
+  const bool is_folder = files.list_directory(path).ok();
+  auto trained = is_folder ? read_folder(files, path) : read_file(files, path);
+  if (!trained.ok()) return trained.status().with_context(where);
+  auto shape = model::projector_shape_of(trained->tensors);
+  if (!shape.ok()) return shape.status().with_context(where);
+  trained->shape = *shape;
+  return trained;
+}
+
+Status bind_clip(FileSystem& files, const Path& clip, TrainedWeights& trained) {
+  TA_ASSIGN_OR_RETURN(const auto weights, load_weights(files, clip));
+  const auto shape = model::infer_clip_shape(weights.tensors);
+  if (!shape.ok()) return shape.status().with_context(clip.string());
+  const auto embedding = trained.tensors.at("projector.clip_proj.proj").size(1);
+  if (shape->vision_width != trained.shape.width || shape->embed_dim != embedding) {
+    return invalid_argument(format(
+        "{}: the projector maps width {} to {}, these CLIP weights have {} and {}", clip.string(),
+        trained.shape.width, embedding, shape->vision_width, shape->embed_dim));
+  }
+  auto& digest = trained.position.model_digest;
+  if (!digest.empty() && digest != weights.digest) {
+    return invalid_argument(
+        format("{}: the projector was trained on other CLIP weights (expected {}, found {})",
+               clip.string(), digest, weights.digest));
+  }
+  digest = weights.digest;
+  return ok_status();
+}
+
+}  // namespace tagalign::jobs
