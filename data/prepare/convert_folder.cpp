@@ -22,6 +22,15 @@ const SourceFolder* labels_beside(const SourceTree& tree, const SourceFolder& fo
   return nullptr;
 }
 
+/// Two images of one name would share a label.
+void name_doubles(const SourceFolder& images, const Stems& photos, Plan& plan) {
+  for (const std::string& file : images.files) {
+    const auto photo = photos.find(without_suffix(file, ending_of(file)));
+    if (photo != photos.end() && photo->second != file)
+      plan.missing.push_back({file, format("has the name of {}; rename one", photo->second)});
+  }
+}
+
 bool has_classes(const SourceFolder& folder) {
   return std::find(folder.files.begin(), folder.files.end(), "classes.txt") != folder.files.end();
 }
@@ -56,6 +65,7 @@ Result<Plan> plan_folder(const ConverterInput& input) {
   const Stems photos = stems_of(images, kImageSuffixes);
   const Stems maps = stems_of(labels, {".png"});
   Plan plan;
+  name_doubles(*images, photos, plan);
   for (const auto& [stem, file] : photos) {
     plan.tasks.push_back({Path("images") / (stem + ending_of(file)), images->path / file, nullptr});
     if (!maps.contains(stem))

@@ -181,7 +181,7 @@ Result<Plan> plan_imagenets(const ConverterInput& input) {
   if (input.with_training)
     return unsupported(
         format("prepare {}: ImageNet-S has no labelled training images here; leave "
-               "--with-training out",
+               "--training out",
                input.benchmark));
   TA_ASSIGN_OR_RETURN(const SourceTree tree, scan_source(input));
   Plan plan;

@@ -69,6 +69,15 @@ TEST_F(PrepareCocoTest, SourceIsOutput_OnlyLabelsAreAdded) {
   EXPECT_THAT(files_below(source()), SizeIs(3));
 }
 
+TEST_F(PrepareCocoTest, Training_IsPreparedWhenAskedFor) {
+  unpack();
+  BenchmarkSource with = options("coco_stuff");
+  with.with_training = true;
+  ASSERT_TRUE(prepare_benchmark(posix_file_system(), clock_, with, {}).ok());
+  EXPECT_TRUE(has("coco_stuff164k/images/train2017/000000000009.jpg"));
+  EXPECT_TRUE(has("coco_stuff164k/annotations/train2017/000000000009_labelTrainIds.png"));
+}
+
 TEST_F(PrepareCocoTest, PhotoOrMapWithoutPartner_IsNamed) {
   unpack();
   photo("images/val2017/000000000285.jpg");
@@ -248,6 +257,14 @@ TEST_F(PrepareImagenetsTest, PhotosInFoldersOfClasses_AreFoundByName) {
               ::testing::Each(919));
 }
 
+TEST_F(PrepareImagenetsTest, Training_IsRefused) {
+  colour_label(format("ImageNetS50/validation-segmentation/{}.png", kFish), 1);
+  BenchmarkSource with = options("imagenets50");
+  with.with_training = true;
+  EXPECT_EQ(prepare_benchmark(posix_file_system(), clock_, with, {}).status().code(),
+            ErrorCode::kUnsupported);
+}
+
 TEST_F(PrepareImagenetsTest, AbsentPhoto_IsNamed) {
   colour_label(format("ImageNetS300/validation-segmentation/{}.png", kFish), 1);
   const auto report = prepare("imagenets300");
@@ -304,6 +321,17 @@ TEST_F(PrepareFolderTest, ImagesMasksClasses_AreTidied) {
   EXPECT_TRUE(files.contains("images/a.jpg"));
   EXPECT_TRUE(files.contains("labels/a.png"));
   EXPECT_EQ(files.at("classes.txt"), "wall\nfloor;ground\n");
+}
+
+TEST_F(PrepareFolderTest, TwoImagesOfOneName_AreNamed) {
+  photo("images/a.jpg");
+  text("images/a.png", encode_png(sample_image(4, 3)));
+  label("labels/a.png", {0});
+  text("classes.txt", "wall\n");
+  const auto report = prepare("folder");
+  ASSERT_THAT(report->missing, SizeIs(1));
+  EXPECT_EQ(report->missing[0].file, "a.png");
+  EXPECT_THAT(report->missing[0].detail, HasSubstr("has the name of a.jpg"));
 }
 
 TEST_F(PrepareFolderTest, NoClasses_NamesThem) {
