@@ -29,15 +29,6 @@ Result<std::vector<std::string>> read_classes(FileSystem& files, const Path& pat
   return classes;
 }
 
-void reduce_zero_label(LabelMap& label, int ignore_index) {
-  for (std::uint16_t& id : label.ids) {
-    if (id == 0)
-      id = static_cast<std::uint16_t>(ignore_index);
-    else if (id != ignore_index)
-      --id;
-  }
-}
-
 Status check_ids(const LabelMap& label, std::size_t classes, int ignore_index, const Path& path) {
   for (std::size_t i = 0; i < label.ids.size(); ++i) {
     if (label.ids[i] < classes || label.ids[i] == ignore_index) continue;
@@ -71,6 +62,15 @@ Status check_encoding(std::string_view bytes, LabelEncoding encoding, const Path
 }
 
 }  // namespace
+
+void reduce_zero_label(LabelMap& label, int ignore_index) {
+  for (std::uint16_t& id : label.ids) {
+    if (id == 0)
+      id = static_cast<std::uint16_t>(ignore_index);
+    else if (id != ignore_index)
+      --id;
+  }
+}
 
 Result<SegmentationDataset> SegmentationDataset::open(FileSystem& files,
                                                       const SegmentationDatasetOptions& options) {

@@ -37,6 +37,9 @@ struct SegmentationDatasetOptions {
   int max_pixels_side = 1000;
 };
 
+/// 0 becomes ignore_index, ids above 0 move down by one; ignored ones stay.
+void reduce_zero_label(LabelMap& label, int ignore_index);
+
 struct SegmentationSample {
   std::string name;  ///< NAME, with '/' where it lies in subfolders
   Image image;       ///< RGB, as OpenCV reads it, at most max_pixels

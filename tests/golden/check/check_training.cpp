@@ -162,14 +162,16 @@ void compare_gradients(RunComparison& comparison, const std::string& step, const
   }
 }
 
+/// `lr_sum` is that of the run's steps so far.
 void compare_parameters(RunComparison& comparison, const std::string& step, const StepRecord& ours,
-                        const Json& log) {
+                        const Json& log, double lr_sum) {
+  const Tolerance tolerance = bounds::parameter(lr_sum);
   const Json& norms = log.at("param_l2");
   for (const auto& [name, tensor] : ours.parameters) {
-    comparison.tensor(step + ".param", name, tensor, bounds::kParameter);
+    comparison.tensor(step + ".param", name, tensor, tolerance);
     const double spread = std::sqrt(static_cast<double>(tensor.numel()));
     comparison.number(step + " param_l2 " + name, tensor.to(at::kDouble).norm().item<double>(),
-                      norms.at(name), {.absolute = bounds::kParameter.absolute * spread});
+                      norms.at(name), {.absolute = tolerance.absolute * spread});
   }
 }
 
@@ -190,11 +192,13 @@ void compare_ranks(Report& report, const std::string& run, const std::vector<Ran
 void compare_steps(RunComparison& comparison, const std::vector<RankRecord>& ranks,
                    const Json& logs, std::uint64_t first) {
   for (std::size_t r = 0; r < ranks.size(); ++r) {
+    double lr_sum = 0;
     for (std::size_t t = 0; t < ranks[r].steps.size(); ++t) {
+      lr_sum += ranks[r].steps[t].lr;
       const std::string step = format("step{}", first + t);
       compare_scalars(comparison, ranks.size() > 1 ? format("rank{}.{}", r, step) : step,
                       ranks[r].steps[t], logs.at(r).at(t));
-      if (r == 0) compare_parameters(comparison, step, ranks[r].steps[t], logs.at(r).at(t));
+      if (r == 0) compare_parameters(comparison, step, ranks[r].steps[t], logs.at(r).at(t), lr_sum);
     }
   }
 }

@@ -14,6 +14,11 @@ CheckGroup check_projector;
 CheckGroup check_losses;
 CheckGroup check_training;
 CheckGroup check_checkpoints;
+CheckGroup check_inference;
+CheckGroup check_evaluation;
+CheckGroup check_preprocess;
+CheckGroup check_augmentation;
+CheckGroup check_tokenizer;
 
 struct Group {
   const char* name;  ///< also its folder below the golden folder
@@ -27,6 +32,11 @@ inline constexpr Group kGroups[] = {
     {"losses", check_losses},
     {"training", check_training},
     {"checkpoints", check_checkpoints},
+    {"inference", check_inference},
+    {"evaluation", check_evaluation},
+    {"preprocess", check_preprocess},
+    {"augmentation", check_augmentation},
+    {"tokenizer", check_tokenizer},
 };
 // clang-format on
 

@@ -1,0 +1,37 @@
+/// Images of the folder, and lines that compare them byte by byte.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+#include "tests/golden/check/folder.h"
+#include "tests/golden/check/report.h"
+
+namespace tagalign::golden {
+
+/// Decoded by the product's reader; nullopt after a line.
+std::optional<data::Image> load_image(Folder& folder, const std::string& relative,
+                                      data::ReadAs mode, Report& report);
+std::optional<data::LabelMap> load_label(Folder& folder, const std::string& relative,
+                                         Report& report);
+
+/// Rows top … bottom-1; the image holds them.
+data::Image rows_of(const data::Image& image, int top, int bottom);
+
+/// [H, W, 3] uint8 → RGB.
+data::Image image_of(const at::Tensor& tensor);
+/// Planar values [C, height, width], copied.
+at::Tensor planes_tensor(const std::vector<float>& planes, std::int64_t height, std::int64_t width);
+
+/// One line: all bytes; another size is out.
+void compare_images(const std::string& quantity, const data::Image& actual,
+                    const data::Image& expected, const CountTolerance& tolerance, Report& report);
+
+/// Hex SHA-256 of the pixels.
+std::string sha256_of(const data::Image& image);
+
+}  // namespace tagalign::golden
