@@ -36,6 +36,7 @@ void add_wait(Program& program);
 void add_checkpoints(Program& program);
 void add_results(Program& program);
 void add_doctor(Program& program);
+void add_weights(Program& program);
 void add_data(Program& program);
 void add_completion(Program& program);
 

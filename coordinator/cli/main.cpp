@@ -93,6 +93,13 @@ Result<int> run_worker(const std::vector<std::string>& arguments) {
   return errno_status(errno, "start " + words[0]).with_context("build it with ./dev build");
 }
 
+Result<CommandOutput> ask_worker(const std::vector<std::string>& arguments) {
+  constexpr std::int64_t kWorkerMsMax = 600'000;
+  std::vector<std::string> command = {worker_program().string()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run_command(command, kWorkerMsMax);
+}
+
 int run(int count, char** values) {
   cli::World world{
       .out = std::cout,
@@ -109,6 +116,7 @@ int run(int count, char** values) {
       .start_detached = start_detached,
       .exit_of = exit_of,
       .create_state_folder = protocol::create_state_folder,
+      .ask_worker = ask_worker,
       .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
       .run_worker = run_worker};
   return cli::run_cli({values + 1, values + count}, world);

@@ -58,6 +58,8 @@ struct World {
   std::function<std::optional<ExitStatus>(pid_t)> exit_of;
   /// Makes the folder with its keys.
   std::function<Status(const Path& state)> create_state_folder;
+  /// Runs `tagalign-worker ARGUMENTS…` to its end and captures what it says.
+  std::function<Result<CommandOutput>(const std::vector<std::string>& arguments)> ask_worker;
   /// Everything that doctor looks at.
   std::function<std::vector<Check>(const Path& state)> examine;
   /// Becomes `tagalign-worker ARGUMENTS…`, with this terminal and working folder; its exit code is

@@ -133,7 +133,7 @@ TEST_F(CommandLine, Completion_KnowsEveryCommand) {
   EXPECT_EQ(run({"completion", "bash"}), 0);
   for (const std::string command :
        {"coordinator", "agent",  "submit",     "jobs",      "job",      "wait",    "checkpoints",
-        "results",     "doctor", "completion", "show",      "log",      "explain", "cancel",
+        "results",     "doctor", "completion", "weights", "show",      "log",      "explain", "cancel",
         "start",       "status", "stop",       "--dry-run", "--follow", "--format"}) {
     EXPECT_THAT(out.str(), HasSubstr(command));
   }

@@ -94,6 +94,10 @@ class CommandLine : public ::testing::Test {
                 },
                 .exit_of = [this](pid_t) { return daemon_exit; },
                 .create_state_folder = [](const Path&) { return ok_status(); },
+                .ask_worker = [this](const std::vector<std::string>& seen) -> Result<CommandOutput> {
+                  asked_of_worker = seen;
+                  return worker_answer;
+                },
                 .examine = [this](const Path&) { return checks; },
                 .run_worker = [this](const std::vector<std::string>& words) -> Result<int> {
                   worker_arguments = words;
@@ -114,6 +118,8 @@ class CommandLine : public ::testing::Test {
   std::function<void()> on_start;
   std::optional<ExitStatus> daemon_exit;
   std::vector<Check> checks;
+  std::vector<std::string> asked_of_worker;
+  CommandOutput worker_answer;
   std::vector<std::string> worker_arguments;
   int worker_exit = 0;
 };
