@@ -66,7 +66,7 @@ struct SegmentationSweep {
   std::size_t size() const;
 };
 
-/// Takes the scores [N(+1), height, width] of one combination. They are overwritten afterwards.
+/// Takes the scores [N(+1), height, width] of one combination.
 using ScoreVisitor = std::function<void(std::size_t combination, const at::Tensor& scores)>;
 
 /// Immutable; one thread at a time. Each window is a forward pass of its own: on the CPU a pass

@@ -115,6 +115,36 @@ TEST(Protocols, WhatAProtocolCannotDecide_IsAskedFor) {
                         "a score; found 224"));
 }
 
+// ---------------------------------------------------------------- data sets
+
+TEST(SegmentationData, RulesBetweenItsFields_AreChecked) {
+  EXPECT_THAT(message(kPlain, {"datasets.0.label_suffix=_seg.tif"}),
+              HasSubstr("datasets.0.label_suffix: expected an ending in .png, found '_seg.tif'"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.image_suffix=.png", "datasets.0.images=all",
+                               "datasets.0.labels=all"}),
+              HasSubstr("datasets.0.label_suffix: images and labels have one folder and one suff"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.background=true", "datasets.0.class_names=[sky]"}),
+              HasSubstr("datasets.0.class_names: expected a class beside the background"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.long_side_max=300"}),
+              HasSubstr("datasets.0.short_side: expected at most long_side_max (300), found 448"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.label_encoding=rgb"}),
+              HasSubstr("datasets.0.label_encoding: expected one of index, rgb16, found 'rgb'"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.expected_images=-1"}),
+              HasSubstr("datasets.0.expected_images: expected an integer from 0"));
+  EXPECT_THAT(message(kPlain, {"protocol=v2"}),
+              HasSubstr("protocol: expected one of v1, v3, found 'v2'"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.v3.strid=1"}),
+              HasSubstr("unknown key in datasets.0.v3: 'strid'; did you mean 'stride'?"));
+}
+
+TEST(SegmentationData, FileOfItsOwn_IsCheckedAsInAList) {
+  const TemporaryFolder folder;
+  const Path file = folder.write("toy.yml", "name: toy\nlabel_suffix: .jpg\n");
+  const auto bad = load_job_config<SegmentationDataConfig>(posix_file_system(), file, {"root=r"});
+  ASSERT_FALSE(bad.ok());
+  EXPECT_THAT(bad.status().message(), HasSubstr("toy.yml:2: label_suffix: expected an ending"));
+}
+
 // ---------------------------------------------------------------- sweeps and templates
 
 TEST(Sweep, Lists_AreRead_AndMeaninglessOnesRefused) {

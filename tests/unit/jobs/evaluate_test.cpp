@@ -271,6 +271,26 @@ TEST_F(EvaluateTest, TransformerUnderV3_WorksWithMixing_AndSaysThatNoReferenceEx
   EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
 }
 
+TEST_F(EvaluateTest, ClassCalledBackgroundWithoutItsHandling_IsSaid) {
+  auto config = evaluate_config("named");
+  config.datasets[0].class_names = {"background"};
+  for (int i = 1; i < 20; ++i) {
+    config.datasets[0].class_names.push_back("thing " + std::to_string(i));
+  }
+  evaluate(config, 1);
+  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("set background: true")));
+  config.datasets[0].background = true;
+  evaluate(config, 1);
+  EXPECT_TRUE(reporters_[0]->notices.empty());
+}
+
+TEST_F(EvaluateTest, V3WithABackgroundThatHasNoThreshold_IsRefused) {
+  auto config = evaluate_config("threshold");
+  config.protocol = "v3";
+  config.datasets[0].background = true;
+  EXPECT_THAT(evaluate_error(config).message(), HasSubstr("set background_threshold"));
+}
+
 TEST_F(EvaluateTest, ImageNetSRule_ShrinksImages_AndCountsAtTheLabelsSize) {
   const Path root = folder_ / "imagenets";
   const auto sample =
