@@ -1,0 +1,99 @@
+// `tagalign-worker evaluate --thresholds … --clip-w …` as a user types it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/file_system.h"
+#include "base/format.h"
+#include "base/limits.h"
+#include "base/process.h"
+
+namespace tagalign {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr std::int64_t kCommandMsMax = 120'000;
+
+/// A folder with two drawn images and a CLIP of one training step.
+class SweepTest : public ::testing::Test {
+ protected:
+  SweepTest() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "tagalign-sweep-XXXXXX").string();
+    TA_CHECK(::mkdtemp(pattern.data()) != nullptr);
+    folder_ = pattern;
+    write("prepare.yml", format("output: {}\ntrain_count: 8\ntrain_size: 32\n"
+                                "validation: [{{name: val, count: 2, size: 32}}]\n",
+                                path("scenes")));
+    write("clip.yml",
+          format("data: {{root: {0}/train/images, captions: {0}/train/captions.csv, image_size: "
+                 "32}}\ncheckpoint: {{directory: {1}}}\nvision_width: 64\nvision_layers: 7\n"
+                 "patch_size: 8\ntext_width: 64\ntext_layers: 1\nembed_dim: 32\nglobal_batch: 4\n"
+                 "steps: 1\noutput: {2}\n",
+                 path("scenes"), path("checkpoints"), path("clip.safetensors")));
+    write("eval.yml",
+          format("clip: {{weights: {}}}\noutput: {}\ndatasets:\n  - {{name: val, root: {}/val, "
+                 "short_side: 32, window: 32, stride: 16, background: true}}\n",
+                 path("clip.safetensors"), path("results"), path("scenes")));
+  }
+  ~SweepTest() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name) << text;
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  CommandOutput worker(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     std::string(std::getenv("TAGALIGN_BIN")) + "/tagalign-worker");
+    const auto output = run_command(arguments, kCommandMsMax);
+    EXPECT_TRUE(output.ok()) << output.status().to_string();
+    return output.ok() ? *output : CommandOutput{};
+  }
+
+  /// All result files, one after the other.
+  std::string results(std::size_t expected) {
+    auto& files = posix_file_system();
+    const auto names = files.list_directory(path("results"));
+    EXPECT_TRUE(names.ok()) << names.status().to_string();
+    if (!names.ok()) return "";
+    EXPECT_EQ(names->size(), expected);
+    std::string text;
+    for (const std::string& name : *names) {
+      text += files.read_file(folder_ / "results" / name, limits::kConfigFileBytesMax).value();
+    }
+    return text;
+  }
+
+  Path folder_;
+};
+
+TEST_F(SweepTest, EachThreshold_GivesAResultFile) {
+  for (const std::string job : {"prepare", "pretrain"}) {
+    const auto done =
+        worker({job, "--config", path(job == "prepare" ? "prepare.yml" : "clip.yml")});
+    ASSERT_TRUE(done.exit.ok()) << done.output;
+  }
+  const auto swept = worker({"evaluate", "--config", path("eval.yml"), "--thresholds",
+                             "0.1,0.25,0.4", "--set", "templates=subset"});
+  ASSERT_TRUE(swept.exit.ok()) << swept.output;
+  EXPECT_THAT(results(3), AllOf(HasSubstr(" background=0.1\""), HasSubstr(" background=0.25\""),
+                                HasSubstr(" background=0.4\""), HasSubstr("templates=subset(7):")));
+}
+
+TEST_F(SweepTest, ListThatIsNone_NamesTheValueAndAsksForNoRequeue) {
+  const auto output =
+      worker({"evaluate", "--config", path("eval.yml"), "--thresholds", "0.1,x", "--clip-w", "2"});
+  EXPECT_EQ(output.exit.code, 93) << output.output;
+  EXPECT_THAT(output.output,
+              AllOf(HasSubstr("sweep.thresholds.1: expected a number, found 'x'"),
+                    HasSubstr("sweep.clip_weights.0: expected a number from 0 to 1, found '2'")));
+}
+
+}  // namespace
+}  // namespace tagalign
