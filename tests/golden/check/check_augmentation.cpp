@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,8 @@ using data::Image;
 
 constexpr char kFolder[] = "augmentation/";
 constexpr char kFacts[] = "augmentation/augmentation.json";
-constexpr char kPhoto[] = "augmentation/photo_small.png";
-constexpr char kLargePhoto[] = "augmentation/photo_256x192.png";
+constexpr char kOps[] = "ops_on_";  // followed by the photograph's name
+constexpr char kUsualLargePhoto[] = "augmentation/photo_256x192.png";
 constexpr char kSpecialCases[] = "augmentation/histogram_special_cases.safetensors";
 constexpr char kFlip[] = "augmentation/flip_totensor_normalize.safetensors";
 constexpr char kTable[] = "augmentation/normalize_table.safetensors";
@@ -80,8 +81,10 @@ void compare_op(Folder& folder, const Image& photo, const std::string& key, cons
     report.equal(key + " SHA-256", sha256_of(result), facts.at("sha256").get<std::string>());
 }
 
-void compare_ops(Folder& folder, const Json& ops, Report& report) {
-  const auto photo = load_photo(folder, kPhoto, report);
+/// `name` is "ops_on_photo_small".
+void compare_ops(Folder& folder, const std::string& name, const Json& ops, Report& report) {
+  const std::string file = kFolder + name.substr(sizeof kOps - 1) + ".png";
+  const auto photo = load_photo(folder, file, report);
   if (!photo) return;
   for (const auto& [key, facts] : ops.items()) compare_op(folder, *photo, key, facts, report);
 }
@@ -108,19 +111,33 @@ void compare_special_cases(Folder& folder, Report& report) {
   }
 }
 
+/// The photograph whose name gives its size: "photo_256x192.png".
+std::string large_photo(const Folder& folder) {
+  static const std::regex kSized(".*/photo_[0-9]+x[0-9]+\\.png");
+  for (const std::string& file : folder.list("augmentation", "photo_", ".png")) {
+    if (std::regex_match(file, kSized)) return file;
+  }
+  return kUsualLargePhoto;
+}
+
 void compare_crops(Folder& folder, const Json& crops, Report& report) {
-  const auto photo = load_photo(folder, kLargePhoto, report);
+  const auto photo = load_photo(folder, large_photo(folder), report);
   if (!photo) return;
   for (const auto& [file, text] : crops.at("files").items()) {
     const auto stack = load_photo(folder, kFolder + file, report);
     if (!stack) continue;
     const int size = stack->width;
     int top = 0;
-    for (const Json& box : crops.at("boxes_top_left_height_width")) {
-      const Image view = data::resize_bilinear_pillow(
-          data::crop(*photo, {box[0], box[1], box[2], box[3]}), size, size);
-      compare_images(format("{} box {}", file, box.dump()), view, rows_of(*stack, top, top + size),
-                     {.levels = 1, .share = 1}, report);
+    for (const Json& values : crops.at("boxes_top_left_height_width")) {
+      const data::CropBox box{values[0], values[1], values[2], values[3]};
+      const std::string quantity = format("{} box {}", file, values.dump());
+      if (box.top + box.height > photo->height || box.left + box.width > photo->width) {
+        report.failed(quantity, "the box lies outside the photograph");
+        continue;
+      }
+      const Image view = data::resize_bilinear_pillow(data::crop(*photo, box), size, size);
+      compare_images(quantity, view, rows_of(*stack, top, top + size), {.levels = 1, .share = 1},
+                     report);
       top += size;
     }
   }
@@ -167,8 +184,8 @@ void check_augmentation(Folder& folder, Report& report) {
   const Json* facts = folder.json(kFacts);
   if (facts == nullptr) return;
   for (const auto& [name, part] : facts->items()) {
-    if (name == "ops_on_photo_small") {
-      compare_ops(folder, part, report);
+    if (name.starts_with(kOps)) {
+      compare_ops(folder, name, part, report);
     } else if (name == "random_resized_crop") {
       compare_crops(folder, part, report);
     } else if (name == "libraries" || name == "transform") {

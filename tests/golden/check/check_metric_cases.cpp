@@ -3,7 +3,7 @@
 
 #include <limits>
 #include <optional>
-#include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -73,6 +73,13 @@ std::optional<SegmentationCounts> count_case(TensorFile& maps, const std::string
     const at::Tensor* prediction = maps.find(format("{}.pred{}", name, i));
     const at::Tensor* stored = maps.find(format("{}.label{}", name, i));
     if (prediction == nullptr || stored == nullptr) return std::nullopt;
+    if (prediction->sizes() != stored->sizes() ||
+        prediction->max().item<std::int64_t>() >= facts.at("classes").get<std::int64_t>()) {
+      throw std::invalid_argument(
+          format("metric case {}: prediction {} is of another size than its label, or predicts no "
+                 "class",
+                 name, i));
+    }
     data::LabelMap label{static_cast<int>(stored->size(1)), static_cast<int>(stored->size(0)),
                          ids_of(*stored)};
     if (facts.at("reduce_zero_label").get<bool>()) data::reduce_zero_label(label, ignore);

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/from_blob.h>
 
+#include <stdexcept>
+
 #include "base/format.h"
 
 namespace tagalign::golden {
@@ -27,15 +29,18 @@ std::optional<data::LabelMap> load_label(Folder& folder, const std::string& rela
 }
 
 data::Image rows_of(const data::Image& image, int top, int bottom) {
-  TA_CHECK(0 <= top && top <= bottom && bottom <= image.height, "rows within the image");
+  if (top < 0 || top > bottom || bottom > image.height) {
+    throw std::invalid_argument(
+        format("rows {} to {} of an image of {} rows", top, bottom, image.height));
+  }
   const auto row = static_cast<std::ptrdiff_t>(image.width) * image.channels;
   const auto begin = image.pixels.begin();
   return {image.width, bottom - top, image.channels, {begin + top * row, begin + bottom * row}};
 }
 
 data::Image image_of(const at::Tensor& tensor) {
-  TA_CHECK(tensor.dim() == 3 && tensor.size(2) == 3 && tensor.scalar_type() == at::kByte,
-           "[H, W, 3] uint8");
+  if (tensor.dim() != 3 || tensor.size(2) != 3 || tensor.scalar_type() != at::kByte)
+    throw std::invalid_argument("expected an image, [H, W, 3] uint8");
   const at::Tensor packed = tensor.contiguous();
   const auto* values = packed.const_data_ptr<std::uint8_t>();
   return {static_cast<int>(packed.size(1)),

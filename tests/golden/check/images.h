@@ -1,4 +1,5 @@
-/// Images of the folder, and lines that compare them byte by byte.
+/// Images of the folder, and lines that compare them byte by byte. What is not of the expected form
+/// throws std::invalid_argument, which ends the group with a line.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,7 +20,7 @@ std::optional<data::Image> load_image(Folder& folder, const std::string& relativ
 std::optional<data::LabelMap> load_label(Folder& folder, const std::string& relative,
                                          Report& report);
 
-/// Rows top … bottom-1; the image holds them.
+/// Rows top … bottom-1.
 data::Image rows_of(const data::Image& image, int top, int bottom);
 
 /// [H, W, 3] uint8 → RGB.
