@@ -8,6 +8,7 @@
 #include <streambuf>
 
 #include "base/format.h"
+#include "base/limits.h"
 #include "data/prepare/label_maps.h"
 
 namespace tagalign::data {
@@ -130,8 +131,11 @@ Result<Images> read_context_json(FileSystem& files, const Path& path) {
 
 Result<LabelMap> paint_context(const ContextImage& image) {
   LabelMap label{image.size.width, image.size.height, {}};
-  if (label.width < 1 || label.height < 1)
-    return data_loss(format("paint {}: expected a size, found none", image.file));
+  if (label.width < 1 || label.height < 1 ||
+      std::int64_t{label.width} * label.height > std::int64_t{limits::kImagePixelsMax}) {
+    return data_loss(format("paint {}: expected the size of an image, found {} x {}", image.file,
+                            label.width, label.height));
+  }
   label.ids.resize(static_cast<std::size_t>(label.width) * static_cast<std::size_t>(label.height));
   for (const ContextMask& mask : image.masks) {
     const auto id = pascal_context_id(mask.category);

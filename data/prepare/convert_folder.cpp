@@ -54,7 +54,8 @@ Result<std::string> tidy_classes(FileSystem& files, const Path& path) {
 }  // namespace
 
 Result<Plan> plan_folder(const ConverterInput& input) {
-  TA_ASSIGN_OR_RETURN(const SourceTree tree, SourceTree::scan(input.files, input.source, {}));
+  TA_ASSIGN_OR_RETURN(const SourceTree tree,
+                      SourceTree::scan(input.files, input.source, {}, input.without));
   const SourceFolder* root = tree.find([&](const SourceFolder& folder) {
     return has_classes(folder) && folder.has_folder("images") &&
            labels_beside(tree, folder) != nullptr;

@@ -33,7 +33,7 @@ Result<SourceTree> scan_source(const ConverterInput& input) {
       "demoVideo", "unlabeled2017", "train_extra", "train-semi", "train-semi-segmentation",
       "train-full"};
   if (!input.with_training) skipped.insert({"train", "training", "train2014", "train2017"});
-  return SourceTree::scan(input.files, input.source, skipped);
+  return SourceTree::scan(input.files, input.source, skipped, input.without);
 }
 
 Result<std::vector<std::string>> read_name_list(FileSystem& files, const Path& path) {

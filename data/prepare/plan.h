@@ -36,6 +36,7 @@ struct ConverterInput {
   FileSystem& files;
   Path source;
   std::string benchmark;       ///< "coco_object"
+  Path without;                ///< a folder below source that does not count; empty: none
   bool with_training = false;  ///< prepare the training images with their labels too
 };
 

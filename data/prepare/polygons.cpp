@@ -6,6 +6,8 @@
 namespace tagalign::data {
 namespace {
 
+constexpr double kFar = 1e6;  ///< beyond any image; farther points are moved here
+
 /// Pillow truncates coordinates before it draws.
 struct Point {
   int x = 0;
@@ -30,7 +32,8 @@ struct Outline {
 
 Outline outline_of(const std::vector<PolygonPoint>& points) {
   const auto truncated = [](const PolygonPoint& point) {
-    return Point{static_cast<int>(point.x), static_cast<int>(point.y)};
+    return Point{static_cast<int>(std::clamp(point.x, -kFar, kFar)),
+                 static_cast<int>(std::clamp(point.y, -kFar, kFar))};
   };
   Outline outline;
   outline.top = outline.bottom = truncated(points[0]).y;

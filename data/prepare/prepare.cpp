@@ -134,6 +134,17 @@ Status write_texts(FileSystem& files, const Path& root, const Plan& plan) {
   return {};
 }
 
+/// What an earlier run left in the data set's folder is not the source, unless there is no other:
+/// then the folder is completed in place.
+Result<Plan> make_plan(FileSystem& files, const BenchmarkSource& options,
+                       const Benchmark& benchmark, const Path& root) {
+  ConverterInput input{files, options.source, options.benchmark, root, options.with_training};
+  auto plan = benchmark.plan(input);
+  if (plan.ok() || plan.status().code() != ErrorCode::kNotFound) return plan;
+  input.without.clear();
+  return benchmark.plan(input);
+}
+
 }  // namespace
 
 std::vector<std::string> prepare_names() {
@@ -151,10 +162,9 @@ Result<PrepareReport> prepare_benchmark(FileSystem& files, Clock& clock,
                                         const BenchmarkSource& options,
                                         const ProgressCallback& progress) {
   TA_ASSIGN_OR_RETURN(const Benchmark benchmark, find_benchmark(options.benchmark));
-  TA_ASSIGN_OR_RETURN(
-      Plan plan, benchmark.plan({files, options.source, options.benchmark, options.with_training}));
   PrepareReport report;
   TA_ASSIGN_OR_RETURN(report.root, benchmark_folder(options.benchmark, options.output));
+  TA_ASSIGN_OR_RETURN(Plan plan, make_plan(files, options, benchmark, report.root));
   TA_RETURN_IF_ERROR(make_folders(files, report.root, plan));
   ProgressMeter meter(clock, plan.tasks.size(), progress);
   Runner runner(files, report.root, meter);

@@ -3,7 +3,9 @@
 ///
 /// Each file is written durably under a temporary name and renamed, so what exists is complete. A
 /// run that was interrupted, at any moment, is simply started again: what is there is kept. One run
-/// at a time for one output folder; source and output may be the same folder.
+/// at a time for one output folder. The output may lie in the source or be the same folder (both
+/// named in one way: absolute, or relative to one folder); what an earlier run made is not taken
+/// for the source unless there is no other.
 #pragma once
 
 #include <string>

@@ -85,7 +85,7 @@ bool SourceFolder::has_folder(std::string_view folder) const {
 }
 
 Result<SourceTree> SourceTree::scan(FileSystem& files, const Path& source,
-                                    const std::set<std::string>& skipped) {
+                                    const std::set<std::string>& skipped, const Path& without) {
   SourceTree tree;
   tree.source_ = source;
   std::vector<Path> level{source};
@@ -95,6 +95,7 @@ Result<SourceTree> SourceTree::scan(FileSystem& files, const Path& source,
       const auto names = files.list_directory(path);
       if (!names.ok()) return names.status().with_context("look for the data set's files");
       TA_ASSIGN_OR_RETURN(SourceFolder folder, list_folder(files, path, *names, skipped));
+      std::erase_if(folder.folders, [&](const auto& name) { return path / name == without; });
       for (const std::string& name : folder.folders) next.push_back(path / name);
       tree.positions_.emplace(path, tree.folders_.size());
       tree.folders_.push_back(std::move(folder));

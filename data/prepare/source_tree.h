@@ -35,9 +35,10 @@ struct SourceFolder {
 class SourceTree {
  public:
   /// Lists `source` seven levels deep, leaving out junk and the folders named in `skipped` (big
-  /// parts of the archives that the caller does not need). kNotFound when there is no such folder.
+  /// parts of the archives that the caller does not need) and the folder `without`. kNotFound when
+  /// there is no such source.
   static Result<SourceTree> scan(FileSystem& files, const Path& source,
-                                 const std::set<std::string>& skipped);
+                                 const std::set<std::string>& skipped, const Path& without = {});
 
   const Path& source() const { return source_; }
   /// The one nearest to the top for which `matches` holds, by name within a level; nullptr: none.

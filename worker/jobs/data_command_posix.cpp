@@ -40,7 +40,16 @@ int exit_code(const Result<bool>& result) {
   }
 }
 
+/// Absolute, without "..", and without a slash at the end.
+Path tidy(const Path& path) {
+  const Path whole = std::filesystem::absolute(path).lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
 int run(Run job, DataArguments arguments) {
+  for (Path* path : {&arguments.source, &arguments.output, &arguments.root}) {
+    if (!path->empty()) *path = tidy(*path);
+  }
   arguments.config_folders = config_folders();
   DataWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
                   ::isatty(STDERR_FILENO) == 1};

@@ -53,6 +53,23 @@ TEST_F(PrepareResumeTest, PowerCutAtAnyMoment_SecondRunCompletesTheSameFiles) {
   }
 }
 
+TEST_F(PrepareResumeTest, OutputAboveOrInsideTheSource_IsNotTakenForIt) {
+  const auto expected = whole();
+  std::filesystem::create_directories(source() / "x/y/z");
+  std::filesystem::rename(source() / "VOC2012", source() / "x/y/z/VOC2012");
+  for (const Path& target : {source(), source() / "benchmarks"}) {
+    BenchmarkSource nested = options("voc");
+    nested.output = target;
+    FaultFileSystem dying(posix_file_system());
+    dying.crash_after(8);
+    EXPECT_FALSE(prepare_benchmark(dying, clock_, nested, {}).ok());
+    const auto report = prepare_benchmark(posix_file_system(), clock_, nested, {});
+    ASSERT_TRUE(report.ok()) << report.status().to_string();
+    EXPECT_EQ(files_below(report->root).size(), expected.size());
+    EXPECT_GT(report->made, 0U);
+  }
+}
+
 TEST_F(PrepareResumeTest, FullDisk_SaysHowFarItCame_AndGoesOnLater) {
   const auto expected = whole();
   FaultFileSystem small(posix_file_system());
