@@ -19,20 +19,10 @@
 #include "checkpoint/tensor_adapter.h"
 #include "model/optimizer.h"
 #include "worker/jobs/gradients.h"
+#include "worker/jobs/schedule.h"
 
 namespace tagalign::jobs {
 namespace {
-
-model::ScheduleOptions schedule_of(const TrainerOptions& options) {
-  const auto& optimizer = options.optimizer;
-  const double scale = options.global_batch / optimizer.lr_reference_batch;
-  using Kind = model::ScheduleOptions::Kind;
-  return {.kind = optimizer.schedule == "cosine" ? Kind::kCosine : Kind::kConstant,
-          .lr = optimizer.base_lr * scale,
-          .min_lr = optimizer.min_lr * scale,
-          .warmup_steps = optimizer.warmup_steps,
-          .total_steps = options.steps};
-}
 
 data::LoaderOptions loader_options(const TrainerOptions& options, const Rank& rank,
                                    std::uint64_t first_sample) {
@@ -63,7 +53,7 @@ class Run {
         task_(task),
         dataset_(dataset),
         options_(options),
-        schedule_(schedule_of(options)),
+        schedule_(schedule_of(options.optimizer, options.global_batch, options.steps)),
         optimizer_(task.parameters(), {.beta1 = options.optimizer.beta1,
                                        .beta2 = options.optimizer.beta2,
                                        .eps = options.optimizer.eps,
