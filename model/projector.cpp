@@ -4,31 +4,18 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <map>
 #include <optional>
-#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/format.h"
 #include "model/projector_layers.h"
+#include "model/weights/reference_names.h"
 
 namespace tagalign::model {
 namespace {
-
-constexpr char kNamesMain[] = "projector.";
-constexpr char kNamesDev[] = "decoder.";
-
-/// Branch dev's spelling of a name of branch main. Its GDecoder calls the projection image_proj.
-std::vector<std::string> spellings(const std::string& name) {
-  std::vector<std::string> all = {name};
-  const auto add_if = [&](const std::string& main_prefix, const std::string& dev_prefix) {
-    if (name.starts_with(main_prefix)) all.push_back(dev_prefix + name.substr(main_prefix.size()));
-  };
-  add_if("projector.projector.", "decoder.decoder.");
-  add_if("projector.clip_proj.", "decoder.clip_proj.");
-  add_if("projector.clip_proj.", "decoder.image_proj.");
-  return all;
-}
 
 std::string shape_text(const at::Tensor& tensor) {
   return format("[{}]", fmt::join(tensor.sizes().begin(), tensor.sizes().end(), ", "));
@@ -40,29 +27,34 @@ struct LoadPlan {
   std::vector<std::pair<at::Tensor, at::Tensor>> copies;  // {parameter, source}
 };
 
+/// Under either branch's names, understood or not.
+bool is_projector(const std::string& name) {
+  return name.starts_with("projector.") || name.starts_with("decoder.");
+}
+
 LoadPlan plan_load(const Parameters& parameters, const StateDict& weights) {
+  StateDict unused;  // by branch main's names
+  std::map<std::string, std::string> spelling;
+  for (const auto& [name, tensor] : weights) {
+    if (!is_projector(name)) continue;
+    unused[main_name(name)] = tensor;
+    spelling[main_name(name)] = name;
+  }
   LoadPlan plan;
-  std::set<std::string> expected;
   for (const Parameter& parameter : parameters) {
-    auto found = weights.end();
-    for (const std::string& name : spellings(parameter.name)) {
-      expected.insert(name);
-      if (found == weights.end()) found = weights.find(name);
-    }
-    if (found == weights.end()) {
+    const auto found = unused.extract(parameter.name);
+    if (found.empty()) {
       plan.problems.push_back(format("'{}' is missing", parameter.name));
-    } else if (found->second.sizes() != parameter.tensor.sizes()) {
-      plan.problems.push_back(format("'{}' should have shape {}, found {}", found->first,
-                                     shape_text(parameter.tensor), shape_text(found->second)));
+    } else if (found.mapped().sizes() != parameter.tensor.sizes()) {
+      plan.problems.push_back(format("'{}' should have shape {}, found {}",
+                                     spelling.at(parameter.name), shape_text(parameter.tensor),
+                                     shape_text(found.mapped())));
     } else {
-      plan.copies.emplace_back(parameter.tensor, found->second);
+      plan.copies.emplace_back(parameter.tensor, found.mapped());
     }
   }
-  for (const auto& [name, tensor] : weights) {
-    const bool ours = name.starts_with(kNamesMain) || name.starts_with(kNamesDev);
-    if (ours && !expected.contains(name)) {
-      plan.problems.push_back(format("'{}' is unexpected", name));
-    }
+  for (const auto& [name, tensor] : unused) {
+    plan.problems.push_back(format("'{}' is unexpected", spelling.at(name)));
   }
   return plan;
 }

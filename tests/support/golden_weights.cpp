@@ -23,8 +23,4 @@ std::unique_ptr<GoldenArchive> open_golden_archive(const std::string& relative) 
   return std::unique_ptr<GoldenArchive>(new GoldenArchive{std::move(bytes), std::move(archive)});
 }
 
-model::StateDict read_golden_weights(const std::string& relative) {
-  return unwrap(model::read_weights(open_golden_archive(relative)->archive));
-}
-
 }  // namespace tagalign::testing

@@ -15,7 +15,5 @@ struct GoldenArchive {
 };
 /// Throws std::runtime_error when the archive is refused.
 std::unique_ptr<GoldenArchive> open_golden_archive(const std::string& relative);
-/// model::read_weights() of it; of a training checkpoint the entry "model".
-model::StateDict read_golden_weights(const std::string& relative);
 
 }  // namespace tagalign::testing
