@@ -1,11 +1,14 @@
-/// Sharded checkpoints: written by all ranks together, read by any number of ranks, believed only when verified.
+/// Sharded checkpoints: written by all ranks together, read by any number of ranks, believed only
+/// when verified.
 ///
-/// Layout (format.md): FOLDER/step-00001200/rank-00000-of-00002.safetensors …, then manifest.json. A checkpoint exists
-/// when its manifest does; the manifest lists size and XXH3-128 of every shard, and every byte that is handed out has been
-/// checked against it. Free of Torch: tensors are names, types, shapes and bytes (tensor_adapter.h converts).
+/// Layout (format.md): FOLDER/step-00001200/rank-00000-of-00002.safetensors …, then manifest.json.
+/// A checkpoint exists when its manifest does; the manifest lists size and XXH3-128 of every shard,
+/// and every byte that is handed out has been checked against it. Free of Torch: tensors are names,
+/// types, shapes and bytes (tensor_adapter.h converts).
 ///
-/// State is one list of tensors, equal on all ranks (replicated). The bytes of that list, laid end to end, are cut into
-/// `world` ranges; each rank writes its range, and any world size can read what any other wrote.
+/// State is one list of tensors, equal on all ranks (replicated). The bytes of that list, laid end
+/// to end, are cut into `world` ranges; each rank writes its range, and any world size can read
+/// what any other wrote.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +24,7 @@
 namespace tagalign::checkpoint {
 
 enum class DType : std::uint8_t { kF32, kF16, kBF16, kF64, kI64, kI32, kU8, kBool };
-std::string_view dtype_name(DType dtype);           ///< as safetensors writes it: "F32"
+std::string_view dtype_name(DType dtype);  ///< as safetensors writes it: "F32"
 Result<DType> dtype_from_name(std::string_view name);
 std::size_t dtype_bytes(DType dtype);
 
@@ -43,21 +46,21 @@ using TensorMap = std::map<std::string, TensorData>;
 
 /// Everything beside tensors that a run needs to go on exactly where it was.
 struct RunPosition {
-  std::uint64_t step = 0;               ///< optimiser steps done
-  std::uint64_t samples = 0;            ///< position in the sample sequence (loader state is this one integer)
-  std::uint64_t seed = 0;               ///< keys every random stream
-  int world_size = 1;                   ///< that wrote it
+  std::uint64_t step = 0;     ///< optimiser steps done
+  std::uint64_t samples = 0;  ///< position in the sample sequence: all of the loader's state
+  std::uint64_t seed = 0;     ///< keys every random stream
+  int world_size = 1;         ///< that wrote it
   int global_batch = 0;
-  std::string dataset_digest;           ///< fingerprint of the data set that `samples` counts in
-  std::string config_digest;            ///< of what determines the numbers
-  std::string model_digest;             ///< of the frozen weights
+  std::string dataset_digest;             ///< fingerprint of the data set that `samples` counts in
+  std::string config_digest;              ///< of what determines the numbers
+  std::string model_digest;               ///< of the frozen weights
   std::map<std::string, double> scalars;  ///< e.g. loss scale; written with 17 digits
-  bool scheduled = true;                ///< false: saved because a stop was asked for
+  bool scheduled = true;                  ///< false: saved because a stop was asked for
 };
 
 struct Manifest {
   RunPosition position;
-  std::string digest;                   ///< hex XXH3-128 of manifest.json: names the content
+  std::string digest;  ///< hex XXH3-128 of manifest.json: names the content
   Path folder;
 };
 
@@ -69,49 +72,63 @@ struct Coordination {
   std::function<Result<std::vector<std::string>>(const std::string& mine)> all_gather;
 };
 
-/// `attempt` is the writer's lease: a manifest is published only while FOLDER/lease holds no greater one, so that
-/// a gang that was given up for lost cannot overwrite its successor.
+/// `attempt` is the writer's lease: a manifest is published only while FOLDER/lease holds no
+/// greater one, so that a gang that was given up for lost cannot overwrite its successor.
 struct SaveOptions {
-  Path folder;                          ///< parent of the step folders
+  Path folder;  ///< parent of the step folders
   std::uint32_t attempt = 0;
 };
 
-/// Collective: every rank calls it with the same tensors and position. On return with ok the checkpoint exists on stable
-/// storage (or existed already with equal step and content). On any rank's failure all ranks get an error that names the
-/// rank and nothing is left behind but names that start with a dot. kNoSpace on a full disk; the previous ones stay good.
-Result<Manifest> save(FileSystem& files, const Coordination& coordination, const SaveOptions& options,
-                      const std::vector<TensorView>& tensors, const RunPosition& position);
+/// Collective: every rank calls it with the same tensors and position. On return with ok the
+/// checkpoint exists on stable storage (or existed already with equal step and content). On any
+/// rank's failure all ranks get an error that names the rank and nothing is left behind but names
+/// that start with a dot. kNoSpace on a full disk; the previous ones stay good.
+Result<Manifest> save(FileSystem& files, const Coordination& coordination,
+                      const SaveOptions& options, const std::vector<TensorView>& tensors,
+                      const RunPosition& position);
 
-/// Raises FOLDER/lease to `attempt`; kAlreadyExists when a greater one holds it. Rank 0, before training.
+/// Raises FOLDER/lease to `attempt`; kAlreadyExists when a greater one holds it. Rank 0, before
+/// training.
 Status take_lease(FileSystem& files, const Path& folder, std::uint32_t attempt);
 
-/// Manifest of one step folder; kDataLoss or kNotFound with what is wrong. Checks the manifest and the shards' sizes.
+/// Manifest of one step folder; kDataLoss or kNotFound with what is wrong. Checks the manifest and
+/// the shards' sizes.
 Result<Manifest> read_manifest(FileSystem& files, const Path& step_folder);
 /// All tensors, every shard's hash checked. kDataLoss names shard, expected and found.
 Result<TensorMap> load(FileSystem& files, const Manifest& manifest);
 
-struct Skipped { Path folder; Status reason; };
+struct Skipped {
+  Path folder;
+  Status reason;
+};
 struct Newest {
   bool found = false;
   Manifest manifest;
   TensorMap tensors;
-  std::vector<Skipped> skipped;         ///< newer ones that are damaged, newest first
+  std::vector<Skipped> skipped;  ///< newer ones that are damaged, newest first
 };
-/// The newest checkpoint below `folder` that verifies completely, loaded; damaged ones are skipped and said.
+/// The newest checkpoint below `folder` that verifies completely, loaded; damaged ones are skipped
+/// and said.
 Result<Newest> load_newest(FileSystem& files, const Path& folder);
 /// Step folders that have a readable manifest, ascending; the shards' hashes are not checked.
 Result<std::vector<Manifest>> list(FileSystem& files, const Path& folder);
 
-/// Removes all but the newest `keep_last` scheduled ones (0 keeps all), unscheduled ones older than the newest, and what
-/// crashed saves left behind. `protect` names folders that must stay (evaluations still read them). Rank 0 only.
-Status retain(FileSystem& files, const Path& folder, int keep_last, const std::vector<Path>& protect);
+/// Removes all but the newest `keep_last` scheduled ones (0 keeps all), unscheduled ones older than
+/// the newest, and what crashed saves left behind. `protect` names folders that must stay
+/// (evaluations still read them). Rank 0 only.
+Status retain(FileSystem& files, const Path& folder, int keep_last,
+              const std::vector<Path>& protect);
 
-// ---------------------------------------------------------------- one safetensors file (weights, exports)
+// ---------------------------------------------------------------- one safetensors file
 
 /// Durable; `metadata` goes into __metadata__.
-Status write_safetensors(FileSystem& files, const Path& path, const std::vector<TensorView>& tensors,
+Status write_safetensors(FileSystem& files, const Path& path,
+                         const std::vector<TensorView>& tensors,
                          const std::map<std::string, std::string>& metadata);
-struct SafetensorsFile { TensorMap tensors; std::map<std::string, std::string> metadata; };
+struct SafetensorsFile {
+  TensorMap tensors;
+  std::map<std::string, std::string> metadata;
+};
 /// kDataLoss with offset and reason for anything that is not a whole, consistent file.
 Result<SafetensorsFile> read_safetensors(FileSystem& files, const Path& path);
 

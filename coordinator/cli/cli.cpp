@@ -88,8 +88,9 @@ int run_cli(const std::vector<std::string>& arguments, World& world) {
   GlobalOptions options;
   add_globals(app, options);
   Program program{app, {}};
-  for (auto* add : {add_coordinator, add_agent, add_submit, add_jobs, add_job, add_wait,
-                    add_checkpoints, add_results, add_data, add_doctor, add_weights, add_completion}) {
+  for (auto* add :
+       {add_coordinator, add_agent, add_submit, add_jobs, add_job, add_wait, add_checkpoints,
+        add_results, add_data, add_doctor, add_weights, add_completion}) {
     add(program);
   }
   try {

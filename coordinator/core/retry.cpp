@@ -60,9 +60,8 @@ void charge_infrastructure(Verdict& verdict, const Job& job, const AttemptEnded&
     verdict.state = Failed{now_ms, format("lost {} attempts in a row without a new checkpoint: {}",
                                           verdict.stalled_failures, end.message)};
   } else if (kills_at_step(job, end) > limits::kSameStepKillsMax) {
-    verdict.state =
-        Failed{now_ms, format("killed {} times in a row at step {}: {}", kills_at_step(job, end),
-                              end.last_step, end.message)};
+    verdict.state = Failed{now_ms, format("killed {} times in a row at step {}: {}",
+                                          kills_at_step(job, end), end.last_step, end.message)};
   } else if (before >= limits::kInfrastructureRetriesMax) {
     verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
                                           limits::kInfrastructureRetriesMax, end.message)};

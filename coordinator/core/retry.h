@@ -3,9 +3,9 @@
 /// Infrastructure (a rank killed from outside, an agent gone) costs nothing while new checkpoints
 /// come, and ends the job after limits::kStalledRetriesMax failures without one, or after
 /// limits::kSameStepKillsMax kills at one step: training repeats itself to the bit, so what is
-/// killed at the same place each time asks for it (the kernel, when memory runs out). The program's own
-/// failures are charged against retries_max, and two in a row at one step end the job. Exit code 93
-/// ends it at once.
+/// killed at the same place each time asks for it (the kernel, when memory runs out). The program's
+/// own failures are charged against retries_max, and two in a row at one step end the job. Exit
+/// code 93 ends it at once.
 #pragma once
 
 #include "coordinator/core/turn.h"

@@ -1,7 +1,9 @@
-/// What is said between command line, coordinator, agents and ranks: plain structs, no behaviour, no library.
+/// What is said between command line, coordinator, agents and ranks: plain structs, no behaviour,
+/// no library.
 ///
-/// Encoding (cereal, private to codec.cpp) and framing are described in coordinator/protocol/format.md. Kinds are
-/// listed in frame.h and never reused. Every message about an attempt names job and attempt: older ones are dropped.
+/// Encoding (cereal, private to codec.cpp) and framing are described in
+/// coordinator/protocol/format.md. Kinds are listed in frame.h and never reused. Every message
+/// about an attempt names job and attempt: older ones are dropped.
 #pragma once
 
 #include <cstdint>
@@ -22,45 +24,48 @@ enum class JobKind : std::uint8_t { kPrepare = 1, kPretrain = 2, kTrain = 3, kEv
 
 /// One job of a workflow as submitted. The coordinator never looks into `config_yaml`.
 struct JobSpec {
-  std::string name;                     ///< unique in its workflow: [a-z0-9][a-z0-9_.-]*, shown everywhere
+  std::string name;  ///< unique in its workflow: [a-z0-9][a-z0-9_.-]*, shown everywhere
   JobKind kind = JobKind::kPrepare;
-  int ranks = 1;                        ///< MPI ranks of the gang
-  int slots_per_rank = 1;               ///< slots (CPU cores, or GPUs where the agent has them) held by a rank
-  std::vector<std::string> after;       ///< names of jobs that must have succeeded first
-  std::string on_commit_of;             ///< not empty: a template, instantiated for each scheduled checkpoint of that job
-  int retries_max = 3;                  ///< budget for failures that are the program's own
-  std::string config_yaml;              ///< effective configuration of this kind of job, complete
-  std::vector<std::string> overrides;   ///< "key.path=value", applied by the worker on top of config_yaml
+  int ranks = 1;           ///< MPI ranks of the gang
+  int slots_per_rank = 1;  ///< slots (CPU cores, or GPUs where the agent has them) held by a rank
+  std::vector<std::string> after;  ///< names of jobs that must have succeeded first
+  std::string on_commit_of;  ///< not empty: a template, instantiated for each scheduled checkpoint
+                             ///< of that job
+  int retries_max = 3;       ///< budget for failures that are the program's own
+  std::string config_yaml;   ///< effective configuration of this kind of job, complete
+  /// "key.path=value", applied by the worker on top of config_yaml
+  std::vector<std::string> overrides;
 };
 
 struct WorkflowSpec {
   std::string name;
-  std::string workspace;                ///< absolute folder; the working directory of every rank
+  std::string workspace;  ///< absolute folder; the working directory of every rank
   std::vector<JobSpec> jobs;
 };
 
 /// A checkpoint that exists: its manifest is in place and verified by the rank that wrote it.
 struct CheckpointInfo {
   std::uint64_t step = 0;
-  std::string path;                     ///< folder, absolute
-  std::string digest;                   ///< hex of the manifest's XXH3-128: names the content
-  bool scheduled = true;                ///< false: saved only because a stop was asked for; triggers no evaluation
+  std::string path;       ///< folder, absolute
+  std::string digest;     ///< hex of the manifest's XXH3-128: names the content
+  bool scheduled = true;  ///< false: saved as a stop was asked for; triggers no evaluation
 };
 
-/// Integer counts of one evaluation on one data set, and what they depend on. Percentages are derived, never stored.
+/// Integer counts of one evaluation on one data set, and what they depend on. Percentages are
+/// derived, never stored.
 struct EvaluationResult {
-  std::string key;                      ///< hex digest over all fields that name the content
-  std::string method;                   ///< row of the table: "tagalign", "clip-surgery", "clip"
-  std::uint64_t step = 0;               ///< training step of the checkpoint; 0 without one
-  std::string dataset;                  ///< column of the table
+  std::string key;         ///< hex digest over all fields that name the content
+  std::string method;      ///< row of the table: "tagalign", "clip-surgery", "clip"
+  std::uint64_t step = 0;  ///< training step of the checkpoint; 0 without one
+  std::string dataset;     ///< column of the table
   std::string dataset_digest;
-  std::string weights_digest;           ///< frozen CLIP and, if any, checkpoint
-  std::string protocol;                 ///< "v1 scale=10 bias=-2.5 …": everything that changes the prediction
+  std::string weights_digest;  ///< frozen CLIP and, if any, checkpoint
+  std::string protocol;  ///< "v1 scale=10 bias=-2.5 …": everything that changes the prediction
   std::string code_version;
   std::uint64_t images = 0;
   std::vector<std::string> classes;
-  std::vector<std::uint64_t> intersect; ///< pixels per class; all four of classes.size()
-  std::vector<std::uint64_t> union_;    ///< predicted + labelled − intersect
+  std::vector<std::uint64_t> intersect;  ///< pixels per class; all four of classes.size()
+  std::vector<std::uint64_t> union_;     ///< predicted + labelled − intersect
   std::vector<std::uint64_t> predicted;
   std::vector<std::uint64_t> labelled;
 };
@@ -72,7 +77,7 @@ struct RankHello {
   Attempt attempt;
   int rank = 0;
   int pid = 0;
-  std::string device;                   ///< "cpu, 1 thread" or the GPU's name
+  std::string device;  ///< "cpu, 1 thread" or the GPU's name
 };
 /// Sent every limits::kRankHeartbeatMs by a thread of the rank.
 struct RankBeat {
@@ -81,23 +86,48 @@ struct RankBeat {
   int rank = 0;
   std::uint64_t step = 0;
   std::uint64_t steps_total = 0;
-  std::string activity;                 ///< one line: "train: loss 3.21, 410 images/s"
+  std::string activity;  ///< one line: "train: loss 3.21, 410 images/s"
 };
-struct CheckpointCommitted { JobId job; Attempt attempt; CheckpointInfo checkpoint; };
-struct ResultReported { JobId job; Attempt attempt; EvaluationResult result; };
+struct CheckpointCommitted {
+  JobId job;
+  Attempt attempt;
+  CheckpointInfo checkpoint;
+};
+struct ResultReported {
+  JobId job;
+  Attempt attempt;
+  EvaluationResult result;
+};
 /// Something a person should read once: a broken image, a damaged checkpoint that was skipped.
-struct RankNotice { JobId job; Attempt attempt; int rank = 0; std::string text; };
+struct RankNotice {
+  JobId job;
+  Attempt attempt;
+  int rank = 0;
+  std::string text;
+};
 /// The rank's own last word, before it exits. `code` is its exit code.
-struct RankFarewell { JobId job; Attempt attempt; int rank = 0; int code = 0; std::string reason; std::uint64_t step = 0; };
+struct RankFarewell {
+  JobId job;
+  Attempt attempt;
+  int rank = 0;
+  int code = 0;
+  std::string reason;
+  std::uint64_t step = 0;
+};
 
-using FromRank = std::variant<RankHello, RankBeat, CheckpointCommitted, ResultReported, RankNotice, RankFarewell>;
+using FromRank = std::variant<RankHello, RankBeat, CheckpointCommitted, ResultReported, RankNotice,
+                              RankFarewell>;
 
 // ---------------------------------------------------------------- agent → rank
 
 /// Save at the next step boundary that all ranks agree on, then leave with exit code 75.
-struct SaveAndLeave { std::string reason; };
+struct SaveAndLeave {
+  std::string reason;
+};
 /// The agent holds the sender's event durably: it need not be sent again.
-struct RankAck { std::uint64_t messages = 0; };
+struct RankAck {
+  std::uint64_t messages = 0;
+};
 
 using ToRank = std::variant<SaveAndLeave, RankAck>;
 
@@ -106,44 +136,61 @@ using ToRank = std::variant<SaveAndLeave, RankAck>;
 /// How an attempt ended, as its agent saw it.
 enum class Outcome : std::uint8_t {
   kSucceeded = 1,
-  kSavedAndLeft = 2,        ///< exit code 75 after a request
-  kFailed = 3,              ///< the program's fault: an exit code, an error message
-  kRankKilled = 4,          ///< a rank ended by a signal nobody here sent: infrastructure
-  kAgentRestarted = 5,      ///< the agent died and its gang with it: infrastructure
-  kKilledOnRequest = 6,     ///< the coordinator asked for it
-  kLaunchFailed = 7,        ///< mpirun missing, folder not writable: nothing ran
+  kSavedAndLeft = 2,     ///< exit code 75 after a request
+  kFailed = 3,           ///< the program's fault: an exit code, an error message
+  kRankKilled = 4,       ///< a rank ended by a signal nobody here sent: infrastructure
+  kAgentRestarted = 5,   ///< the agent died and its gang with it: infrastructure
+  kKilledOnRequest = 6,  ///< the coordinator asked for it
+  kLaunchFailed = 7,     ///< mpirun missing, folder not writable: nothing ran
 };
 
-struct AttemptStarted { JobId job; Attempt attempt; int launcher_pid = 0; UnixMs at_ms = 0; };
+struct AttemptStarted {
+  JobId job;
+  Attempt attempt;
+  int launcher_pid = 0;
+  UnixMs at_ms = 0;
+};
 struct AttemptEnded {
   JobId job;
   Attempt attempt;
   Outcome outcome = Outcome::kFailed;
   int exit_code = 0;
-  int failed_rank = -1;                 ///< -1: none, or not known
+  int failed_rank = -1;  ///< -1: none, or not known
   std::uint64_t last_step = 0;
-  std::string message;                  ///< why, for people: "rank 1 (pid 4242) killed by signal 9 (SIGKILL)"
+  std::string message;  ///< why, for people: "rank 1 (pid 4242) killed by signal 9 (SIGKILL)"
   UnixMs at_ms = 0;
 };
 
 /// What must not be lost: spooled by the agent until acknowledged, in order.
-using AgentEvent = std::variant<AttemptStarted, CheckpointCommitted, ResultReported, RankNotice, AttemptEnded>;
-struct SequencedEvent { std::uint64_t sequence = 0; AgentEvent event; };
+using AgentEvent =
+    std::variant<AttemptStarted, CheckpointCommitted, ResultReported, RankNotice, AttemptEnded>;
+struct SequencedEvent {
+  std::uint64_t sequence = 0;
+  AgentEvent event;
+};
 
 /// First message of a connection, and after every coordinator restart.
 struct AgentHello {
   AgentId agent;
-  std::string incarnation;              ///< new for every start of the agent process
+  std::string incarnation;  ///< new for every start of the agent process
   std::string host;
   int slots = 0;
   int gpus = 0;
   int pid = 0;
-  std::vector<std::pair<JobId, Attempt>> known_attempts;    ///< every unfinished or unacknowledged one it ever accepted
-  std::uint64_t first_unacknowledged = 0;                   ///< next sequence number that it will send
+  std::vector<std::pair<JobId, Attempt>>
+      known_attempts;  ///< every unfinished or unacknowledged one it ever accepted
+  std::uint64_t first_unacknowledged = 0;  ///< next sequence number that it will send
 };
-struct AgentEvents { AgentId agent; std::vector<SequencedEvent> events; };
+struct AgentEvents {
+  AgentId agent;
+  std::vector<SequencedEvent> events;
+};
 /// Every limits::kAgentHeartbeatMs; carries the newest beat of each rank.
-struct AgentHeartbeat { AgentId agent; std::vector<RankHello> ranks; std::vector<RankBeat> beats; };
+struct AgentHeartbeat {
+  AgentId agent;
+  std::vector<RankHello> ranks;
+  std::vector<RankBeat> beats;
+};
 
 using FromAgent = std::variant<AgentHello, AgentEvents, AgentHeartbeat>;
 
@@ -159,11 +206,20 @@ struct Launch {
   std::vector<std::string> overrides;
 };
 enum class StopMode : std::uint8_t { kSaveAndLeave = 1, kKill = 2 };
-struct StopAttempt { JobId job; Attempt attempt; StopMode mode = StopMode::kKill; std::string reason; };
+struct StopAttempt {
+  JobId job;
+  Attempt attempt;
+  StopMode mode = StopMode::kKill;
+  std::string reason;
+};
 /// Events up to and including `sequence` are committed in the coordinator's store.
-struct AckEvents { std::uint64_t sequence = 0; };
+struct AckEvents {
+  std::uint64_t sequence = 0;
+};
 /// The agent shall stop its gangs (saving) and end: pool shutdown.
-struct AgentShutdown { std::string reason; };
+struct AgentShutdown {
+  std::string reason;
+};
 /// The coordinator does not know this agent (it restarted, or dropped it): say hello again.
 struct SayHello {};
 
@@ -172,21 +228,47 @@ using ToAgent = std::variant<Launch, StopAttempt, AckEvents, AgentShutdown, SayH
 // ---------------------------------------------------------------- command line ↔ coordinator
 
 /// `token` makes a repeated submission (lost reply) the same submission.
-struct SubmitRequest { std::string token; WorkflowSpec workflow; };
-struct JobsRequest { std::optional<WorkflowId> workflow; };
-struct JobRequest { JobId job; };
-struct JobLogRequest { JobId job; std::optional<Attempt> attempt; std::optional<int> rank; std::uint32_t tail_bytes = 16'384; };
-struct ExplainRequest { JobId job; };
-struct CancelRequest { JobId job; };
-struct CheckpointsRequest { std::optional<JobId> job; };
-struct ResultsRequest { std::optional<WorkflowId> workflow; };
+struct SubmitRequest {
+  std::string token;
+  WorkflowSpec workflow;
+};
+struct JobsRequest {
+  std::optional<WorkflowId> workflow;
+};
+struct JobRequest {
+  JobId job;
+};
+struct JobLogRequest {
+  JobId job;
+  std::optional<Attempt> attempt;
+  std::optional<int> rank;
+  std::uint32_t tail_bytes = 16'384;
+};
+struct ExplainRequest {
+  JobId job;
+};
+struct CancelRequest {
+  JobId job;
+};
+struct CheckpointsRequest {
+  std::optional<JobId> job;
+};
+struct ResultsRequest {
+  std::optional<WorkflowId> workflow;
+};
 struct StatusRequest {};
-struct StopRequest { bool kill_gangs = false; };
+struct StopRequest {
+  bool kill_gangs = false;
+};
 
-using ClientRequest = std::variant<SubmitRequest, JobsRequest, JobRequest, JobLogRequest, ExplainRequest, CancelRequest,
-                                   CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest>;
+using ClientRequest =
+    std::variant<SubmitRequest, JobsRequest, JobRequest, JobLogRequest, ExplainRequest,
+                 CancelRequest, CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest>;
 
-struct SubmitReply { WorkflowId workflow; std::vector<std::pair<std::string, JobId>> jobs; };
+struct SubmitReply {
+  WorkflowId workflow;
+  std::vector<std::pair<std::string, JobId>> jobs;
+};
 
 /// One job as people see it.
 struct JobSummary {
@@ -195,8 +277,8 @@ struct JobSummary {
   std::string workflow_name;
   std::string name;
   JobKind kind = JobKind::kPrepare;
-  std::string state;                    ///< queued | starting | running | saving | succeeded | failed | cancelled
-  std::string reason;                   ///< one line: why it waits, failed, was cancelled
+  std::string state;   ///< queued | starting | running | saving | succeeded | failed | cancelled
+  std::string reason;  ///< one line: why it waits, failed, was cancelled
   bool terminal = false;
   int ranks = 0;
   int slots = 0;
@@ -206,7 +288,7 @@ struct JobSummary {
   std::string activity;
   std::string agent;
   UnixMs submitted_ms = 0;
-  UnixMs started_ms = 0;                ///< of the current or last attempt; 0: never
+  UnixMs started_ms = 0;  ///< of the current or last attempt; 0: never
   UnixMs ended_ms = 0;
 };
 struct AttemptSummary {
@@ -214,11 +296,13 @@ struct AttemptSummary {
   std::string agent;
   UnixMs started_ms = 0;
   UnixMs ended_ms = 0;
-  std::string outcome;                  ///< empty while it runs
+  std::string outcome;  ///< empty while it runs
   std::string message;
   std::vector<std::pair<int, int>> rank_pids;  ///< of the running attempt: rank, pid
 };
-struct JobsReply { std::vector<JobSummary> jobs; };
+struct JobsReply {
+  std::vector<JobSummary> jobs;
+};
 struct JobReply {
   JobSummary summary;
   std::string workspace;
@@ -230,14 +314,41 @@ struct JobReply {
   std::vector<CheckpointInfo> checkpoints;
   std::vector<std::string> notices;
 };
-struct JobLogReply { std::vector<std::pair<std::string, std::string>> files; };  ///< path, tail of its contents
-struct ExplainReply { std::vector<std::string> lines; };
-struct CancelReply { std::string state; };
-struct CheckpointRow { JobId job; std::string job_name; CheckpointInfo checkpoint; UnixMs at_ms = 0; };
-struct CheckpointsReply { std::vector<CheckpointRow> rows; };
-struct ResultRow { JobId job; EvaluationResult result; UnixMs at_ms = 0; };
-struct ResultsReply { std::vector<ResultRow> rows; };
-struct AgentSummary { std::string id; std::string host; bool connected = false; int slots = 0; int slots_free = 0; int gpus = 0; int pid = 0; };
+struct JobLogReply {
+  std::vector<std::pair<std::string, std::string>> files;  ///< path, tail of its contents
+};
+struct ExplainReply {
+  std::vector<std::string> lines;
+};
+struct CancelReply {
+  std::string state;
+};
+struct CheckpointRow {
+  JobId job;
+  std::string job_name;
+  CheckpointInfo checkpoint;
+  UnixMs at_ms = 0;
+};
+struct CheckpointsReply {
+  std::vector<CheckpointRow> rows;
+};
+struct ResultRow {
+  JobId job;
+  EvaluationResult result;
+  UnixMs at_ms = 0;
+};
+struct ResultsReply {
+  std::vector<ResultRow> rows;
+};
+struct AgentSummary {
+  std::string id;
+  std::string host;
+  bool connected = false;
+  int slots = 0;
+  int slots_free = 0;
+  int gpus = 0;
+  int pid = 0;
+};
 struct StatusReply {
   std::string version;
   int pid = 0;
@@ -248,11 +359,17 @@ struct StatusReply {
   std::vector<AgentSummary> agents;
   std::map<std::string, int> jobs_by_state;
 };
-struct StopReply { std::string message; };
+struct StopReply {
+  std::string message;
+};
 /// A request that was refused: the code is base's ErrorCode by name.
-struct ErrorReply { std::string code; std::string message; };
+struct ErrorReply {
+  std::string code;
+  std::string message;
+};
 
-using ClientReply = std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply, CancelReply, CheckpointsReply,
-                                 ResultsReply, StatusReply, StopReply, ErrorReply>;
+using ClientReply =
+    std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply, CancelReply,
+                 CheckpointsReply, ResultsReply, StatusReply, StopReply, ErrorReply>;
 
 }  // namespace tagalign::protocol

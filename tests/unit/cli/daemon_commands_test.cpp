@@ -132,9 +132,9 @@ TEST(JudgeProbe, CudaBuildWithoutGpu_IsAWarning) {
 TEST_F(CommandLine, Completion_KnowsEveryCommand) {
   EXPECT_EQ(run({"completion", "bash"}), 0);
   for (const std::string command :
-       {"coordinator", "agent",  "submit",     "jobs",      "job",      "wait",    "checkpoints",
-        "results",     "doctor", "completion", "weights", "show",      "log",      "explain", "cancel",
-        "start",       "status", "stop",       "--dry-run", "--follow", "--format"}) {
+       {"coordinator", "agent",  "submit",     "jobs",    "job",       "wait",     "checkpoints",
+        "results",     "doctor", "completion", "weights", "show",      "log",      "explain",
+        "cancel",      "start",  "status",     "stop",    "--dry-run", "--follow", "--format"}) {
     EXPECT_THAT(out.str(), HasSubstr(command));
   }
   EXPECT_THAT(out.str(), HasSubstr("\"job\") words=\"show explain cancel log --help\" ;;"));
