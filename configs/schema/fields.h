@@ -201,6 +201,7 @@ void visit_fields(V& v, EvaluateConfig& c) {
   v.field("bias", c.bias);
   v.field("templates", c.templates, one_or_more());
   v.list("datasets", c.datasets, 1);
+  v.field("batch", c.batch, between(1, 64));
   v.section("sweep", c.sweep);
   v.field("output", c.output, required());
   v.field("save_predictions", c.save_predictions, between(0, 1'000'000));

@@ -81,7 +81,9 @@ struct CheckpointConfig {
 };
 
 struct ClipConfig {
-  std::string weights;                ///< CLIP weights (safetensors, OpenAI's names); required
+  std::string
+      weights;  ///< CLIP weights, told by content: OpenAI's TorchScript archive, a state dict
+                ///< (.pth) or safetensors; required
   std::string attention = "surgery";  ///< surgery | plain | maskclip
 
   bool operator==(const ClipConfig&) const = default;
@@ -193,7 +195,8 @@ struct EvaluateConfig {
   RuntimeConfig runtime;
   ClipConfig clip;
   std::string method = "tagalign";  ///< row of the table
-  std::string checkpoint;  ///< training checkpoint folder; empty: the frozen baseline, no projector
+  std::string checkpoint;  ///< training checkpoint: our folder, an export, or the reference's .pth;
+                           ///< empty: the frozen baseline, no projector
   std::string protocol = "v1";        ///< v1 (sigmoid, the paper's first version) | v3 (softmax)
   std::optional<double> clip_weight;  ///< share of the frozen map in the mix; ignored without a
                                       ///< checkpoint; 0…1; unset: v1 0.3, v3 0.5
@@ -203,6 +206,8 @@ struct EvaluateConfig {
       "simple"};  ///< prompts ({} is the class name) and names of sets: simple, full, subset,
                   ///< maskclip, custom
   std::vector<SegmentationDataConfig> datasets;  ///< at least one
+  int batch = 4;  ///< images that a rank reads, decodes and resizes at once, ahead of the model,
+                  ///< each in a thread; memory grows with it, results do not depend on it; 1…64
   SweepConfig sweep;
   std::string output = "results";  ///< folder of result files, one a content key
   int save_predictions = 0;  ///< label maps of the first so many images of each set are kept as PNG

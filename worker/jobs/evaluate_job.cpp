@@ -11,7 +11,7 @@
 #include "base/version.h"
 #include "configs/schema/template_sets.h"
 #include "data/image.h"
-#include "data/segmentation_dataset.h"
+#include "data/segmentation_loader.h"
 #include "model/clip/tokenizer.h"
 #include "model/kernels/predict.h"
 #include "model/segmentation.h"
@@ -170,32 +170,36 @@ class DatasetEvaluation {
     const model::Segmenter segmenter(predictor_.vision, predictor_.projector.get(), text,
                                      plan_.options);
     Counts counts(results_.size(), model::SegmentationCounts(dataset_->classes().size()));
-    const auto world = static_cast<std::size_t>(rank_.group.size());
-    for (auto i = static_cast<std::size_t>(rank_.group.rank()); i < dataset_->size(); i += world) {
-      if (rank_.reporter.stop_requested()) return JobEnd::kSavedAndLeft;
-      TA_RETURN_IF_ERROR(count_image(segmenter, i, counts));
-      say_progress(i + 1);
+    data::SegmentationLoader loader(rank_.files, *dataset_,
+                                    {.short_side = options_.short_side,
+                                     .long_side_max = options_.long_side_max,
+                                     .first = static_cast<std::size_t>(rank_.group.rank()),
+                                     .stride = static_cast<std::size_t>(rank_.group.size()),
+                                     .ahead = static_cast<std::size_t>(config_.batch)});
+    while (true) {
+      TA_ASSIGN_OR_RETURN(auto image, loader.next());
+      if (!image) return merge(counts, /*stopped=*/false);
+      if (rank_.reporter.stop_requested()) return merge(counts, /*stopped=*/true);
+      TA_RETURN_IF_ERROR(count_image(segmenter, *image, counts));
+      say_progress(image->index + 1);
     }
-    return merge(counts);
   }
 
   using Counts = std::vector<model::SegmentationCounts>;
 
-  Status count_image(const model::Segmenter& segmenter, std::size_t index, Counts& counts) {
-    TA_ASSIGN_OR_RETURN(const auto sample, dataset_->read(rank_.files, index));
-    const auto size = data::keep_ratio_size({sample.image.width, sample.image.height},
-                                            options_.short_side, options_.long_side_max);
-    const auto resized = data::resize_bilinear_opencv(sample.image, size.width, size.height);
-    auto planar = data::normalize_planar(resized);
-    const auto image =
-        at::from_blob(planar.data(), {3, size.height, size.width}, at::kFloat).to(rank_.device);
+  Status count_image(const model::Segmenter& segmenter, data::EvaluationImage& image,
+                     Counts& counts) {
+    const auto pixels = at::from_blob(image.planar.data(),
+                                      {3, image.resized.height, image.resized.width}, at::kFloat)
+                            .to(rank_.device);
+    const bool save = image.index < static_cast<std::size_t>(config_.save_predictions);
     Status status;
-    segmenter.sweep_scores(image, {sample.image.height, sample.image.width}, plan_.sweep,
+    segmenter.sweep_scores(pixels, {image.original.height, image.original.width}, plan_.sweep,
                            [&](std::size_t combination, const at::Tensor& scores) {
-                             count_scores(scores, sample.label, counts[combination]);
-                             if (index >= static_cast<std::size_t>(config_.save_predictions))
-                               return;
-                             status = save_prediction(sample.name, model::predict_labels(scores));
+                             count_scores(scores, image.label, counts[combination]);
+                             if (save) {
+                               status = save_prediction(image.name, model::predict_labels(scores));
+                             }
                            });
     return status;
   }
@@ -226,9 +230,10 @@ class DatasetEvaluation {
     if (rank_.is_first() && done % kSayEvery == 1) log_info("{}", text);
   }
 
-  /// Adds the counts of all ranks and puts them into the results.
-  Result<JobEnd> merge(const Counts& counts) {
-    std::vector<std::uint64_t> all;
+  /// Adds the counts of all ranks and puts them into the results, unless a rank stopped early: then
+  /// all ranks leave.
+  Result<JobEnd> merge(const Counts& counts, bool stopped) {
+    std::vector<std::uint64_t> all = {stopped ? 1U : 0U};
     for (const auto& one : counts) {
       for (const auto* part : {&one.intersect, &one.predicted, &one.labelled})
         all.insert(all.end(), part->begin(), part->end());
@@ -236,6 +241,7 @@ class DatasetEvaluation {
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(all));
     const std::size_t n = dataset_->classes().size();
     auto next = all.begin();
+    if (*next++ > 0) return JobEnd::kSavedAndLeft;
     const auto take = [&] {
       const auto begin = std::exchange(next, next + static_cast<std::ptrdiff_t>(n));
       return std::vector<std::uint64_t>(begin, next);

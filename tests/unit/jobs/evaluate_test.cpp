@@ -103,6 +103,30 @@ TEST_F(EvaluateTest, AnyNumberOfRanks_GivesTheSameIntegers) {
   }
 }
 
+TEST_F(EvaluateTest, AnyBatch_GivesTheSameIntegers) {
+  auto config = evaluate_config("batch1");
+  config.batch = 1;
+  const auto one = evaluate(config, 1);
+  config = evaluate_config("batch16");
+  config.batch = 16;
+  for (const int world : {1, 2}) {
+    config.output = (folder_ / ("batch16-" + std::to_string(world))).string();
+    expect_same_counts(evaluate(config, world), one);
+  }
+}
+
+TEST_F(EvaluateTest, StopSeenByOneRank_EndsAllWithoutAResult) {
+  const auto config = evaluate_config("stopped");
+  int rank = 0;
+  const auto ends = run_gang(
+      2, [&](Rank& r) { return run_evaluate(r, config); },
+      [&](RecordingReporter& reporter) {
+        if (rank++ == 0) reporter.stop_at(1);
+      });
+  for (const auto& end : ends) EXPECT_EQ(end.value(), JobEnd::kSavedAndLeft);
+  EXPECT_TRUE(reporters_[0]->results.empty());
+}
+
 TEST_F(EvaluateTest, KnownResult_IsReportedAndNotComputedAgain) {
   const auto config = evaluate_config("known");
   const auto first = evaluate(config, 1);
