@@ -15,10 +15,12 @@ find_package(ZLIB REQUIRED)                # ZLIB::ZLIB                    model
 find_package(MPI REQUIRED COMPONENTS CXX)  # MPI::MPI_CXX                  worker/collectives
 find_package(ICU REQUIRED COMPONENTS uc i18n)  # ICU::uc                   model/clip (tokenizer)
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)            # PkgConfig::ZMQ        coordinator/protocol/zmq
+# Its own dependencies' folders are of no use here, and CMake 3.25 reads them in another way from its second run on, which
+# would compile everything with ZeroMQ anew.
+set_target_properties(PkgConfig::ZMQ PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_INCLUDE_DIRECTORIES "")
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)      # PkgConfig::XXHASH     base
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg) # PkgConfig::TURBOJPEG data
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)         # PkgConfig::LIBZIP     model/weights
-pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # PkgConfig::UTF8PROC   base or model/clip
 if(TAGALIGN_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

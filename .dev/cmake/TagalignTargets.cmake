@@ -83,12 +83,13 @@ function(ta_needs_torch result)
   endwhile()
 endfunction()
 
-# Programs of tests share gtest's and gmock's parsed headers, those with tensors Torch's too.
+# Programs of tests share gtest's and gmock's parsed headers, those with tensors Torch's too. They are not optimised: that
+# takes longer than they gain, and what they test is.
 function(ta_share_test_headers name)
   ta_needs_torch(with_torch ${ARGN})
   set(shared ta_test_headers)
-  set(headers <gmock/gmock.h> <gtest/gtest.h> <filesystem> <map> <string> <vector>)
-  set(links ta_options GTest::gmock)
+  set(headers <gmock/gmock.h> <gtest/gtest.h> <filesystem> <map> <string> <vector> <nlohmann/json.hpp>)
+  set(links ta_options GTest::gmock nlohmann_json::nlohmann_json)
   if(with_torch)
     set(shared ta_torch_test_headers)
     list(APPEND headers <ATen/ATen.h>)
@@ -98,7 +99,9 @@ function(ta_share_test_headers name)
     add_library(${shared} OBJECT ${CMAKE_SOURCE_DIR}/tests/support/shared_headers.cpp)
     target_link_libraries(${shared} PRIVATE ${links})
     target_precompile_headers(${shared} PRIVATE ${headers})
+    target_compile_options(${shared} PRIVATE -O0)
   endif()
+  target_compile_options(${name} PRIVATE -O0)
   target_link_libraries(${name} PRIVATE GTest::gmock)  # the same definitions as the parsed headers
   target_precompile_headers(${name} REUSE_FROM ${shared})
 endfunction()
