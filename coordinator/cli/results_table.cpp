@@ -263,17 +263,18 @@ std::string to_markdown(const ResultsTable& table) {
 std::string to_csv(const std::vector<ResultRow>& results) {
   std::string text =
       "key,job,method,step,dataset,protocol,code_version,images,class,intersect,union,predicted,"
-      "labelled,iou\n";
+      "labelled,iou,dataset_digest,weights_digest\n";
   for (const ResultRow& row : results) {
     const EvaluationResult& result = row.result;
     const Scores scores = scores_of(result);
     for (std::size_t i = 0; i < result.classes.size(); ++i) {
-      text += format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", result.key, row.job.value,
+      text += format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", result.key, row.job.value,
                      quote_csv(result.method), result.step, quote_csv(result.dataset),
                      quote_csv(result.protocol), quote_csv(result.code_version), result.images,
                      quote_csv(result.classes[i]), result.intersect[i], result.union_[i],
                      result.predicted[i], result.labelled[i],
-                     scores.iou[i] ? format("{}", *scores.iou[i]) : "");
+                     scores.iou[i] ? format("{}", *scores.iou[i]) : "", result.dataset_digest,
+                     result.weights_digest);
     }
   }
   return text;

@@ -49,14 +49,15 @@ struct Listing {
 };
 
 Result<Listing> list_files(FileSystem& files, const Path& folder,
-                           const std::vector<std::string>& suffixes) {
+                           const std::vector<std::string>& suffixes, bool any_case) {
   TA_ASSIGN_OR_RETURN(const SourceTree tree, SourceTree::scan(files, folder, {}));
   Listing listing;
   for (const SourceFolder* part : tree.find_all([](const SourceFolder&) { return true; })) {
     for (const std::string& name : part->files) {
       const std::string file = (part->path / name).lexically_relative(folder).string();
-      const auto suffix = std::find_if(suffixes.begin(), suffixes.end(),
-                                       [&](const auto& each) { return file.ends_with(each); });
+      const auto suffix = std::find_if(suffixes.begin(), suffixes.end(), [&](const auto& each) {
+        return any_case ? ends_like(file, each) : file.ends_with(each);
+      });
       if (suffix == suffixes.end())
         listing.others.push_back(file);
       else
@@ -159,10 +160,10 @@ Result<Listings> list_both(FileSystem& files, const CheckOptions& options) {
                "`tagalign data prepare {}`, or name another with --root",
                options.name, (options.root / part).string(), options.name));
   }
-  TA_ASSIGN_OR_RETURN(both.images,
-                      list_files(files, options.root / options.images, options.image_suffixes));
-  TA_ASSIGN_OR_RETURN(both.labels,
-                      list_files(files, options.root / options.labels, {options.label_suffix}));
+  TA_ASSIGN_OR_RETURN(both.images, list_files(files, options.root / options.images,
+                                              options.image_suffixes, options.any_case));
+  TA_ASSIGN_OR_RETURN(both.labels, list_files(files, options.root / options.labels,
+                                              {options.label_suffix}, options.any_case));
   return both;
 }
 

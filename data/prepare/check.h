@@ -19,6 +19,7 @@ struct CheckOptions {
   Path root;
   std::string images;                       ///< folder below root, searched with its subfolders
   std::vector<std::string> image_suffixes;  ///< ".jpg"; "_leftImg8bit.png"
+  bool any_case = false;                    ///< ".JPG" too, of images and labels
   std::string labels;                       ///< folder below root
   std::string label_suffix;                 ///< in place of the image's: "_labelTrainIds.png"
   std::string split;  ///< file below root, one image name a line; empty: all images count

@@ -123,7 +123,10 @@ Result<data::CheckOptions> check_options(FileSystem& files,
                              .reduce_zero_label = config.reduce_zero_label,
                              .ignore_index = config.ignore_index,
                              .colour_labels = config.label_encoding == "rgb16"};
-  if (config.image_suffix.empty()) options.image_suffixes = {".jpg", ".jpeg", ".png"};
+  if (config.image_suffix.empty()) {
+    options.image_suffixes = {".jpg", ".jpeg", ".png"};
+    options.any_case = true;
+  }
   if (config.expected_images > 0)
     options.images_expected = static_cast<std::uint64_t>(config.expected_images);
   if (config.class_names.empty()) {

@@ -75,6 +75,13 @@ TEST_F(CheckTest, MissingPartners_AreNamed) {
   EXPECT_EQ(report.findings[1].first[0].file, "b.png");
 }
 
+TEST_F(CheckTest, CapitalEndings_CountWhereTheReaderTakesThem) {
+  std::filesystem::rename(source() / "images/a.jpg", source() / "images/a.JPG");
+  EXPECT_FALSE(check().ok());
+  options_.any_case = true;
+  EXPECT_TRUE(check().ok());
+}
+
 TEST_F(CheckTest, SplitList_LimitsTheImages) {
   photo("images/train.jpg");
   text("val.txt", "a\r\nb\nc\n");

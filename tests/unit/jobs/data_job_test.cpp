@@ -9,7 +9,9 @@
 #include <sstream>
 
 #include "base/format.h"
+#include "configs/schema/job_configs.h"
 #include "configs/schema/load.h"
+#include "configs/schema/workflow.h"
 #include "data/image.h"
 #include "data/prepare/prepare.h"
 #include "tests/unit/data/temporary_folder.h"
@@ -58,6 +60,19 @@ class DataJobTest : public ::testing::Test {
   std::ostringstream err_;
   DataArguments arguments_;
 };
+
+TEST(PreparedFolders, AreWhereTheShippedWorkflowLooks) {
+  const auto workflow = config::load_workflow(
+      posix_file_system(), configs() / "benchmarks.yml",
+      {"vars.data=/data", "vars.imagenets=/data/ImageNetS", "vars.clip=/clip.pt"});
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  for (const auto& job : workflow->jobs) {
+    const auto evaluation = config::parse_job_config<config::EvaluateConfig>(job.config, "job", {});
+    ASSERT_TRUE(evaluation.ok()) << evaluation.status().message();
+    EXPECT_EQ(evaluation->datasets.at(0).root,
+              data::benchmark_folder(job.name, "/data").value().string());
+  }
+}
 
 TEST_F(DataJobTest, PrepareThenCheck_BothAreContent) {
   const auto prepared = run(run_data_prepare);
