@@ -41,4 +41,8 @@ inline constexpr std::uint64_t kImageFileBytesMax = 512u << 20;
 inline constexpr std::uint64_t kTableFileBytesMax = 8ull << 30;  ///< captions, tag tables
 inline constexpr std::uint64_t kImagePixelsMax = 1ull << 28;
 
+// Memory
+inline constexpr std::uint64_t kScoreBytesMax =
+    4ull << 30;  ///< of images that a rank evaluates together
+
 }  // namespace tagalign::limits

@@ -40,10 +40,11 @@ struct SegmentationOptions {
 };
 
 /// Mean over templates of the text embeddings ("{}" is replaced by the class name; of "a;b" by the
-/// first), before any normalisation: [N, E] fp32 on the tower's device.
+/// first), before any normalisation: [N, E] fp32 on the tower's device. Prompts are dealt to
+/// `threads` threads in passes of fixed size.
 at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
                             const std::vector<std::string>& classes,
-                            const std::vector<std::string>& templates);
+                            const std::vector<std::string>& templates, int threads = 1);
 
 /// Top-left corners of the sliding windows in row-major order; the last one of each axis is shifted
 /// inward; an image smaller than the window gives one window of the image's size on that axis.
@@ -69,11 +70,11 @@ struct SegmentationSweep {
 /// Takes the scores [N(+1), height, width] of one combination.
 using ScoreVisitor = std::function<void(std::size_t combination, const at::Tensor& scores)>;
 
-/// Immutable; one thread at a time. Each window is a forward pass of its own: on the CPU a pass
-/// over several rounds differently (three quarters of the mask values of 8×8 patches move, by up to
-/// 3e-7), and counts must not depend on a batch size. Computes without gradients; scores are fp32
-/// even under autocast, which the caller may enable for the towers. Images must be on the towers'
-/// device.
+/// Immutable, safe from several threads. Each window is a forward pass of its own: on the CPU a
+/// pass over several rounds differently (three quarters of the mask values of 8×8 patches move, by
+/// up to 3e-7), and counts must not depend on a batch size. Computes without gradients; scores are
+/// fp32 even under autocast, which the caller may enable for the towers. Images must be on the
+/// towers' device.
 class Segmenter {
  public:
   /// Borrows tower and projector (nullptr: frozen baseline); `text` [N, E] without the background

@@ -18,8 +18,9 @@ namespace tagalign::config {
 /// How a rank runs.
 struct RuntimeConfig {
   std::uint64_t seed = 1;  ///< names every random stream of the job
-  int threads_per_rank =
-      1;  ///< CPU threads of one rank; 1…256. Bits are only comparable at equal counts
+  /// CPU threads of one rank; 1…256. A training's bits are only comparable at equal counts; an
+  /// evaluation deals images to them, and its integers do not depend on them.
+  int threads_per_rank = 1;
   std::string precision = "fp32";    ///< fp32 | bf16 (autocast of matrix work; weights stay fp32)
   std::string device = "auto";       ///< auto (a GPU when there is one) | cpu | cuda
   std::string collectives = "auto";  ///< auto (nccl on GPUs, else mpi) | mpi | nccl

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "configs/schema/template_sets.h"
@@ -15,7 +16,10 @@
 #include "model/clip/tokenizer.h"
 #include "model/kernels/predict.h"
 #include "model/segmentation.h"
+#include "model/torch_threads.h"
 #include "worker/jobs/evaluation_protocol.h"
+#include "worker/jobs/image_crew.h"
+#include "worker/jobs/precision.h"
 #include "worker/jobs/predictor.h"
 #include "worker/jobs/result_file.h"
 
@@ -162,27 +166,53 @@ class DatasetEvaluation {
 
   Result<JobEnd> compute() {
     const at::NoGradGuard no_grad;
+    const AutocastScope autocast(config_.runtime.precision, rank_.device);
     auto prompts = dataset_->classes();
     if (options_.background) prompts.erase(prompts.begin());
-    const auto text =
-        model::class_embeddings(predictor_.text, tokenizer_, prompts,
-                                config::expand_templates(config_.templates));  // [N, E]
+    const auto text = model::class_embeddings(predictor_.text, tokenizer_, prompts,
+                                              config::expand_templates(config_.templates),
+                                              static_cast<int>(threads()));  // [N, E]
     const model::Segmenter segmenter(predictor_.vision, predictor_.projector.get(), text,
                                      plan_.options);
-    Counts counts(results_.size(), model::SegmentationCounts(dataset_->classes().size()));
+    std::vector<Counts> counts(
+        threads(), Counts(results_.size(), model::SegmentationCounts(dataset_->classes().size())));
     data::SegmentationLoader loader(rank_.files, *dataset_,
                                     {.short_side = options_.short_side,
                                      .long_side_max = options_.long_side_max,
                                      .first = static_cast<std::size_t>(rank_.group.rank()),
                                      .stride = static_cast<std::size_t>(rank_.group.size()),
                                      .ahead = static_cast<std::size_t>(config_.batch)});
-    while (true) {
-      TA_ASSIGN_OR_RETURN(auto image, loader.next());
-      if (!image) return merge(counts, /*stopped=*/false);
-      if (rank_.reporter.stop_requested()) return merge(counts, /*stopped=*/true);
-      TA_RETURN_IF_ERROR(count_image(segmenter, *image, counts));
-      say_progress(image->index + 1);
+    const ImageCrewCalls calls{
+        .work =
+            [&](int thread, data::EvaluationImage& image) {
+              return count_image(segmenter, image, counts[static_cast<std::size_t>(thread)]);
+            },
+        .bytes = [&](const data::EvaluationImage& image) { return score_bytes(segmenter, image); },
+        .stop_requested = [&] { return rank_.reporter.stop_requested().has_value(); },
+        .done = [&](std::size_t index) { say_progress(index + 1); }};
+    TA_ASSIGN_OR_RETURN(
+        const bool finished,
+        work_on_images(loader, {static_cast<int>(threads()), limits::kScoreBytesMax}, calls));
+    for (std::size_t i = 1; i < counts.size(); ++i) {
+      for (std::size_t result = 0; result < results_.size(); ++result) {
+        counts[0][result].merge(counts[i][result]);
+      }
     }
+    return merge(counts[0], !finished);
+  }
+
+  /// A GPU is kept busy by one.
+  std::size_t threads() const {
+    return rank_.device.is_cuda() ? 1 : static_cast<std::size_t>(config_.runtime.threads_per_rank);
+  }
+
+  /// Scores of all classes, resized, with a background, and their softmax.
+  static std::uint64_t score_bytes(const model::Segmenter& segmenter,
+                                   const data::EvaluationImage& image) {
+    constexpr std::uint64_t kCopies = 3;
+    const auto pixels = static_cast<std::uint64_t>(image.original.width) *
+                        static_cast<std::uint64_t>(image.original.height);
+    return kCopies * sizeof(float) * static_cast<std::uint64_t>(segmenter.channels()) * pixels;
   }
 
   using Counts = std::vector<model::SegmentationCounts>;
@@ -272,6 +302,7 @@ class DatasetEvaluation {
 
 Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config) {
   const at::NoGradGuard no_grad;
+  model::keep_torch_on_calling_threads();
   TA_ASSIGN_OR_RETURN(const auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
   TA_ASSIGN_OR_RETURN(const auto predictor, load_predictor(rank, config));

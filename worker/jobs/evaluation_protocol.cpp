@@ -10,17 +10,15 @@ namespace {
 using config::EvaluateConfig;
 using config::SegmentationDataConfig;
 
-/// Why the reference gives no number to compare with; empty: it gives one.
+/// Why the reference gives no number to compare with under this weight; empty: it gives one.
 std::string missing_reference(const EvaluateConfig& config, const SegmentationDataConfig& data,
-                              const Predictor& predictor) {
+                              const Predictor& predictor, double clip_weight) {
   if (!config::dataset_settings(config, data).in_reference) {
     return format("the reference cannot evaluate {} under protocol {}", data.name, config.protocol);
   }
   const bool transformer = predictor.projector != nullptr &&
                            predictor.projector->shape().kind == model::ProjectorKind::kTransformer;
-  bool mixes = config::score_settings(config).clip_weight > 0.0;
-  for (const double weight : config.sweep.clip_weights) mixes |= weight > 0.0;
-  if (config.protocol == "v3" && transformer && mixes) {
+  if (config.protocol == "v3" && transformer && clip_weight > 0.0) {
     return "the reference's protocol v3 fails for the Transformer projector with clip_weight above "
            "0";
   }
@@ -33,13 +31,12 @@ struct CommonWords {
   std::string behind;
 };
 
-CommonWords common_words(const EvaluateConfig& config, const SegmentationDataConfig& data,
-                         bool has_reference) {
+CommonWords common_words(const EvaluateConfig& config, const SegmentationDataConfig& data) {
   const config::ScoreSettings scores = config::score_settings(config);
   CommonWords words;
   words.before =
-      format("{} attention={} scale={:g}", config.protocol, config.clip.attention, scores.scale);
-  if (!scores.softmax) words.before += format(" bias={:g}", scores.bias);
+      format("{} attention={} scale={}", config.protocol, config.clip.attention, scores.scale);
+  if (!scores.softmax) words.before += format(" bias={}", scores.bias);
   words.behind =
       format("short_side={} long_side_max={} window={} stride={}", data.short_side,
              data.long_side_max, data.window, config::dataset_settings(config, data).stride);
@@ -49,22 +46,27 @@ CommonWords common_words(const EvaluateConfig& config, const SegmentationDataCon
   if (data.reduce_zero_label) words.behind += " reduce_zero_label";
   if (config.runtime.precision != "fp32") words.behind += " precision=" + config.runtime.precision;
   words.behind += " templates=" + describe_templates(config.templates);
-  if (!has_reference) words.behind += " reference=none";
   return words;
 }
 
-std::vector<std::string> protocol_texts(const CommonWords& words,
-                                        const model::SegmentationSweep& sweep, bool has_projector) {
-  std::vector<std::string> texts;
-  for (const double weight : sweep.clip_weights) {
-    const std::string text =
-        format("{} clip_weight={:g} {}", words.before, has_projector ? weight : 1.0, words.behind);
-    if (sweep.background_thresholds.empty()) texts.push_back(text);
-    for (const double threshold : sweep.background_thresholds) {
-      texts.push_back(text + format(" background={:g}", threshold));
+/// Fills protocols and notices.
+void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
+              const Predictor& predictor, EvaluationPlan& plan) {
+  const CommonWords words = common_words(config, data);
+  for (const double weight : plan.sweep.clip_weights) {
+    std::string text = format("{} clip_weight={} {}", words.before,
+                              predictor.projector != nullptr ? weight : 1.0, words.behind);
+    const std::string missing = missing_reference(config, data, predictor, weight);
+    if (!missing.empty()) {
+      text += " reference=none";
+      const std::string notice = missing + ": there is no number to compare with";
+      if (plan.notices.empty() || plan.notices.back() != notice) plan.notices.push_back(notice);
+    }
+    if (plan.sweep.background_thresholds.empty()) plan.protocols.push_back(text);
+    for (const double threshold : plan.sweep.background_thresholds) {
+      plan.protocols.push_back(text + format(" background={}", threshold));
     }
   }
-  return texts;
 }
 
 Result<model::SegmentationSweep> plan_sweep(const EvaluateConfig& config,
@@ -126,10 +128,7 @@ Result<EvaluationPlan> plan_evaluation(const EvaluateConfig& config,
   if (data.background) {
     plan.options.background_threshold = plan.sweep.background_thresholds.front();
   }
-  const std::string missing = missing_reference(config, data, predictor);
-  if (!missing.empty()) plan.notices.push_back(missing + ": there is no number to compare with");
-  plan.protocols =
-      protocol_texts(common_words(config, data, missing.empty()), plan.sweep, has_projector);
+  describe(config, data, predictor, plan);
   return plan;
 }
 

@@ -115,6 +115,34 @@ TEST_F(EvaluateTest, AnyBatch_GivesTheSameIntegers) {
   }
 }
 
+TEST_F(EvaluateTest, AnyNumberOfThreads_GivesTheSameIntegers) {
+  auto config = evaluate_config("threads1");
+  config.templates = {"full"};  // several passes over the prompts
+  const auto one = evaluate(config, 1);
+  config.runtime.threads_per_rank = 3;
+  for (const int world : {1, 2}) {
+    config.output = (folder_ / ("threads3-" + std::to_string(world))).string();
+    expect_same_counts(evaluate(config, world), one);
+  }
+}
+
+TEST_F(EvaluateTest, Bf16_ChangesTheScoresAndIsNamed) {
+  auto config = evaluate_config("fp32");
+  const auto full = evaluate(config, 1);
+  config.output = (folder_ / "bf16").string();
+  config.runtime.precision = "bf16";
+  const auto half = evaluate(config, 1);
+  EXPECT_THAT(half.protocol, HasSubstr(" precision=bf16"));
+  EXPECT_NE(half.predicted, full.predicted);
+}
+
+TEST_F(EvaluateTest, BrokenImage_EndsAllThreadsWithItsName) {
+  auto config = evaluate_config("broken");
+  config.runtime.threads_per_rank = 2;
+  std::ofstream(folder_ / "scenes/val/images/0003.png", std::ios::trunc) << "no image";
+  EXPECT_THAT(evaluate_error(config).message(), HasSubstr("0003.png"));
+}
+
 TEST_F(EvaluateTest, StopSeenByOneRank_EndsAllWithoutAResult) {
   const auto config = evaluate_config("stopped");
   int rank = 0;
@@ -161,6 +189,14 @@ TEST_F(EvaluateTest, Checkpoint_IsLoadedAndNamed) {
   EXPECT_EQ(result.step, 2u);
   EXPECT_THAT(result.weights_digest, HasSubstr("+"));
   EXPECT_THAT(result.protocol, HasSubstr("clip_weight=0.3"));
+}
+
+TEST_F(EvaluateTest, ThresholdsThatDifferLate_HaveKeysOfTheirOwn) {
+  auto config = evaluate_config("digits");
+  config.datasets[0].background = true;
+  config.sweep.thresholds = {0.1234567, 0.12345671};
+  const auto swept = evaluate_all(config, 1);
+  EXPECT_NE(swept[0].key, swept[1].key);
 }
 
 TEST_F(EvaluateTest, V3_TakesItsSettingsFromTheProtocol) {
@@ -291,6 +327,11 @@ TEST_F(EvaluateTest, TransformerUnderV3_WorksWithMixing_AndSaysThatNoReferenceEx
   config.clip_weight = 0;
   EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
   config.clip_weight = std::nullopt;
+  config.sweep.clip_weights = {0, 0.3};
+  const auto swept = evaluate_all(config, 1);
+  EXPECT_THAT(swept[0].protocol, Not(HasSubstr("reference=none")));
+  EXPECT_THAT(swept[1].protocol, HasSubstr(" reference=none"));
+  config.sweep = {};
   config.protocol = "v1";
   EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
 }
