@@ -18,8 +18,7 @@ constexpr char kRank[] = "rank";
 Tolerance tolerance_of(const std::string& name, const at::Tensor& expected) {
   if (name.ends_with(".loss")) return bounds::kLoss;
   if (expected.count_nonzero().item<std::int64_t>() == 0) return {};  // a capped scale: exactly 0
-  const bool scale = name.find("logit_scale") != std::string::npos;
-  return scale ? bounds::kLogitScaleGradient : bounds::kLossGradient;
+  return bounds::kLossGradient;
 }
 
 void compare_all(Report& report, const std::string& prefix, const Result<Tensors>& computed,

@@ -4,7 +4,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <set>
 #include <string>
@@ -169,9 +168,8 @@ void compare_parameters(RunComparison& comparison, const std::string& step, cons
   const Json& norms = log.at("param_l2");
   for (const auto& [name, tensor] : ours.parameters) {
     comparison.tensor(step + ".param", name, tensor, tolerance);
-    const double spread = std::sqrt(static_cast<double>(tensor.numel()));
     comparison.number(step + " param_l2 " + name, tensor.to(at::kDouble).norm().item<double>(),
-                      norms.at(name), {.absolute = tolerance.absolute * spread});
+                      norms.at(name), bounds::kParameterNorm);
   }
 }
 

@@ -25,12 +25,7 @@ inline constexpr double kProjectorGradientSum = 5e-5;  // of the norm: entries n
 
 // losses
 inline constexpr Tolerance kLoss{.absolute = 1e-5, .typical = 13};
-// Of each tensor's largest entry. Where the right pairs win by far, p - y nearly cancels and keeps
-// an absolute error (6e-8 in the reference).
-inline constexpr Tolerance kLossGradient{.absolute = 3e-7, .relative = 5e-5};
-// A logit scale's gradient is a sum over all logits that nearly cancels: its float32 error (up to
-// 4e-7 in the reference) does not shrink with it.
-inline constexpr Tolerance kLogitScaleGradient{.absolute = 2e-6, .relative = 5e-5};
+inline constexpr Tolerance kLossGradient{.relative = 5e-5};  // of each tensor's largest entry
 
 // training
 inline constexpr Tolerance kTrainingLoss{.absolute = 1e-4, .typical = 10};  // and gradient norms
@@ -46,6 +41,9 @@ inline Tolerance training_gradient(double norm_of_all) {
 inline Tolerance parameter(double lr_sum) {
   return {.absolute = kParameter.absolute * std::max(1.0, lr_sum / kParameterLrSum)};
 }
+/// The README gives no bound. Errors of a tensor's entries are independent and mostly cancel in its
+/// norm: a tenth of kParameter, as a share of the norm.
+inline constexpr Tolerance kParameterNorm{.relative = 1e-5};
 inline constexpr Tolerance kMoment{.relative = 2e-4};
 inline constexpr Tolerance kLearningRate{.relative = 1e-12};
 
