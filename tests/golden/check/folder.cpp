@@ -39,6 +39,23 @@ std::set<std::string> read_subset(const Path& path) {
   return names;
 }
 
+Status pack(const Path& from, const Path& to) {
+  TA_ASSIGN_OR_RETURN(const std::string bytes, posix_file_system().read_file(from, kAnySize));
+  const gzFile packed = gzopen(to.c_str(), "wb");
+  if (packed == nullptr) return not_found(format("{} cannot be written", to.string()));
+  const bool written = gzwrite(packed, bytes.data(), static_cast<unsigned>(bytes.size())) ==
+                       static_cast<int>(bytes.size());
+  const bool closed = gzclose(packed) == Z_OK;
+  return written && closed ? ok_status()
+                           : no_space(format("packing {} to {}", from.string(), to.string()));
+}
+
+bool is_description(const std::string& relative) {
+  return relative == kSubsetFile || relative == "tensors.tsv" || relative.ends_with("README.md");
+}
+
+}  // namespace
+
 Status unpack(const Path& from, const Path& to) {
   const gzFile packed = gzopen(from.c_str(), "rb");
   if (packed == nullptr) return not_found(format("{} cannot be opened", from.string()));
@@ -56,12 +73,6 @@ Status unpack(const Path& from, const Path& to) {
   return ok_status();
 }
 
-bool is_description(const std::string& relative) {
-  return relative == kSubsetFile || relative == "tensors.tsv" || relative.ends_with("README.md");
-}
-
-}  // namespace
-
 const at::Tensor* TensorFile::find(const std::string& name) {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) {
@@ -70,6 +81,11 @@ const at::Tensor* TensorFile::find(const std::string& name) {
   }
   used_.insert(name);
   return &found->second;
+}
+
+const at::Tensor* TensorFile::peek(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
 }
 
 const Tensors& TensorFile::all() {
@@ -164,6 +180,18 @@ std::optional<Path> Folder::file(const std::string& relative) {
     return std::nullopt;
   }
   return unpacked;
+}
+
+std::optional<Path> Folder::packed(const std::string& relative) {
+  const auto plain = file(relative);
+  if (!plain) return std::nullopt;
+  const Path path = temporary_ / "packed" / (without_packed(relative) + kPacked);
+  fs::create_directories(path.parent_path());
+  if (const Status status = pack(*plain, path); !status.ok()) {
+    report_.failed(relative, status.message());
+    return std::nullopt;
+  }
+  return path;
 }
 
 std::optional<std::string> Folder::bytes(const std::string& relative) {

@@ -35,6 +35,8 @@ class TensorFile {
 
   /// nullptr after a MISSING line when there is none.
   const at::Tensor* find(const std::string& name);
+  /// nullptr when there is none; says nothing, and is no use of the tensor.
+  const at::Tensor* peek(const std::string& name) const;
   bool has(const std::string& name) const { return tensors_.contains(name); }
   /// For a consumer that needs them all, a state dict.
   const Tensors& all();
@@ -71,6 +73,8 @@ class Folder {
 
   /// Where the (unpacked) file lies; nullopt after a line.
   std::optional<Path> file(const std::string& relative);
+  /// The same file packed with gzip, by us where the folder holds it plain; nullopt after a line.
+  std::optional<Path> packed(const std::string& relative);
   std::optional<std::string> bytes(const std::string& relative);
   /// nullptr after a line.
   const Json* json(const std::string& relative);
@@ -105,6 +109,9 @@ class Folder {
   std::map<std::string, Json> parsed_;
   std::map<std::string, std::unique_ptr<TensorFile>> tensor_files_;
 };
+
+/// Writes what the gzip file `from` holds to `to`; a plain file is copied.
+Status unpack(const Path& from, const Path& to);
 
 /// Hex SHA-256.
 std::string sha256(std::string_view bytes);

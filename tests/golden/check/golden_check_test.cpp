@@ -26,6 +26,8 @@ using ::testing::HasSubstr;
 
 constexpr char kSchedules[] = "training/lr_schedules.json";
 constexpr char kLosses[] = "losses/losses.json";
+constexpr char kVocabulary[] = "tokenizer/bpe_simple_vocab_16e6.txt";
+constexpr char kInstalledVocabulary[] = "../share/tagalign/bpe_simple_vocab_16e6.txt.gz";
 constexpr char kCase[] = "losses/ranks1.safetensors";
 constexpr std::int64_t kTimeoutMs = 300'000;
 
@@ -140,6 +142,57 @@ TEST_F(GoldenCheckTest, TensorRenamed_IsMissing) {
   const Outcome outcome = check("losses");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.text, HasSubstr("MISSING: the file has no such tensor"));
+}
+
+TEST_F(GoldenCheckTest, ListedTensorRemoved_IsMissing) {
+  write(folder_ / "tensors.tsv",
+        "file\ttensor\tdtype\tshape\nlosses/ranks1.safetensors\tgone\tF32\t2x3\n");
+  const Outcome outcome = check("losses");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.text, ContainsRegex("tensors.tsv losses/ranks1.safetensors: gone .*MISSING"));
+}
+
+TEST_F(GoldenCheckTest, ListedFileRemoved_IsMissing_UnlessLeftOut) {
+  write(folder_ / "tensors.tsv",
+        "file\ttensor\tdtype\tshape\ntraining/gone.safetensors\ta\tF32\t1\n"
+        "training/inputs.safetensors\ta\tF32\t1\n");
+  const Outcome outcome = check("training");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.text, ContainsRegex("training/gone.safetensors .*MISSING"));
+  EXPECT_THAT(outcome.text, ContainsRegex("training/inputs.safetensors .*not compared"));
+}
+
+TEST_F(GoldenCheckTest, ListedTensorOfAnotherTypeOrShape_IsOut) {
+  write(folder_ / "tensors.tsv",
+        "file\ttensor\tdtype\tshape\n"
+        "losses/ranks1.safetensors\trank0.infonce.loss\tF16\t\n"
+        "losses/ranks1.safetensors\tprojection\tF32\t1x1\n");
+  const Outcome outcome = check("losses");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.text, ContainsRegex("rank0.infonce.loss .*OUT: F32 .*listed as F16"));
+  EXPECT_THAT(outcome.text, ContainsRegex("projection .*OUT: .*listed as F32 .1x1"));
+}
+
+TEST_F(GoldenCheckTest, VocabularyUnpacked_IsRead_AndComparedWithTheProducts) {
+  const fs::path data = fs::path(std::getenv("TAGALIGN_SOURCE")) / "tests/golden/data";
+  fs::copy(data / "tokenizer", folder_ / "tokenizer", fs::copy_options::recursive);
+  const std::string merges =
+      read_packed(fs::path(std::getenv("TAGALIGN_BIN")) / kInstalledVocabulary);
+  write(folder_ / kVocabulary, merges);
+  const Outcome same = check("tokenizer");
+  EXPECT_EQ(same.code, 0) << same.text;
+  EXPECT_THAT(same.text, ContainsRegex("folder's unpacked vocabulary .*  ok\n"));
+  write(folder_ / kVocabulary, merges + "\n");
+  EXPECT_THAT(check("tokenizer").text, ContainsRegex("folder's unpacked vocabulary .*  OUT"));
+}
+
+TEST_F(GoldenCheckTest, NoTextThatNeedsRepair_IsMissing_WhenTheFactsCountSome) {
+  fs::create_directory(folder_ / "tokenizer");
+  write(folder_ / "tokenizer/tokenizer.json", R"({"n": 1, "ftfy_matters": 3})");
+  write(folder_ / "tokenizer/tokenizer.jsonl", R"({"text": "", "ids": [49406, 49407]})");
+  EXPECT_THAT(check("tokenizer").text, ContainsRegex("ftfy's repair .*MISSING"));
+  write(folder_ / "tokenizer/tokenizer.json", R"({"n": 1, "ftfy_matters": 0})");
+  EXPECT_THAT(check("tokenizer").text, ContainsRegex("ftfy's repair .*not compared"));
 }
 
 TEST_F(GoldenCheckTest, FileRemoved_IsMissing) {

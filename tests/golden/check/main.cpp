@@ -10,6 +10,7 @@
 
 #include "base/format.h"
 #include "tests/golden/check/groups.h"
+#include "tests/golden/check/listing.h"
 #include "tests/golden/check/loss_ranks.h"
 #include "worker/jobs/precision.h"
 
@@ -61,6 +62,7 @@ std::string unknown_groups(const std::vector<std::string>& wanted) {
 void run_group(const Group& group, Folder& folder, Report& report) {
   report.begin_group(group.name);
   try {
+    compare_listing(folder, group.name, report);
     group.check(folder, report);
   } catch (const std::exception& error) {
     const std::string text = error.what();

@@ -152,6 +152,7 @@ void Report::equal(const std::string& quantity, std::int64_t actual, std::int64_
 
 void Report::counted(const std::string& quantity, std::uint64_t values, std::uint64_t differing,
                      double levels, const CountTolerance& tolerance, const std::string& note) {
+  if (values == 0 && differing == 0) return not_compared(quantity, "there is nothing to compare");
   const double share =
       values == 0 ? 0.0 : static_cast<double>(differing) / static_cast<double>(values);
   const bool good = differing == 0 || (share <= tolerance.share && levels <= tolerance.levels);

@@ -69,7 +69,7 @@ class Report {
               const Tolerance& tolerance);
   void equal(const std::string& quantity, const std::string& actual, const std::string& expected);
   void equal(const std::string& quantity, std::int64_t actual, std::int64_t expected);
-  /// `differing` of `values` differ, the worst by `levels`.
+  /// `differing` of `values` differ, the worst by `levels`. Of no values: not compared.
   void counted(const std::string& quantity, std::uint64_t values, std::uint64_t differing,
                double levels, const CountTolerance& tolerance, const std::string& note = {});
   void bytes(const std::string& quantity, std::span<const std::uint8_t> actual,

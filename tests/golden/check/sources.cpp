@@ -2,8 +2,6 @@
 
 #include <c10/core/ScalarType.h>
 
-#include <filesystem>
-
 #include "base/format.h"
 #include "worker/jobs/weights.h"
 
@@ -29,10 +27,10 @@ std::optional<Tensors> load_clip_weights(Folder& folder, Report& report) {
 }
 
 std::optional<model::Tokenizer> load_tokenizer(Folder& folder, Report& report) {
-  const std::string packed = "tokenizer/bpe_simple_vocab_16e6.txt.gz";
-  const Path own = folder.root() / packed;
-  const Path path = std::filesystem::exists(own) ? own : model::default_vocabulary();
-  auto tokenizer = model::Tokenizer::load(posix_file_system(), path);
+  const auto own = folder.has(kVocabulary) ? folder.packed(kVocabulary) : std::nullopt;
+  if (folder.has(kVocabulary) && !own) return std::nullopt;
+  auto tokenizer =
+      model::Tokenizer::load(posix_file_system(), own.value_or(model::default_vocabulary()));
   if (tokenizer.ok()) return std::move(tokenizer).value();
   report.failed("tokenizer", tokenizer.status().message());
   return std::nullopt;
