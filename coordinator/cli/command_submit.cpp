@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cctype>
+
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands.h"
@@ -9,14 +12,26 @@ namespace {
 
 constexpr int kSubmitTries = 4;
 constexpr std::int64_t kRetryPauseMs = 500;
+constexpr std::size_t kTokenCharsMax = 64;
+constexpr std::size_t kRandomCharsInName = 8;
 
 struct Options {
   std::string file;
   std::vector<std::string> overrides;
   std::string workspace;
+  std::string token;
   bool wait = false;
   bool dry_run = false;
 };
+
+/// Empty when `token` can be part of a folder's name, else what is wrong with it.
+std::string check_token(const std::string& token) {
+  const bool is_word = std::ranges::all_of(token, [](unsigned char letter) {
+    return std::isalnum(letter) != 0 || letter == '-' || letter == '_';
+  });
+  if (is_word && !token.empty() && token.size() <= kTokenCharsMax) return "";
+  return format("'{}': expected 1 to {} letters, digits, '-' and '_'", token, kTokenCharsMax);
+}
 
 /// The command line's choice, else the file's, else a new folder below the state folder.
 Path choose_workspace(const Context& context, const Options& options,
@@ -25,7 +40,8 @@ Path choose_workspace(const Context& context, const Options& options,
     return std::filesystem::absolute(options.workspace).lexically_normal();
   if (!workflow.workspace.empty())
     return std::filesystem::absolute(workflow.workspace).lexically_normal();
-  return context.state / "work" / format("{}-{}", workflow.name, token.substr(0, 8));
+  const std::string name = options.token.empty() ? token.substr(0, kRandomCharsInName) : token;
+  return context.state / "work" / format("{}-{}", workflow.name, name);
 }
 
 std::string command_of(const Context& context, const protocol::WorkflowSpec& spec,
@@ -101,7 +117,7 @@ void report(Context& context, const protocol::WorkflowSpec& spec,
 Result<int> run(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const config::Workflow workflow,
                       config::load_workflow(context.world.files, options.file, options.overrides));
-  const std::string token = context.world.random_token();
+  const std::string token = options.token.empty() ? context.world.random_token() : options.token;
   const protocol::WorkflowSpec spec =
       to_spec(workflow, choose_workspace(context, options, workflow, token));
   if (options.dry_run) return show_plan(context, spec);
@@ -124,6 +140,12 @@ void add_submit(Program& program) {
       ->allow_extra_args(false);
   command->add_option("--workspace", options->workspace, "working directory of the jobs")
       ->option_text("DIR");
+  command
+      ->add_option("--token", options->token,
+                   "names this submission: sent again with the same token, it is not submitted "
+                   "twice")
+      ->option_text("TEXT")
+      ->check(CLI::Validator(check_token, ""));
   command->add_flag("--wait", options->wait,
                     "wait for all jobs; exit code 1 when one does not succeed");
   command->add_flag("--dry-run", options->dry_run,

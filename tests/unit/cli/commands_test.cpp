@@ -135,6 +135,30 @@ TEST_F(CommandLine, Submit_SendsEffectiveConfigurationsAndRepeatsWithTheSameToke
   }
 }
 
+TEST_F(CommandLine, SubmitWithAToken_SendsItInEveryRunAndNamesTheWorkspace) {
+  coordinator.answer = [](const ClientRequest&) -> Answer {
+    return protocol::SubmitReply{WorkflowId{3}, {{"scenes", JobId{8}}}};
+  };
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_EQ(run({"--state", "/s", "submit", config("demo.yml"), "--token", "nightly-7"}), 0)
+        << err.str();
+  }
+  ASSERT_EQ(coordinator.requests.size(), 2u);
+  for (const ClientRequest& request : coordinator.requests) {
+    const auto& submitted = std::get<protocol::SubmitRequest>(request);
+    EXPECT_EQ(submitted.token, "nightly-7");
+    EXPECT_EQ(submitted.workflow.workspace, "/s/work/demo-nightly-7");
+  }
+}
+
+TEST_F(CommandLine, SubmitWithATokenThatIsNoName_IsAUsageError) {
+  for (const std::string token : {"../x", "a b", ""}) {
+    EXPECT_EQ(run({"submit", config("demo.yml"), "--token", token}), 2) << token;
+    EXPECT_THAT(err.str(), HasSubstr("expected 1 to 64 letters, digits, '-' and '_'"));
+  }
+  EXPECT_TRUE(coordinator.requests.empty());
+}
+
 TEST_F(CommandLine, SubmitWait_ReturnsOneWhenAJobFails) {
   int polls = 0;
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
