@@ -6,6 +6,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/find_job.h"
 #include "coordinator/cli/log_tail.h"
+#include "coordinator/cli/patience.h"
 #include "coordinator/cli/workflow_spec.h"
 
 namespace tagalign::cli {
@@ -125,25 +126,60 @@ Result<int> cancel(Context& context, const Options& options) {
   return to_int(ExitCode::kOk);
 }
 
+/// Prints each byte of each file once.
+class LogPrinter {
+ public:
+  explicit LogPrinter(std::ostream& out) : out_(out) {}
+
+  void print(const protocol::JobLogReply& log) {
+    for (const auto& [path, tail] : log.files) {
+      const std::string fresh = unseen_part(seen_[path], tail);
+      seen_[path] = tail;
+      if (fresh.empty()) continue;
+      if (log.files.size() > 1 && path != last_path_) out_ << "==> " << path << " <==\n";
+      last_path_ = path;
+      out_ << fresh;
+    }
+    out_.flush();
+  }
+  bool has_seen_files() const { return !seen_.empty(); }
+
+ private:
+  std::ostream& out_;
+  std::map<std::string, std::string> seen_;
+  std::string last_path_;
+};
+
+/// Prints what is new; true when the job has ended. No log yet is nothing new, but a job that ended
+/// without any gives kNotFound.
+Result<bool> print_news(Connection& connection, const protocol::JobLogRequest& request,
+                        LogPrinter& printer) {
+  TA_ASSIGN_OR_RETURN(const auto job,
+                      ask<protocol::JobReply>(connection, protocol::JobRequest{request.job}));
+  const bool has_ended = job.summary.terminal;
+  const auto log = ask<protocol::JobLogReply>(connection, request);
+  if (log.ok()) {
+    printer.print(*log);
+    return has_ended;
+  }
+  const bool may_lack_logs = !has_ended || printer.has_seen_files();
+  if (log.status().code() == ErrorCode::kNotFound && may_lack_logs) return has_ended;
+  return log.status();
+}
+
 Result<int> follow_log(Context& context, Connection& connection, protocol::JobLogRequest request) {
   request.tail_bytes = std::max(request.tail_bytes, kFollowTailBytes);
-  std::map<std::string, std::string> seen;
-  std::string last_path;
+  LogPrinter printer(context.world.out);
+  Patience patience(context.world.clock,
+                    [&](const std::string& text) { context.world.err << text << std::endl; });
   while (true) {
-    TA_ASSIGN_OR_RETURN(const auto job,
-                        ask<protocol::JobReply>(connection, protocol::JobRequest{request.job}));
-    TA_ASSIGN_OR_RETURN(const auto log, ask<protocol::JobLogReply>(connection, request));
-    for (const auto& [path, tail] : log.files) {
-      const std::string fresh = unseen_part(seen[path], tail);
-      seen[path] = tail;
-      if (fresh.empty()) continue;
-      if (log.files.size() > 1 && path != last_path)
-        context.world.out << "==> " << path << " <==\n";
-      last_path = path;
-      context.world.out << fresh;
+    const auto has_ended = print_news(connection, request, printer);
+    if (has_ended.ok()) {
+      patience.answered();
+      if (*has_ended) return to_int(ExitCode::kOk);
+    } else {
+      TA_RETURN_IF_ERROR(patience.bear(has_ended.status()));
     }
-    context.world.out.flush();
-    if (job.summary.terminal) return to_int(ExitCode::kOk);
     context.world.clock.sleep_ms(kLogPollMs);
   }
 }
@@ -161,7 +197,6 @@ Result<int> log(Context& context, const LogOptions& options) {
     context.writer.listing(listing);
     return to_int(ExitCode::kOk);
   }
-  if (reply.files.empty()) context.world.out << "job " << job.name << " has no log yet\n";
   for (const auto& [path, tail] : reply.files)
     context.world.out << "==> " << path << " <==\n" << tail << "\n";
   return to_int(ExitCode::kOk);
@@ -193,7 +228,8 @@ void add_job(Program& program) {
   command->add_option("--bytes", options->tail_bytes, "of each file, from its end")
       ->check(CLI::Range(1u, 1u << 20))
       ->capture_default_str();
-  command->add_flag("--follow", options->follow, "go on until the job has ended");
+  command->add_flag("--follow", options->follow,
+                    "go on until the job has ended, also before it starts");
   command->footer("Examples:\n  tagalign job log tagalign --rank 0\n  tagalign job log 3 --follow");
   program.on(command, options, log);
 }

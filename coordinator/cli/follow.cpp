@@ -70,37 +70,6 @@ class Narrator {
   bool drawn_ = false;
 };
 
-/// Tells a coordinator that restarts from one that is gone.
-class Patience {
- public:
-  explicit Patience(World& world, Narrator& narrator) : world_(world), narrator_(narrator) {}
-
-  /// ok to go on after `status`, or the status itself.
-  Status bear(const Status& status) {
-    if (status.code() != ErrorCode::kUnavailable) return status;
-    const MonotonicMs now = world_.clock.monotonic_ms();
-    if (!is_away_) {
-      is_away_ = true;
-      since_ms_ = now;
-      narrator_.line("the coordinator does not answer; asking again (jobs run on without it)");
-    }
-    if (now - since_ms_ < kAwayMsMax) return ok_status();
-    return status.with_context(
-        format("the coordinator was away for {}", format_duration(now - since_ms_)));
-  }
-
-  void answered() {
-    if (is_away_) narrator_.line("the coordinator answers again");
-    is_away_ = false;
-  }
-
- private:
-  World& world_;
-  Narrator& narrator_;
-  bool is_away_ = false;
-  MonotonicMs since_ms_ = 0;
-};
-
 int verdict(const std::vector<JobSummary>& jobs) {
   const bool good =
       std::ranges::all_of(jobs, [](const JobSummary& job) { return job.state == "succeeded"; });
@@ -129,7 +98,8 @@ std::string progress_line(const JobSummary& job) {
 
 Result<int> follow_jobs(Context& context, Connection& connection, const FollowOptions& options) {
   Narrator narrator(context.world);
-  Patience patience(context.world, narrator);
+  Patience patience(context.world.clock,
+                    [&narrator](const std::string& text) { narrator.line(text); });
   const MonotonicMs start = context.world.clock.monotonic_ms();
   std::vector<JobSummary> jobs;
   while (true) {

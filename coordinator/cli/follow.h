@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/cli/patience.h"
 #include "coordinator/cli/world.h"
 
 namespace tagalign::cli {
@@ -23,7 +24,6 @@ struct FollowOptions {
 Result<int> follow_jobs(Context& context, Connection& connection, const FollowOptions& options);
 
 inline constexpr std::int64_t kFollowPollMs = 200;
-inline constexpr std::int64_t kAwayMsMax = 60'000;
 inline constexpr std::int64_t kStepLineMs =
     5'000;  ///< between two lines about the steps of one job
 

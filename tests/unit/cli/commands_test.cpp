@@ -266,6 +266,71 @@ TEST_F(CommandLine, JobLogFollow_PrintsEachByteOnceUntilTheEnd) {
   EXPECT_EQ(out.str(), "a\nb\nc\n");
 }
 
+/// A job whose state and log follow from the number of looks at it.
+std::function<Answer(const ClientRequest&)> job_in_time(int& looks,
+                                                        std::function<std::string(int)> state,
+                                                        std::function<Answer(int)> log) {
+  return [&looks, state, log](const ClientRequest& request) -> Answer {
+    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "queued")}};
+    if (std::holds_alternative<protocol::JobLogRequest>(request)) return log(looks);
+    protocol::JobReply reply;
+    reply.summary = job(4, "clip", state(++looks));
+    return reply;
+  };
+}
+
+TEST_F(CommandLine, JobLogFollow_OfAQueuedJob_WaitsForItsLog) {
+  int looks = 0;
+  coordinator.answer = job_in_time(
+      looks, [](int look) { return look < 3   ? "queued"
+                                   : look < 6 ? "running"
+                                              : "succeeded"; },
+      [](int look) -> Answer {
+        if (look < 5) return protocol::ErrorReply{"not-found", "it has not started yet"};
+        return protocol::JobLogReply{{{"rank-0.log", "a\n"}}};
+      });
+  EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "a\n");
+  EXPECT_EQ(err.str(), "");
+  EXPECT_EQ(looks, 6);
+}
+
+TEST_F(CommandLine, JobLogFollow_OfAJobThatEndsWithoutALog_SaysSo) {
+  int looks = 0;
+  coordinator.answer = job_in_time(
+      looks, [](int look) { return look < 3 ? "queued" : "cancelled"; },
+      [](int) -> Answer {
+        return protocol::ErrorReply{"not-found", "it has not started yet"};
+      });
+  EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 2);
+  EXPECT_EQ(err.str(), "tagalign: it has not started yet\n");
+}
+
+TEST_F(CommandLine, JobLogFollow_WhileTheCoordinatorRestarts_GoesOn) {
+  int looks = 0;
+  coordinator.answer = job_in_time(
+      looks, [](int look) { return look < 20 ? "running" : "succeeded"; },
+      [](int look) -> Answer {
+        if (look > 2 && look < 10) return unavailable("gone");
+        return protocol::JobLogReply{{{"rank-0.log", look < 10 ? "a\n" : "a\nb\n"}}};
+      });
+  EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 0);
+  EXPECT_EQ(out.str(), "a\nb\n");
+  EXPECT_EQ(err.str(),
+            "the coordinator does not answer; asking again (jobs run on without it)\n"
+            "the coordinator answers again\n");
+}
+
+TEST_F(CommandLine, JobLogFollow_OfACoordinatorThatStaysAway_ExitsWithFourAfterAMinute) {
+  int looks = 0;
+  coordinator.answer = job_in_time(
+      looks, [](int) { return "running"; }, [](int) -> Answer { return unavailable("gone"); });
+  const UnixMs start = clock.unix_ms();
+  EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 4);
+  EXPECT_GE(clock.unix_ms() - start, kAwayMsMax);
+  EXPECT_THAT(err.str(), HasSubstr("the coordinator was away for"));
+}
+
 TEST(UnseenPart, OfATailThatMoved_IsWhatFollowsTheOverlap) {
   EXPECT_EQ(unseen_part("", "abc"), "abc");
   EXPECT_EQ(unseen_part("abc", "abc"), "");
