@@ -17,9 +17,15 @@ std::vector<std::string> words_of(const CLI::App& command) {
   return words;
 }
 
-/// One case a command: the words that may follow its path.
-void add_cases(const CLI::App& command, const std::string& path, std::string& cases) {
-  cases += format("    \"{}\") words=\"{}\" ;;\n", path, fmt::join(words_of(command), " "));
+/// The generated parts of the script.
+struct Cases {
+  std::vector<std::string> paths;  ///< of every command, quoted: "job show"
+  std::string words;               ///< one case a path: the words that may follow it
+};
+
+void add_cases(const CLI::App& command, const std::string& path, Cases& cases) {
+  cases.paths.push_back(format("\"{}\"", path));
+  cases.words += format("    \"{}\") words=\"{}\" ;;\n", path, fmt::join(words_of(command), " "));
   for (const CLI::App* below : command.get_subcommands([](const CLI::App*) { return true; })) {
     if (below->get_group().empty()) continue;
     add_cases(*below, path.empty() ? below->get_name() : path + " " + below->get_name(), cases);
@@ -29,21 +35,28 @@ void add_cases(const CLI::App& command, const std::string& path, std::string& ca
 }  // namespace
 
 std::string bash_completion(const CLI::App& app) {
-  std::string cases;
+  Cases cases;
   add_cases(app, "", cases);
   return "# bash completion of tagalign; use: source <(tagalign completion bash)\n"
          "_tagalign() {\n"
-         "  local word path=\"\" words=\"\" skip=\"\"\n"
+         "  local word longer path=\"\" words=\"\" skip=\"\"\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    if [ -n \"$skip\" ]; then skip=\"\"; continue; fi\n"
          "    case \"$word\" in\n"
          "      --state|--output) skip=yes ;;\n"
          "      -*) ;;\n"
-         "      *) path=\"${path:+$path }$word\" ;;\n"
+         "      *)\n"
+         "        longer=\"${path:+$path }$word\"\n"
+         "        case \"$longer\" in\n"
+         "          " +
+         format("{}", fmt::join(cases.paths, "|")) +
+         ") path=\"$longer\" ;;\n"
+         "        esac\n"
+         "        ;;\n"
          "    esac\n"
          "  done\n"
          "  case \"$path\" in\n" +
-         cases +
+         cases.words +
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
          "}\n"

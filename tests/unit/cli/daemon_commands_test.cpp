@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/process.h"
 #include "coordinator/cli/doctor.h"
 #include "tests/unit/cli/fake_world.h"
 
@@ -139,6 +140,26 @@ TEST_F(CommandLine, Completion_KnowsEveryCommand) {
   }
   EXPECT_THAT(out.str(), HasSubstr("\"job\") words=\"show explain cancel log --help\" ;;"));
   EXPECT_EQ(run({"completion", "fish"}), 2);
+}
+
+/// What bash offers for the last of `words`.
+std::string completions(const std::string& script, const std::string& words) {
+  const auto offered = run_command(
+      {"bash", "-c",
+       script + "COMP_WORDS=(" + words +
+           ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_tagalign\necho \"${COMPREPLY[*]}\""},
+      10'000);
+  return offered.ok() ? offered->output : offered.status().message();
+}
+
+TEST_F(CommandLine, Completion_AfterPositionalArguments_OffersTheCommandsOptions) {
+  ASSERT_EQ(run({"completion", "bash"}), 0);
+  const std::string script = out.str();
+  EXPECT_EQ(completions(script, "tagalign submit demo.yml --wa"), "--wait\n");
+  EXPECT_EQ(completions(script, "tagalign submit demo.yml --workspace /w --dr"), "--dry-run\n");
+  EXPECT_EQ(completions(script, "tagalign --state /s job log 3 --f"), "--follow\n");
+  EXPECT_EQ(completions(script, "tagalign job l"), "log\n");
+  EXPECT_EQ(completions(script, "tagalign doc"), "doctor\n");
 }
 
 }  // namespace
