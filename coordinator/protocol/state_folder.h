@@ -46,7 +46,8 @@ class StateFolder {
   Path root_;
 };
 
-/// Makes folders (0700) and keys that are not there yet; leaves what is there. Safe to call again.
+/// Makes folders (0700) and keys that are not there yet; leaves what is there, and the mode of a
+/// root that exists. keys/ is made private in any case. Safe to call again.
 Status create_state_folder(const Path& root);
 
 /// kNotFound when no coordinator has used the folder; kPermissionDenied when the key file is

@@ -28,6 +28,11 @@ Status make_private_folder(const Path& path) {
   return ok_status();
 }
 
+/// A folder that is there may be of anybody, /tmp say, and keeps its mode.
+Status make_root(const Path& root) {
+  return posix_file_system().exists(root) ? ok_status() : make_private_folder(root);
+}
+
 Result<KeyPair> parse_key_pair(const Path& path, const std::string& contents) {
   std::istringstream lines(contents);
   KeyPair keys;
@@ -71,7 +76,7 @@ Result<std::string> read_line(const Path& path, std::string_view what_makes_it) 
 Status create_state_folder(const Path& root) {
   const StateFolder state(root);
   FileSystem& files = posix_file_system();
-  TA_RETURN_IF_ERROR(make_private_folder(root).with_context("create state folder"));
+  TA_RETURN_IF_ERROR(make_root(root).with_context("create state folder"));
   TA_RETURN_IF_ERROR(make_private_folder(state.keys()));
   TA_RETURN_IF_ERROR(make_private_folder(state.allowed()));
   TA_ASSIGN_OR_RETURN(const KeyPair server, load_or_make_key_pair(state.secret("server")));

@@ -48,6 +48,16 @@ TEST_F(StateFolderTest, Create_Again_KeepsKeysAndWithdrawnPermission) {
   EXPECT_FALSE(fs::exists(state.allowed() / "default.client"));
 }
 
+TEST_F(StateFolderTest, Create_InAnExistingFolder_KeepsItsModeAndHidesTheKeys) {
+  fs::create_directories(root_ / "keys");
+  const fs::perms shared = fs::perms::all | fs::perms::sticky_bit;
+  fs::permissions(root_, shared);
+  fs::permissions(root_ / "keys", fs::perms::all);
+  ASSERT_TRUE(create_state_folder(root_).ok());
+  EXPECT_EQ(fs::status(root_).permissions(), shared);
+  EXPECT_EQ(fs::status(root_ / "keys").permissions(), fs::perms::owner_all);
+}
+
 TEST_F(StateFolderTest, LoadServer_KeyReadableByOthers_IsRefusedWithTheRemedy) {
   ASSERT_TRUE(create_state_folder(root_).ok());
   const Path secret = StateFolder(root_).secret("server");
