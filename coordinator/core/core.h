@@ -203,6 +203,9 @@ const Workflow* find_submission(const State& state, const std::string& token);
 /// time.
 std::optional<UnixMs> next_deadline(const State& state);
 
+/// The agent that a starting, running or saving job is on; nullptr in other states.
+const AgentId* holder(const Job& job);
+
 /// Slots of `agent` not held by starting, running or saving jobs.
 int free_slots(const State& state, const Agent& agent);
 

@@ -29,8 +29,6 @@ struct Turn {
 // state.cpp
 /// The only way to change a job's state: keeps State::live right.
 void set_state(State& state, Job& job, JobState next);
-/// The agent that a starting, running or saving job is on.
-const AgentId* holder(const Job& job);
 int slots_of(const protocol::JobSpec& spec);
 /// "'train' (job 3)".
 std::string label(const Job& job);

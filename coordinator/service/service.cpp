@@ -17,13 +17,6 @@ constexpr int kFramesPerRound = 512;
 constexpr std::int64_t kStopPatienceMs =
     limits::kSaveAndLeaveMsMax + limits::kTerminateGraceMs + limits::kRequestTimeoutMs;
 
-const AgentId* holder(const core::JobState& state) {
-  if (const auto* starting = std::get_if<core::Starting>(&state)) return &starting->agent;
-  if (const auto* running = std::get_if<core::Running>(&state)) return &running->agent;
-  if (const auto* saving = std::get_if<core::Saving>(&state)) return &saving->agent;
-  return nullptr;
-}
-
 }  // namespace
 
 Service::Service(const ServiceParts& parts) : parts_(parts) {}
@@ -289,7 +282,7 @@ void Service::tell_shutdown(const AgentId& agent) {
   if (stopping_->kill_gangs) {
     for (const JobId id : state_.live) {
       const core::Job& job = state_.jobs.at(id);
-      if (const AgentId* held_by = holder(job.state); held_by && *held_by == agent) {
+      if (const AgentId* held_by = core::holder(job); held_by && *held_by == agent) {
         send(agent, protocol::StopAttempt{id, job.attempt, protocol::StopMode::kKill, kReason});
       }
     }
@@ -300,7 +293,7 @@ void Service::tell_shutdown(const AgentId& agent) {
 bool Service::gangs_are_gone() const {
   return std::ranges::none_of(state_.live, [this](JobId id) {
     const core::Job& job = state_.jobs.at(id);
-    const AgentId* agent = holder(job.state);
+    const AgentId* agent = core::holder(job);
     return agent && links_.peer(*agent) && !withheld_.contains({id, job.attempt});
   });
 }
