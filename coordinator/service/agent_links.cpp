@@ -1,20 +1,23 @@
 #include "coordinator/service/agent_links.h"
 
+#include <utility>
+
 namespace tagalign::service {
 
 void AgentLinks::link(const AgentId& agent, const std::string& peer, MonotonicMs now_ms) {
-  links_[agent] = {peer, now_ms};
+  links_[agent] = {peer, now_ms, false};
 }
 
 bool AgentLinks::heard(const AgentId& agent, const std::string& peer, MonotonicMs now_ms) {
   const auto found = links_.find(agent);
   if (found == links_.end() || found->second.peer != peer) return false;
   found->second.heard_ms = now_ms;
+  found->second.silence_said = false;
   return true;
 }
 
 void AgentLinks::expect(const AgentId& agent, MonotonicMs now_ms) {
-  links_.try_emplace(agent, Link{"", now_ms});
+  links_.try_emplace(agent, Link{"", now_ms, false});
 }
 
 void AgentLinks::drop(const AgentId& agent) {
@@ -41,6 +44,12 @@ std::vector<AgentId> AgentLinks::silent_since(MonotonicMs heard_before_ms) const
     if (link.heard_ms <= heard_before_ms) agents.push_back(agent);
   }
   return agents;
+}
+
+bool AgentLinks::first_word_of_silence(const AgentId& agent) {
+  const auto found = links_.find(agent);
+  if (found == links_.end()) return false;
+  return !std::exchange(found->second.silence_said, true);
 }
 
 }  // namespace tagalign::service

@@ -25,11 +25,14 @@ class AgentLinks {
   std::optional<std::string> peer(const AgentId& agent) const;
   std::vector<AgentId> linked() const;
   std::vector<AgentId> silent_since(MonotonicMs heard_before_ms) const;
+  /// True once in each silence of `agent`: a silence that cannot be recorded is said once.
+  bool first_word_of_silence(const AgentId& agent);
 
  private:
   struct Link {
     std::string peer;  ///< empty: expected
     MonotonicMs heard_ms = 0;
+    bool silence_said = false;
   };
   std::map<AgentId, Link> links_;
 };

@@ -178,8 +178,10 @@ void Service::add_timers(Round& round) {
   for (const AgentId& id : links_.silent_since(heard_before_ms)) {
     const auto agent = state_.agents.find(id);
     if (agent != state_.agents.end() && agent->second.connected) {
-      log_warning("agent {} is silent for {}", id.value,
-                  format_duration(limits::kAgentLostAfterMs));
+      if (links_.first_word_of_silence(id)) {
+        log_warning("agent {} is silent for {}", id.value,
+                    format_duration(limits::kAgentLostAfterMs));
+      }
       add_event(round, core::AgentLost{id});
     } else {
       links_.drop(id);

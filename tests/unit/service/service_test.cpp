@@ -246,6 +246,29 @@ TEST_F(ServiceTest, Agent_Silent_IsDeclaredLostAndItsJobQueuedAgain) {
   EXPECT_FALSE(service_->state().agents.at(AgentId{"local"}).connected);
 }
 
+/// What `body` logs: a process without init_log() logs to stdout.
+template <class Body>
+std::string log_of(Body body) {
+  ::testing::internal::CaptureStdout();
+  body();
+  return ::testing::internal::GetCapturedStdout();
+}
+
+TEST_F(ServiceTest, FullDisk_AgentSilent_IsLoggedOnceASilence) {
+  start_job();
+  clock_.advance_ms(limits::kAgentLostAfterMs);
+  store_.fail_appends(3);
+  const std::string log = log_of([&] {
+    for (int tick = 0; tick < 3; ++tick) step();
+  });
+  EXPECT_EQ(job_state(), "running");
+  const auto first = log.find("agent local is silent for");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(log.find("agent local is silent for", first + 1), std::string::npos);
+  step();
+  EXPECT_EQ(job_state(), "queued");
+}
+
 TEST_F(ServiceTest, Agent_SilentSinceTheRestart_IsDeclaredLost) {
   start_job();
   restart();
