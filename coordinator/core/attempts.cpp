@@ -26,6 +26,11 @@ bool same_counts(const EvaluationResult& a, const EvaluationResult& b) {
          a.union_ == b.union_ && a.predicted == b.predicted && a.labelled == b.labelled;
 }
 
+void add_notice(Job& job, std::string text) {
+  if (job.notices.size() == kNoticesPerJobMax) job.notices.erase(job.notices.begin());
+  job.notices.push_back(std::move(text));
+}
+
 void take(Turn& turn, Job& job, const Source& source, const AttemptStarted&) {
   if (!source.live) {
     ++turn.state.dropped_stale;
@@ -59,8 +64,14 @@ void take(Turn& turn, Job& job, const Source& source, const CheckpointCommitted&
 /// stays.
 void take(Turn& turn, Job& job, const Source&, const ResultReported& event) {
   const auto [entry, added] = turn.state.results.try_emplace(
-      event.result.key, ResultEntry{job.id, event.result, turn.now_ms});
-  if (!added && !same_counts(entry->second.result, event.result)) ++turn.state.conflicting_results;
+      event.result.key, ResultEntry{job.id, event.result, turn.now_ms, {}});
+  ResultEntry& kept = entry->second;
+  kept.workflows.insert(job.workflow);
+  if (added || same_counts(kept.result, event.result)) return;
+  ++turn.state.conflicting_results;
+  add_notice(job, format("{} on {} counted other pixels than job {} for the same key; that job's "
+                         "result stays: equal input must give equal counts, report this",
+                         event.result.method, event.result.dataset, kept.job.value));
 }
 
 void take(Turn& turn, Job& job, const Source& source, const RankNotice& event) {
@@ -68,8 +79,7 @@ void take(Turn& turn, Job& job, const Source& source, const RankNotice& event) {
     ++turn.state.dropped_stale;
     return;
   }
-  if (job.notices.size() == kNoticesPerJobMax) job.notices.erase(job.notices.begin());
-  job.notices.push_back(format("rank {}: {}", event.rank, event.text));
+  add_notice(job, format("rank {}: {}", event.rank, event.text));
 }
 
 void take(Turn& turn, Job& job, const Source& source, const AttemptEnded& event) {

@@ -167,9 +167,10 @@ struct Agent {
 };
 
 struct ResultEntry {
-  JobId job;
+  JobId job;  ///< the first that reported it
   protocol::EvaluationResult result;
   UnixMs at_ms = 0;
+  std::set<WorkflowId> workflows;  ///< all that reported it
 };
 
 struct State {
@@ -181,7 +182,7 @@ struct State {
   std::map<std::string, ResultEntry> results;  ///< by content key: the first stays
   std::uint64_t dropped_stale = 0;             ///< messages of older attempts
   UnixMs now_ms = 0;                           ///< time of the newest event
-  /// Equal key, other counts: a determinism bug, kept for doctor.
+  /// Equal key, other counts: a determinism bug. The job that reported them has a notice.
   std::uint64_t conflicting_results = 0;
 };
 

@@ -92,12 +92,15 @@ std::string template_text(const Template& t) {
 std::string result_text(const ResultEntry& entry) {
   const protocol::EvaluationResult& r = entry.result;
   return format(
-      "result {} job={} at={} method={} step={} dataset={} dataset_digest={} weights={} "
+      "result {} job={} at={} workflows={} method={} step={} dataset={} dataset_digest={} "
+      "weights={} "
       "protocol='{}' code={} images={} "
       "classes={} intersect={} union={} predicted={} labelled={}\n",
-      r.key, entry.job.value, entry.at_ms, r.method, r.step, r.dataset, r.dataset_digest,
-      r.weights_digest, r.protocol, r.code_version, r.images, strings(r.classes),
-      numbers(r.intersect), numbers(r.union_), numbers(r.predicted), numbers(r.labelled));
+      r.key, entry.job.value, entry.at_ms,
+      join(entry.workflows, [](WorkflowId id) { return std::to_string(id.value); }), r.method,
+      r.step, r.dataset, r.dataset_digest, r.weights_digest, r.protocol, r.code_version, r.images,
+      strings(r.classes), numbers(r.intersect), numbers(r.union_), numbers(r.predicted),
+      numbers(r.labelled));
 }
 
 }  // namespace

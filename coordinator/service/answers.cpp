@@ -197,8 +197,7 @@ ClientReply reply_to(const AnswerContext& context, const protocol::CheckpointsRe
 ClientReply reply_to(const AnswerContext& context, const protocol::ResultsRequest& request) {
   protocol::ResultsReply reply;
   for (const auto& [key, entry] : context.state.results) {
-    const core::Job* job = find_job(context.state, entry.job);
-    if (request.workflow && (job == nullptr || job->workflow != *request.workflow)) continue;
+    if (request.workflow && !entry.workflows.contains(*request.workflow)) continue;
     reply.rows.push_back({entry.job, entry.result, entry.at_ms});
   }
   return reply;

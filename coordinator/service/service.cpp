@@ -224,6 +224,7 @@ void Service::refuse(const Round& round, const Status& why) {
 
 void Service::apply_all(const Round& round) {
   std::map<AgentId, protocol::AckEvents> acknowledgements;  // the newest says it all
+  const std::uint64_t conflicts_before = state_.conflicting_results;
   for (const core::Event& event : round.events) {
     for (core::Effect& effect : core::apply(state_, event)) {
       auto& [agent, message] = std::get<core::SendToAgent>(effect);
@@ -240,6 +241,12 @@ void Service::apply_all(const Round& round) {
     if (const auto* lost = std::get_if<core::AgentLost>(&event.body)) links_.drop(lost->agent);
   }
   for (const auto& [agent, ack] : acknowledgements) send(agent, ack);
+  if (state_.conflicting_results != conflicts_before) {
+    log_error(
+        "{} results so far contradict an earlier one with the same key; `tagalign job show` of the "
+        "evaluation names it",
+        state_.conflicting_results);
+  }
   if (stopping_) {
     for (const AgentId& agent : round.hellos) tell_shutdown(agent);
   }

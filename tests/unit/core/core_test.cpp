@@ -208,6 +208,27 @@ TEST(Results, EqualKey_FirstStaysAndConflictIsCounted) {
   b.report("a", protocol::ResultReported{{1}, {1}, result});
   EXPECT_EQ(b.state.conflicting_results, 1u);
   EXPECT_EQ(b.state.results.at("k").result.images, 5u);
+  EXPECT_THAT(b.job(1).notices, ElementsAre(HasSubstr("other pixels than job 1 for the same key")));
+}
+
+TEST(Results, KeyOfARepeatedWorkflow_BelongsToBoth) {
+  const auto play = [](Bench& b) {
+    b.join("a");
+    b.submit({make_job("one", JobKind::kEvaluate)});
+    b.submit({make_job("one", JobKind::kEvaluate)});
+    protocol::EvaluationResult result;
+    result.key = "k";
+    b.report("a", protocol::ResultReported{{1}, {1}, result});
+    b.report("a", protocol::ResultReported{{2}, {1}, result});
+  };
+  Bench b;
+  play(b);
+  EXPECT_THAT(b.state.results.at("k").workflows, ElementsAre(WorkflowId{1}, WorkflowId{2}));
+  EXPECT_EQ(b.state.results.at("k").job, JobId{1});
+  EXPECT_THAT(dump(b.state), HasSubstr("workflows=[1,2]"));
+  Bench replayed;
+  play(replayed);
+  EXPECT_EQ(dump(replayed.state), dump(b.state));
 }
 
 TEST(Agents, ReturnAfterLoss_KillsTheStrayBeforeAnythingElse) {

@@ -269,6 +269,22 @@ TEST_F(ServiceTest, FullDisk_AgentSilent_IsLoggedOnceASilence) {
   EXPECT_EQ(job_state(), "queued");
 }
 
+TEST_F(ServiceTest, Results_OfARepeatedWorkflow_AreTheSameForBoth) {
+  orders_after(hello());
+  request(SubmitRequest{"t1", one_job_workflow()});
+  request(SubmitRequest{"t2", one_job_workflow()});
+  request(SubmitRequest{"t3", one_job_workflow()});
+  const EvaluationResult result{.key = "k", .method = "clip", .dataset = "scenes"};
+  orders_after(events(1, {ResultReported{{1}, {1}, result}, ResultReported{{2}, {1}, result}}));
+  restart();
+  const auto rows_of = [this](std::uint64_t workflow) {
+    return std::get<ResultsReply>(request(ResultsRequest{WorkflowId{workflow}})).rows;
+  };
+  EXPECT_THAT(rows_of(1), SizeIs(1));
+  EXPECT_THAT(rows_of(2), SizeIs(1));
+  EXPECT_THAT(rows_of(3), IsEmpty());
+}
+
 TEST_F(ServiceTest, Agent_SilentSinceTheRestart_IsDeclaredLost) {
   start_job();
   restart();
