@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "base/limits.h"
+#include "coordinator/protocol/log_folder.h"
 
 namespace tagalign::service {
 namespace {
@@ -22,7 +23,7 @@ Result<std::string> read_tail(FileSystem& files, const Path& path, std::uint64_t
 }  // namespace
 
 Path log_folder(const core::Workflow& workflow, const core::Job& job, Attempt attempt) {
-  return Path(workflow.workspace) / "logs" / job.spec.name / format("attempt-{}", attempt.value);
+  return protocol::log_folder(workflow.workspace, job.spec.name, attempt);
 }
 
 Result<protocol::JobLogReply> read_job_log(FileSystem& files, const core::Workflow& workflow,

@@ -9,7 +9,7 @@
 
 namespace tagalign::service {
 
-/// <workspace>/logs/<job name>/attempt-<N>; the agent writes rank-<r>.log and launcher.log there.
+/// protocol::log_folder() of the job.
 Path log_folder(const core::Workflow& workflow, const core::Job& job, Attempt attempt);
 
 /// The last request.tail_bytes (at most limits::kLogTailBytesMax) of each file asked for. kNotFound

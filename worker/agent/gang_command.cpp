@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "base/format.h"
+#include "coordinator/protocol/log_folder.h"
 
 namespace tagalign::agent {
 namespace {
@@ -30,8 +31,7 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 Path attempt_folder(const protocol::Launch& launch) {
-  return Path(launch.workspace) / "logs" / launch.job_name /
-         format("attempt-{}", launch.attempt.value);
+  return protocol::log_folder(launch.workspace, launch.job_name, launch.attempt);
 }
 
 std::string gang_mark(const std::string& agent_mark, const AttemptKey& key) {
