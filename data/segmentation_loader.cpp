@@ -30,11 +30,10 @@ SegmentationLoader::SegmentationLoader(FileSystem& files, const SegmentationData
 
 void SegmentationLoader::fill() {
   while (pending_.size() < options_.ahead && next_index_ < dataset_.size()) {
-    pending_.push_back(
-        std::async(std::launch::async, [&files = files_, &dataset = dataset_,
-                                        index = next_index_, options = options_] {
-          return prepare(files, dataset, index, options);
-        }));
+    pending_.push_back(std::async(std::launch::async, [&files = files_, &dataset = dataset_,
+                                                       index = next_index_, options = options_] {
+      return prepare(files, dataset, index, options);
+    }));
     next_index_ += options_.stride;
   }
 }

@@ -203,9 +203,9 @@ struct EvaluateConfig {
                                       ///< checkpoint; 0…1; unset: v1 0.3, v3 0.5
   std::optional<double> scale;        ///< above 0; unset: v1 10, v3 30
   std::optional<double> bias;         ///< v1 only; unset: −2.5
-  std::vector<std::string> templates = {
-      "simple"};  ///< prompts ({} is the class name) and names of sets: simple, full, subset,
-                  ///< maskclip, custom
+  std::vector<std::string> templates =
+      {"simple"};  ///< prompts ({} is the class name) and names of sets: simple, full, subset,
+                   ///< maskclip, custom
   std::vector<SegmentationDataConfig> datasets;  ///< at least one
   int batch = 4;  ///< images that a rank reads, decodes and resizes at once, ahead of the model,
                   ///< each in a thread; memory grows with it, results do not depend on it; 1…64

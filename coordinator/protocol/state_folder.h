@@ -3,12 +3,16 @@
 ///
 ///   STATE/endpoint               "tcp://login1:41234", as clients write it
 ///   STATE/listen                 what the coordinator binds, with the port that it keeps over
-///   restarts STATE/server.public          Z85 public key of the coordinator STATE/coordinator.pid
-///   "PID START_TICKS" of the running coordinator (process_start_ticks) STATE/coordinator.log
+///                                restarts
+///   STATE/server.public          Z85 public key of the coordinator
+///   STATE/coordinator.pid        "PID START_TICKS" of the running coordinator
+///                                (process_start_ticks)
+///   STATE/coordinator.log
 ///   STATE/keys/NAME.secret       0600: two lines, public and secret key (server, client, agent)
-///   STATE/keys/allowed/NAME.client, NAME.agent    public keys that may connect
-///   STATE/coordinator.sqlite     events and results (coordinator/store), and the lock of the
-///   folder STATE/agents/ID/             the folder of an agent that the coordinator started
+///   STATE/keys/allowed/NAME.client, NAME.agent
+///                                public keys that may connect
+///   STATE/coordinator.sqlite     events and results (coordinator/store), and the lock of the folder
+///   STATE/agents/ID/             the folder of an agent that the coordinator started
 ///
 /// Secret files that others can read are refused with the command that mends them. Files are
 /// private to the user.

@@ -2,15 +2,14 @@
 /// acted upon.
 ///
 /// Order    nothing is computed on the core's state before its event is in the store: a round
-/// collects events, appends
-///          them in one transaction, applies them and carries out the effects. A crash between any
-///          two of these steps replays to the same state, and agents are asked again for whatever
-///          was not said.
+///          collects events, appends them in one transaction, applies them and carries out the
+///          effects. A crash between any two of these steps replays to the same state, and agents
+///          are asked again for whatever was not said.
 /// Failure  a full disk refuses the round's submissions with the store's message and leaves the
-/// agents' events
-///          unacknowledged, so that they come again; the loop goes on. Other failures of the store
-///          end run().
-/// Owns     nothing of what it is given; all references must outlive it. One thread.
+///          agents' events unacknowledged, so that they come again; the loop goes on. Other
+///          failures of the store end run().
+/// Owns     nothing of what it is given; all references must outlive it.
+/// Threads  one.
 #pragma once
 
 #include <atomic>

@@ -3,10 +3,10 @@
 ///
 /// Owns     the state folder for as long as it lives: a second coordinator is refused.
 /// Order    events keep the order in which they were appended; sequence numbers are 1, 2, … without
-/// gaps. Failure  append() is all or nothing. After kNoSpace or kUnavailable the same batch may be
-/// appended again; any other
-///          error means that the coordinator must stop. A damaged row is kDataLoss and names the
-///          row.
+///          gaps.
+/// Failure  append() is all or nothing. After kNoSpace or kUnavailable the same batch may be
+///          appended again; any other error means that the coordinator must stop. A damaged row is
+///          kDataLoss and names the row.
 /// Blocking append() returns when the disk has the batch: one flush for the whole batch.
 /// Threads  one.
 #pragma once

@@ -6,8 +6,10 @@
 /// so a torn tail never hides a later record.
 ///
 /// Owns     the files named spool-*.log in its folder. Borrows the file system, which must outlive
-/// it. Failure  append() that fails has not used up its sequence number; the caller tries again
-/// later. Cost     append() is one fsync; acknowledge() removes whole segments only. Threads  one.
+///          it.
+/// Failure  append() that fails has not used up its sequence number; the caller tries again later.
+/// Cost     append() is one fsync; acknowledge() removes whole segments only.
+/// Threads  one.
 #pragma once
 
 #include <cstdint>

@@ -2,15 +2,16 @@
 ///
 /// Implementations: threads (in process, real arithmetic, for tests), mpi, nccl (device memory).
 /// All add in rank order pairwise the same way on every call of equal size, so that equal world
-/// sizes give equal bits. Order     all ranks issue the same collectives in the same order;
-/// sequence() is logged so that ranks which disagree
-///           can be found afterwards.
+/// sizes give equal bits.
+///
+/// Order     all ranks issue the same collectives in the same order; sequence() is logged so that
+///           ranks which disagree can be found afterwards.
 /// Blocking  every call returns when its result is in place, or with kTimeout after the group's
-/// deadline. Failure   the first error sticks: later calls return it at once. kPeerLost and
-/// kTimeout mean that the group is
-///           finished; a new one is formed under a new attempt.
+///           deadline.
+/// Failure   the first error sticks: later calls return it at once. kPeerLost and kTimeout mean
+///           that the group is finished; a new one is formed under a new attempt.
 /// Threads   one thread issues work; abort() alone may be called from any thread, at any time, more
-/// than once.
+///           than once.
 #pragma once
 
 #include <cstdint>
