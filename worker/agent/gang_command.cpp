@@ -66,6 +66,9 @@ ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironmen
       // Ranks ask for a signal when the thread that started them ends: mpirun must not use helper
       // threads for it.
       {"OMPI_MCA_odls_base_num_threads", "0"},
+      // A gang runs within its node: in a Slurm allocation mpirun would start ranks on the others.
+      {"OMPI_MCA_ras", "^slurm"},
+      {"OMPI_MCA_plm", "^slurm"},
   };
   if (environment.as_root) {
     options.environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";

@@ -64,6 +64,12 @@ TEST(GangProcess, Launch_Environment_NamesAttemptAndSocket) {
   EXPECT_EQ(options.working_directory, Path("/w"));
 }
 
+TEST(GangProcess, Launch_InsideSlurm_StaysOnItsNode) {
+  const auto variables = gang_process(launch(), environment()).environment;
+  EXPECT_THAT(variables, Contains(Pair("OMPI_MCA_ras", "^slurm")));
+  EXPECT_THAT(variables, Contains(Pair("OMPI_MCA_plm", "^slurm")));
+}
+
 TEST(GangProcess, Launch_WithScratch_KeepsMpisFilesThere) {
   GangEnvironment with_scratch = environment();
   with_scratch.scratch = "/m";
