@@ -149,6 +149,36 @@ void check_kept(const WorkflowJob& job, const WorkflowJob& source, const Origin&
                               job.name, source.name, train->checkpoint.keep_last, source.name));
 }
 
+/// nullopt for jobs without checkpoints.
+std::optional<Path> checkpoint_folder(const WorkflowJob& job) {
+  const auto folder = [](const auto& config) -> std::optional<Path> {
+    if (!config.ok()) return std::nullopt;
+    return Path(config->checkpoint.directory).lexically_normal();
+  };
+  if (job.kind == JobKind::kTrain)
+    return folder(parse_job_config<TrainConfig>(job.config, job.name));
+  if (job.kind == JobKind::kPretrain)
+    return folder(parse_job_config<PretrainConfig>(job.config, job.name));
+  return std::nullopt;
+}
+
+/// Two trainings in one folder would take it from each other.
+void check_folders(const Workflow& workflow, const Node& root, Problems& problems) {
+  std::map<Path, std::string> owners;
+  for (const WorkflowJob& job : workflow.jobs) {
+    const auto folder = checkpoint_folder(job);
+    if (!folder) continue;
+    const auto [owner, is_first] = owners.emplace(*folder, job.name);
+    if (is_first) continue;
+    const std::string path = format("jobs.{}.config.checkpoint.directory", job.name);
+    problems.add(
+        locate(root, path),
+        format("{}: expected a folder of its own, found '{}', which '{}' writes to; set {} "
+               "to another",
+               path, folder->string(), owner->second, path));
+  }
+}
+
 void check_references(const Workflow& workflow, const Node& root, Problems& problems) {
   const ByName jobs = by_name(workflow);
   for (const WorkflowJob& job : workflow.jobs) {
@@ -263,6 +293,7 @@ Result<Workflow> load_workflow(FileSystem& files, const Path& file, const Overri
   }
   TA_RETURN_IF_ERROR(problems.to_status());
   check_references(workflow, root, problems);
+  check_folders(workflow, root, problems);
   TA_RETURN_IF_ERROR(problems.to_status());
   check_circles(workflow, root, problems);
   TA_RETURN_IF_ERROR(problems.to_status());

@@ -11,7 +11,8 @@ using ::testing::Not;
 
 const std::string kDraw = "{kind: prepare, config: {validation: [{name: day}]}}\n";
 const std::string kClip =
-    "{kind: pretrain, after: [draw], ranks: 2, config: {data: {root: r, captions: c}}}\n";
+    "{kind: pretrain, after: [draw], ranks: 2, config: {data: {root: r, captions: c}, "
+    "checkpoint: {directory: clip_checkpoints}}}\n";
 const std::string kTrain =
     "{kind: train, after: [clip], config: {data: {root: r, captions: c, tags: t, tag_names: n}, "
     "clip: {weights: w}, checkpoint: {keep_last: 0}}}\n";
@@ -145,6 +146,13 @@ TEST_F(WorkflowFile, References_MustExistAndFit) {
               HasSubstr("unknown job 'fitt'; did you mean 'fit'?"));
   EXPECT_THAT(message(kAll, {"jobs.clip.on_commit_of=fit"}),
               HasSubstr("only evaluate jobs can follow checkpoints, this is pretrain"));
+}
+
+TEST_F(WorkflowFile, TwoTrainingsInOneFolder_AreRefused) {
+  EXPECT_EQ(message(kAll, {"jobs.clip.config.checkpoint.directory=./checkpoints"}),
+            "w.yml:5: jobs.fit.config.checkpoint.directory: expected a folder of its own, found "
+            "'checkpoints', which 'clip' writes to; set jobs.fit.config.checkpoint.directory to "
+            "another");
 }
 
 TEST_F(WorkflowFile, Circle_IsSpelledOut) {
