@@ -72,11 +72,21 @@ struct Coordination {
   std::function<Result<std::vector<std::string>>(const std::string& mine)> all_gather;
 };
 
-/// `attempt` is the writer's lease: a manifest is published only while FOLDER/lease holds no
-/// greater one, so that a gang that was given up for lost cannot overwrite its successor.
+/// Who writes in a folder of checkpoints. Leases of one coordinator are ordered by job, then
+/// attempt; those of different coordinators are not.
+struct Lease {
+  std::string coordinator;    ///< letters and digits; empty: none, a rank that runs alone
+  std::uint64_t job = 0;      ///< 0 for a rank that runs alone
+  std::uint32_t attempt = 0;  ///< alone: filled in by take_lease()
+
+  bool operator==(const Lease&) const = default;
+};
+
+/// A manifest is published only while FOLDER/lease names this writer, an older attempt or job of
+/// its coordinator, or nobody: a gang that was given up for lost cannot overwrite its successor.
 struct SaveOptions {
   Path folder;  ///< parent of the step folders
-  std::uint32_t attempt = 0;
+  Lease lease;
 };
 
 /// Collective: every rank calls it with the same tensors and position. On return with ok the
@@ -87,9 +97,10 @@ Result<Manifest> save(FileSystem& files, const Coordination& coordination,
                       const SaveOptions& options, const std::vector<TensorView>& tensors,
                       const RunPosition& position);
 
-/// Raises FOLDER/lease to `attempt`; kAlreadyExists when a greater one holds it. Rank 0, before
-/// training.
-Status take_lease(FileSystem& files, const Path& folder, std::uint32_t attempt);
+/// Writes `wanted` into FOLDER/lease and returns it; kAlreadyExists when a later attempt or job of
+/// the same coordinator holds it. What anybody else holds is taken over. A rank that runs alone
+/// gets an attempt above the last one's. Rank 0, before training.
+Result<Lease> take_lease(FileSystem& files, const Path& folder, const Lease& wanted);
 
 /// Manifest of one step folder; kDataLoss or kNotFound with what is wrong. Checks the manifest and
 /// the shards' sizes.

@@ -1,9 +1,10 @@
 #include "checkpoint/layout.h"
 
+#include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
 
 namespace tagalign::checkpoint {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kLeftoverPrefix = ".step-";
 constexpr const char* kLeaseName = "lease";
-constexpr std::uint64_t kLeaseBytesMax = 64;
+constexpr std::uint64_t kLeaseBytesMax = 128;
 
 template <class Integer>
 std::optional<Integer> parse_whole(std::string_view text) {
@@ -21,22 +22,59 @@ std::optional<Integer> parse_whole(std::string_view text) {
   return value;
 }
 
-/// 0 when there is no lease.
-Result<std::uint32_t> read_lease(FileSystem& files, const Path& folder) {
+/// Cuts off what stands before the next separator.
+std::string_view next_field(std::string_view& text) {
+  const std::string_view field = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(text.size(), field.size() + 1));
+  return field;
+}
+
+/// "ATTEMPT", as leases once were, or "JOB ATTEMPT COORDINATOR".
+std::optional<Lease> parse_lease(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (const auto attempt = parse_whole<std::uint32_t>(text)) return Lease{.attempt = *attempt};
+  const auto job = parse_whole<std::uint64_t>(next_field(text));
+  const auto attempt = parse_whole<std::uint32_t>(next_field(text));
+  if (!job || !attempt || text.find(' ') != std::string_view::npos) return std::nullopt;
+  return Lease{.coordinator = std::string(text), .job = *job, .attempt = *attempt};
+}
+
+std::string lease_text(const Lease& lease) {
+  return format("{} {}{}{}", lease.job, lease.attempt, lease.coordinator.empty() ? "" : " ",
+                lease.coordinator);
+}
+
+std::string writer_name(const Lease& lease) {
+  if (lease.job == 0) return format("a run without a coordinator (number {})", lease.attempt);
+  return format("job {} attempt {}", lease.job, lease.attempt);
+}
+
+bool outranks(const Lease& left, const Lease& right) {
+  return left.coordinator == right.coordinator &&
+         std::tie(left.job, left.attempt) > std::tie(right.job, right.attempt);
+}
+
+/// Nothing when there is no lease.
+Result<std::optional<Lease>> read_lease(FileSystem& files, const Path& folder) {
   const Path path = folder / kLeaseName;
   Result<std::string> text = files.read_file(path, kLeaseBytesMax);
-  if (text.status().code() == ErrorCode::kNotFound) return std::uint32_t{0};
+  if (text.status().code() == ErrorCode::kNotFound) return std::optional<Lease>();
   if (!text.ok()) return text.status();
-  std::string_view digits = *text;
-  if (digits.ends_with('\n')) digits.remove_suffix(1);
-  const auto attempt = parse_whole<std::uint32_t>(digits);
-  if (!attempt) {
+  std::optional<Lease> lease = parse_lease(*text);
+  if (!lease) {
     return data_loss(
-        format("read {}: expected an attempt number, found '{}'; remove the file when no "
-               "job writes to this folder",
+        format("read {}: expected the numbers of a job and its attempt, found '{}'; remove the "
+               "file when no job writes to this folder",
                path.string(), *text));
   }
-  return *attempt;
+  return lease;
+}
+
+Status refused(const Path& folder, const Lease& holder, const Lease& mine) {
+  return already_exists(
+      format("lease {}: {} writes here, {} was given up; remove the file only when no other job "
+             "writes to this folder",
+             (folder / kLeaseName).string(), writer_name(holder), writer_name(mine)));
 }
 
 }  // namespace
@@ -72,22 +110,32 @@ Status remove_leftovers(FileSystem& files, const Path& folder) {
   return ok_status();
 }
 
-Status check_lease(FileSystem& files, const Path& folder, std::uint32_t attempt) {
-  TA_ASSIGN_OR_RETURN(const std::uint32_t holder, read_lease(files, folder));
-  if (holder <= attempt) return ok_status();
-  return already_exists(format(
-      "lease {}: attempt {} writes here, attempt {} was given up; remove the file only when no "
-      "other job writes to this folder",
-      (folder / kLeaseName).string(), holder, attempt));
+std::string temporary_name(std::uint64_t step, const Lease& lease) {
+  std::string writer = lease_text(lease);
+  std::ranges::replace(writer, ' ', '-');
+  return format(".{}.tmp-{}", step_name(step), writer);
 }
 
-Status take_lease(FileSystem& files, const Path& folder, std::uint32_t attempt) {
+Status check_lease(FileSystem& files, const Path& folder, const Lease& mine) {
+  TA_ASSIGN_OR_RETURN(const std::optional<Lease> holder, read_lease(files, folder));
+  if (!holder || *holder == mine || outranks(mine, *holder)) return ok_status();
+  return refused(folder, *holder, mine);
+}
+
+Result<Lease> take_lease(FileSystem& files, const Path& folder, const Lease& wanted) {
   if (!files.exists(folder)) {
     TA_RETURN_IF_ERROR(files.create_directories(folder));
     TA_RETURN_IF_ERROR(files.sync_directory(parent_of(folder)));
   }
-  TA_RETURN_IF_ERROR(check_lease(files, folder, attempt));
-  return files.write_durable(folder / kLeaseName, format("{}\n", attempt));
+  TA_ASSIGN_OR_RETURN(const std::optional<Lease> holder, read_lease(files, folder));
+  Lease taken = wanted;
+  if (wanted.job == 0) {
+    taken.attempt = holder && holder->job == 0 ? holder->attempt + 1 : 1;
+  } else if (holder && outranks(*holder, wanted)) {
+    return refused(folder, *holder, wanted);
+  }
+  TA_RETURN_IF_ERROR(files.write_durable(folder / kLeaseName, lease_text(taken) + "\n"));
+  return taken;
 }
 
 }  // namespace tagalign::checkpoint

@@ -8,6 +8,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "checkpoint/checkpoint.h"
 
 namespace tagalign::checkpoint {
 
@@ -25,7 +26,10 @@ Status remove_leftovers(FileSystem& files, const Path& folder);
 /// "." for a plain name.
 Path parent_of(const Path& path);
 
-/// kAlreadyExists when FOLDER/lease holds a greater attempt than `attempt`.
-Status check_lease(FileSystem& files, const Path& folder, std::uint32_t attempt);
+/// Of a save in progress: ".step-00001200.tmp-2-1-COORDINATOR"; no two writers share one.
+std::string temporary_name(std::uint64_t step, const Lease& lease);
+
+/// kAlreadyExists when FOLDER/lease was taken from the writer that holds `mine`.
+Status check_lease(FileSystem& files, const Path& folder, const Lease& mine);
 
 }  // namespace tagalign::checkpoint

@@ -51,8 +51,7 @@ class Saver {
         coordination_(coordination),
         options_(options),
         final_(options.folder / step_name(position.step)),
-        temporary_(options.folder /
-                   format(".{}.tmp-{}", step_name(position.step), options.attempt)) {
+        temporary_(options.folder / temporary_name(position.step, options.lease)) {
     content_.position = position;
     content_.position.world_size = coordination.world;
   }
@@ -107,7 +106,7 @@ Status Saver::prepare_folder() {
     TA_RETURN_IF_ERROR(files_.create_directories(options_.folder));
     TA_RETURN_IF_ERROR(files_.sync_directory(parent_of(options_.folder)));
   }
-  TA_RETURN_IF_ERROR(check_lease(files_, options_.folder, options_.attempt));
+  TA_RETURN_IF_ERROR(check_lease(files_, options_.folder, options_.lease));
   TA_RETURN_IF_ERROR(remove_leftovers(files_, options_.folder));
   return files_.create_directories(temporary_);
 }
@@ -192,7 +191,7 @@ Result<std::optional<Manifest>> Saver::settle_existing(const std::string& text) 
 Result<Manifest> Saver::publish() {
   TA_ASSIGN_OR_RETURN(const std::string text, encode_manifest(content_));
   TA_RETURN_IF_ERROR(files_.write_durable(temporary_ / kManifestName, text));
-  TA_RETURN_IF_ERROR(check_lease(files_, options_.folder, options_.attempt));
+  TA_RETURN_IF_ERROR(check_lease(files_, options_.folder, options_.lease));
   if (files_.exists(final_)) {
     TA_ASSIGN_OR_RETURN(const std::optional<Manifest> kept, settle_existing(text));
     if (kept) return *kept;
@@ -254,8 +253,7 @@ Result<Manifest> save(FileSystem& files, const Coordination& coordination,
   Result<Manifest> manifest = saver.run(tensors);
   if (manifest.ok()) return manifest;
   if (coordination.rank == 0) {
-    (void)files.remove_all(options.folder /
-                           format(".{}.tmp-{}", step_name(position.step), options.attempt));
+    (void)files.remove_all(options.folder / temporary_name(position.step, options.lease));
   }
   return manifest.status().with_context(
       format("save step {} below {}", position.step, options.folder.string()));

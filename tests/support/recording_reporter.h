@@ -48,7 +48,7 @@ class RecordingReporter final : public Reporter {
     return std::nullopt;
   }
   RankIdentity identity() const override { return identity_; }
-  void set_attempt(std::uint32_t attempt) { identity_.attempt = Attempt{attempt}; }
+  void set_identity(const RankIdentity& identity) { identity_ = identity; }
 
   std::vector<std::string> activities;
   std::vector<protocol::CheckpointInfo> checkpoints;

@@ -58,6 +58,7 @@ ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironmen
   options.command = gang_command(launch, environment);
   options.environment = {
       {"TAGALIGN_AGENT_SOCKET", environment.socket.string()},
+      {"TAGALIGN_COORDINATOR", environment.coordinator},
       {"TAGALIGN_JOB", format("{}", launch.job.value)},
       {"TAGALIGN_ATTEMPT", format("{}", launch.attempt.value)},
       {"TAGALIGN_LOG_FOLDER", attempt_folder(launch).string()},

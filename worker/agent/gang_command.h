@@ -25,6 +25,7 @@ struct GangEnvironment {
   Path worker;                    ///< program of a rank
   Path socket;                    ///< where ranks find the agent
   std::string agent_mark;         ///< names the agent's folder; see gang_mark()
+  std::string coordinator;        ///< names the coordinator's state in the leases of checkpoints
   bool as_root = false;           ///< mpirun refuses root unless told otherwise
   Path scratch;  ///< for MPI's session folders and shared memory; empty: where MPI puts them
   std::vector<std::string>

@@ -82,6 +82,11 @@ std::string folder_mark(const Path& folder) {
   return digest128(as_bytes((error ? folder : canonical).string())).hex().substr(0, 16);
 }
 
+/// Every state folder has keys of its own.
+std::string coordinator_mark(const AgentOptions& options) {
+  return digest128(as_bytes(options.connection->server_public_key)).hex().substr(0, 16);
+}
+
 std::string new_incarnation() {
   return format("{}-{}", system_clock().unix_ms(), process_start_ticks(::getpid()).value_or(0));
 }
@@ -115,6 +120,7 @@ GangEnvironment gang_environment(const AgentOptions& options, const Path& socket
                                            : std::filesystem::absolute(options.worker),
           .socket = socket,
           .agent_mark = folder_mark(options.folder),
+          .coordinator = coordinator_mark(options),
           .as_root = ::geteuid() == 0,
           .scratch = scratch,
           .gpus = {}};

@@ -69,7 +69,8 @@ Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
       .job = JobId{std::strtoull(environment("TAGALIGN_JOB").c_str(), nullptr, 10)},
       .attempt = Attempt{static_cast<std::uint32_t>(
           std::strtoul(environment("TAGALIGN_ATTEMPT").c_str(), nullptr, 10))},
-      .rank = rank};
+      .rank = rank,
+      .coordinator = environment("TAGALIGN_COORDINATOR")};
   return jobs::make_agent_reporter(socket, identity);
 }
 

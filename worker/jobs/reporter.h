@@ -20,6 +20,7 @@ struct RankIdentity {
   JobId job;
   Attempt attempt;
   int rank = 0;
+  std::string coordinator;  ///< whose job it is; empty for a rank that runs alone
 };
 
 class Reporter {

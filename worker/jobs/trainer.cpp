@@ -153,13 +153,21 @@ class Run {
   }
 
   Status take_lease() {
+    const RankIdentity identity = rank_.reporter.identity();
+    lease_ = {identity.coordinator, identity.job.value, identity.attempt.value};
     Status status;
-    if (rank_.is_first())
-      status =
-          checkpoint::take_lease(rank_.files, folder(), rank_.reporter.identity().attempt.value);
+    if (rank_.is_first()) {
+      const auto taken = checkpoint::take_lease(rank_.files, folder(), lease_);
+      status = taken.status();
+      if (taken.ok()) lease_ = *taken;
+    }
     TA_ASSIGN_OR_RETURN(const auto words,
                         rank_.group.all_gather_strings(status.ok() ? "" : status.message()));
-    return words[0].empty() ? ok_status() : already_exists(words[0]);
+    if (!words[0].empty()) return already_exists(words[0]);
+    std::array<std::uint64_t, 1> attempt{lease_.attempt};  // alone, only the first rank knows it
+    TA_RETURN_IF_ERROR(rank_.group.all_reduce_max_u64(attempt));
+    lease_.attempt = static_cast<std::uint32_t>(attempt[0]);
+    return ok_status();
   }
 
   Status resume() {
@@ -296,8 +304,7 @@ class Run {
                                                 .all_gather = [this](const std::string& mine) {
                                                   return rank_.group.all_gather_strings(mine);
                                                 }};
-    const checkpoint::SaveOptions save_options{.folder = folder(),
-                                               .attempt = rank_.reporter.identity().attempt.value};
+    const checkpoint::SaveOptions save_options{.folder = folder(), .lease = lease_};
     TA_ASSIGN_OR_RETURN(
         const auto manifest,
         checkpoint::save(rank_.files, coordination, save_options, held.views, position(scheduled)));
@@ -319,6 +326,7 @@ class Run {
   std::vector<std::string> notices_;               ///< of this rank, not yet gathered
   std::set<std::string> said_;                     ///< by the first rank
   std::vector<protocol::CheckpointInfo> unheard_;  ///< committed, but not reported yet
+  checkpoint::Lease lease_;
   std::uint64_t step_ = 0;
   MonotonicMs rate_started_ms_ = 0;
   std::uint64_t rate_started_step_ = 0;

@@ -29,6 +29,7 @@ GangEnvironment environment() {
           .worker = "/b/tagalign-worker",
           .socket = "/s/ranks.sock",
           .agent_mark = "abc",
+          .coordinator = "c0",
           .as_root = false,
           .gpus = {}};
 }
@@ -52,6 +53,7 @@ TEST(GangCommand, Launch_AsRoot_AllowsIt) {
 TEST(GangProcess, Launch_Environment_NamesAttemptAndSocket) {
   const ProcessOptions options = gang_process(launch(), environment());
   EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_AGENT_SOCKET", "/s/ranks.sock")));
+  EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_COORDINATOR", "c0")));
   EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_JOB", "12")));
   EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_ATTEMPT", "3")));
   EXPECT_THAT(options.environment,

@@ -63,7 +63,7 @@ TEST_F(GoldenFile, Version1_Loads) {
 
 TEST_F(GoldenFile, Version1_IsWrittenWithTheSameBytes) {
   on_ranks(2, [&](const Coordination& seat) {
-    EXPECT_TRUE(save(files(), seat, {folder(), 1}, views(), position()).ok());
+    EXPECT_TRUE(save(files(), seat, {folder(), {}}, views(), position()).ok());
     return 0;
   });
   for (const std::string& name : names_in(golden())) {

@@ -32,9 +32,9 @@ class SaveLoad : public TempFolderTest {
  protected:
   /// Saves on `world` ranks; what each rank got.
   std::vector<Result<Manifest>> save_all(FileSystem& system, int world, const SampleTensors& sample,
-                                         const RunPosition& position, std::uint32_t attempt = 1) {
+                                         const RunPosition& position, const Lease& lease = {}) {
     return on_ranks(world, [&](const Coordination& seat) {
-      return save(system, seat, {folder(), attempt}, sample.views(), position);
+      return save(system, seat, {folder(), lease}, sample.views(), position);
     });
   }
   Manifest save_ok(int world, const SampleTensors& sample, const RunPosition& position) {
@@ -138,7 +138,7 @@ TEST_F(SaveLoad, DamagedStepFolder_IsReplaced) {
 TEST_F(SaveLoad, RanksThatDisagree_FailTogether_NamingTheRank) {
   const SampleTensors sample(1);
   const auto results = on_ranks(3, [&](const Coordination& seat) {
-    return save(files(), seat, {folder(), 1}, sample.views(), position_at(seat.rank == 2 ? 8 : 7));
+    return save(files(), seat, {folder(), {}}, sample.views(), position_at(seat.rank == 2 ? 8 : 7));
   });
   for (const auto& result : results) EXPECT_THAT(result.status().message(), HasSubstr("rank 2"));
   EXPECT_TRUE(names_in(folder()).empty());
@@ -148,7 +148,7 @@ TEST_F(SaveLoad, BadNames_AreRefused) {
   const float value = 1;
   const TensorView view{"a[0:1]", DType::kF32, {1}, std::as_bytes(std::span(&value, 1))};
   Rendezvous alone(1);
-  const auto result = save(files(), alone.seat(0), {folder(), 1}, {view}, position_at(1));
+  const auto result = save(files(), alone.seat(0), {folder(), {}}, {view}, position_at(1));
   EXPECT_THAT(result.status().message(), HasSubstr("a[0:1]"));
 }
 
@@ -159,7 +159,7 @@ TEST_F(SaveLoad, OneRanksDiskIsFull_AllFailWithNoSpace_AndTheOldStays) {
   full.set_space(100);
   const auto results = on_ranks(2, [&](const Coordination& seat) {
     FileSystem& system = seat.rank == 1 ? static_cast<FileSystem&>(full) : files();
-    return save(system, seat, {folder(), 1}, sample.views(), position_at(2));
+    return save(system, seat, {folder(), {}}, sample.views(), position_at(2));
   });
   for (const auto& result : results) {
     EXPECT_EQ(result.status().code(), ErrorCode::kNoSpace);
@@ -251,20 +251,65 @@ TEST_F(SaveLoad, CrashWhileReplacingADamagedStep_LeavesOldOrNewState) {
 }
 
 TEST_F(SaveLoad, LeftoversOfACrash_AreRemovedByTheNextSave) {
-  ASSERT_TRUE(files().create_directories(folder() / ".step-00000009.tmp-1").ok());
+  ASSERT_TRUE(files().create_directories(folder() / ".step-00000009.tmp-2-1-c0").ok());
   save_ok(1, SampleTensors(1), position_at(1));
   EXPECT_THAT(names_in(folder()), ElementsAre("step-00000001"));
 }
 
-TEST_F(SaveLoad, GreaterLease_RefusesTheGivenUpAttempt) {
-  ASSERT_TRUE(take_lease(files(), folder(), 2).ok());
-  ASSERT_TRUE(take_lease(files(), folder(), 2).ok());
-  EXPECT_EQ(take_lease(files(), folder(), 1).code(), ErrorCode::kAlreadyExists);
-  const auto refused = save_all(files(), 2, SampleTensors(1), position_at(1), 1);
+TEST_F(SaveLoad, LaterAttempt_TakesTheLeaseFromTheGivenUpOne) {
+  const Lease first{"c0", 4, 1}, second{"c0", 4, 2};
+  ASSERT_TRUE(take_lease(files(), folder(), second).ok());
+  ASSERT_TRUE(take_lease(files(), folder(), second).ok()) << "a rank that was started again";
+  EXPECT_EQ(take_lease(files(), folder(), first).status().code(), ErrorCode::kAlreadyExists);
+  const auto refused = save_all(files(), 2, SampleTensors(1), position_at(1), first);
   EXPECT_EQ(refused[1].status().code(), ErrorCode::kAlreadyExists);
-  EXPECT_THAT(refused[1].status().message(), HasSubstr("attempt 2 writes here"));
+  EXPECT_THAT(
+      refused[1].status().message(),
+      HasSubstr("job 4 attempt 2 writes here, job 4 attempt 1 was given up; remove the file"));
   EXPECT_THAT(names_in(folder()), ElementsAre("lease"));
-  EXPECT_TRUE(save_all(files(), 2, SampleTensors(1), position_at(1), 2)[0].ok());
+  EXPECT_TRUE(save_all(files(), 2, SampleTensors(1), position_at(1), second)[0].ok());
+}
+
+TEST_F(SaveLoad, LaterJob_TakesTheLeaseFromAnyAttemptOfTheEarlierOne) {
+  const Lease earlier{"c0", 4, 3}, later{"c0", 5, 1};
+  ASSERT_TRUE(take_lease(files(), folder(), earlier).ok());
+  EXPECT_EQ(take_lease(files(), folder(), later).value(), later);
+  EXPECT_EQ(contents(folder() / "lease"), "5 1 c0\n");
+  EXPECT_EQ(save_all(files(), 1, SampleTensors(1), position_at(1), earlier)[0].status().code(),
+            ErrorCode::kAlreadyExists);
+  EXPECT_EQ(take_lease(files(), folder(), {"c0", 4, 4}).status().code(), ErrorCode::kAlreadyExists);
+}
+
+TEST_F(SaveLoad, JobOfAnotherCoordinator_TakesTheLeaseWhateverItsNumbers) {
+  const Lease earlier{"c0", 4, 3}, later{"c1", 2, 1};
+  ASSERT_TRUE(take_lease(files(), folder(), earlier).ok());
+  ASSERT_TRUE(take_lease(files(), folder(), later).ok());
+  EXPECT_EQ(save_all(files(), 1, SampleTensors(1), position_at(1), earlier)[0].status().code(),
+            ErrorCode::kAlreadyExists);
+  EXPECT_TRUE(save_all(files(), 1, SampleTensors(1), position_at(1), later)[0].ok());
+}
+
+TEST_F(SaveLoad, RunsWithoutCoordinator_TakeOverAndReplaceEachOther) {
+  const Lease job{"c0", 4, 3};
+  ASSERT_TRUE(take_lease(files(), folder(), job).ok());
+  const Lease first = take_lease(files(), folder(), {}).value();
+  EXPECT_TRUE(save_all(files(), 2, SampleTensors(1), position_at(1), first)[0].ok());
+  const Lease second = take_lease(files(), folder(), {}).value();
+  EXPECT_THAT(save_all(files(), 1, SampleTensors(1), position_at(2), first)[0].status().message(),
+              HasSubstr("a run without a coordinator (number 2) writes here"));
+  EXPECT_TRUE(save_all(files(), 1, SampleTensors(1), position_at(2), second)[0].ok());
+  EXPECT_FALSE(save_all(files(), 1, SampleTensors(1), position_at(3), job)[0].ok());
+  EXPECT_TRUE(take_lease(files(), folder(), job).ok()) << "submitted again";
+}
+
+TEST_F(SaveLoad, LeaseOfASingleNumber_IsReadAndTakenOver) {
+  overwrite(folder() / "lease", "3\n");
+  EXPECT_THAT(
+      save_all(files(), 1, SampleTensors(1), position_at(1), {"c0", 4, 1})[0].status().message(),
+      HasSubstr("a run without a coordinator (number 3) writes here"));
+  EXPECT_EQ(take_lease(files(), folder(), {}).value().attempt, 4U);
+  overwrite(folder() / "lease", "3\n");
+  EXPECT_TRUE(take_lease(files(), folder(), {"c0", 4, 1}).ok());
 }
 
 TEST_F(SaveLoad, LeaseTakenWhileSaving_IsSeenBeforePublishing) {
@@ -272,18 +317,21 @@ TEST_F(SaveLoad, LeaseTakenWhileSaving_IsSeenBeforePublishing) {
   int meetings = 0;
   const Coordination seat{0, 1, [&](const std::string& mine) -> Result<std::vector<std::string>> {
                             if (++meetings == 2) {
-                              EXPECT_TRUE(take_lease(files(), folder(), 9).ok());
+                              EXPECT_TRUE(take_lease(files(), folder(), {"c0", 4, 9}).ok());
                             }
                             return std::vector{mine};
                           }};
-  const auto result = save(files(), seat, {folder(), 1}, sample.views(), position_at(1));
+  const auto result = save(files(), seat, {folder(), {"c0", 4, 1}}, sample.views(), position_at(1));
   EXPECT_EQ(result.status().code(), ErrorCode::kAlreadyExists);
   EXPECT_THAT(names_in(folder()), ElementsAre("lease"));
 }
 
 TEST_F(SaveLoad, BrokenLease_SaysWhatToDo) {
-  overwrite(folder() / "lease", "seven");
-  EXPECT_THAT(take_lease(files(), folder(), 1).message(), HasSubstr("found 'seven'"));
+  for (const std::string text : {"seven", "1 2 c0 4", "1 x c0", "", "1 "}) {
+    overwrite(folder() / "lease", text);
+    EXPECT_THAT(take_lease(files(), folder(), {"c0", 4, 1}).status().message(),
+                HasSubstr("found '" + text + "'; remove the file"));
+  }
 }
 
 TEST_F(SaveLoad, AnyBitFlippedAnywhere_IsDetected) {

@@ -225,7 +225,7 @@ TEST_F(BadInputTest, CheckpointWithoutProjector_IsRefusedByEvaluation) {
         return Result<std::vector<std::string>>(std::vector{mine});
       }};
   const auto manifest =
-      checkpoint::save(files_, alone, {.folder = folder_ / "foreign", .attempt = 1}, {view},
+      checkpoint::save(files_, alone, {.folder = folder_ / "foreign", .lease = {}}, {view},
                        {.step = 3, .world_size = 1, .global_batch = 1});
   ASSERT_TRUE(manifest.ok()) << manifest.status().to_string();
   auto config = evaluate_config();

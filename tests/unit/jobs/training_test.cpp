@@ -136,15 +136,28 @@ TEST_F(TrainingTest, OtherConfiguration_IsRefusedAndSaysWhatToDo) {
   EXPECT_THAT(ends[0].status().message(), HasSubstr("checkpoint.directory"));
 }
 
+std::function<void(RecordingReporter&)> as(const RankIdentity& identity) {
+  return [identity](RecordingReporter& reporter) { reporter.set_identity(identity); };
+}
+
 TEST_F(TrainingTest, StaleAttempt_CannotTrainWhereANewerOneHoldsTheLease) {
   auto config = train_config("lease");
-  train(config, 1, JobEnd::kFinished, [](RecordingReporter& reporter) { reporter.set_attempt(2); });
+  train(config, 1, JobEnd::kFinished, as({JobId{4}, Attempt{2}, 0, "c0"}));
   config.steps = 8;
   const auto ends = run_gang(
-      1, [&](Rank& rank) { return run_train(rank, config); },
-      [](RecordingReporter& reporter) { reporter.set_attempt(1); });
+      1, [&](Rank& rank) { return run_train(rank, config); }, as({JobId{4}, Attempt{1}, 0, "c0"}));
   ASSERT_FALSE(ends[0].ok());
   EXPECT_EQ(ends[0].status().code(), ErrorCode::kAlreadyExists);
+}
+
+TEST_F(TrainingTest, LongerRun_AsANewJobThenAlone_GoesOnInTheSameFolder) {
+  auto config = train_config("longer");
+  train(config, 1, JobEnd::kFinished, as({JobId{4}, Attempt{3}, 0, "c0"}));
+  config.steps = 8;
+  train(config, 1, JobEnd::kFinished, as({JobId{5}, Attempt{1}, 0, "c0"}));
+  config.steps = 10;
+  train(config, 2);
+  EXPECT_EQ(reporters_[0]->checkpoints.back().step, 10u);
 }
 
 TEST_F(TrainingTest, GradientNotFinite_StopsBeforeAnythingIsSaved) {
