@@ -24,13 +24,18 @@ class ScriptTest : public ::testing::Test {
   void SetUp() override {
     fake("scontrol", "");
     // An agent lives until the coordinator stops it.
-    fake("srun", "while [ ! -e \"$FAKE/stopped\" ]; do sleep 0.02; done");
+    fake("srun", R"(trap 'echo "agents terminated" >> "$FAKE/calls"; exit 0' TERM
+while [ ! -e "$FAKE/stopped" ]; do sleep 0.02; done)");
     fake("tagalign", R"(shift 2
 case "$1" in
-  coordinator) [ "$2" != stop ] || touch "$FAKE/stopped" ;;
+  coordinator)
+    [ ! -e "$FAKE/dead" ] || [ "$2" != stop ] || exit 4
+    [ "$2" != stop ] || touch "$FAKE/stopped" ;;
   --output) [ ! -e "$FAKE/submitted" ] || echo job ;;
   submit) [ "$2" != bad.yml ] || exit 2; touch "$FAKE/submitted" ;;
-  wait) [ ! -e "$FAKE/endless" ] || exec sleep 60; exit "$FAKE_CODE" ;;
+  wait)
+    if [ -e "$FAKE/dies_once" ]; then rm "$FAKE/dies_once"; exit 4; fi
+    [ ! -e "$FAKE/endless" ] || exec sleep 60; exit "$FAKE_CODE" ;;
 esac)");
   }
 
@@ -102,6 +107,24 @@ TEST_F(ScriptTest, Wait_SaysRequeue_IsRequeued) {
 
 TEST_F(ScriptTest, Wait_SaysDoNotRequeue_IsNotRequeued) {
   EXPECT_EQ(finish(start({"w.yml"}, 93)), 93);
+  EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+TEST_F(ScriptTest, CoordinatorDies_IsStartedAgainAndTheWorkflowGoesOn) {
+  std::ofstream(folder_.path() / "dies_once") << "";
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  const std::string log = calls();
+  const std::string begin = "coordinator start --pool none --listen tcp://0.0.0.0:*";
+  const auto first_wait = log.find("state wait");
+  EXPECT_NE(log.find(begin, first_wait), std::string::npos) << log;
+  EXPECT_NE(log.find("state wait", first_wait + 1), std::string::npos) << log;
+  EXPECT_THAT(log, HasSubstr("results"));
+}
+
+TEST_F(ScriptTest, CoordinatorDiesAgain_AgentsAreToldToLeave) {
+  std::ofstream(folder_.path() / "dead") << "";
+  EXPECT_EQ(finish(start({"w.yml"}, 4)), 4);
+  EXPECT_THAT(calls(), HasSubstr("agents terminated"));
   EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
 }
 
