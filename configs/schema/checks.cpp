@@ -210,6 +210,7 @@ Findings check(const EvaluateConfig& config) {
     const std::string prefix = format("datasets.{}.", i);
     check_data(prefix, config.datasets[i], out);
     check_protocol(prefix, config, config.datasets[i], out);
+    check_templates(prefix + "templates", config.datasets[i].templates, out);
   }
   check_sweep(config, out);
   return out;

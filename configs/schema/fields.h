@@ -44,6 +44,9 @@ inline Rule one_of(std::vector<std::string_view> choices) {
 inline Rule required() {
   return {.choices = {}, .required = true};
 }
+inline Rule any_number() {
+  return {.choices = {}, .one_as_list = true};
+}
 inline Rule one_or_more() {
   return {.choices = {}, .required = true, .one_as_list = true};
 }
@@ -173,6 +176,7 @@ void visit_fields(V& v, SegmentationDataConfig& c) {
   v.field("reduce_zero_label", c.reduce_zero_label);
   v.field("background", c.background);
   v.field("background_threshold", c.background_threshold);
+  v.field("templates", c.templates, one_or_more());
   v.field("max_pixels", c.max_pixels, between(0, 1'000'000'000));
   v.field("max_pixels_side", c.max_pixels_side, between(1, 65'536));
   v.field("short_side", c.short_side, between(16, 8192));
@@ -199,7 +203,7 @@ void visit_fields(V& v, EvaluateConfig& c) {
   v.field("clip_weight", c.clip_weight, between(0, 1));
   v.field("scale", c.scale, above(0));
   v.field("bias", c.bias);
-  v.field("templates", c.templates, one_or_more());
+  v.field("templates", c.templates, any_number());
   v.list("datasets", c.datasets, 1);
   v.field("batch", c.batch, between(1, 64));
   v.section("sweep", c.sweep);

@@ -172,12 +172,15 @@ struct SegmentationDataConfig {
   int max_pixels = 0;          ///< larger images are first shrunk, and their label map enlarged to
                                ///< the label's size at the end; 0: never; 0…1e9
   int max_pixels_side = 1000;  ///< pixels, longer side after that; 1…65536
-  int short_side = 448;        ///< pixels; images are resized keeping the ratio; 16…8192
-  int long_side_max = 2048;    ///< pixels; 16…65536
-  int window = 448;            ///< pixels, side of the sliding window; 16…8192
-  std::optional<int> stride;   ///< pixels; 1…8192, at most window; unset: v1 or v3 below
-  ProtocolDataConfig v1;       ///< under protocol v1, where the above is unset
-  ProtocolDataConfig v3;       ///< under protocol v3
+  std::vector<std::string> templates =
+      {"simple"};  ///< prompts ({} is the class name) and names of sets: simple, full, subset,
+                   ///< maskclip, custom
+  int short_side = 448;       ///< pixels; images are resized keeping the ratio; 16…8192
+  int long_side_max = 2048;   ///< pixels; 16…65536
+  int window = 448;           ///< pixels, side of the sliding window; 16…8192
+  std::optional<int> stride;  ///< pixels; 1…8192, at most window; unset: v1 or v3 below
+  ProtocolDataConfig v1;      ///< under protocol v1, where the above is unset
+  ProtocolDataConfig v3;      ///< under protocol v3
 
   bool operator==(const SegmentationDataConfig&) const = default;
 };
@@ -198,14 +201,12 @@ struct EvaluateConfig {
   std::string method = "tagalign";  ///< row of the table
   std::string checkpoint;  ///< training checkpoint: our folder, an export, or the reference's .pth;
                            ///< empty: the frozen baseline, no projector
-  std::string protocol = "v1";        ///< v1 (sigmoid, the paper's first version) | v3 (softmax)
-  std::optional<double> clip_weight;  ///< share of the frozen map in the mix; ignored without a
-                                      ///< checkpoint; 0…1; unset: v1 0.3, v3 0.5
-  std::optional<double> scale;        ///< above 0; unset: v1 10, v3 30
-  std::optional<double> bias;         ///< v1 only; unset: −2.5
-  std::vector<std::string> templates =
-      {"simple"};  ///< prompts ({} is the class name) and names of sets: simple, full, subset,
-                   ///< maskclip, custom
+  std::string protocol = "v1";         ///< v1 (sigmoid, the paper's first version) | v3 (softmax)
+  std::optional<double> clip_weight;   ///< share of the frozen map in the mix; ignored without a
+                                       ///< checkpoint; 0…1; unset: v1 0.3, v3 0.5
+  std::optional<double> scale;         ///< above 0; unset: v1 10, v3 30
+  std::optional<double> bias;          ///< v1 only; unset: −2.5
+  std::vector<std::string> templates;  ///< not empty: in place of each data set's own
   std::vector<SegmentationDataConfig> datasets;  ///< at least one
   int batch = 4;  ///< images that a rank reads, decodes and resizes at once, ahead of the model,
                   ///< each in a thread; memory grows with it, results do not depend on it; 1…64

@@ -42,6 +42,7 @@ DatasetSettings dataset_settings(const EvaluateConfig& config, const Segmentatio
   }
   settings.stride = data.stride.value_or(own.stride.value_or(defaults.stride));
   settings.in_reference = own.in_reference;
+  settings.templates = config.templates.empty() ? data.templates : config.templates;
   return settings;
 }
 
@@ -54,6 +55,7 @@ EvaluateConfig effective(EvaluateConfig config) {
     const DatasetSettings settings = dataset_settings(config, data);
     if (data.background) data.background_threshold = settings.background_threshold;
     data.stride = settings.stride;
+    data.templates = settings.templates;
   }
   return config;
 }

@@ -29,7 +29,8 @@ ScoreSettings score_settings(const EvaluateConfig& config);
 struct DatasetSettings {
   std::optional<double> background_threshold;  ///< unset: v3 and a data set that names none
   int stride = 0;                              ///< pixels
-  bool in_reference = true;  ///< false: the reference cannot evaluate this data set
+  bool in_reference = true;            ///< false: the reference cannot evaluate this data set
+  std::vector<std::string> templates;  ///< EvaluateConfig's, else the data set's
 };
 DatasetSettings dataset_settings(const EvaluateConfig& config, const SegmentationDataConfig& data);
 

@@ -169,9 +169,10 @@ class DatasetEvaluation {
     const AutocastScope autocast(config_.runtime.precision, rank_.device);
     auto prompts = dataset_->classes();
     if (options_.background) prompts.erase(prompts.begin());
-    const auto text = model::class_embeddings(predictor_.text, tokenizer_, prompts,
-                                              config::expand_templates(config_.templates),
-                                              static_cast<int>(threads()));  // [N, E]
+    const auto text = model::class_embeddings(
+        predictor_.text, tokenizer_, prompts,
+        config::expand_templates(config::dataset_settings(config_, options_).templates),
+        static_cast<int>(threads()));  // [N, E]
     const model::Segmenter segmenter(predictor_.vision, predictor_.projector.get(), text,
                                      plan_.options);
     std::vector<Counts> counts(

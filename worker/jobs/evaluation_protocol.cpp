@@ -45,7 +45,8 @@ CommonWords common_words(const EvaluateConfig& config, const SegmentationDataCon
   }
   if (data.reduce_zero_label) words.behind += " reduce_zero_label";
   if (config.runtime.precision != "fp32") words.behind += " precision=" + config.runtime.precision;
-  words.behind += " templates=" + describe_templates(config.templates);
+  words.behind +=
+      " templates=" + describe_templates(config::dataset_settings(config, data).templates);
   return words;
 }
 
