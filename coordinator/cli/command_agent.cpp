@@ -17,7 +17,9 @@ void add_agent(Program& program) {
   CLI::App* command = program.app.add_subcommand(
       "agent", "Offer this machine to the coordinator, until it is stopped");
   command->add_option("--id", options->id, "kept over restarts (default: the host's name)");
-  command->add_option("--slots", options->slots, "ranks that may run at a time (default: cores)")
+  command
+      ->add_option("--slots", options->slots,
+                   "what ranks hold one or more of (default: GPUs, else cores)")
       ->check(CLI::Range(1, 4096));
   command->add_option("--gpus", options->gpus, "GPUs to hand out")
       ->check(CLI::Range(0, 64))
@@ -25,6 +27,8 @@ void add_agent(Program& program) {
   command
       ->add_option("--worker", options->worker,
                    "program of a rank (default: tagalign-worker beside this one)")
+      ->option_text("FILE");
+  command->add_option("--mpirun", options->mpirun, "starts the ranks (default: mpirun on PATH)")
       ->option_text("FILE");
   command->footer(
       "The state folder must hold the coordinator's endpoint and an agent key.\n"

@@ -59,10 +59,11 @@ int run_agent(const cli::AgentArguments& arguments) {
   agent::AgentOptions options;
   options.id = arguments.id.empty() ? host_name() : arguments.id;
   options.state_folder = arguments.state;
-  options.slots =
-      arguments.slots.value_or(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.slots = arguments.slots.value_or(arguments.gpus > 0 ? arguments.gpus : cores);
   options.gpus = arguments.gpus;
   options.worker = arguments.worker;
+  options.mpirun = arguments.mpirun;
   return agent::run_agent(options);
 }
 

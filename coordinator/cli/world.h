@@ -33,9 +33,10 @@ struct CoordinatorArguments {
 struct AgentArguments {
   Path state;
   std::string id;            ///< empty: the host's name
-  std::optional<int> slots;  ///< absent: one a core
+  std::optional<int> slots;  ///< absent: GPUs, else cores
   int gpus = 0;
-  Path worker;  ///< empty: tagalign-worker beside this program
+  Path worker;                    ///< empty: tagalign-worker beside this program
+  std::string mpirun = "mpirun";  ///< name on PATH, or a path
 };
 
 struct World {

@@ -87,6 +87,11 @@ TEST_F(CommandLine, CoordinatorRunAndAgent_GetTheirArguments) {
   EXPECT_EQ(agent_arguments.id, "n7");
   EXPECT_EQ(agent_arguments.slots, 8);
   EXPECT_EQ(agent_arguments.state, "/s");
+  EXPECT_EQ(agent_arguments.mpirun, "mpirun");
+  EXPECT_EQ(run({"agent", "--gpus", "2", "--mpirun", "/opt/mpirun"}), 0);
+  EXPECT_EQ(agent_arguments.slots, std::nullopt);
+  EXPECT_EQ(agent_arguments.gpus, 2);
+  EXPECT_EQ(agent_arguments.mpirun, "/opt/mpirun");
 }
 
 // ---------------------------------------------------------------- doctor, completion
