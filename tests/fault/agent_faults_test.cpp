@@ -232,6 +232,22 @@ TEST_F(AgentFaultTest, Launch_Twice_RunsOnce) {
   EXPECT_EQ(ends().size(), 2u);
 }
 
+TEST_F(AgentFaultTest, Launch_WhileAnOlderAttemptEnds_WaitsForItsEnd) {
+  wait_for_hello();
+  launch("run");
+  wait_for_ranks();
+  launch("exit 0", 2);
+  const AttemptEnded older = wait_for_end();
+  EXPECT_EQ(older.attempt, Attempt{1});
+  EXPECT_EQ(older.outcome, Outcome::kKilledOnRequest);
+  EXPECT_THAT(older.message, HasSubstr("attempt 2 takes its place"));
+  EXPECT_FALSE(any_rank_lives());
+  EXPECT_EQ(count<AttemptStarted>(), 1u) << "the second attempt did not wait";
+  launch("exit 0", 2);  // a coordinator sends it until it is answered
+  EXPECT_EQ(wait_for_end(2).attempt, Attempt{2});
+  EXPECT_EQ(ends()[1].outcome, Outcome::kSucceeded);
+}
+
 TEST_F(AgentFaultTest, Agent_Killed_GangDiesAndTheNextLifeReportsIt) {
   wait_for_hello();
   launch("run");

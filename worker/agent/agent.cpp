@@ -153,6 +153,7 @@ void Agent::on_launch(const protocol::Launch& launch) {
     ended.message = format("not launched: the agent is shutting down ({})", *shutdown_reason_);
     return end_attempt(std::move(ended));
   }
+  if (end_older_attempt(key)) return;
   // What the journal does not hold must neither start nor end: the coordinator sends it again.
   if (const Status accepted = journal_.accept(key); !accepted.ok()) {
     return log_error("job {} attempt {} is not accepted: {}", launch.job.value,
@@ -164,6 +165,19 @@ void Agent::on_launch(const protocol::Launch& launch) {
   ended.outcome = Outcome::kLaunchFailed;
   ended.message = launched.message();
   end_attempt(std::move(ended));
+}
+
+/// Two attempts must not write side by side: true while an older one still ends.
+bool Agent::end_older_attempt(const AttemptKey& key) {
+  const auto older = std::ranges::find_if(gangs_, [&](const auto& entry) {
+    return entry.first.first == key.first && entry.first < key;
+  });
+  if (older == gangs_.end()) return false;
+  log_info("job {} attempt {} waits until attempt {} has ended", key.first.value, key.second.value,
+           older->first.second.value);
+  older->second.gang.on_kill_request(format("attempt {} takes its place", key.second.value),
+                                     parts_.clock.monotonic_ms());
+  return true;
 }
 
 Status Agent::launch_gang(const protocol::Launch& launch) {

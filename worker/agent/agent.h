@@ -93,6 +93,7 @@ class Agent {
   RunningGang* find_gang(JobId job, Attempt attempt);
 
   void on_launch(const protocol::Launch& launch);
+  bool end_older_attempt(const AttemptKey& key);
   Status launch_gang(const protocol::Launch& launch);
   void on_stop(const protocol::StopAttempt& stop);
   void save_and_leave(RunningGang& gang, const std::string& reason);
