@@ -103,10 +103,18 @@ std::optional<Gang::Cause> Gang::earliest_failure() const {
   return earliest;
 }
 
+bool Gang::all_said_farewell() const {
+  return std::ranges::all_of(ranks_,
+                             [](const auto& entry) { return entry.second.farewell.has_value(); });
+}
+
+/// Nothing more is expected of a rank that said farewell, but that all end together.
 std::optional<Gang::Cause> Gang::silent_rank(MonotonicMs now_ms) const {
+  const bool all_left = std::ssize(ranks_) == launch_.ranks && all_said_farewell();
   for (int number = 0; number < launch_.ranks; ++number) {
     const auto rank = ranks_.find(number);
     const bool known = rank != ranks_.end();
+    if (known && rank->second.farewell && !all_left) continue;
     if (now_ms - (known ? rank->second.last_word_ms : started_ms_) < limits::kRankSilentAfterMs)
       continue;
     const std::string name =
@@ -164,9 +172,7 @@ protocol::RankNotice Gang::notice_of_cause() const {
 
 bool Gang::may_conclude(MonotonicMs now_ms) const {
   if (!exit_) return false;
-  const bool all_said_farewell = std::ranges::all_of(
-      ranks_, [](const auto& entry) { return entry.second.farewell.has_value(); });
-  return (all_said_farewell && !ranks_.empty()) || now_ms - exit_ms_ >= kFarewellGraceMs;
+  return (all_said_farewell() && !ranks_.empty()) || now_ms - exit_ms_ >= kFarewellGraceMs;
 }
 
 Gang::Cause Gang::refined_by_exit(Cause cause) const {

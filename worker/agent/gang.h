@@ -78,6 +78,7 @@ class Gang {
 
   std::optional<Cause> earliest_vanished() const;
   std::optional<Cause> earliest_failure() const;
+  bool all_said_farewell() const;
   std::optional<Cause> silent_rank(MonotonicMs now_ms) const;
   void settle_cause(MonotonicMs now_ms);
   Cause verdict() const;

@@ -164,6 +164,21 @@ TEST_F(GangTest, SilentRank_TooLong_IsTakenForWedged) {
   EXPECT_THAT(ended.message, HasSubstr("silent for 2 min"));
 }
 
+TEST_F(GangTest, RankThatLeft_IsNotSilentWhileOthersWork) {
+  farewell(1, 0, 10);
+  gang_.on_beat({JobId{1}, Attempt{1}, 0, 5, 10, ""}, limits::kRankSilentAfterMs);
+  EXPECT_FALSE(gang_.decide(limits::kRankSilentAfterMs + 10).kill_ranks);
+  EXPECT_TRUE(gang_.decide(2 * limits::kRankSilentAfterMs).kill_ranks);
+  EXPECT_EQ(end({.code = 137}, 2 * limits::kRankSilentAfterMs + 10).failed_rank, 0);
+}
+
+TEST_F(GangTest, AllRanksLeft_LauncherStays_IsEnded) {
+  farewell(0, 0, 10);
+  farewell(1, 0, 10);
+  EXPECT_FALSE(gang_.decide(limits::kRankSilentAfterMs).kill_ranks);
+  EXPECT_TRUE(gang_.decide(limits::kRankSilentAfterMs + 10).kill_ranks);
+}
+
 TEST_F(GangTest, LauncherKilled_IsInfrastructure) {
   const auto ended = end({.signal = 9}, 10);
   EXPECT_EQ(ended.outcome, Outcome::kRankKilled);
