@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "coordinator/protocol/codec.h"
+#include "worker/agent/overloaded.h"
 
 namespace tagalign::agent {
 namespace {
@@ -17,11 +18,6 @@ using protocol::Outcome;
 
 constexpr std::int64_t kBuryMsMax = 10'000;
 constexpr int kMessagesPerRound = 256;  ///< of one socket: the others get their turn
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 }  // namespace
 

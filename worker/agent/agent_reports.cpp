@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "coordinator/protocol/codec.h"
 #include "worker/agent/agent.h"
+#include "worker/agent/overloaded.h"
 
 namespace tagalign::agent {
 namespace {
@@ -15,11 +16,6 @@ constexpr std::int64_t kSpoolRetryMs = 1'000;
 constexpr std::int64_t kResendMs = 1'000;
 constexpr std::size_t kEventsPerMessage = 128;
 constexpr int kMessagesPerRound = 1'024;  ///< the other sockets get their turn
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 }  // namespace
 

@@ -62,7 +62,6 @@ ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironmen
       {"TAGALIGN_JOB", format("{}", launch.job.value)},
       {"TAGALIGN_ATTEMPT", format("{}", launch.attempt.value)},
       {"TAGALIGN_LOG_FOLDER", attempt_folder(launch).string()},
-      {"TAGALIGN_SLOTS_PER_RANK", format("{}", launch.slots_per_rank)},
       {"TAGALIGN_GANG", gang_mark(environment.agent_mark, {launch.job, launch.attempt})},
       // Ranks ask for a signal when the thread that started them ends: mpirun must not use helper
       // threads for it.

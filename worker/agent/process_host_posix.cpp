@@ -21,7 +21,7 @@ namespace {
 
 /// A zombie counts as gone.
 bool has_ended(int pid) {
-  return ::kill(pid, 0) != 0 && errno == ESRCH;
+  return !process_start_ticks(pid).has_value();
 }
 
 bool environment_has(int pid, std::string_view entry_prefix) {
@@ -80,7 +80,7 @@ class PosixProcessHost final : public ProcessHost {
     if (gone) {
       ended_.push_back(pid);
     } else {
-      watched_[pid] = fd;  // -1 on kernels without pidfd_open: asked with kill(pid, 0)
+      watched_[pid] = fd;  // -1 on kernels without pidfd_open: asked through /proc
     }
   }
 
