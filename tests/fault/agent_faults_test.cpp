@@ -57,10 +57,11 @@ class AgentFaultTest : public ::testing::Test {
     server_ = listen_curve({endpoint, keys, StateFolder(state_).allowed()}).value();
   }
 
-  void start_agent(const std::string& mpirun = "mpirun") {
+  void start_agent(const std::string& mpirun = "mpirun", const std::string& gpus = "0") {
     const Path here = self_executable().parent_path();
     agent_pid_ = start_process({.command = {(here / "agent_program").string(), state_.string(),
-                                            (here / "rank_program").string(), mpirun},
+                                            (here / "rank_program").string(), mpirun, gpus},
+                                .environment = {{"CUDA_VISIBLE_DEVICES", "7"}},
                                 .stderr_file = folder_.path() / "agent.err"})
                      .value();
   }
@@ -75,8 +76,9 @@ class AgentFaultTest : public ::testing::Test {
 
   void send(const ToAgent& message) { ASSERT_TRUE(server_->send(peer_, make_frame(message)).ok()); }
 
-  void launch(const std::string& behaviour, std::uint32_t attempt = 1, int ranks = 2) {
-    send(Launch{.job = JobId{1},
+  void launch(const std::string& behaviour, std::uint32_t attempt = 1, int ranks = 2,
+              std::uint64_t job = 1) {
+    send(Launch{.job = JobId{job},
                 .attempt = Attempt{attempt},
                 .job_name = "job",
                 .kind = JobKind::kTrain,
@@ -248,6 +250,21 @@ TEST_F(AgentFaultTest, Launch_WhileAnOlderAttemptEnds_WaitsForItsEnd) {
   EXPECT_EQ(ends()[1].outcome, Outcome::kSucceeded);
 }
 
+TEST_F(AgentFaultTest, Launch_WhenAllGpusAreHeld_SeesNone) {
+  wait_for_hello();
+  end_agent(SIGKILL);
+  start_agent("mpirun", "1");
+  wait_for_hello();
+  launch("run", 1, 1);
+  wait_for_ranks(1);
+  const int holder = pids_.at(0);
+  EXPECT_EQ(variable_of(holder, "CUDA_VISIBLE_DEVICES"), "7");
+  launch("run", 1, 1, 2);
+  wait_for_ranks(2);
+  ASSERT_NE(pids_.at(0), holder);
+  EXPECT_EQ(variable_of(pids_.at(0), "CUDA_VISIBLE_DEVICES"), "");
+}
+
 TEST_F(AgentFaultTest, Agent_Killed_GangDiesAndTheNextLifeReportsIt) {
   wait_for_hello();
   launch("run");
@@ -322,7 +339,7 @@ TEST_F(AgentFaultTest, Agent_SecondOnTheSameFolder_IsRefused) {
   wait_for_hello();
   const Path here = self_executable().parent_path();
   const auto second = run_command(
-      {(here / "agent_program").string(), state_.string(), "/bin/true", "mpirun"}, 20'000);
+      {(here / "agent_program").string(), state_.string(), "/bin/true", "mpirun", "0"}, 20'000);
   ASSERT_TRUE(second.ok());
   EXPECT_EQ(second->exit.code, 2);
   EXPECT_THAT(second->output, HasSubstr("another agent holds this folder"));

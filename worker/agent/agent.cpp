@@ -179,7 +179,7 @@ bool Agent::end_older_attempt(const AttemptKey& key) {
 Status Agent::launch_gang(const protocol::Launch& launch) {
   const AttemptKey key{launch.job, launch.attempt};
   GangEnvironment environment = parts_.environment;
-  environment.gpus = free_gpus(launch.ranks * launch.slots_per_rank);
+  if (!parts_.gpus.empty()) environment.gpus = free_gpus(launch.ranks * launch.slots_per_rank);
   if (!parts_.files.exists(environment.worker)) {
     return not_found(format(
         "launching a gang: the worker program {} does not exist: build it, or give --worker FILE",
@@ -197,7 +197,7 @@ Status Agent::launch_gang(const protocol::Launch& launch) {
   if (!launcher.ok()) return launcher.status();
   RunningGang running{.gang = Gang(launch, launcher->pid, parts_.clock.monotonic_ms()),
                       .launcher = *launcher,
-                      .gpus = environment.gpus};
+                      .gpus = environment.gpus.value_or(std::vector<std::string>{})};
   gangs_.emplace(key, std::move(running));
   parts_.processes.watch(launcher->pid);
   // Without this entry the gang is still found by its mark.

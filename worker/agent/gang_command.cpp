@@ -79,8 +79,7 @@ ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironmen
     options.environment["OMPI_MCA_orte_tmpdir_base"] = scratch;
     options.environment["OMPI_MCA_btl_vader_backing_directory"] = scratch;
   }
-  if (!environment.gpus.empty())
-    options.environment["CUDA_VISIBLE_DEVICES"] = joined(environment.gpus);
+  if (environment.gpus) options.environment["CUDA_VISIBLE_DEVICES"] = joined(*environment.gpus);
   options.working_directory = launch.workspace;
   options.stdout_file = launcher_log(launch);
   options.stderr_file = launcher_log(launch);

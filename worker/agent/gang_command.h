@@ -1,6 +1,7 @@
 /// How a gang is started: the command and environment of its launcher, as pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,9 @@ struct GangEnvironment {
   std::string coordinator;        ///< names the coordinator's state in the leases of checkpoints
   bool as_root = false;           ///< mpirun refuses root unless told otherwise
   Path scratch;  ///< for MPI's session folders and shared memory; empty: where MPI puts them
-  std::vector<std::string>
-      gpus;  ///< devices of this gang; empty: CUDA_VISIBLE_DEVICES stays as it is
+  /// Devices of this gang, perhaps none; absent: the agent hands out none, and
+  /// CUDA_VISIBLE_DEVICES stays as it is.
+  std::optional<std::vector<std::string>> gpus;
 };
 
 /// Every process of an attempt carries TAGALIGN_GANG=<this> in its environment, so that what is

@@ -123,7 +123,7 @@ GangEnvironment gang_environment(const AgentOptions& options, const Path& socket
           .coordinator = coordinator_mark(options),
           .as_root = ::geteuid() == 0,
           .scratch = scratch,
-          .gpus = {}};
+          .gpus = std::nullopt};
 }
 
 protocol::AgentHello identity(const AgentOptions& options) {

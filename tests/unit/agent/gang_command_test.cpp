@@ -31,7 +31,7 @@ GangEnvironment environment() {
           .agent_mark = "abc",
           .coordinator = "c0",
           .as_root = false,
-          .gpus = {}};
+          .gpus = std::nullopt};
 }
 
 TEST(GangCommand, Launch_AsUser_IsMpirunOnTheWorker) {
@@ -82,9 +82,16 @@ TEST(GangProcess, Launch_WithScratch_KeepsMpisFilesThere) {
 
 TEST(GangProcess, Launch_WithGpus_ShowsOnlyThose) {
   GangEnvironment with_gpus = environment();
-  with_gpus.gpus = {"1", "3"};
+  with_gpus.gpus = {{"1", "3"}};
   EXPECT_THAT(gang_process(launch(), with_gpus).environment,
               Contains(Pair("CUDA_VISIBLE_DEVICES", "1,3")));
+}
+
+TEST(GangProcess, Launch_WhenAllGpusAreHeld_ShowsNone) {
+  GangEnvironment without_free = environment();
+  without_free.gpus = std::vector<std::string>{};
+  EXPECT_THAT(gang_process(launch(), without_free).environment,
+              Contains(Pair("CUDA_VISIBLE_DEVICES", "")));
 }
 
 }  // namespace

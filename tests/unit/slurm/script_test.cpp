@@ -25,6 +25,8 @@ class ScriptTest : public ::testing::Test {
     fake("scontrol", "");
     // An agent lives until the coordinator stops it.
     fake("srun", R"(trap 'echo "agents terminated" >> "$FAKE/calls"; exit 0' TERM
+shift 2
+"$@"
 while [ ! -e "$FAKE/stopped" ]; do sleep 0.02; done)");
     fake("tagalign", R"(shift 2
 case "$1" in
@@ -54,7 +56,9 @@ esac)");
                                         std::string(source) + "/slurm/tagalign.sbatch"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     return start_process({.command = command,
-                          .environment = {{"PATH", folder + ":/usr/bin:/bin"},
+                          .environment = {{"SLURM_CPUS_ON_NODE", "16"},
+                                          {"SLURM_GPUS_ON_NODE", gpus_},
+                                          {"PATH", folder + ":/usr/bin:/bin"},
                                           {"FAKE", folder},
                                           {"FAKE_CODE", std::to_string(code)},
                                           {"TAGALIGN_STATE", folder + "/state"},
@@ -83,6 +87,7 @@ esac)");
   }
 
   testing::TemporaryFolder folder_;
+  std::string gpus_ = "0";
 };
 
 TEST_F(ScriptTest, Workflow_Succeeds_StartsEverythingAndStopsIt) {
@@ -93,6 +98,17 @@ TEST_F(ScriptTest, Workflow_Succeeds_StartsEverythingAndStopsIt) {
   EXPECT_THAT(calls(), HasSubstr("results"));
   EXPECT_THAT(calls(), HasSubstr("coordinator stop"));
   EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+TEST_F(ScriptTest, NodeWithoutGpus_OffersItsCores) {
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  EXPECT_THAT(calls(), HasSubstr("--slots 16 --gpus 0\n"));
+}
+
+TEST_F(ScriptTest, NodeWithGpus_OffersThoseAsSlots) {
+  gpus_ = "4";
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  EXPECT_THAT(calls(), HasSubstr("--slots 4 --gpus 4\n"));
 }
 
 TEST_F(ScriptTest, Job_Fails_IsNotRequeued) {
