@@ -179,9 +179,10 @@ TEST(TemplateSets, NamesAndPrompts_AreMixedInOrder) {
   EXPECT_THAT(expand_templates({"the {}.", "simple"}), ElementsAre("the {}.", "a photo of a {}."));
   EXPECT_EQ(expand_templates({"subset", "maskclip"}).size(), 12u);
   EXPECT_THAT(load(kPlain, {"templates=full"}).templates, ElementsAre("full"));
-  const EvaluateConfig plain = load(kPlain, {"datasets.0.templates=[the {}.]"});
+  const EvaluateConfig plain = load(kPlain, {"datasets.0.templates=[\"the {}.\"]"});
   EXPECT_THAT(dataset_settings(plain, plain.datasets[0]).templates, ElementsAre("the {}."));
-  const EvaluateConfig named = load(kPlain, {"templates=full", "datasets.0.templates=[the {}.]"});
+  const EvaluateConfig named =
+      load(kPlain, {"templates=full", "datasets.0.templates=[\"the {}.\"]"});
   EXPECT_THAT(dataset_settings(named, named.datasets[0]).templates, ElementsAre("full"));
   EXPECT_THAT(load(kPlain).datasets[0].templates, ElementsAre("simple"));
   EXPECT_THAT(message(kPlain, {"templates=fulll"}),

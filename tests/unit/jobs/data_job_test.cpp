@@ -61,7 +61,7 @@ class DataJobTest : public ::testing::Test {
   DataArguments arguments_;
 };
 
-TEST(PreparedFolders, AreWhereTheShippedWorkflowLooks) {
+TEST(PreparedFolders, EachBenchmark_IsWhereTheShippedWorkflowLooks) {
   const auto workflow = config::load_workflow(
       posix_file_system(), configs() / "benchmarks.yml",
       {"vars.data=/data", "vars.imagenets=/data/ImageNetS", "vars.clip=/clip.pt"});
