@@ -249,6 +249,19 @@ TEST_F(InterchangeTest, WeightsShow_AgainstAConfiguration_NamesWhatIsMissing) {
               ElementsAre(HasSubstr("asks for gdecoder")));
 }
 
+TEST_F(InterchangeTest, WeightsShow_OfATensorThatBelongsNowhere_NamesIt) {
+  train(train_config("run", 2));
+  export_to("run", "main.safetensors", "main");
+  auto weights = load_weights(files_, path("main.safetensors"));
+  ASSERT_TRUE(weights.ok()) << weights.status().message();
+  weights->tensors["junk.weight"] = weights->tensors.begin()->second;
+  ASSERT_TRUE(save_weights(files_, path("junk.safetensors"), weights->tensors, {}).ok());
+  const auto found = card("junk.safetensors");
+  EXPECT_FALSE(found.at("fits"));
+  EXPECT_EQ(found.at("unexpected").get<std::vector<std::string>>(),
+            std::vector<std::string>{"junk.weight"});
+}
+
 TEST_F(InterchangeTest, LegacyAndForeignFiles_AreRefusedWithTheWayOut) {
   ASSERT_TRUE(files_
                   .write_durable(folder_ / "old.pth",
