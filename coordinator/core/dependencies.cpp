@@ -30,17 +30,13 @@ bool broken(const Job& job) {
 
 }  // namespace
 
-bool dependencies_met(const State& state, const Job& job) {
-  return visit_needs(state, job, succeeded);
-}
-
-std::optional<std::string> broken_dependency(const State& state, const Job& job) {
-  std::optional<std::string> why;
+std::string broken_dependency(const State& state, const Job& job) {
+  std::string why;
   visit_needs(state, job, [&](const Job& need) {
     if (broken(need))
       why = format("it comes after {}, which {}", label(need),
                    std::holds_alternative<Failed>(need.state) ? "failed" : "was cancelled");
-    return !why;
+    return why.empty();
   });
   return why;
 }
@@ -53,22 +49,6 @@ std::vector<std::string> unmet_dependencies(const State& state, const Job& job) 
     return true;
   });
   return lines;
-}
-
-void cancel_orphans(Turn& turn) {
-  bool changed = true;
-  while (changed) {
-    changed = false;
-    const std::vector<JobId> live(turn.state.live.begin(), turn.state.live.end());
-    for (JobId id : live) {
-      Job& job = turn.state.jobs.at(id);
-      if (!std::holds_alternative<Queued>(job.state)) continue;
-      if (auto why = broken_dependency(turn.state, job)) {
-        set_state(turn.state, job, Cancelled{turn.now_ms, std::move(*why)});
-        changed = true;
-      }
-    }
-  }
 }
 
 }  // namespace tagalign::core

@@ -1,6 +1,6 @@
-/// The state as text. Kept complete by hand: a field added to core.h is added here.
+/// The state as text. Kept complete by hand: a field added to state.h is added here.
 #include "base/format.h"
-#include "coordinator/core/turn.h"
+#include "coordinator/core/state.h"
 
 namespace tagalign::core {
 namespace {
@@ -10,14 +10,14 @@ struct StateText {
     return format("since={} not_before={}", s.since_ms, s.not_before_ms);
   }
   std::string operator()(const Starting& s) const {
-    return format("agent={} since={} asked={}", s.agent.value, s.since_ms, s.asked_ms);
+    return format("agent={} since={}", s.agent.value, s.since_ms);
   }
   std::string operator()(const Running& s) const {
     return format("agent={} since={}", s.agent.value, s.since_ms);
   }
   std::string operator()(const Saving& s) const {
-    return format("agent={} since={} reason='{}' kill_sent={} asked={} started={}", s.agent.value,
-                  s.since_ms, s.reason, s.kill_sent, s.asked_ms, s.started);
+    return format("agent={} since={} reason='{}' kill_asked={} started={}", s.agent.value,
+                  s.since_ms, s.reason, s.kill_asked, s.started);
   }
   std::string operator()(const Succeeded& s) const { return format("at={}", s.at_ms); }
   std::string operator()(const Failed& s) const {
@@ -106,9 +106,16 @@ std::string result_text(const ResultEntry& entry) {
 }  // namespace
 
 std::string dump(const State& state) {
-  std::string text = format("now={} dropped_stale={} conflicting_results={} live={}\n",
-                            state.now_ms, state.dropped_stale, state.conflicting_results,
-                            ids({state.live.begin(), state.live.end()}));
+  std::string text = format("now={} dropped_stale={} conflicting_results={}\n", state.now_ms,
+                            state.dropped_stale, state.conflicting_results);
+  if (state.stopping) {
+    text += format("stopping since={} kill_gangs={}\n", state.stopping->since_ms,
+                   state.stopping->kill_gangs);
+  }
+  for (const auto& [name, pool] : state.pools) {
+    text +=
+        format("pool {} agents={} slots_per_agent={}\n", name, pool.agents, pool.slots_per_agent);
+  }
   for (const auto& [id, w] : state.workflows) {
     text += format("workflow {} token={} name={} workspace={} submitted={}\n", id.value, w.token,
                    w.name, w.workspace, w.submitted_ms);
@@ -116,11 +123,9 @@ std::string dump(const State& state) {
   for (const auto& [id, job] : state.jobs) text += job_text(job);
   for (const Template& pattern : state.templates) text += template_text(pattern);
   for (const auto& [id, a] : state.agents) {
-    text += format(
-        "agent {} incarnation={} host={} slots={} gpus={} connected={} last_sequence={} "
-        "hello_asked={}\n",
-        id.value, a.incarnation, a.host, a.slots, a.gpus, a.connected, a.last_sequence,
-        a.hello_asked_ms);
+    text +=
+        format("agent {} incarnation={} host={} slots={} gpus={} connected={} last_sequence={}\n",
+               id.value, a.incarnation, a.host, a.slots, a.gpus, a.connected, a.last_sequence);
   }
   for (const auto& [key, entry] : state.results) text += result_text(entry);
   return text;

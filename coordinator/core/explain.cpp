@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "coordinator/core/core.h"
 #include "coordinator/core/dependencies.h"
-#include "coordinator/core/turn.h"
 
 namespace tagalign::core {
 namespace {
@@ -63,7 +63,7 @@ Lines explain_state(const State&, const Job& job, const Running& running, UnixMs
 Lines explain_state(const State&, const Job& job, const Saving& saving, UnixMs now_ms) {
   return {format("attempt {} on agent {} was asked {} ago to {}: {}", job.attempt.value,
                  saving.agent.value, format_duration(now_ms - saving.since_ms),
-                 saving.kill_sent ? "end at once" : "save and leave", saving.reason)};
+                 saving.kill_asked ? "end at once" : "save and leave", saving.reason)};
 }
 Lines explain_state(const State&, const Job& job, const Succeeded&, UnixMs) {
   return {format("succeeded in attempt {}", job.attempt.value)};

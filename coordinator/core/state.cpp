@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/format.h"
-#include "coordinator/core/turn.h"
+#include "coordinator/core/state.h"
 
 namespace tagalign::core {
 
@@ -15,12 +15,6 @@ std::string_view job_state_name(const JobState& state) {
 bool is_terminal(const JobState& state) {
   return std::holds_alternative<Succeeded>(state) || std::holds_alternative<Failed>(state) ||
          std::holds_alternative<Cancelled>(state);
-}
-
-void set_state(State& state, Job& job, JobState next) {
-  TA_CHECK(!is_terminal(job.state), "a terminal job stays as it is");
-  job.state = std::move(next);
-  if (is_terminal(job.state)) state.live.erase(job.id);
 }
 
 const AgentId* holder(const Job& job) {
@@ -38,26 +32,24 @@ std::string label(const Job& job) {
   return format("'{}' (job {})", job.spec.name, job.id.value);
 }
 
-std::vector<JobId> jobs_on(const State& state, const AgentId& agent) {
-  std::vector<JobId> found;
-  for (JobId id : state.live) {
-    const AgentId* held_by = holder(state.jobs.at(id));
-    if (held_by && *held_by == agent) found.push_back(id);
-  }
-  return found;
+const std::set<JobId>& jobs_on(const State& state, const AgentId& agent) {
+  static const std::set<JobId> kNone;
+  const auto found = state.index.held.find(agent);
+  return found == state.index.held.end() ? kNone : found->second;
+}
+
+const std::set<JobId>& live_jobs(const State& state) {
+  return state.index.live;
 }
 
 int free_slots(const State& state, const Agent& agent) {
-  int held = 0;
-  for (JobId id : jobs_on(state, agent.id)) held += slots_of(state.jobs.at(id).spec);
-  return std::max(0, agent.slots - held);
+  const auto held = state.index.held_slots.find(agent.id);
+  return std::max(0, agent.slots - (held == state.index.held_slots.end() ? 0 : held->second));
 }
 
 const Workflow* find_submission(const State& state, const std::string& token) {
-  for (const auto& [id, workflow] : state.workflows) {
-    if (workflow.token == token) return &workflow;
-  }
-  return nullptr;
+  const auto found = state.index.tokens.find(token);
+  return found == state.index.tokens.end() ? nullptr : &state.workflows.at(found->second);
 }
 
 }  // namespace tagalign::core

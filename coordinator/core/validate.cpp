@@ -1,4 +1,4 @@
-/// What a workflow must satisfy before it becomes an event.
+/// What a workflow must satisfy before it becomes a fact.
 #include <functional>
 
 #include "base/format.h"

@@ -118,8 +118,10 @@ ClientReply reply_to(const AnswerContext& context, const protocol::SubmitRequest
   const core::Workflow* workflow = core::find_submission(context.state, request.token);
   if (workflow == nullptr) return error_reply(internal_error("the submission was not recorded"));
   protocol::SubmitReply reply{workflow->id, {}};
-  for (const auto& [id, job] : context.state.jobs) {
-    if (job.workflow == workflow->id) reply.jobs.emplace_back(job.spec.name, id);
+  const auto jobs = context.state.index.jobs_of.find(workflow->id);
+  if (jobs == context.state.index.jobs_of.end()) return reply;
+  for (const JobId id : jobs->second) {
+    reply.jobs.emplace_back(context.state.jobs.at(id).spec.name, id);
   }
   return reply;
 }

@@ -21,6 +21,8 @@ class Pool {
   virtual void stop() = 0;
   /// Processes of this pool that still run.
   virtual int alive() = 0;
+  /// Slots of each agent that this pool can bring; 0 when that is not known.
+  virtual int slots_per_agent() const { return 0; }
 };
 
 /// Agents come by themselves: started by hand or by another scheduler.

@@ -37,6 +37,7 @@ class LocalPool final : public Pool {
   void on_hello(const protocol::AgentHello& hello) override;
   void stop() override { stopping_ = true; }
   int alive() override;
+  int slots_per_agent() const override { return options_.slots; }
 
   static constexpr std::int64_t kRestartMsMin = 200;
   static constexpr std::int64_t kRestartMsMax = 5'000;

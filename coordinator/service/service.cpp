@@ -1,6 +1,9 @@
 #include "coordinator/service/service.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
 
 #include "base/format.h"
 #include "base/limits.h"
@@ -16,28 +19,48 @@ using protocol::PeerRole;
 constexpr int kFramesPerRound = 512;
 constexpr std::int64_t kStopPatienceMs =
     limits::kSaveAndLeaveMsMax + limits::kTerminateGraceMs + limits::kRequestTimeoutMs;
+/// A snapshot costs as much as the jobs that it holds: it comes after as many facts as there are
+/// jobs, and not before this many.
+constexpr std::uint64_t kFactsPerSnapshotMin = 10'000;
+constexpr const char* kPoolName = "local";
 
 }  // namespace
 
 Service::Service(const ServiceParts& parts) : parts_(parts) {}
 
+Status Service::load() {
+  TA_ASSIGN_OR_RETURN(store::Snapshot loaded, store::load_state(parts_.store));
+  state_ = std::move(loaded.state);
+  snapshot_at_ = loaded.sequence;
+  mind_.reminders = core::remind_all(state_);
+  return ok_status();
+}
+
 Status Service::restore() {
   started_ms_ = parts_.clock.unix_ms();
-  const Status replayed = parts_.store.replay(
-      [this](std::uint64_t, const core::Event& event) { (void)core::apply(state_, event); });
-  TA_RETURN_IF_ERROR(replayed.with_context("replay the coordinator's events"));
+  TA_RETURN_IF_ERROR(load().with_context("read the coordinator's facts"));
   time_base_ms_ = std::max(started_ms_, state_.now_ms) - parts_.clock.monotonic_ms();
   for (const auto& [id, agent] : state_.agents) {
     if (agent.connected) links_.expect(id, parts_.clock.monotonic_ms());
   }
-  log_info("{} events replayed: {} jobs, {} agents", parts_.store.event_count(), state_.jobs.size(),
+  log_info("{} facts, {} of them since the newest snapshot: {} jobs, {} agents",
+           parts_.store.fact_count(), parts_.store.fact_count() - snapshot_at_, state_.jobs.size(),
            state_.agents.size());
+  Round round;
+  decide(round, core::ServiceStarted{});
+  TA_RETURN_IF_ERROR(commit(round).with_context("begin"));
+  act(round);
   return ok_status();
 }
 
 Status Service::run(const std::atomic<bool>& stop) {
   TA_RETURN_IF_ERROR(restore());
   while (!stop.load() && !finished()) TA_RETURN_IF_ERROR(step(limits::kServiceTickMs));
+  if (!stop.load()) {
+    Round round;
+    decide(round, core::ServiceStopped{});
+    TA_RETURN_IF_ERROR(commit(round).with_context("end"));
+  }
   log_info("{}", stop.load() ? "leaving; agents and gangs run on" : "stopped");
   return ok_status();
 }
@@ -52,15 +75,10 @@ Status Service::step(std::int64_t wait_ms) {
     take_frame(round, **incoming);
   }
   add_timers(round);
-  if (const Status committed = commit(round); !committed.ok()) {
-    refuse(round, committed);
-    const bool passing =
-        committed.code() == ErrorCode::kNoSpace || committed.code() == ErrorCode::kUnavailable;
-    return passing ? ok_status() : committed;
-  }
-  apply_all(round);
-  acknowledge_duplicates(round);
-  answer_all(round);
+  if (const Status committed = commit(round); !committed.ok()) return give_up(round, committed);
+  act(round);
+  answer_all(round.replies);
+  save_snapshot();
   return ok_status();
 }
 
@@ -95,36 +113,31 @@ void Service::take_frame(Round& round, const protocol::IncomingFrame& incoming) 
 }
 
 void Service::take_request(Round& round, const std::string& peer, protocol::ClientRequest request) {
-  bool needs_commit = false;
+  const std::size_t before = round.facts.size();
   if (const auto* submit = std::get_if<protocol::SubmitRequest>(&request)) {
-    if (const auto refused = add_submission(round, *submit)) {
-      return reply(peer, error_reply(*refused));
-    }
-    needs_commit = round.tokens.contains(submit->token);
+    const Status taken = take_submission(round, *submit);
+    if (!taken.ok()) return reply(peer, error_reply(taken));
   } else if (const auto* cancel = std::get_if<protocol::CancelRequest>(&request)) {
-    const auto found = state_.jobs.find(cancel->job);
-    needs_commit = found != state_.jobs.end() && !core::is_terminal(found->second.state);
-    if (needs_commit) add_event(round, core::CancelRequested{cancel->job});
+    decide(round, core::CancelRequested{cancel->job});
   } else if (const auto* stop = std::get_if<protocol::StopRequest>(&request)) {
-    begin_stop(stop->kill_gangs);
+    log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
+    decide(round, core::StopRequested{stop->kill_gangs});
   }
+  // An answer to a repeated submission must not outrun the commit of the first.
+  const bool submission = std::holds_alternative<protocol::SubmitRequest>(request);
+  const bool needs_commit = submission ? !round.facts.empty() : round.facts.size() > before;
   round.replies.push_back({peer, std::move(request), needs_commit});
 }
 
-/// The reason why the submission is refused; nullopt when it is in the round, or was taken before.
-std::optional<Status> Service::add_submission(Round& round,
-                                              const protocol::SubmitRequest& request) {
+Status Service::take_submission(Round& round, const protocol::SubmitRequest& request) {
   if (request.token.empty()) return invalid_argument("submit: the request carries no token");
-  if (core::find_submission(state_, request.token) || round.tokens.contains(request.token)) {
-    return std::nullopt;
-  }
-  if (stopping_) {
+  if (core::find_submission(state_, request.token)) return ok_status();
+  if (state_.stopping) {
     return unavailable("submit: the coordinator is stopping; start it again and repeat");
   }
-  if (Status valid = core::validate(request.workflow); !valid.ok()) return valid;
-  round.tokens.insert(request.token);
-  add_event(round, core::WorkflowSubmitted{request.token, request.workflow});
-  return std::nullopt;
+  TA_RETURN_IF_ERROR(core::validate(request.workflow));
+  decide(round, core::WorkflowSubmitted{request.token, request.workflow});
+  return ok_status();
 }
 
 void Service::take(Round& round, const std::string& peer, const protocol::AgentHello& hello) {
@@ -132,32 +145,16 @@ void Service::take(Round& round, const std::string& peer, const protocol::AgentH
   telemetry_.take(hello);
   parts_.pool.on_hello(hello);
   round.hellos.insert(hello.agent);
-  add_event(round, core::AgentJoined{hello});
+  decide(round, core::AgentJoined{hello});
 }
 
-/// Only the next event in sequence becomes an event of the core. Older ones are acknowledged again;
-/// a gap means that the agent must tell where it stands.
 void Service::take(Round& round, const std::string& peer, const protocol::AgentEvents& events) {
   const bool linked = links_.heard(events.agent, peer, parts_.clock.monotonic_ms());
   const auto agent = state_.agents.find(events.agent);
-  if (!linked || round.hellos.contains(events.agent) || agent == state_.agents.end() ||
-      !agent->second.connected) {
-    // After a hello in this round the sequence is not known before that is applied: the agent
-    // repeats its events.
-    if (!round.hellos.contains(events.agent)) ask_for_hello(peer);
-    return;
+  if (!linked || agent == state_.agents.end() || !agent->second.connected) {
+    return ask_for_hello(peer);
   }
-  std::uint64_t& newest =
-      round.sequences.try_emplace(events.agent, agent->second.last_sequence).first->second;
-  for (const auto& event : events.events) {
-    if (event.sequence > newest + 1) return ask_for_hello(peer);
-    if (event.sequence <= newest) {
-      round.duplicates.insert(events.agent);
-      continue;
-    }
-    newest = event.sequence;
-    add_event(round, core::AgentReported{events.agent, event});
-  }
+  decide(round, core::AgentReported{events.agent, events.events});
 }
 
 void Service::take(Round& round, const std::string& peer,
@@ -169,8 +166,10 @@ void Service::take(Round& round, const std::string& peer,
   if (!round.hellos.contains(heartbeat.agent) && !(linked && known)) ask_for_hello(peer);
 }
 
-void Service::add_event(Round& round, core::EventBody body) {
-  round.events.push_back({now_ms(), std::move(body)});
+void Service::decide(Round& round, core::InputBody body) {
+  core::Decision decision = core::decide(mind_, state_, {now_ms(), std::move(body)});
+  std::ranges::move(decision.facts, std::back_inserter(round.facts));
+  std::ranges::move(decision.effects, std::back_inserter(round.effects));
 }
 
 void Service::add_timers(Round& round) {
@@ -182,135 +181,112 @@ void Service::add_timers(Round& round) {
         log_warning("agent {} is silent for {}", id.value,
                     format_duration(limits::kAgentLostAfterMs));
       }
-      add_event(round, core::AgentLost{id});
+      round.lost.push_back(id);
+      decide(round, core::AgentLost{id});
     } else {
       links_.drop(id);
     }
   }
-  const auto deadline = core::next_deadline(state_);
-  if (deadline && *deadline <= now_ms()) add_event(round, core::TimePassed{});
+  decide(round,
+         core::PoolReported{kPoolName, {parts_.pool.alive(), parts_.pool.slots_per_agent()}});
+  const auto deadline = core::next_deadline(mind_, state_);
+  if (deadline && *deadline <= now_ms()) decide(round, core::TimePassed{});
 }
 
 // ---------------------------------------------------------------- commit, then act
 
-Status Service::commit(Round& round) {
-  if (round.events.empty()) return ok_status();
-  const Status appended = parts_.store.append(round.events);
+Status Service::commit(const Round& round) {
+  if (round.facts.empty()) return ok_status();
+  const Status appended = parts_.store.append(round.facts);
   if (!appended.ok() && !store_failing_) {
-    log_error("commit {} events: {}; nothing is decided until that works again",
-              round.events.size(), appended.message());
+    log_error("commit {} facts: {}; nothing is decided until that works again", round.facts.size(),
+              appended.message());
   }
-  if (appended.ok() && store_failing_) log_info("events can be committed again");
+  if (appended.ok() && store_failing_) log_info("facts can be committed again");
   store_failing_ = !appended.ok();
   return appended;
 }
 
 /// Nothing of the round has happened: clients are told, agents repeat themselves.
-void Service::refuse(const Round& round, const Status& why) {
+Status Service::give_up(const Round& round, const Status& why) {
+  TA_RETURN_IF_ERROR(load().with_context("read the facts again after a failed commit"));
+  std::vector<PendingReply> readable;
   for (const auto& pending : round.replies) {
     if (pending.needs_commit) {
       reply(pending.peer, error_reply(why.with_context("the request was not recorded")));
+    } else {
+      readable.push_back(pending);
     }
   }
   for (const AgentId& agent : round.hellos) {
     if (const auto peer = links_.peer(agent)) ask_for_hello(*peer);
   }
-  Round readable;
-  for (const auto& pending : round.replies) {
-    if (!pending.needs_commit) readable.replies.push_back(pending);
-  }
   answer_all(readable);
+  const bool passing = why.code() == ErrorCode::kNoSpace || why.code() == ErrorCode::kUnavailable;
+  return passing ? ok_status() : why;
 }
 
-void Service::apply_all(const Round& round) {
-  std::map<AgentId, protocol::AckEvents> acknowledgements;  // the newest says it all
-  const std::uint64_t conflicts_before = state_.conflicting_results;
-  for (const core::Event& event : round.events) {
-    for (core::Effect& effect : core::apply(state_, event)) {
-      auto& [agent, message] = std::get<core::SendToAgent>(effect);
-      if (const auto* ack = std::get_if<protocol::AckEvents>(&message)) {
-        acknowledgements[agent] = *ack;
-        continue;
-      }
-      if (const auto* launch = std::get_if<protocol::Launch>(&message); launch && stopping_) {
-        withheld_.emplace(launch->job, launch->attempt);
-        continue;
-      }
-      send(agent, message);
+/// Acknowledgements last: the newest of each agent says it all.
+void Service::act(const Round& round) {
+  std::map<AgentId, std::uint64_t> acknowledged;
+  for (const core::Effect& effect : round.effects) {
+    if (const auto* ack = std::get_if<core::Acknowledge>(&effect)) {
+      acknowledged[ack->agent] = ack->sequence;
     }
-    if (const auto* lost = std::get_if<core::AgentLost>(&event.body)) links_.drop(lost->agent);
+    std::visit([this](const auto& body) { perform(body); }, effect);
   }
-  for (const auto& [agent, ack] : acknowledgements) send(agent, ack);
-  if (state_.conflicting_results != conflicts_before) {
-    log_error(
-        "{} results so far contradict an earlier one with the same key; `tagalign job show` of the "
-        "evaluation names it",
-        state_.conflicting_results);
-  }
-  if (stopping_) {
-    for (const AgentId& agent : round.hellos) tell_shutdown(agent);
-  }
-  if (round.events.empty()) return;
-  std::map<JobId, Attempt> running;
-  for (const JobId id : state_.live) running[id] = state_.jobs.at(id).attempt;
-  telemetry_.keep_only(running);
-}
-
-void Service::acknowledge_duplicates(const Round& round) {
-  for (const AgentId& id : round.duplicates) {
-    const auto agent = state_.agents.find(id);
-    if (agent != state_.agents.end()) {
-      send(id, protocol::AckEvents{agent->second.last_sequence});
+  for (const auto& [agent, sequence] : acknowledged) send(agent, protocol::AckEvents{sequence});
+  for (const AgentId& agent : round.lost) links_.drop(agent);
+  for (const core::Fact& fact : round.facts) {
+    if (const auto* closed = std::get_if<core::AttemptClosed>(&fact.body)) {
+      telemetry_.forget(closed->job);
     }
   }
 }
 
-void Service::answer_all(const Round& round) {
+void Service::perform(const core::Alert& effect) {
+  log_error("{}", effect.text);
+}
+
+void Service::answer_all(const std::vector<PendingReply>& replies) {
   const AnswerContext context{.state = state_,
                               .telemetry = telemetry_,
                               .identity = parts_.identity,
                               .files = parts_.files,
                               .now_ms = now_ms(),
                               .started_ms = started_ms_,
-                              .events = parts_.store.event_count()};
-  for (const auto& pending : round.replies) reply(pending.peer, answer(context, pending.request));
+                              .events = parts_.store.fact_count()};
+  for (const auto& pending : replies) reply(pending.peer, answer(context, pending.request));
+}
+
+/// A snapshot that fails costs only time at the next start: it is tried again later.
+void Service::save_snapshot() {
+  const std::uint64_t facts = parts_.store.fact_count();
+  if (facts - snapshot_at_ < std::max<std::uint64_t>(kFactsPerSnapshotMin, state_.jobs.size())) {
+    return;
+  }
+  snapshot_at_ = facts;
+  const Status saved = parts_.store.save_snapshot(state_);
+  if (!saved.ok()) log_warning("snapshot after fact {}: {}", facts, saved.message());
 }
 
 // ---------------------------------------------------------------- stopping
 
-void Service::begin_stop(bool kill_gangs) {
-  if (stopping_ && (stopping_->kill_gangs || !kill_gangs)) return;
-  log_info("stop requested; gangs {}", kill_gangs ? "are killed" : "save and leave");
-  stopping_ = Stopping{kill_gangs, parts_.clock.monotonic_ms()};
-  parts_.pool.stop();
-  for (const AgentId& agent : links_.linked()) tell_shutdown(agent);
-}
-
-void Service::tell_shutdown(const AgentId& agent) {
-  constexpr const char* kReason = "the coordinator is stopped";
-  if (stopping_->kill_gangs) {
-    for (const JobId id : state_.live) {
-      const core::Job& job = state_.jobs.at(id);
-      if (const AgentId* held_by = core::holder(job); held_by && *held_by == agent) {
-        send(agent, protocol::StopAttempt{id, job.attempt, protocol::StopMode::kKill, kReason});
-      }
-    }
-  }
-  send(agent, protocol::AgentShutdown{kReason});
-}
-
 bool Service::gangs_are_gone() const {
-  return std::ranges::none_of(state_.live, [this](JobId id) {
-    const core::Job& job = state_.jobs.at(id);
-    const AgentId* agent = core::holder(job);
-    return agent && links_.peer(*agent) && !withheld_.contains({id, job.attempt});
+  return std::ranges::none_of(core::live_jobs(state_), [this](JobId id) {
+    const AgentId* agent = core::holder(state_.jobs.at(id));
+    return agent && links_.peer(*agent);
   });
 }
 
 bool Service::finished() {
-  if (!stopping_) return false;
+  if (!state_.stopping) {
+    stop_seen_ms_.reset();
+    return false;
+  }
+  if (!stop_seen_ms_) stop_seen_ms_ = parts_.clock.monotonic_ms();
   if (gangs_are_gone() && parts_.pool.alive() == 0) return true;
-  if (parts_.clock.monotonic_ms() - stopping_->since_ms < kStopPatienceMs) return false;
+  if (parts_.clock.monotonic_ms() - *stop_seen_ms_ < kStopPatienceMs) return false;
   log_warning("stopping without the last word of all agents after {}",
               format_duration(kStopPatienceMs));
   return true;

@@ -1,23 +1,21 @@
-/// The daemon's loop: messages and time become events, events are committed, then applied, then
-/// acted upon.
+/// The daemon's loop: messages and time become inputs, decide() turns them into facts, the facts of
+/// a round are committed, and only then is anything said or done.
 ///
-/// Order    nothing is computed on the core's state before its event is in the store: a round
-///          collects events, appends them in one transaction, applies them and carries out the
-///          effects. A crash between any two of these steps replays to the same state, and agents
-///          are asked again for whatever was not said.
-/// Failure  a full disk refuses the round's submissions with the store's message and leaves the
-///          agents' events unacknowledged, so that they come again; the loop goes on. Other
-///          failures of the store end run().
+/// Order    inputs of a round are judged one after the other on the state that the earlier ones
+///          gave; one transaction takes all their facts; effects and answers follow. A crash
+///          between any two of these steps folds to the state of the last commit, and agents are
+///          asked again for whatever was not said.
+/// Failure  when the store cannot commit, nothing of the round has happened: the state is read from
+///          the store again, requests are refused with the store's message, agents repeat their
+///          events. A full disk or a busy database is waited out, other failures end run().
 /// Owns     nothing of what it is given; all references must outlive it.
 /// Threads  one.
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -46,7 +44,7 @@ class Service {
  public:
   explicit Service(const ServiceParts& parts);
 
-  /// Replays the store. Once, before the first step.
+  /// Takes the state from the store. Once, before the first step.
   Status restore();
   /// One round: waits at most `wait_ms` for a message, then takes all that are there.
   Status step(std::int64_t wait_ms);
@@ -66,52 +64,49 @@ class Service {
   };
   /// What one round collects before it commits.
   struct Round {
-    std::vector<core::Event> events;
+    std::vector<core::Fact> facts;
+    std::vector<core::Effect> effects;
     std::vector<PendingReply> replies;
-    std::set<std::string> tokens;                ///< of submissions in `events`
-    std::map<AgentId, std::uint64_t> sequences;  ///< newest event of each agent in `events`
-    std::set<AgentId> duplicates;                ///< agents that sent what is committed already
     std::set<AgentId> hellos;
+    std::vector<AgentId> lost;
   };
 
   void take_frame(Round& round, const protocol::IncomingFrame& incoming);
   void take_request(Round& round, const std::string& peer, protocol::ClientRequest request);
-  std::optional<Status> add_submission(Round& round, const protocol::SubmitRequest& request);
+  Status take_submission(Round& round, const protocol::SubmitRequest& request);
   void take(Round& round, const std::string& peer, const protocol::AgentHello& hello);
   void take(Round& round, const std::string& peer, const protocol::AgentEvents& events);
   void take(Round& round, const std::string& peer, const protocol::AgentHeartbeat& heartbeat);
-  void add_event(Round& round, core::EventBody body);
+  void decide(Round& round, core::InputBody body);
   void add_timers(Round& round);
   UnixMs now_ms();
 
-  Status commit(Round& round);
-  void refuse(const Round& round, const Status& why);
-  void apply_all(const Round& round);
-  void acknowledge_duplicates(const Round& round);
-  void answer_all(const Round& round);
+  Status load();
+  Status commit(const Round& round);
+  Status give_up(const Round& round, const Status& why);
+  void act(const Round& round);
+  void perform(const core::Send& effect) { send(effect.agent, effect.message); }
+  void perform(const core::Acknowledge&) {}
+  void perform(const core::Alert& effect);
+  void perform(const core::ClosePools&) { parts_.pool.stop(); }
+  void answer_all(const std::vector<PendingReply>& replies);
+  void save_snapshot();
 
-  void begin_stop(bool kill_gangs);
-  void tell_shutdown(const AgentId& agent);
   bool gangs_are_gone() const;
   void send(const AgentId& agent, const protocol::ToAgent& message);
   void ask_for_hello(const std::string& peer);
   void reply(const std::string& peer, const protocol::ClientReply& message);
 
-  struct Stopping {
-    bool kill_gangs = false;
-    MonotonicMs since_ms = 0;
-  };
-
   ServiceParts parts_;
   core::State state_;
+  core::Mind mind_;
   Telemetry telemetry_;
   AgentLinks links_;
   UnixMs started_ms_ = 0;
   UnixMs time_base_ms_ = 0;  ///< the core's time minus the monotonic clock
   bool store_failing_ = false;
-  std::optional<Stopping> stopping_;
-  std::set<std::pair<JobId, Attempt>>
-      withheld_;  ///< launches decided while stopping: for the next start
+  std::optional<MonotonicMs> stop_seen_ms_;
+  std::uint64_t snapshot_at_ = 0;  ///< number of the newest fact that a snapshot holds
 };
 
 }  // namespace tagalign::service

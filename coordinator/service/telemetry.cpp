@@ -28,11 +28,9 @@ int Telemetry::agent_pid(const AgentId& agent) const {
   return found == agent_pids_.end() ? 0 : found->second;
 }
 
-void Telemetry::keep_only(const std::map<JobId, Attempt>& running) {
-  std::erase_if(attempts_, [&](const auto& entry) {
-    const auto found = running.find(entry.first.first);
-    return found == running.end() || found->second != entry.first.second;
-  });
+void Telemetry::forget(JobId job) {
+  const auto begin = attempts_.lower_bound({job, Attempt{0}});
+  attempts_.erase(begin, attempts_.lower_bound({JobId{job.value + 1}, Attempt{0}}));
 }
 
 }  // namespace tagalign::service

@@ -27,8 +27,8 @@ class Telemetry {
   int agent_pid(const AgentId& agent) const;
   /// Ranks of one attempt; nullptr when none has been heard.
   const std::map<int, RankView>* ranks(JobId job, Attempt attempt) const;
-  /// Forgets attempts other than the given newest ones.
-  void keep_only(const std::map<JobId, Attempt>& running);
+  /// Forgets all attempts of a job: none of them runs.
+  void forget(JobId job);
 
  private:
   RankView& rank(JobId job, Attempt attempt, int rank);

@@ -1,28 +1,39 @@
-/// The only file that includes SQLite. Tables and settings: format.md.
-#include <sqlite3.h>
-
+/// Tables and settings: format.md.
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
-#include "coordinator/store/event_codec.h"
+#include "base/log.h"
+#include "coordinator/store/fact_codec.h"
+#include "coordinator/store/sqlite_database.h"
 #include "coordinator/store/state_folder.h"
 #include "coordinator/store/store.h"
 
 namespace tagalign::store {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr std::uint32_t kApplicationId = 0x5441474C;  // "TAGL"
 constexpr int kBusyMs = 10'000;  // a person's sqlite3 may hold the file for a moment
+constexpr std::size_t kPartBytesMax = 16U << 20;  // of a snapshot, one row each
+constexpr std::int64_t kSnapshotsKept = 2;        // the older stands in for a damaged newer one
 
 constexpr const char* kSchema = R"sql(
-CREATE TABLE events (
+CREATE TABLE facts (
   sequence INTEGER PRIMARY KEY,
   at_ms INTEGER NOT NULL,
   kind TEXT NOT NULL,
   format INTEGER NOT NULL,
   checksum INTEGER NOT NULL,
   payload BLOB NOT NULL
+) STRICT;
+CREATE TABLE snapshots (
+  sequence INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  parts INTEGER NOT NULL,
+  format INTEGER NOT NULL,
+  checksum INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  PRIMARY KEY (sequence, part)
 ) STRICT;
 CREATE TABLE results (
   key TEXT PRIMARY KEY,
@@ -34,101 +45,6 @@ CREATE TABLE results (
   json TEXT NOT NULL
 ) STRICT;
 )sql";
-
-struct CloseDatabase {
-  void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
-};
-using Database = std::unique_ptr<sqlite3, CloseDatabase>;
-
-Status failure(sqlite3* database, std::string_view operation) {
-  const std::string message = format("{}: {}", operation, sqlite3_errmsg(database));
-  switch (sqlite3_errcode(database) & 0xff) {
-    case SQLITE_FULL:
-      return no_space(message + "; free space and the coordinator goes on");
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return unavailable(message + "; another program holds the database");
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return data_loss(message + "; restore the state folder from a copy");
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-      return permission_denied(message);
-    default:
-      return internal_error(message);
-  }
-}
-
-/// A prepared statement: bind in order, step, reset.
-class Statement {
- public:
-  static Result<Statement> prepare(sqlite3* database, const char* sql) {
-    sqlite3_stmt* raw = nullptr;
-    if (sqlite3_prepare_v2(database, sql, -1, &raw, nullptr) != SQLITE_OK) {
-      return failure(database, format("prepare \"{}\"", sql));
-    }
-    return Statement(database, raw);
-  }
-
-  Statement& bind(std::int64_t value) {
-    return check(sqlite3_bind_int64(raw_.get(), ++bound_, value));
-  }
-  Statement& bind(std::string_view text) {
-    return check(sqlite3_bind_text64(raw_.get(), ++bound_, text.data(), text.size(), SQLITE_STATIC,
-                                     SQLITE_UTF8));
-  }
-  Statement& bind_blob(std::string_view bytes) {
-    return check(
-        sqlite3_bind_blob64(raw_.get(), ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC));
-  }
-  /// Runs a statement without rows and makes it ready for the next use.
-  Status run(std::string_view operation) {
-    const int code = sqlite3_step(raw_.get());
-    Status status = code == SQLITE_DONE ? ok_status() : failure(database_, operation);
-    sqlite3_reset(raw_.get());
-    sqlite3_clear_bindings(raw_.get());
-    bound_ = 0;
-    return status;
-  }
-  /// True while there is a row.
-  Result<bool> next(std::string_view operation) {
-    const int code = sqlite3_step(raw_.get());
-    if (code == SQLITE_ROW) return true;
-    if (code == SQLITE_DONE) return false;
-    return failure(database_, operation);
-  }
-  std::int64_t integer(int column) const { return sqlite3_column_int64(raw_.get(), column); }
-  std::string_view bytes(int column) const {
-    const auto* data = static_cast<const char*>(sqlite3_column_blob(raw_.get(), column));
-    return {data, static_cast<std::size_t>(sqlite3_column_bytes(raw_.get(), column))};
-  }
-
- private:
-  struct Finalize {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-  };
-  Statement(sqlite3* database, sqlite3_stmt* raw) : database_(database), raw_(raw) {}
-  Statement& check(int code) {
-    TA_CHECK(code == SQLITE_OK, sqlite3_errmsg(database_));
-    return *this;
-  }
-
-  sqlite3* database_;
-  std::unique_ptr<sqlite3_stmt, Finalize> raw_;
-  int bound_ = 0;
-};
-
-Status execute(sqlite3* database, const std::string& sql) {
-  if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK)
-    return ok_status();
-  return failure(database, format("run \"{}\"", sql.substr(0, 60)));
-}
-
-Result<std::int64_t> query_integer(sqlite3* database, const char* sql) {
-  TA_ASSIGN_OR_RETURN(Statement query, Statement::prepare(database, sql));
-  TA_ASSIGN_OR_RETURN(const bool found, query.next(sql));
-  return found ? query.integer(0) : 0;
-}
 
 std::string result_json(const protocol::EvaluationResult& r) {
   const nlohmann::json json = {{"key", r.key},
@@ -148,80 +64,100 @@ std::string result_json(const protocol::EvaluationResult& r) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-const protocol::ResultReported* result_in(const core::Event& event) {
-  const auto* reported = std::get_if<core::AgentReported>(&event.body);
-  return reported ? std::get_if<protocol::ResultReported>(&reported->event.event) : nullptr;
-}
-
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<FolderLock> lock, Database database, Statement insert_event,
+  SqliteStore(std::unique_ptr<FolderLock> lock, Database database, Statement insert_fact,
               Statement insert_result, std::uint64_t count)
       : lock_(std::move(lock)),
         database_(std::move(database)),
-        insert_event_(std::move(insert_event)),
+        insert_fact_(std::move(insert_fact)),
         insert_result_(std::move(insert_result)),
         count_(count) {}
 
-  Status append(std::span<const core::Event> events) override {
-    if (events.empty()) return ok_status();
-    TA_RETURN_IF_ERROR(execute(database_.get(), "BEGIN IMMEDIATE"));
-    Status status = insert_all(events);
-    if (status.ok()) status = execute(database_.get(), "COMMIT");
-    if (status.ok()) {
-      count_ += events.size();
-      return status;
-    }
-    // SQLite rolls back by itself on some errors; a second rollback is then refused, and rightly.
-    if (sqlite3_get_autocommit(database_.get()) == 0) {
-      const Status undone = execute(database_.get(), "ROLLBACK");
-      if (!undone.ok())
-        return internal_error(format("{}; then {}", status.message(), undone.message()));
-    }
-    return status;
+  Status append(std::span<const core::Fact> facts) override {
+    if (facts.empty()) return ok_status();
+    TA_RETURN_IF_ERROR(in_transaction([&] { return insert_all(facts); }));
+    count_ += facts.size();
+    return ok_status();
   }
 
-  Status replay(const Visitor& visit) override {
+  Status replay(std::uint64_t after, const Visitor& visit) override {
     TA_ASSIGN_OR_RETURN(Statement query,
                         Statement::prepare(database_.get(),
-                                           "SELECT sequence, format, checksum, payload FROM events "
-                                           "ORDER BY sequence"));
-    std::uint64_t expected = 1;
+                                           "SELECT sequence, format, checksum, payload FROM facts "
+                                           "WHERE sequence > ? ORDER BY sequence"));
+    query.bind(static_cast<std::int64_t>(after));
+    std::uint64_t expected = after + 1;
     for (;; ++expected) {
-      TA_ASSIGN_OR_RETURN(const bool found, query.next("read events"));
+      TA_ASSIGN_OR_RETURN(const bool found, query.next("read facts"));
       if (!found) break;
-      TA_ASSIGN_OR_RETURN(const core::Event event, read_row(query, expected));
-      visit(expected, event);
+      TA_ASSIGN_OR_RETURN(const core::Fact fact, read_row(query, expected));
+      visit(expected, fact);
     }
     if (expected - 1 == count_) return ok_status();
-    return data_loss(format("table events of coordinator.sqlite: expected {} rows, found {}",
+    return data_loss(format("table facts of coordinator.sqlite: expected rows up to {}, found {}",
                             count_, expected - 1));
   }
 
-  std::uint64_t event_count() const override { return count_; }
+  Status save_snapshot(const core::State& state) override {
+    return in_transaction([&] { return insert_snapshot(encode_snapshot(state)); });
+  }
+
+  Result<Snapshot> newest_snapshot() override {
+    TA_ASSIGN_OR_RETURN(
+        Statement query,
+        Statement::prepare(database_.get(),
+                           "SELECT DISTINCT sequence FROM snapshots ORDER BY sequence DESC"));
+    while (true) {
+      TA_ASSIGN_OR_RETURN(const bool found, query.next("list snapshots"));
+      if (!found) return Snapshot{};
+      auto state = read_snapshot(query.integer(0));
+      if (state.ok()) {
+        return Snapshot{static_cast<std::uint64_t>(query.integer(0)), std::move(*state)};
+      }
+      if (state.status().code() != ErrorCode::kDataLoss) return state.status();
+      log_warning("{}; an older one is used", state.status().message());
+    }
+  }
+
+  std::uint64_t fact_count() const override { return count_; }
 
  private:
-  Status insert_all(std::span<const core::Event> events) {
+  template <class Body>
+  Status in_transaction(Body body) {
+    TA_RETURN_IF_ERROR(execute(database_.get(), "BEGIN IMMEDIATE"));
+    Status status = body();
+    if (status.ok()) status = execute(database_.get(), "COMMIT");
+    // SQLite rolls back by itself on some errors; a second rollback is then refused, and rightly.
+    if (status.ok() || sqlite3_get_autocommit(database_.get()) != 0) return status;
+    const Status undone = execute(database_.get(), "ROLLBACK");
+    if (undone.ok()) return status;
+    return internal_error(format("{}; then {}", status.message(), undone.message()));
+  }
+
+  Status insert_all(std::span<const core::Fact> facts) {
     std::uint64_t sequence = count_;
-    for (const core::Event& event : events) {
-      const std::string bytes = encode_event(event);
-      insert_event_.bind(static_cast<std::int64_t>(++sequence))
-          .bind(event.at_ms)
-          .bind(event_kind(event))
-          .bind(std::int64_t{kEventFormat})
-          .bind(static_cast<std::int64_t>(event_checksum(kEventFormat, bytes)))
+    for (const core::Fact& fact : facts) {
+      const std::string bytes = encode_fact(fact);
+      insert_fact_.bind(static_cast<std::int64_t>(++sequence))
+          .bind(fact.at_ms)
+          .bind(core::fact_name(fact))
+          .bind(std::int64_t{kFactFormat})
+          .bind(static_cast<std::int64_t>(row_checksum(kFactFormat, bytes)))
           .bind_blob(bytes);
-      TA_RETURN_IF_ERROR(insert_event_.run("append an event to coordinator.sqlite"));
-      if (const auto* reported = result_in(event)) TA_RETURN_IF_ERROR(insert_result(*reported));
+      TA_RETURN_IF_ERROR(insert_fact_.run("append a fact to coordinator.sqlite"));
+      if (const auto* known = std::get_if<core::ResultKnown>(&fact.body)) {
+        TA_RETURN_IF_ERROR(insert_result(*known));
+      }
     }
     return ok_status();
   }
 
-  Status insert_result(const protocol::ResultReported& reported) {
-    const protocol::EvaluationResult& r = reported.result;
+  Status insert_result(const core::ResultKnown& known) {
+    const protocol::EvaluationResult& r = known.result;
     const std::string json = result_json(r);
     insert_result_.bind(r.key)
-        .bind(static_cast<std::int64_t>(reported.job.value))
+        .bind(static_cast<std::int64_t>(known.job.value))
         .bind(r.method)
         .bind(static_cast<std::int64_t>(r.step))
         .bind(r.dataset)
@@ -230,28 +166,83 @@ class SqliteStore final : public Store {
     return insert_result_.run("append a result to coordinator.sqlite");
   }
 
-  static Result<core::Event> read_row(const Statement& row, std::uint64_t expected) {
+  /// The facts that only an older snapshot needed leave with it.
+  Status insert_snapshot(const std::string& bytes) {
+    TA_ASSIGN_OR_RETURN(
+        Statement insert,
+        Statement::prepare(database_.get(),
+                           "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)"));
+    const std::size_t parts = (bytes.size() + kPartBytesMax - 1) / kPartBytesMax;
+    for (std::size_t part = 0; part < parts; ++part) {
+      const std::string_view payload =
+          std::string_view(bytes).substr(part * kPartBytesMax, kPartBytesMax);
+      insert.bind(static_cast<std::int64_t>(count_))
+          .bind(static_cast<std::int64_t>(part))
+          .bind(static_cast<std::int64_t>(parts))
+          .bind(std::int64_t{kFactFormat})
+          .bind(static_cast<std::int64_t>(row_checksum(kFactFormat, payload)))
+          .bind_blob(payload);
+      TA_RETURN_IF_ERROR(insert.run("write a snapshot to coordinator.sqlite"));
+    }
+    const std::string oldest = format(
+        "(SELECT min(sequence) FROM (SELECT DISTINCT sequence FROM snapshots ORDER BY sequence "
+        "DESC LIMIT {}))",
+        kSnapshotsKept);
+    TA_RETURN_IF_ERROR(
+        execute(database_.get(), "DELETE FROM snapshots WHERE sequence < " + oldest));
+    TA_ASSIGN_OR_RETURN(
+        const std::int64_t kept,
+        query_integer(database_.get(), "SELECT count(DISTINCT sequence) FROM snapshots"));
+    if (kept < kSnapshotsKept) return ok_status();
+    return execute(database_.get(), "DELETE FROM facts WHERE sequence <= " + oldest);
+  }
+
+  Result<core::State> read_snapshot(std::int64_t sequence) {
+    TA_ASSIGN_OR_RETURN(Statement query,
+                        Statement::prepare(database_.get(),
+                                           "SELECT part, parts, format, checksum, payload FROM "
+                                           "snapshots WHERE sequence = ? ORDER BY part"));
+    query.bind(sequence);
+    const std::string where = format("snapshot {} in coordinator.sqlite", sequence);
+    std::string bytes;
+    std::uint32_t version = kFactFormat;
+    for (std::int64_t part = 0, parts = 1; part < parts; ++part) {
+      TA_ASSIGN_OR_RETURN(const bool found, query.next("read a snapshot"));
+      if (!found || query.integer(0) != part) return data_loss(where + ": a part is missing");
+      parts = query.integer(1);
+      version = static_cast<std::uint32_t>(query.integer(2));
+      if (row_checksum(version, query.bytes(4)) != static_cast<std::uint64_t>(query.integer(3))) {
+        return data_loss(format("{}: part {} does not match its checksum", where, part));
+      }
+      bytes += query.bytes(4);
+    }
+    auto state = decode_snapshot(version, bytes);
+    if (!state.ok()) return state.status().with_context(where);
+    return state;
+  }
+
+  static Result<core::Fact> read_row(const Statement& row, std::uint64_t expected) {
     const auto sequence = static_cast<std::uint64_t>(row.integer(0));
     const auto version = static_cast<std::uint32_t>(row.integer(1));
-    const std::string where = format("row {} of table events in coordinator.sqlite", sequence);
+    const std::string where = format("row {} of table facts in coordinator.sqlite", sequence);
     if (sequence != expected) {
       return data_loss(
           format("{}: expected row {}; rows are missing, restore the state folder from a copy",
                  where, expected));
     }
-    if (event_checksum(version, row.bytes(3)) != static_cast<std::uint64_t>(row.integer(2))) {
+    if (row_checksum(version, row.bytes(3)) != static_cast<std::uint64_t>(row.integer(2))) {
       return data_loss(format(
           "{}: the payload does not match its checksum; restore the state folder from a copy",
           where));
     }
-    auto event = decode_event(version, row.bytes(3));
-    if (!event.ok()) return event.status().with_context(where);
-    return event;
+    auto fact = decode_fact(version, row.bytes(3));
+    if (!fact.ok()) return fact.status().with_context(where);
+    return fact;
   }
 
   std::unique_ptr<FolderLock> lock_;  // before the database: released after it
   Database database_;
-  Statement insert_event_;
+  Statement insert_fact_;
   Statement insert_result_;
   std::uint64_t count_;
 };
@@ -277,6 +268,11 @@ Status configure(sqlite3* database, const Path& folder, const StoreOptions& opti
 Status ensure_schema(sqlite3* database) {
   TA_ASSIGN_OR_RETURN(const std::int64_t version, query_integer(database, "PRAGMA user_version"));
   if (version == kSchemaVersion) return ok_status();
+  if (version == 1) {
+    return unsupported(
+        "schema version 1 is of a preview whose log cannot be read any more; move the state folder "
+        "away and start again");
+  }
   if (version > kSchemaVersion) {
     return unsupported(
         format("schema version {} is newer than {}, which this program knows; use the program that "
@@ -303,15 +299,17 @@ Result<std::unique_ptr<Store>> open_database(std::unique_ptr<FolderLock> lock, c
   if (code != SQLITE_OK) return failure(raw, "open");
   TA_RETURN_IF_ERROR(configure(raw, folder, options));
   TA_RETURN_IF_ERROR(ensure_schema(raw));
-  TA_ASSIGN_OR_RETURN(Statement insert_event,
-                      Statement::prepare(raw, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"));
+  TA_ASSIGN_OR_RETURN(Statement insert_fact,
+                      Statement::prepare(raw, "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?)"));
   TA_ASSIGN_OR_RETURN(
       Statement insert_result,
       Statement::prepare(raw, "INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)"));
   TA_ASSIGN_OR_RETURN(const std::int64_t count,
-                      query_integer(raw, "SELECT coalesce(max(sequence), 0) FROM events"));
+                      query_integer(raw,
+                                    "SELECT max(coalesce((SELECT max(sequence) FROM facts), 0), "
+                                    "coalesce((SELECT max(sequence) FROM snapshots), 0))"));
   return std::unique_ptr<Store>(new SqliteStore(std::move(lock), std::move(database),
-                                                std::move(insert_event), std::move(insert_result),
+                                                std::move(insert_fact), std::move(insert_result),
                                                 static_cast<std::uint64_t>(count)));
 }
 

@@ -1,12 +1,13 @@
-/// The coordinator's durable memory: the log of events, committed before anything is done about
-/// them.
+/// The coordinator's durable memory: the log of facts, committed before anything is done about
+/// them, and snapshots that spare a restart most of it.
 ///
 /// Owns     the state folder for as long as it lives: a second coordinator is refused.
-/// Order    events keep the order in which they were appended; sequence numbers are 1, 2, … without
-///          gaps.
-/// Failure  append() is all or nothing. After kNoSpace or kUnavailable the same batch may be
-///          appended again; any other error means that the coordinator must stop. A damaged row is
-///          kDataLoss and names the row.
+/// Order    facts keep the order in which they were appended; sequence numbers are 1, 2, … without
+///          gaps. Facts that only an older snapshot needed may be gone.
+/// Failure  append() and save_snapshot() are all or nothing. After kNoSpace or kUnavailable the
+///          same batch may be appended again; any other error means that the coordinator must
+///          stop. A damaged row is kDataLoss and names the row; of a damaged snapshot the older
+///          one is used.
 /// Blocking append() returns when the disk has the batch: one flush for the whole batch.
 /// Threads  one.
 #pragma once
@@ -20,24 +21,39 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "coordinator/core/core.h"
+#include "coordinator/core/facts.h"
 
 namespace tagalign::store {
+
+/// State after fact number `sequence`; of an empty store 0 and nothing.
+struct Snapshot {
+  std::uint64_t sequence = 0;
+  core::State state;
+};
 
 class Store {
  public:
   virtual ~Store() = default;
 
-  /// One transaction: every event, and a row in `results` for each evaluation result not seen
-  /// before.
-  virtual Status append(std::span<const core::Event> events) = 0;
+  /// One transaction: every fact, and a row in `results` for each evaluation result.
+  virtual Status append(std::span<const core::Fact> facts) = 0;
 
-  using Visitor = std::function<void(std::uint64_t sequence, const core::Event& event)>;
-  /// All events in order.
-  virtual Status replay(const Visitor& visit) = 0;
+  using Visitor = std::function<void(std::uint64_t sequence, const core::Fact& fact)>;
+  /// All facts behind number `after`, in order.
+  virtual Status replay(std::uint64_t after, const Visitor& visit) = 0;
 
-  virtual std::uint64_t event_count() const = 0;
+  /// `state` is that after the newest fact. The two newest snapshots are kept, and the facts since
+  /// the older of them.
+  virtual Status save_snapshot(const core::State& state) = 0;
+  virtual Result<Snapshot> newest_snapshot() = 0;
+
+  /// Number of the newest fact.
+  virtual std::uint64_t fact_count() const = 0;
 };
+
+/// The state that the store holds: its newest snapshot, and the facts since folded into it. The
+/// snapshot's number tells how many those were.
+Result<Snapshot> load_state(Store& store);
 
 struct StoreOptions {
   /// Upper limit of the database, in bytes; append() beyond it is kNoSpace. For tests of a full

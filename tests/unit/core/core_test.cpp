@@ -173,7 +173,7 @@ TEST(Retry, LaunchFailure_WaitsBeforeItTriesAgain) {
   b.submit({make_job("one")});
   b.ended("a", 1, 1, Outcome::kLaunchFailed);
   EXPECT_EQ(b.state_of(1), "queued");
-  ASSERT_EQ(next_deadline(b.state), b.now + limits::kLaunchRetryMs);
+  ASSERT_EQ(next_deadline(b.mind, b.state), b.now + limits::kLaunchRetryMs);
   b.now += limits::kLaunchRetryMs;
   b.give(TimePassed{});
   EXPECT_THAT(b.effects, ElementsAre("launch 1.2@a"));
@@ -185,11 +185,11 @@ TEST(Reports, RepeatGapAndStranger_AreAnsweredButNotTaken) {
   b.submit({make_job("one")});
   const protocol::RankNotice notice{{1}, {1}, 0, "n"};
   b.report("a", notice);
-  b.give(AgentReported{{"a"}, {1, notice}});
+  b.give(AgentReported{{"a"}, {{1, notice}}});
   EXPECT_THAT(b.effects, ElementsAre("ack 1@a"));
-  b.give(AgentReported{{"a"}, {3, notice}});
+  b.give(AgentReported{{"a"}, {{3, notice}}});
   EXPECT_THAT(b.effects, ElementsAre("hello@a"));
-  b.give(AgentReported{{"b"}, {1, notice}});
+  b.give(AgentReported{{"b"}, {{1, notice}}});
   EXPECT_THAT(b.effects, ElementsAre("hello@b"));
   EXPECT_EQ(b.job(1).notices.size(), 1u);
 }

@@ -26,7 +26,7 @@ Bench in_state(const std::string& wanted) {
   if (wanted == "succeeded") b.ended("a", 1, 1, Outcome::kSucceeded);
   if (wanted == "failed") b.ended("a", 1, 1, Outcome::kFailed, 0, 93);
   if (wanted == "queued") {
-    b.job(1).spec.ranks = 2;  // does not fit any more
+    b.resize(1, 2);  // does not fit any more
     b.ended("a", 1, 1, Outcome::kRankKilled);
   }
   return b;
@@ -34,7 +34,7 @@ Bench in_state(const std::string& wanted) {
 
 /// Job 1 never fits again: what follows is not hidden by a new launch.
 void prevent_launch(Bench& b) {
-  b.job(1).spec.ranks = 8;
+  b.resize(1, 8);
 }
 
 struct Row {
@@ -141,7 +141,7 @@ TEST(Transitions, EveryStateAndEvent_AsTheTableSays) {
       prevent_launch(b);
       row.act(b);
       EXPECT_EQ(seen(b), row.expected[i]);
-      EXPECT_EQ(b.state.live.contains(JobId{1}), !is_terminal(b.job(1).state));
+      EXPECT_EQ(b.state.index.live.contains(JobId{1}), !is_terminal(b.job(1).state));
     }
   }
 }

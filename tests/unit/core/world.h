@@ -24,21 +24,28 @@ inline protocol::WorkflowSpec make_workflow(std::vector<protocol::JobSpec> jobs)
   return {"flow", "/work", std::move(jobs)};
 }
 
-/// State and the effects of the newest event, as text: "launch 1.1@a", "kill 1.1@a", "save …", "ack
-/// 3@a", "hello@a".
+/// State and the effects of the newest input, as text: "launch 1.1@a", "kill 1.1@a", "save …", "ack
+/// 3@a", "hello@a"; and the history that made the state.
 struct Bench {
   State state;
+  Mind mind;
   UnixMs now = 1'000;
   std::vector<std::string> effects;
+  std::vector<Fact> facts;
   std::map<std::string, std::uint64_t> sequence;
 
-  void give(EventBody body) {
+  void give(InputBody body) {
     effects.clear();
-    for (const Effect& effect : apply(state, Event{now, std::move(body)})) {
-      const auto& send = std::get<SendToAgent>(effect);
-      std::visit([&](const auto& m) { effects.push_back(text(m) + "@" + send.agent.value); },
-                 send.message);
+    Decision decision = decide(mind, state, Input{now, std::move(body)});
+    for (Fact& fact : decision.facts) facts.push_back(std::move(fact));
+    for (const Effect& effect : decision.effects) {
+      std::visit([&](const auto& e) { effects.push_back(text(e)); }, effect);
     }
+  }
+  /// Changes what job `id` needs, as no input can: for tests in which it shall not fit.
+  void resize(std::uint64_t id, int ranks) {
+    job(id).spec.ranks = ranks;
+    build_index(state);
   }
   void submit(std::vector<protocol::JobSpec> jobs) {
     give(WorkflowSubmitted{"token" + std::to_string(state.workflows.size()),
@@ -52,7 +59,7 @@ struct Bench {
   }
   void report(std::string agent, protocol::AgentEvent event) {
     const std::uint64_t number = ++sequence[agent];
-    give(AgentReported{{agent}, {number, std::move(event)}});
+    give(AgentReported{{agent}, {{number, std::move(event)}}});
   }
   void ended(std::string agent, std::uint64_t job, std::uint32_t attempt, protocol::Outcome outcome,
              std::uint64_t step = 0, int code = 0) {
@@ -77,6 +84,14 @@ struct Bench {
   static std::string key(JobId job, Attempt attempt) {
     return std::to_string(job.value) + "." + std::to_string(attempt.value);
   }
+  static std::string text(const Send& e) {
+    return std::visit([](const auto& m) { return text(m); }, e.message) + "@" + e.agent.value;
+  }
+  static std::string text(const Acknowledge& e) {
+    return "ack " + std::to_string(e.sequence) + "@" + e.agent.value;
+  }
+  static std::string text(const Alert&) { return "alert"; }
+  static std::string text(const ClosePools&) { return "close pools"; }
   static std::string text(const protocol::Launch& m) { return "launch " + key(m.job, m.attempt); }
   static std::string text(const protocol::StopAttempt& m) {
     return (m.mode == protocol::StopMode::kKill ? "kill " : "save ") + key(m.job, m.attempt);

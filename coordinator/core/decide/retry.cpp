@@ -1,4 +1,4 @@
-#include "coordinator/core/retry.h"
+#include "coordinator/core/decide/retry.h"
 
 #include <algorithm>
 #include <ranges>
@@ -50,21 +50,21 @@ int kills_at_step(const Job& job, const AttemptEnded& end) {
   return kills;
 }
 
-void charge_infrastructure(Verdict& verdict, const Job& job, const AttemptEnded& end,
-                           UnixMs now_ms) {
+void charge_infrastructure(Verdict& verdict, const Policy& policy, const Job& job,
+                           const AttemptEnded& end, UnixMs now_ms) {
   const auto before =
       std::count_if(job.attempts.begin(), job.attempts.end(), [](const AttemptRecord& record) {
         return record.outcome && infrastructure(*record.outcome);
       });
-  if (++verdict.stalled_failures > limits::kStalledRetriesMax) {
+  if (++verdict.stalled_failures > policy.stalled_retries_max) {
     verdict.state = Failed{now_ms, format("lost {} attempts in a row without a new checkpoint: {}",
                                           verdict.stalled_failures, end.message)};
-  } else if (kills_at_step(job, end) > limits::kSameStepKillsMax) {
+  } else if (kills_at_step(job, end) > policy.same_step_kills_max) {
     verdict.state = Failed{now_ms, format("killed {} times in a row at step {}: {}",
                                           kills_at_step(job, end), end.last_step, end.message)};
-  } else if (before >= limits::kInfrastructureRetriesMax) {
+  } else if (before >= policy.infrastructure_retries_max) {
     verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
-                                          limits::kInfrastructureRetriesMax, end.message)};
+                                          policy.infrastructure_retries_max, end.message)};
   } else {
     verdict.state = Queued{now_ms, now_ms};
   }
@@ -72,7 +72,7 @@ void charge_infrastructure(Verdict& verdict, const Job& job, const AttemptEnded&
 
 }  // namespace
 
-Verdict decide_retry(const Job& job, const AttemptEnded& end, UnixMs now_ms) {
+Verdict decide_retry(const Policy& policy, const Job& job, const AttemptEnded& end, UnixMs now_ms) {
   Verdict verdict{job.state, job.program_failures, job.stalled_failures, job.last_failed_step};
   if (end.outcome == Outcome::kSucceeded) {
     verdict.state = Succeeded{now_ms};
@@ -81,7 +81,7 @@ Verdict decide_retry(const Job& job, const AttemptEnded& end, UnixMs now_ms) {
   } else if (end.outcome == Outcome::kSavedAndLeft) {
     verdict.state = Queued{now_ms, now_ms + limits::kLaunchRetryMs};
   } else if (infrastructure(end.outcome)) {
-    charge_infrastructure(verdict, job, end, now_ms);
+    charge_infrastructure(verdict, policy, job, end, now_ms);
   } else {
     charge_program(verdict, job, end, now_ms);
   }

@@ -1,14 +1,14 @@
 /// What follows the end of an attempt: pure, decided by the class of the failure.
 ///
 /// Infrastructure (a rank killed from outside, an agent gone) costs nothing while new checkpoints
-/// come, and ends the job after limits::kStalledRetriesMax failures without one, or after
-/// limits::kSameStepKillsMax kills at one step: training repeats itself to the bit, so what is
+/// come, and ends the job after Policy::stalled_retries_max failures without one, or after
+/// Policy::same_step_kills_max kills at one step: training repeats itself to the bit, so what is
 /// killed at the same place each time asks for it (the kernel, when memory runs out). The program's
 /// own failures are charged against retries_max, and two in a row at one step end the job. Exit
 /// code 93 ends it at once.
 #pragma once
 
-#include "coordinator/core/turn.h"
+#include "coordinator/core/decide/turn.h"
 
 namespace tagalign::core {
 
@@ -20,6 +20,7 @@ struct Verdict {
 };
 
 /// `job` is starting, running or saving; its record of the attempt is not yet closed.
-Verdict decide_retry(const Job& job, const protocol::AttemptEnded& end, UnixMs now_ms);
+Verdict decide_retry(const Policy& policy, const Job& job, const protocol::AttemptEnded& end,
+                     UnixMs now_ms);
 
 }  // namespace tagalign::core

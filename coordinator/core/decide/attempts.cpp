@@ -1,0 +1,144 @@
+/// What agents report about attempts. transitions.md decides every pair of job state and event.
+#include "base/format.h"
+#include "coordinator/core/decide/retry.h"
+#include "coordinator/core/decide/turn.h"
+
+namespace tagalign::core {
+namespace {
+
+using protocol::AttemptEnded;
+using protocol::AttemptStarted;
+using protocol::CheckpointCommitted;
+using protocol::EvaluationResult;
+using protocol::RankNotice;
+using protocol::ResultReported;
+
+/// Where a report comes from. `live`: from the attempt that the job is in, on the agent that holds
+/// it.
+struct Source {
+  const AgentId& agent;
+  Attempt attempt;
+  bool live;
+};
+
+bool same_counts(const EvaluationResult& a, const EvaluationResult& b) {
+  return a.images == b.images && a.classes == b.classes && a.intersect == b.intersect &&
+         a.union_ == b.union_ && a.predicted == b.predicted && a.labelled == b.labelled;
+}
+
+void add_notice(Turn& turn, const Job& job, std::string text) {
+  turn.record(NoticeAdded{job.id, std::move(text), job.notices.size() >= kNoticesPerJobMax});
+}
+
+void take(Turn& turn, const Job& job, const Source& source, const AttemptStarted&) {
+  const auto* saving = std::get_if<Saving>(&job.state);
+  if (!source.live) {
+    turn.record(StaleDropped{});
+    turn.send(source.agent, protocol::StopAttempt{job.id, source.attempt, protocol::StopMode::kKill,
+                                                  "this attempt is over"});
+  } else if (std::holds_alternative<Starting>(job.state) || (saving && !saving->started)) {
+    turn.record(AttemptRan{job.id});
+  }
+}
+
+/// A commit is a durable fact whatever became of its attempt: the lease let it through. Only when a
+/// newer attempt has since committed other content at that step is the late news void.
+void take(Turn& turn, const Job& job, const Source& source, const CheckpointCommitted& event) {
+  const auto known = job.checkpoints.find(event.checkpoint.step);
+  const bool repeated =
+      known != job.checkpoints.end() && known->second.first.digest == event.checkpoint.digest;
+  if (!repeated && known != job.checkpoints.end() && !source.live) {
+    turn.record(StaleDropped{});
+    return;
+  }
+  if (!repeated) turn.record(CheckpointKnown{job.id, event.checkpoint, true});
+  if (event.checkpoint.scheduled) instantiate_templates(turn, job.id, event.checkpoint);
+}
+
+void report_conflict(Turn& turn, const Job& job, const ResultEntry& kept,
+                     const EvaluationResult& result) {
+  turn.record(ResultConflicted{job.id, result.key});
+  add_notice(turn, job,
+             format("{} on {} counted other pixels than job {} for the same key; that job's result "
+                    "stays: equal input must give equal counts, report this",
+                    result.method, result.dataset, kept.job.value));
+  turn.alert(
+      format("{} results so far contradict an earlier one with the same key; `tagalign job "
+             "show {}` names the newest",
+             turn.state.conflicting_results, job.id.value));
+}
+
+/// Results are keyed by their content, so that it does not matter which attempt counted; the first
+/// stays.
+void take(Turn& turn, const Job& job, const Source&, const ResultReported& event) {
+  const auto known = turn.state.results.find(event.result.key);
+  if (known == turn.state.results.end()) {
+    turn.record(ResultKnown{job.id, event.result});
+    return;
+  }
+  if (!known->second.workflows.contains(job.workflow)) {
+    turn.record(ResultRepeated{event.result.key, job.workflow});
+  }
+  if (!same_counts(known->second.result, event.result)) {
+    report_conflict(turn, job, known->second, event.result);
+  }
+}
+
+void take(Turn& turn, const Job& job, const Source& source, const RankNotice& event) {
+  if (source.live) {
+    add_notice(turn, job, format("rank {}: {}", event.rank, event.text));
+  } else {
+    turn.record(StaleDropped{});
+  }
+}
+
+void take(Turn& turn, const Job& job, const Source& source, const AttemptEnded& event) {
+  if (source.live) {
+    end_attempt(turn, job, event);
+  } else {
+    turn.record(StaleDropped{});
+  }
+}
+
+}  // namespace
+
+void take_attempt_event(Turn& turn, const AgentId& agent, const protocol::AgentEvent& event) {
+  std::visit(
+      [&](const auto& body) {
+        const auto found = turn.state.jobs.find(body.job);
+        if (found == turn.state.jobs.end()) {
+          turn.record(StaleDropped{});
+          return;
+        }
+        const Job& job = found->second;
+        const AgentId* held_by = holder(job);
+        const bool live = held_by && *held_by == agent && body.attempt == job.attempt;
+        take(turn, job, Source{agent, body.attempt, live}, body);
+      },
+      event);
+}
+
+void end_attempt(Turn& turn, const Job& job, const AttemptEnded& end) {
+  Verdict verdict = decide_retry(turn.mind.policy, job, end, turn.now_ms);
+  turn.record(AttemptClosed{.job = job.id,
+                            .outcome = end.outcome,
+                            .message = end.message,
+                            .last_step = end.last_step,
+                            .next = std::move(verdict.state),
+                            .program_failures = verdict.program_failures,
+                            .stalled_failures = verdict.stalled_failures,
+                            .last_failed_step = verdict.last_failed_step});
+}
+
+void lose_attempt(Turn& turn, const Job& job, std::string why) {
+  AttemptEnded end;
+  end.job = job.id;
+  end.attempt = job.attempt;
+  end.outcome = protocol::Outcome::kAgentRestarted;
+  end.last_step = job.checkpoints.empty() ? 0 : job.checkpoints.rbegin()->first;
+  end.message = std::move(why);
+  end.at_ms = turn.now_ms;
+  end_attempt(turn, job, end);
+}
+
+}  // namespace tagalign::core

@@ -1,0 +1,13 @@
+#include "coordinator/core/decide/turn.h"
+
+namespace tagalign::core {
+
+Decision decide(Mind& mind, State& state, const Input& input) {
+  Turn turn{mind, state, input.at_ms, {}};
+  std::visit([&](const auto& body) { handle(turn, body); }, input.body);
+  cancel_orphans(turn);
+  place_ready(turn);
+  return std::move(turn.decision);
+}
+
+}  // namespace tagalign::core

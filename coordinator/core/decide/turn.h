@@ -1,0 +1,79 @@
+/// One call of decide() in the making: what its verbs, one a file, share. Private to
+/// coordinator/core/decide.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/core/core.h"
+
+namespace tagalign::core {
+
+/// A request that an agent has not answered is sent again after this long; agents recognise
+/// repeats.
+inline constexpr std::int64_t kResendMs = 10'000;
+/// A gap in an agent's events asks for a hello at most this often.
+inline constexpr std::int64_t kHelloAgainMs = 1'000;
+inline constexpr std::size_t kNoticesPerJobMax = 64;
+
+struct Turn {
+  Mind& mind;
+  State& state;
+  UnixMs now_ms;
+  Decision decision;
+
+  void record(FactBody body) {
+    decision.facts.push_back(Fact{now_ms, std::move(body)});
+    evolve(state, decision.facts.back());
+  }
+  void send(const AgentId& agent, protocol::ToAgent message) {
+    decision.effects.push_back(Send{agent, std::move(message)});
+  }
+  void alert(std::string text) { decision.effects.emplace_back(std::in_place_type<Alert>, std::move(text)); }
+};
+
+// one verb each
+void handle(Turn& turn, const WorkflowSubmitted& input);  // submit.cpp
+void handle(Turn& turn, const CancelRequested& input);    // cancel.cpp
+void handle(Turn& turn, const AgentJoined& input);        // agents.cpp
+void handle(Turn& turn, const AgentLost& input);          // agents.cpp
+void handle(Turn& turn, const AgentReported& input);      // agents.cpp
+void handle(Turn& turn, const TimePassed& input);         // reminders.cpp
+void handle(Turn& turn, const StopRequested& input);      // shutdown.cpp
+void handle(Turn& turn, const ServiceStarted& input);     // shutdown.cpp
+void handle(Turn& turn, const ServiceStopped& input);     // shutdown.cpp
+void handle(Turn& turn, const PoolReported& input);       // shutdown.cpp
+
+/// Instances for a scheduled commit of `source`, one for each template that has not seen the digest
+/// (submit.cpp).
+void instantiate_templates(Turn& turn, JobId source, const protocol::CheckpointInfo& checkpoint);
+
+// attempts.cpp
+void take_attempt_event(Turn& turn, const AgentId& agent, const protocol::AgentEvent& event);
+/// Ends the live attempt of `job` and decides what follows (retry.h).
+void end_attempt(Turn& turn, const Job& job, const protocol::AttemptEnded& end);
+/// Ends it because its agent no longer has it: infrastructure.
+void lose_attempt(Turn& turn, const Job& job, std::string why);
+
+// place.cpp
+/// Places ready jobs by id while a connected agent has the slots, and sends their launches.
+void place_ready(Turn& turn);
+/// The launch of the newest attempt, also for sending it again.
+void send_launch(Turn& turn, const Job& job);
+
+// cancel.cpp
+void send_stop(Turn& turn, const Job& job);
+/// Jobs behind one that failed or was cancelled, and those behind them.
+void cancel_orphans(Turn& turn);
+
+// shutdown.cpp
+/// What an agent is told that joins, or is there, while the coordinator stops.
+void send_shutdown(Turn& turn, const AgentId& agent);
+
+// reminders.cpp
+/// `job` was asked something at this time: it is asked again unless its state changes.
+void remind(Turn& turn, const Job& job);
+
+}  // namespace tagalign::core

@@ -1,0 +1,172 @@
+/// The fold. Nothing here may look at a limit, choose, or depend on anything but state and fact.
+#include <array>
+
+#include "base/status.h"
+#include "coordinator/core/facts.h"
+
+namespace tagalign::core {
+namespace {
+
+/// The only way to change a job's state: keeps the index right.
+void set_state(State& state, Job& job, JobState next) {
+  TA_CHECK(!is_terminal(job.state), "a terminal job stays as it is");
+  index::leave(state, job);
+  job.state = std::move(next);
+  index::enter(state, job);
+}
+
+Job& job_of(State& state, JobId id) {
+  const auto found = state.jobs.find(id);
+  TA_CHECK(found != state.jobs.end(), "a fact of a job that was never added");
+  return found->second;
+}
+
+Job& add_job(State& state, const NewJob& fact) {
+  Job job;
+  job.id = fact.job;
+  job.workflow = fact.workflow;
+  job.spec = fact.spec;
+  job.state = Queued{state.now_ms, state.now_ms};
+  job.submitted_ms = state.now_ms;
+  job.after = fact.after;
+  job.after_templates = fact.after_templates;
+  const auto [entry, added] = state.jobs.emplace(fact.job, std::move(job));
+  TA_CHECK(added, "a job was added twice");
+  return entry->second;
+}
+
+/// Jobs may come after others that stand later in the workflow: all exist before one is indexed.
+void fold(State& state, const WorkflowTaken& fact) {
+  state.workflows[fact.workflow] = {fact.workflow, fact.token, fact.name, fact.workspace,
+                                    state.now_ms};
+  state.index.tokens[fact.token] = fact.workflow;
+  for (const NewTemplate& added : fact.templates) {
+    state.index.templates_by_source[added.source].push_back(state.templates.size());
+    state.templates.push_back(
+        {added.workflow, added.spec, added.source, added.after, added.after_templates, {}, {}});
+  }
+  for (const NewJob& added : fact.jobs) add_job(state, added);
+  for (const NewJob& added : fact.jobs) index::add_job(state, state.jobs.at(added.job));
+}
+
+void fold(State& state, const InstanceAdded& fact) {
+  index::add_job(state, add_job(state, fact.job));
+  Template& pattern = state.templates.at(fact.pattern);
+  pattern.instantiated.insert(fact.digest);
+  pattern.instances.push_back(fact.job.job);
+  index::add_instance(state, fact.pattern, fact.job.job);
+}
+
+void fold(State& state, const AttemptPlaced& fact) {
+  Job& job = job_of(state, fact.job);
+  job.attempt = fact.attempt;
+  AttemptRecord record;
+  record.attempt = fact.attempt;
+  record.agent = fact.agent;
+  record.started_ms = state.now_ms;
+  job.attempts.push_back(std::move(record));
+  set_state(state, job, Starting{fact.agent, state.now_ms});
+}
+
+void fold(State& state, const AttemptRan& fact) {
+  Job& job = job_of(state, fact.job);
+  if (auto* saving = std::get_if<Saving>(&job.state)) {
+    saving->started = true;
+  } else {
+    set_state(state, job, Running{*holder(job), state.now_ms});
+  }
+}
+
+void fold(State& state, const StopAsked& fact) {
+  Job& job = job_of(state, fact.job);
+  const bool started = std::holds_alternative<Running>(job.state);
+  set_state(state, job, Saving{*holder(job), state.now_ms, fact.reason, false, started});
+}
+
+void fold(State& state, const KillAsked& fact) {
+  std::get<Saving>(job_of(state, fact.job).state).kill_asked = true;
+}
+
+void fold(State& state, const AttemptClosed& fact) {
+  Job& job = job_of(state, fact.job);
+  AttemptRecord& record = job.attempts.back();
+  record.ended_ms = state.now_ms;
+  record.outcome = fact.outcome;
+  record.message = fact.message;
+  record.last_step = fact.last_step;
+  job.program_failures = fact.program_failures;
+  job.stalled_failures = fact.stalled_failures;
+  job.last_failed_step = fact.last_failed_step;
+  set_state(state, job, fact.next);
+}
+
+void fold(State& state, const JobCancelled& fact) {
+  set_state(state, job_of(state, fact.job), Cancelled{state.now_ms, fact.reason});
+}
+
+void fold(State& state, const CheckpointKnown& fact) {
+  Job& job = job_of(state, fact.job);
+  job.checkpoints[fact.checkpoint.step] = {fact.checkpoint, state.now_ms};
+  if (fact.progress) job.stalled_failures = 0;
+}
+
+void fold(State& state, const ResultKnown& fact) {
+  ResultEntry entry{fact.job, fact.result, state.now_ms, {}};
+  entry.workflows.insert(job_of(state, fact.job).workflow);
+  state.results.emplace(fact.result.key, std::move(entry));
+}
+void fold(State& state, const ResultRepeated& fact) {
+  state.results.at(fact.key).workflows.insert(fact.workflow);
+}
+void fold(State& state, const ResultConflicted&) {
+  ++state.conflicting_results;
+}
+
+void fold(State& state, const NoticeAdded& fact) {
+  std::vector<std::string>& notices = job_of(state, fact.job).notices;
+  if (fact.drops_oldest && !notices.empty()) notices.erase(notices.begin());
+  notices.push_back(fact.text);
+}
+
+void fold(State& state, const AgentSeen& fact) {
+  state.agents[fact.agent] = {fact.agent, fact.incarnation,  fact.host, fact.slots, fact.gpus,
+                              true,       fact.last_sequence};
+  index::update_agent(state, fact.agent);
+}
+void fold(State& state, const AgentGone& fact) {
+  state.agents.at(fact.agent).connected = false;
+  index::update_agent(state, fact.agent);
+}
+void fold(State& state, const ReportsTaken& fact) {
+  state.agents.at(fact.agent).last_sequence = fact.sequence;
+}
+void fold(State& state, const StaleDropped& fact) {
+  state.dropped_stale += fact.messages;
+}
+void fold(State& state, const ShutdownAsked& fact) {
+  state.stopping = Stopping{state.now_ms, fact.kill_gangs};
+}
+void fold(State& state, const ShutdownEnded&) {
+  state.stopping.reset();
+}
+void fold(State& state, const PoolChanged& fact) {
+  state.pools[fact.pool] = fact.view;
+}
+
+}  // namespace
+
+void evolve(State& state, const Fact& fact) {
+  state.now_ms = fact.at_ms;
+  std::visit([&](const auto& body) { fold(state, body); }, fact.body);
+}
+
+std::string_view fact_name(const Fact& fact) {
+  static constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kNames{
+      "workflow-taken",  "instance-added",    "attempt-placed", "attempt-ran",      "stop-asked",
+      "kill-asked",      "attempt-closed",    "job-cancelled",  "checkpoint-known", "result-known",
+      "result-repeated", "result-conflicted", "notice-added",   "agent-seen",       "agent-gone",
+      "reports-taken",   "stale-dropped",     "shutdown-asked", "shutdown-ended",   "pool-changed"};
+  return kNames[fact.body.index()];
+}
+
+}  // namespace tagalign::core

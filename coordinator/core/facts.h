@@ -1,0 +1,159 @@
+/// What was decided, in the past tense: the coordinator's history, and all that its log holds.
+///
+/// A fact says what follows, never why something may follow: evolve() has no rule, no limit and no
+/// clock, so that every release makes the same state of an old log. A rule that changes changes
+/// which facts decide() writes from then on.
+///
+/// Alternatives are numbered by kFactNumbers in coordinator/store/fact_codec.cpp; numbers are
+/// never reused, fields are only ever added.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "coordinator/core/state.h"
+
+namespace tagalign::core {
+
+/// A job of a workflow, or an instance of a template; it begins as queued.
+struct NewJob {
+  JobId job;
+  WorkflowId workflow;
+  protocol::JobSpec spec;
+  std::vector<JobId> after;
+  std::vector<std::size_t> after_templates;
+};
+/// Takes the next index of State::templates.
+struct NewTemplate {
+  WorkflowId workflow;
+  protocol::JobSpec spec;
+  JobId source;
+  std::vector<JobId> after;
+  std::vector<std::size_t> after_templates;
+};
+struct WorkflowTaken {
+  WorkflowId workflow;
+  std::string token;
+  std::string name;
+  std::string workspace;
+  std::vector<NewJob> jobs;
+  std::vector<NewTemplate> templates;
+};
+/// A commit brought an instance of a template into being.
+struct InstanceAdded {
+  std::uint64_t pattern = 0;  ///< index into State::templates
+  std::string digest;         ///< of the checkpoint
+  NewJob job;
+};
+/// Queued → starting.
+struct AttemptPlaced {
+  JobId job;
+  Attempt attempt;
+  AgentId agent;
+};
+/// Starting → running; of a saving one it is noted.
+struct AttemptRan {
+  JobId job;
+};
+/// Starting, running → saving.
+struct StopAsked {
+  JobId job;
+  std::string reason;
+};
+/// The grace of a saving attempt is over.
+struct KillAsked {
+  JobId job;
+};
+/// Starting, running, saving → `next`: queued, succeeded, failed or cancelled.
+struct AttemptClosed {
+  JobId job;
+  protocol::Outcome outcome = protocol::Outcome::kFailed;
+  std::string message;
+  std::uint64_t last_step = 0;
+  JobState next;
+  int program_failures = 0;
+  int stalled_failures = 0;
+  std::optional<std::uint64_t> last_failed_step;
+};
+/// Queued → cancelled.
+struct JobCancelled {
+  JobId job;
+  std::string reason;
+};
+/// Replaces what was known of that step. `progress`: infrastructure failures count anew.
+struct CheckpointKnown {
+  JobId job;
+  protocol::CheckpointInfo checkpoint;
+  bool progress = true;
+};
+/// The first result of its key.
+struct ResultKnown {
+  JobId job;
+  protocol::EvaluationResult result;
+};
+/// A workflow reported a key that is known.
+struct ResultRepeated {
+  std::string key;
+  WorkflowId workflow;
+};
+/// Other counts under a known key.
+struct ResultConflicted {
+  JobId job;
+  std::string key;
+};
+struct NoticeAdded {
+  JobId job;
+  std::string text;
+  bool drops_oldest = false;
+};
+/// An agent said hello: what it is, and the newest of its events that is taken or gone.
+struct AgentSeen {
+  AgentId agent;
+  std::string incarnation;
+  std::string host;
+  int slots = 0;
+  int gpus = 0;
+  std::uint64_t last_sequence = 0;
+};
+struct AgentGone {
+  AgentId agent;
+};
+/// Events of the agent up to `sequence` are in the log.
+struct ReportsTaken {
+  AgentId agent;
+  std::uint64_t sequence = 0;
+};
+/// Messages of older attempts that were heard and not followed.
+struct StaleDropped {
+  std::uint64_t messages = 1;
+};
+struct ShutdownAsked {
+  bool kill_gangs = false;
+};
+struct ShutdownEnded {};
+struct PoolChanged {
+  std::string pool;
+  PoolView view;
+};
+
+using FactBody =
+    std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
+                 AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
+                 ResultConflicted, NoticeAdded, AgentSeen, AgentGone, ReportsTaken, StaleDropped,
+                 ShutdownAsked, ShutdownEnded, PoolChanged>;
+struct Fact {
+  UnixMs at_ms = 0;
+  FactBody body;
+};
+
+/// "workflow-taken", "attempt-placed", …: for people who read the log.
+std::string_view fact_name(const Fact& fact);
+
+/// Folds one fact into the state: O(log n). Requires that the fact was decided on this state, or
+/// on the one that the same log gave; anything else aborts.
+void evolve(State& state, const Fact& fact);
+
+}  // namespace tagalign::core

@@ -1,0 +1,165 @@
+#include "coordinator/core/index.h"
+
+#include <algorithm>
+
+#include "coordinator/core/state.h"
+
+namespace tagalign::core {
+namespace {
+
+bool succeeded(const Job& job) {
+  return std::holds_alternative<Succeeded>(job.state);
+}
+
+/// One mention of `need` in what `job` comes after.
+void add_need(State& state, const Job& need, JobId job) {
+  if (succeeded(need)) return;
+  Needs& needs = state.index.needs[job];
+  ++needs.unmet;
+  if (is_terminal(need.state)) {
+    ++needs.broken;
+  } else {
+    state.index.waiters[need.id].push_back(job);
+  }
+}
+
+/// Where a queued job waits: with its needs, with the clock, or for slots only.
+void place_queued(State& state, const Job& job, UnixMs not_before_ms) {
+  const Needs& needs = state.index.needs[job.id];
+  if (needs.broken > 0) {
+    state.index.orphans.insert(job.id);
+  } else if (needs.unmet == 0 && not_before_ms > state.now_ms) {
+    state.index.delayed.emplace(not_before_ms, job.id);
+  } else if (needs.unmet == 0) {
+    state.index.ready[slots_of(job.spec)].insert(job.id);
+  }
+}
+
+void remove_queued(State& state, const Job& job, UnixMs not_before_ms) {
+  state.index.orphans.erase(job.id);
+  state.index.delayed.erase({not_before_ms, job.id});
+  const auto found = state.index.ready.find(slots_of(job.spec));
+  if (found == state.index.ready.end()) return;
+  found->second.erase(job.id);
+  if (found->second.empty()) state.index.ready.erase(found);
+}
+
+/// Changes what a live job waits for, and where it stands if it is queued.
+template <class Change>
+void change_needs(State& state, JobId id, Change change) {
+  const Job& job = state.jobs.at(id);
+  if (is_terminal(job.state)) return;
+  const auto* queued = std::get_if<Queued>(&job.state);
+  if (queued) remove_queued(state, job, queued->not_before_ms);
+  change(state.index.needs[id]);
+  if (queued) place_queued(state, job, queued->not_before_ms);
+}
+
+void tell_waiters(State& state, const Job& job) {
+  const auto found = state.index.waiters.find(job.id);
+  if (found == state.index.waiters.end()) return;
+  const std::vector<JobId> waiters = std::move(found->second);
+  state.index.waiters.erase(found);
+  const bool met = succeeded(job);
+  for (const JobId waiter : waiters) {
+    change_needs(state, waiter, [&](Needs& needs) { met ? --needs.unmet : ++needs.broken; });
+  }
+}
+
+void count_needs(State& state, const Job& job) {
+  for (const JobId id : job.after) add_need(state, state.jobs.at(id), job.id);
+  for (const std::size_t pattern : job.after_templates) {
+    const Template& followed = state.templates.at(pattern);
+    add_need(state, state.jobs.at(followed.source), job.id);
+    for (const JobId id : followed.instances) add_need(state, state.jobs.at(id), job.id);
+    state.index.template_waiters[pattern].push_back(job.id);
+  }
+}
+
+}  // namespace
+
+namespace index {
+
+void add_job(State& state, const Job& job) {
+  state.index.jobs_of[job.workflow].push_back(job.id);
+  if (is_terminal(job.state)) return;
+  count_needs(state, job);
+  enter(state, job);
+}
+
+void leave(State& state, const Job& job) {
+  if (const auto* queued = std::get_if<Queued>(&job.state)) {
+    remove_queued(state, job, queued->not_before_ms);
+  }
+  if (const AgentId* agent = holder(job)) {
+    state.index.held[*agent].erase(job.id);
+    state.index.held_slots[*agent] -= slots_of(job.spec);
+    update_agent(state, *agent);
+  }
+}
+
+void enter(State& state, const Job& job) {
+  if (is_terminal(job.state)) {
+    state.index.live.erase(job.id);
+    state.index.needs.erase(job.id);
+    tell_waiters(state, job);
+    return;
+  }
+  state.index.live.insert(job.id);
+  if (const auto* queued = std::get_if<Queued>(&job.state)) {
+    place_queued(state, job, queued->not_before_ms);
+  }
+  if (const AgentId* agent = holder(job)) {
+    state.index.held[*agent].insert(job.id);
+    state.index.held_slots[*agent] += slots_of(job.spec);
+    update_agent(state, *agent);
+  }
+}
+
+void add_instance(State& state, std::size_t pattern, JobId instance) {
+  const auto found = state.index.template_waiters.find(pattern);
+  if (found == state.index.template_waiters.end()) return;
+  std::erase_if(found->second, [&](JobId id) { return is_terminal(state.jobs.at(id).state); });
+  for (const JobId waiter : found->second) {
+    change_needs(state, waiter, [&](Needs& needs) { ++needs.unmet; });
+    state.index.waiters[instance].push_back(waiter);
+  }
+}
+
+void update_agent(State& state, const AgentId& id) {
+  Index& index = state.index;
+  if (const auto found = index.free_of.find(id); found != index.free_of.end()) {
+    const auto shelf = index.free.find(found->second);
+    shelf->second.erase(id);
+    if (shelf->second.empty()) index.free.erase(shelf);
+    index.free_of.erase(found);
+  }
+  const auto agent = state.agents.find(id);
+  if (agent == state.agents.end() || !agent->second.connected) return;
+  const int free = free_slots(state, agent->second);
+  index.free[free].insert(id);
+  index.free_of[id] = free;
+}
+
+void wake(State& state, UnixMs now_ms) {
+  auto& delayed = state.index.delayed;
+  while (!delayed.empty() && delayed.begin()->first <= now_ms) {
+    const Job& job = state.jobs.at(delayed.begin()->second);
+    delayed.erase(delayed.begin());
+    state.index.ready[slots_of(job.spec)].insert(job.id);
+  }
+}
+
+}  // namespace index
+
+void build_index(State& state) {
+  state.index = {};
+  for (const auto& [id, workflow] : state.workflows) state.index.tokens[workflow.token] = id;
+  for (std::size_t i = 0; i < state.templates.size(); ++i) {
+    state.index.templates_by_source[state.templates[i].source].push_back(i);
+  }
+  for (const auto& [id, job] : state.jobs) index::add_job(state, job);
+  for (const auto& [id, agent] : state.agents) index::update_agent(state, id);
+}
+
+}  // namespace tagalign::core

@@ -1,0 +1,53 @@
+/// What the coordinator hears. Inputs are judged once, by decide(), and never stored.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "coordinator/core/state.h"
+
+namespace tagalign::core {
+
+/// Requires validate(spec).
+struct WorkflowSubmitted {
+  std::string token;
+  protocol::WorkflowSpec spec;
+};
+struct CancelRequested {
+  JobId job;
+};
+struct AgentJoined {
+  protocol::AgentHello hello;
+};
+/// The service saw by its clock that the agent is gone (limits::kAgentLostAfterMs without a word).
+struct AgentLost {
+  AgentId agent;
+};
+struct AgentReported {
+  AgentId agent;
+  std::vector<protocol::SequencedEvent> events;
+};
+/// The grace of a saving attempt, the wait before a retry or for an answer may be over.
+struct TimePassed {};
+struct StopRequested {
+  bool kill_gangs = false;
+};
+/// A coordinator begins to work: a stop that an earlier one had begun is over.
+struct ServiceStarted {};
+/// All gangs and agents have ended after a stop, or had their time.
+struct ServiceStopped {};
+struct PoolReported {
+  std::string pool;
+  PoolView view;
+};
+
+using InputBody =
+    std::variant<WorkflowSubmitted, CancelRequested, AgentJoined, AgentLost, AgentReported,
+                 TimePassed, StopRequested, ServiceStarted, ServiceStopped, PoolReported>;
+struct Input {
+  UnixMs at_ms = 0;
+  InputBody body;
+};
+
+}  // namespace tagalign::core

@@ -1,0 +1,176 @@
+/// What the coordinator knows: a fold of facts (facts.h), and nothing else.
+///
+/// A copy is a value. Only evolve() changes it; `index` is derived from the rest and rebuilt after
+/// a snapshot was read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "coordinator/core/index.h"
+#include "coordinator/protocol/messages.h"
+
+namespace tagalign::core {
+
+struct Queued {
+  UnixMs since_ms = 0;
+  UnixMs not_before_ms = 0;
+};
+struct Starting {
+  AgentId agent;
+  UnixMs since_ms = 0;
+};
+struct Running {
+  AgentId agent;
+  UnixMs since_ms = 0;
+};
+/// Asked to save and leave; `kill_asked` after its grace.
+struct Saving {
+  AgentId agent;
+  UnixMs since_ms = 0;
+  std::string reason;
+  bool kill_asked = false;
+  bool started = false;  ///< the agent has said that the attempt runs
+};
+struct Succeeded {
+  UnixMs at_ms = 0;
+};
+struct Failed {
+  UnixMs at_ms = 0;
+  std::string reason;
+};
+struct Cancelled {
+  UnixMs at_ms = 0;
+  std::string reason;
+};
+using JobState = std::variant<Queued, Starting, Running, Saving, Succeeded, Failed, Cancelled>;
+
+/// "queued", "starting", …
+std::string_view job_state_name(const JobState& state);
+bool is_terminal(const JobState& state);
+
+struct AttemptRecord {
+  Attempt attempt;
+  AgentId agent;
+  UnixMs started_ms = 0;
+  UnixMs ended_ms = 0;
+  std::optional<protocol::Outcome> outcome;
+  std::string message;
+  std::uint64_t last_step = 0;
+};
+
+struct Job {
+  JobId id;
+  WorkflowId workflow;
+  protocol::JobSpec spec;  ///< of an instance of a template: with its overrides filled in
+  JobState state;
+  UnixMs submitted_ms = 0;
+  std::vector<JobId> after;
+  std::vector<std::size_t> after_templates;  ///< indices into State::templates
+  Attempt attempt;                           ///< the newest; 0 before the first start
+  std::vector<AttemptRecord> attempts;
+  std::map<std::uint64_t, std::pair<protocol::CheckpointInfo, UnixMs>> checkpoints;  ///< by step
+  int program_failures = 0;  ///< charged against spec.retries_max
+  int stalled_failures = 0;  ///< infrastructure failures since the last new checkpoint
+  std::optional<std::uint64_t> last_failed_step;  ///< where the program failed last
+  std::vector<std::string> notices;               ///< bounded by decide(); newest last
+};
+
+/// A job specification waiting for commits; each digest is instantiated once.
+struct Template {
+  WorkflowId workflow;
+  protocol::JobSpec spec;
+  JobId source;              ///< the job whose commits it follows
+  std::vector<JobId> after;  ///< of every instance
+  std::vector<std::size_t> after_templates;
+  std::set<std::string> instantiated;  ///< checkpoint digests
+  std::vector<JobId> instances;        ///< in order of commits
+};
+
+struct Workflow {
+  WorkflowId id;
+  std::string token;
+  std::string name;
+  std::string workspace;
+  UnixMs submitted_ms = 0;
+};
+
+struct Agent {
+  AgentId id;
+  std::string incarnation;
+  std::string host;
+  int slots = 0;
+  int gpus = 0;
+  bool connected = false;           ///< joined and not declared lost
+  std::uint64_t last_sequence = 0;  ///< newest event taken; older ones are duplicates
+};
+
+struct ResultEntry {
+  JobId job;  ///< the first that reported it
+  protocol::EvaluationResult result;
+  UnixMs at_ms = 0;
+  std::set<WorkflowId> workflows;  ///< all that reported it
+};
+
+/// The coordinator was asked to stop: nothing is placed until it has ended and started again.
+struct Stopping {
+  UnixMs since_ms = 0;
+  bool kill_gangs = false;
+};
+
+/// What a pool of agents last said of itself.
+struct PoolView {
+  int agents = 0;           ///< agents of it that run
+  int slots_per_agent = 0;  ///< the most that one of its agents offers; 0: not known
+
+  bool operator==(const PoolView&) const = default;
+};
+
+struct State {
+  std::map<WorkflowId, Workflow> workflows;
+  std::map<JobId, Job> jobs;
+  std::vector<Template> templates;
+  std::map<AgentId, Agent> agents;
+  std::map<std::string, ResultEntry> results;  ///< by content key: the first stays
+  std::map<std::string, PoolView> pools;       ///< by name
+  std::optional<Stopping> stopping;
+  std::uint64_t dropped_stale = 0;  ///< messages of older attempts
+  UnixMs now_ms = 0;                ///< time of the newest fact
+  /// Equal key, other counts: a determinism bug. The job that reported them has a notice.
+  std::uint64_t conflicting_results = 0;
+
+  Index index;  ///< derived: neither stored nor dumped
+};
+
+/// Rebuilds State::index from the rest: O(jobs). After a snapshot was read.
+void build_index(State& state);
+
+// ---------------------------------------------------------------- reading it
+
+/// The workflow that a token already stands for; nullptr for a new one.
+const Workflow* find_submission(const State& state, const std::string& token);
+/// The agent that a starting, running or saving job is on; nullptr in other states.
+const AgentId* holder(const Job& job);
+/// Slots of `agent` not held by starting, running or saving jobs; never negative.
+int free_slots(const State& state, const Agent& agent);
+/// Jobs held by `agent`, by id.
+const std::set<JobId>& jobs_on(const State& state, const AgentId& agent);
+/// Jobs that are not terminal, by id.
+const std::set<JobId>& live_jobs(const State& state);
+int slots_of(const protocol::JobSpec& spec);
+/// "'train' (job 3)".
+std::string label(const Job& job);
+
+/// Every durable field as lines of text. Equal states give equal text: for comparing and looking.
+std::string dump(const State& state);
+
+}  // namespace tagalign::core

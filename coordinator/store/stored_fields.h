@@ -1,0 +1,334 @@
+/// The one field list of everything that is stored. Numbers ascend, are never reused and never
+/// change their meaning; a new field takes the next number of its struct and raises kFactFormat.
+///
+/// Independent of the wire: what messages.h gains or loses is stored only once it is listed here.
+/// Private to coordinator/store.
+#pragma once
+
+#include "coordinator/core/facts.h"
+#include "coordinator/store/tagged.h"
+
+namespace tagalign {
+
+/// S or const S.
+template <class T, class S>
+concept Is = std::is_same_v<std::remove_const_t<T>, S>;
+
+namespace protocol {
+
+/// Refuses numbers that name no outcome.
+inline void get(std::string_view bytes, Outcome& value) {
+  std::uint8_t number = 0;
+  store::get(bytes, number);
+  value = static_cast<Outcome>(number);
+  if (value < Outcome::kSucceeded || value > Outcome::kLaunchFailed) {
+    throw store::TaggedError(format("{} names no outcome", number));
+  }
+}
+
+template <class F, Is<JobSpec> T>
+void fields(F& f, T& s) {
+  f(1, s.name);
+  f(2, s.kind);
+  f(3, s.ranks);
+  f(4, s.slots_per_rank);
+  f(5, s.after);
+  f(6, s.on_commit_of);
+  f(7, s.retries_max);
+  f(8, s.config_yaml);
+  f(9, s.overrides);
+}
+template <class F, Is<CheckpointInfo> T>
+void fields(F& f, T& s) {
+  f(1, s.step);
+  f(2, s.path);
+  f(3, s.digest);
+  f(4, s.scheduled);
+}
+template <class F, Is<EvaluationResult> T>
+void fields(F& f, T& s) {
+  f(1, s.key);
+  f(2, s.method);
+  f(3, s.step);
+  f(4, s.dataset);
+  f(5, s.dataset_digest);
+  f(6, s.weights_digest);
+  f(7, s.protocol);
+  f(8, s.code_version);
+  f(9, s.images);
+  f(10, s.classes);
+  f(11, s.intersect);
+  f(12, s.union_);
+  f(13, s.predicted);
+  f(14, s.labelled);
+}
+
+}  // namespace protocol
+
+namespace core {
+
+// ---------------------------------------------------------------- parts of facts and state
+
+template <class F, Is<Queued> T>
+void fields(F& f, T& s) {
+  f(1, s.since_ms);
+  f(2, s.not_before_ms);
+}
+template <class F, Is<Starting> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.since_ms);
+}
+template <class F, Is<Running> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.since_ms);
+}
+template <class F, Is<Saving> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.since_ms);
+  f(3, s.reason);
+  f(4, s.kill_asked);
+  f(5, s.started);
+}
+template <class F, Is<Succeeded> T>
+void fields(F& f, T& s) {
+  f(1, s.at_ms);
+}
+template <class F, Is<Failed> T>
+void fields(F& f, T& s) {
+  f(1, s.at_ms);
+  f(2, s.reason);
+}
+template <class F, Is<Cancelled> T>
+void fields(F& f, T& s) {
+  f(1, s.at_ms);
+  f(2, s.reason);
+}
+template <class F, Is<PoolView> T>
+void fields(F& f, T& s) {
+  f(1, s.agents);
+  f(2, s.slots_per_agent);
+}
+template <class F, Is<NewJob> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.workflow);
+  f(3, s.spec);
+  f(4, s.after);
+  f(5, s.after_templates);
+}
+template <class F, Is<NewTemplate> T>
+void fields(F& f, T& s) {
+  f(1, s.workflow);
+  f(2, s.spec);
+  f(3, s.source);
+  f(4, s.after);
+  f(5, s.after_templates);
+}
+
+// ---------------------------------------------------------------- facts
+
+template <class F, Is<WorkflowTaken> T>
+void fields(F& f, T& s) {
+  f(1, s.workflow);
+  f(2, s.token);
+  f(3, s.name);
+  f(4, s.workspace);
+  f(5, s.jobs);
+  f(6, s.templates);
+}
+template <class F, Is<InstanceAdded> T>
+void fields(F& f, T& s) {
+  f(1, s.pattern);
+  f(2, s.digest);
+  f(3, s.job);
+}
+template <class F, Is<AttemptPlaced> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.attempt);
+  f(3, s.agent);
+}
+template <class F, Is<AttemptRan> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+}
+template <class F, Is<StopAsked> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.reason);
+}
+template <class F, Is<KillAsked> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+}
+template <class F, Is<AttemptClosed> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.outcome);
+  f(3, s.message);
+  f(4, s.last_step);
+  f(5, s.next);
+  f(6, s.program_failures);
+  f(7, s.stalled_failures);
+  f(8, s.last_failed_step);
+}
+template <class F, Is<JobCancelled> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.reason);
+}
+template <class F, Is<CheckpointKnown> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.checkpoint);
+  f(3, s.progress);
+}
+template <class F, Is<ResultKnown> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.result);
+}
+template <class F, Is<ResultRepeated> T>
+void fields(F& f, T& s) {
+  f(1, s.key);
+  f(2, s.workflow);
+}
+template <class F, Is<ResultConflicted> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.key);
+}
+template <class F, Is<NoticeAdded> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.text);
+  f(3, s.drops_oldest);
+}
+template <class F, Is<AgentSeen> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.incarnation);
+  f(3, s.host);
+  f(4, s.slots);
+  f(5, s.gpus);
+  f(6, s.last_sequence);
+}
+template <class F, Is<AgentGone> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+}
+template <class F, Is<ReportsTaken> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.sequence);
+}
+template <class F, Is<StaleDropped> T>
+void fields(F& f, T& s) {
+  f(1, s.messages);
+}
+template <class F, Is<ShutdownAsked> T>
+void fields(F& f, T& s) {
+  f(1, s.kill_gangs);
+}
+template <class F, Is<ShutdownEnded> T>
+void fields(F&, T&) {}
+template <class F, Is<PoolChanged> T>
+void fields(F& f, T& s) {
+  f(1, s.pool);
+  f(2, s.view);
+}
+template <class F, Is<Fact> T>
+void fields(F& f, T& s) {
+  f(1, s.at_ms);
+  f(2, s.body);
+}
+
+// ---------------------------------------------------------------- the state, for snapshots
+
+template <class F, Is<AttemptRecord> T>
+void fields(F& f, T& s) {
+  f(1, s.attempt);
+  f(2, s.agent);
+  f(3, s.started_ms);
+  f(4, s.ended_ms);
+  f(5, s.outcome);
+  f(6, s.message);
+  f(7, s.last_step);
+}
+template <class F, Is<Job> T>
+void fields(F& f, T& s) {
+  f(1, s.id);
+  f(2, s.workflow);
+  f(3, s.spec);
+  f(4, s.state);
+  f(5, s.submitted_ms);
+  f(6, s.after);
+  f(7, s.after_templates);
+  f(8, s.attempt);
+  f(9, s.attempts);
+  f(10, s.checkpoints);
+  f(11, s.program_failures);
+  f(12, s.stalled_failures);
+  f(13, s.last_failed_step);
+  f(14, s.notices);
+}
+template <class F, Is<Template> T>
+void fields(F& f, T& s) {
+  f(1, s.workflow);
+  f(2, s.spec);
+  f(3, s.source);
+  f(4, s.after);
+  f(5, s.after_templates);
+  f(6, s.instantiated);
+  f(7, s.instances);
+}
+template <class F, Is<Workflow> T>
+void fields(F& f, T& s) {
+  f(1, s.id);
+  f(2, s.token);
+  f(3, s.name);
+  f(4, s.workspace);
+  f(5, s.submitted_ms);
+}
+template <class F, Is<Agent> T>
+void fields(F& f, T& s) {
+  f(1, s.id);
+  f(2, s.incarnation);
+  f(3, s.host);
+  f(4, s.slots);
+  f(5, s.gpus);
+  f(6, s.connected);
+  f(7, s.last_sequence);
+}
+template <class F, Is<ResultEntry> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.result);
+  f(3, s.at_ms);
+  f(4, s.workflows);
+}
+template <class F, Is<Stopping> T>
+void fields(F& f, T& s) {
+  f(1, s.since_ms);
+  f(2, s.kill_gangs);
+}
+/// Without the index, which is derived.
+template <class F, Is<State> T>
+void fields(F& f, T& s) {
+  f(1, s.workflows);
+  f(2, s.jobs);
+  f(3, s.templates);
+  f(4, s.agents);
+  f(5, s.results);
+  f(6, s.pools);
+  f(7, s.stopping);
+  f(8, s.dropped_stale);
+  f(9, s.now_ms);
+  f(10, s.conflicting_results);
+}
+
+}  // namespace core
+}  // namespace tagalign

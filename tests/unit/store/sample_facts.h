@@ -1,0 +1,94 @@
+/// One fact of every kind, each field different from its default, as one history that can be folded.
+#pragma once
+
+#include <vector>
+
+#include "coordinator/core/facts.h"
+
+namespace tagalign::store {
+
+inline protocol::EvaluationResult sample_result() {
+  protocol::EvaluationResult r;
+  r.key = "k1";
+  r.method = "tagalign";
+  r.step = 40;
+  r.dataset = "scenes";
+  r.dataset_digest = "dd";
+  r.weights_digest = "ww";
+  r.protocol = "v1";
+  r.code_version = "0.1.0";
+  r.images = 2;
+  r.classes = {"sky", "tree"};
+  r.intersect = {1, 2};
+  r.union_ = {3, 4};
+  r.predicted = {2, 3};
+  r.labelled = {2, 3};
+  return r;
+}
+
+/// Workflow 1: 'draw' (1), 'train' after it (2), 'report' (3) behind the template 'evaluate'.
+inline core::WorkflowTaken sample_workflow() {
+  using protocol::JobKind;
+  const WorkflowId flow{1};
+  const protocol::JobSpec draw{"draw", JobKind::kPrepare, 1, 1, {}, "", 3, "a: 1\n", {}};
+  const protocol::JobSpec train{"train", JobKind::kTrain, 2, 2, {"draw"}, "", 4, "b: 2\n", {"x=1"}};
+  const protocol::JobSpec report{"report", JobKind::kPrepare, 1, 1, {"evaluate"}, "", 3, "", {}};
+  const protocol::JobSpec evaluate{"evaluate", JobKind::kEvaluate, 1, 1, {"draw"}, "train",
+                                   3,          "c: 3\n",           {}};
+  return {flow,
+          "token",
+          "flow",
+          "/w",
+          {{{1}, flow, draw, {}, {}}, {{2}, flow, train, {{1}}, {}}, {{3}, flow, report, {}, {0}}},
+          {{flow, evaluate, {2}, {{1}}, {0}}}};
+}
+
+inline std::vector<core::Fact> sample_facts() {
+  using protocol::Outcome;
+  const protocol::CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
+  protocol::JobSpec instance = sample_workflow().templates[0].spec;
+  instance.name = "evaluate@40";
+  instance.overrides = {"checkpoint=/w/step-40"};
+  core::AttemptClosed done{.job = {1}, .outcome = Outcome::kSucceeded, .next = core::Succeeded{9}};
+  core::AttemptClosed killed{.job = {2},
+                             .outcome = Outcome::kRankKilled,
+                             .message = "killed",
+                             .last_step = 41,
+                             .next = core::Queued{18, 20},
+                             .program_failures = 1,
+                             .stalled_failures = 2,
+                             .last_failed_step = 40};
+  core::AttemptClosed failed{.job = {4},
+                             .outcome = Outcome::kFailed,
+                             .message = "exit code 93",
+                             .last_step = 1,
+                             .next = core::Failed{23, "exit code 93"},
+                             .program_failures = 1};
+  return {{1, sample_workflow()},
+          {2, core::PoolChanged{"local", {1, 4}}},
+          {3, core::AgentSeen{{"node0"}, "i1", "host", 4, 1, 5}},
+          {4, core::AttemptPlaced{{1}, {1}, {"node0"}}},
+          {8, core::AttemptRan{{1}}},
+          {9, done},
+          {9, core::ReportsTaken{{"node0"}, 7}},
+          {10, core::AttemptPlaced{{2}, {1}, {"node0"}}},
+          {11, core::CheckpointKnown{{2}, checkpoint, true}},
+          {11, core::InstanceAdded{0, "d40", {{4}, {1}, instance, {{1}}, {}}}},
+          {12, core::NoticeAdded{{2}, "rank 1: broken image", true}},
+          {13, core::StaleDropped{2}},
+          {14, core::StopAsked{{2}, "cancelled on request"}},
+          {17, core::KillAsked{{2}}},
+          {18, killed},
+          {19, core::AttemptPlaced{{4}, {1}, {"node0"}}},
+          {21, core::ResultKnown{{4}, sample_result()}},
+          {21, core::ResultRepeated{"k1", {1}}},
+          {22, core::ResultConflicted{{4}, "k1"}},
+          {23, failed},
+          {24, core::JobCancelled{{3}, "it comes after 'evaluate@40' (job 4), which failed"}},
+          {25, core::AgentGone{{"node0"}}},
+          {26, core::ShutdownAsked{true}},
+          {27, core::ShutdownEnded{}},
+          {28, core::ShutdownAsked{false}}};
+}
+
+}  // namespace tagalign::store
