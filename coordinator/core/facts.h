@@ -4,8 +4,8 @@
 /// clock, so that every release makes the same state of an old log. A rule that changes changes
 /// which facts decide() writes from then on.
 ///
-/// Alternatives are numbered by kFactNumbers in coordinator/store/fact_codec.cpp; numbers are
-/// never reused, fields are only ever added.
+/// An alternative's place in FactBody is its number in the log: new ones go to the end, none is ever
+/// removed, and fields are only ever added (coordinator/store/format.md).
 #pragma once
 
 #include <cstdint>
