@@ -16,7 +16,7 @@ using protocol::JobKind;
 using protocol::JobSpec;
 using protocol::WorkflowSpec;
 
-constexpr UnixMs kWeatherMs = 120'000;
+constexpr UnixMs kWeatherMs = 240'000;
 constexpr UnixMs kCalmMs = 900'000;
 constexpr std::size_t kQueuedFramesMax = 50;
 
@@ -63,7 +63,7 @@ class Cluster {
           world_, AgentId{format("node{}", i)}, slots,
           [this](Node& from, protocol::Frame f) { up(from, std::move(f)); }));
     }
-    const auto clients = world_.between(1, 3);
+    const auto clients = world_.between(1, 4);
     for (int i = 0; i < clients; ++i) {
       clients_.push_back(std::make_unique<Client>(
           world_, i, workflow(i),
@@ -76,11 +76,12 @@ class Cluster {
     coordinator_.start();
     for (const auto& node : nodes_) node->start();
     for (const auto& client : clients_) {
-      world_.after(world_.between(0, 40'000), [&client] { client->start(); });
+      world_.after(world_.between(0, 200'000), [&client] { client->start(); });
     }
     misfortune();
     while (world_.step(start_ + kWeatherMs)) {
     }
+    world_.misfortunes["gang in bad weather"] = static_cast<int>(world_.launched.size());
     heal();
     const UnixMs end = start_ + kWeatherMs + kCalmMs;
     while (!all_done() && world_.step(end)) {
@@ -97,11 +98,11 @@ class Cluster {
                       .slow = up_to(0.2),
                       .stall = up_to(0.001),
                       .rank_death = up_to(0.1),
-                      .program_error = up_to(0.03),
-                      .launch_error = up_to(0.05),
-                      .death_before_acting = up_to(0.05),
+                      .program_error = up_to(0.04),
+                      .launch_error = up_to(0.1),
+                      .death_before_acting = up_to(0.1),
                       .wedge = up_to(0.1),
-                      .orphan = up_to(0.5)};
+                      .orphan = up_to(1)};
   }
 
   // -------------------------------------------------------------- messages
@@ -154,7 +155,7 @@ class Cluster {
   void misfortune() {
     if (healed_) return;
     strike();
-    world_.after(world_.between(200, 15'000), [this] { misfortune(); });
+    world_.after(world_.between(200, 10'000), [this] { misfortune(); });
   }
 
   void strike() {

@@ -30,7 +30,7 @@ void Coordinator::start() {
 }
 
 void Coordinator::start_later() {
-  world_.after(world_.between(10, 20'000), [this] { start(); });
+  world_.after(world_.downtime_ms(), [this] { start(); });
 }
 
 void Coordinator::crash() {

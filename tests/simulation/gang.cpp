@@ -11,8 +11,8 @@ namespace {
 
 using namespace protocol;
 
-constexpr std::uint64_t kStepsTotal = 6;
-constexpr std::uint64_t kStepsPerCheckpoint = 2;
+constexpr std::uint64_t kStepsTotal = 12;
+constexpr std::uint64_t kStepsPerCheckpoint = 3;
 constexpr int kKilled = 128 + SIGKILL;
 
 /// The counts follow from the key alone: every run of an evaluation finds the same.

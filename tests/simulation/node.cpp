@@ -60,7 +60,7 @@ void Node::start() {
 }
 
 void Node::start_later() {
-  world_.after(world_.between(10, 30'000), [this] { start(); });
+  world_.after(world_.downtime_ms(), [this] { start(); });
 }
 
 void Node::crash() {

@@ -71,6 +71,8 @@ class World final : public Clock {
     return low +
            static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
   }
+  /// How long a dead process stays away: mostly shorter than anybody's patience, else longer.
+  std::int64_t downtime_ms() { return between(10, random.chance(0.3) ? 30'000 : 3'000); }
   /// Draws, and counts what strikes under its name.
   bool strikes(double probability, const char* misfortune) {
     if (!random.chance(probability)) return false;
