@@ -18,7 +18,6 @@ using protocol::WorkflowSpec;
 
 constexpr UnixMs kWeatherMs = 240'000;
 constexpr UnixMs kCalmMs = 900'000;
-constexpr std::size_t kQueuedFramesMax = 50;
 
 JobSpec job(std::string name, JobKind kind, int ranks, std::vector<std::string> after,
             std::string on_commit_of = {}) {
@@ -56,7 +55,7 @@ class Cluster {
             world_,
             [this](const std::string& peer, protocol::Frame f) { down(peer, std::move(f)); },
             [this] { reconnect(); }) {
-    const auto nodes = world_.between(1, 3);
+    const auto nodes = world_.between(1, 4);
     for (int i = 0; i < nodes; ++i) {
       const int slots = static_cast<int>(world_.between(2, 4));
       nodes_.push_back(std::make_unique<Node>(
@@ -107,14 +106,9 @@ class Cluster {
 
   // -------------------------------------------------------------- messages
 
-  /// A message dies with its connection. What an agent says while nobody listens waits for the next
-  /// one, as far as the socket's queue goes.
+  /// A message dies with its connection.
   void up(Node& from, protocol::Frame frame) {
-    if (!coordinator_.up()) {
-      std::vector<protocol::Frame>& queue = queued_[from.id()];
-      if (queue.size() < kQueuedFramesMax) queue.push_back(std::move(frame));
-      return;
-    }
+    if (!coordinator_.up()) return from.keep_unsent(std::move(frame));
     network_.carry(up_link(from.id()), [this, &from, peer = from.peer(), f = std::move(frame)] {
       if (peer == from.peer()) coordinator_.receive(peer, protocol::PeerRole::kAgent, f);
     });
@@ -144,7 +138,7 @@ class Cluster {
   void reconnect() {
     for (const auto& node : nodes_) {
       node->reconnect();
-      for (protocol::Frame& frame : std::exchange(queued_[node->id()], {})) {
+      for (protocol::Frame& frame : node->take_unsent()) {
         if (node->up()) up(*node, std::move(frame));
       }
     }
@@ -159,7 +153,7 @@ class Cluster {
   }
 
   void strike() {
-    switch (world_.random.below(12)) {
+    switch (world_.random.below(13)) {
       case 0:
       case 1:
         return crash_coordinator();
@@ -180,6 +174,8 @@ class Cluster {
         return set_clock();
       case 10:
         return stop_everything();
+      case 11:
+        return retire_node();
       default:
         cancel_something();
     }
@@ -198,15 +194,21 @@ class Cluster {
     Node& node = any_node();
     if (!node.up()) return;
     ++world_.misfortunes["agent crash"];
-    queued_.erase(node.id());
     node.crash();
   }
 
   void cut_power() {
     Node& node = any_node();
     ++world_.misfortunes["power cut"];
-    queued_.erase(node.id());
     node.power_cut();
+  }
+
+  /// One machine stays, and can hold every job.
+  void retire_node() {
+    Node& node = any_node();
+    if (&node == nodes_.front().get() || node.retired() || !world_.random.chance(0.5)) return;
+    ++world_.misfortunes["machine gone"];
+    node.retire();
   }
 
   void cut_link() {
@@ -302,7 +304,6 @@ class Cluster {
   Coordinator coordinator_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Client>> clients_;
-  std::map<AgentId, std::vector<protocol::Frame>> queued_;
   bool healed_ = false;
 };
 

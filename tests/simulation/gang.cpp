@@ -73,7 +73,7 @@ void Gang::resume(std::map<std::uint64_t, CheckpointInfo>::const_iterator next) 
 }
 
 void Gang::advance_later() {
-  world_.after(world_.between(100, 3'000), [self = shared_from_this()] { self->advance(); });
+  world_.after(world_.between(100, 4'000), [self = shared_from_this()] { self->advance(); });
 }
 
 bool Gang::told_to_leave() const {

@@ -5,6 +5,7 @@
 namespace tagalign::simulation {
 namespace {
 
+constexpr std::size_t kUnsentFramesMax = 50;
 constexpr const char* kWorker = "/bin/tagalign-worker";
 
 }  // namespace
@@ -25,8 +26,9 @@ std::string Node::peer() const {
 }
 
 void Node::start() {
-  if (up()) return;
+  if (up() || retired_) return;
   ++incarnation_;
+  unsent_.clear();
   reconnect();
   coordinator_ = std::make_unique<protocol::FakeClientSocket>();
   ranks_ = std::make_unique<protocol::FakeServerSocket>();
@@ -76,6 +78,11 @@ void Node::power_cut() {
   start_later();
 }
 
+void Node::retire() {
+  retired_ = true;
+  power_cut();
+}
+
 void Node::tick(int incarnation) {
   if (!up() || incarnation != incarnation_) return;
   agent_->step();
@@ -88,6 +95,10 @@ void Node::tick(int incarnation) {
   const bool stalls = world_.strikes(world_.weather.stall, "agent stalled");
   world_.after(stalls ? world_.between(1'000, 25'000) : world_.between(20, 80),
                [this, incarnation] { tick(incarnation); });
+}
+
+void Node::keep_unsent(protocol::Frame frame) {
+  if (unsent_.size() < kUnsentFramesMax) unsent_.push_back(std::move(frame));
 }
 
 void Node::receive(const protocol::Frame& frame) {

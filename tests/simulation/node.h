@@ -8,6 +8,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/simulation/disk.h"
 #include "tests/simulation/machine.h"
@@ -26,7 +28,10 @@ class Node {
   void crash();
   /// The whole machine dies and loses what its disk had not synced.
   void power_cut();
+  /// The machine dies and never comes back.
+  void retire();
   void fill_disk(bool full) { disk_.full = full; }
+  bool retired() const { return retired_; }
   bool up() const { return agent_ != nullptr; }
   const AgentId& id() const { return id_; }
 
@@ -34,6 +39,9 @@ class Node {
   std::string peer() const;
   void reconnect() { ++connection_; }
   void receive(const protocol::Frame& frame);
+  /// What the agent says while nobody listens waits in its socket, and ends with its process.
+  void keep_unsent(protocol::Frame frame);
+  std::vector<protocol::Frame> take_unsent() { return std::exchange(unsent_, {}); }
 
  private:
   void start_later();
@@ -48,6 +56,8 @@ class Node {
   Disk disk_;
   Machine machine_;
   std::map<std::string, UnixMs> rank_last_ms_;  ///< a connection keeps order
+  std::vector<protocol::Frame> unsent_;
+  bool retired_ = false;
   int incarnation_ = 0;
   int connection_ = 0;
   std::unique_ptr<protocol::FakeClientSocket> coordinator_;
