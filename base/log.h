@@ -14,7 +14,7 @@
 
 namespace tagalign {
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
+enum class LogLevel { kDebug, kInfo, kWarning, kError, kSilent };
 
 struct LogOptions {
   std::string component;             ///< "coordinator", "agent", "rank 3"

@@ -46,10 +46,6 @@ Status Service::restore() {
   log_info("{} facts, {} of them since the newest snapshot: {} jobs, {} agents",
            parts_.store.fact_count(), parts_.store.fact_count() - snapshot_at_, state_.jobs.size(),
            state_.agents.size());
-  Round round;
-  decide(round, core::ServiceStarted{});
-  TA_RETURN_IF_ERROR(commit(round).with_context("begin"));
-  act(round);
   return ok_status();
 }
 
@@ -68,6 +64,7 @@ Status Service::run(const std::atomic<bool>& stop) {
 Status Service::step(std::int64_t wait_ms) {
   parts_.pool.tick();
   Round round;
+  if (state_.stopping && !stop_asked_) decide(round, core::ServiceStarted{});
   for (int taken = 0; taken < kFramesPerRound; ++taken) {
     auto incoming = parts_.socket.receive(taken == 0 ? wait_ms : 0);
     if (!incoming.ok()) return incoming.status();
@@ -121,6 +118,7 @@ void Service::take_request(Round& round, const std::string& peer, protocol::Clie
     decide(round, core::CancelRequested{cancel->job});
   } else if (const auto* stop = std::get_if<protocol::StopRequest>(&request)) {
     log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
+    stop_asked_ = true;
     decide(round, core::StopRequested{stop->kill_gangs});
   }
   // An answer to a repeated submission must not outrun the commit of the first.
@@ -280,7 +278,7 @@ bool Service::gangs_are_gone() const {
 }
 
 bool Service::finished() {
-  if (!state_.stopping) {
+  if (!state_.stopping || !stop_asked_) {
     stop_seen_ms_.reset();
     return false;
   }

@@ -1,6 +1,13 @@
 #include "tests/simulation/cluster.h"
 
+#include <memory>
+
 #include "base/format.h"
+#include "tests/simulation/checks.h"
+#include "tests/simulation/client.h"
+#include "tests/simulation/coordinator.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/node.h"
 
 namespace tagalign::simulation {
 namespace {
@@ -9,7 +16,7 @@ using protocol::JobKind;
 using protocol::JobSpec;
 using protocol::WorkflowSpec;
 
-constexpr UnixMs kWeatherMs = 120'000;
+constexpr UnixMs kWeatherMs = 240'000;
 constexpr UnixMs kCalmMs = 900'000;
 
 JobSpec job(std::string name, JobKind kind, int ranks, std::vector<std::string> after,
@@ -32,233 +39,272 @@ WorkflowSpec workflow(int number) {
            job("report", JobKind::kPrepare, 1, {"evaluate", "baseline"})}};
 }
 
+std::string up_link(const AgentId& id) {
+  return id.value + " up";
+}
+std::string down_link(const AgentId& id) {
+  return id.value + " down";
+}
+
 class Cluster {
  public:
   explicit Cluster(std::uint64_t seed)
-      : world_(seed), coordinator_(world_, [this](const AgentId& to, protocol::ToAgent m) {
-          down(to, std::move(m));
-        }) {
-    const auto count = world_.between(1, 3);
-    for (int i = 0; i < count; ++i) {
-      const AgentId id{format("node{}", i)};
+      : world_(seed),
+        network_(world_),
+        coordinator_(
+            world_,
+            [this](const std::string& peer, protocol::Frame f) { down(peer, std::move(f)); },
+            [this] { reconnect(); }) {
+    const auto nodes = world_.between(1, 4);
+    for (int i = 0; i < nodes; ++i) {
       const int slots = static_cast<int>(world_.between(2, 4));
-      agents_[id] = std::make_unique<Agent>(
-          world_, id, slots, [this, id](protocol::FromAgent m) { up(id, std::move(m)); });
+      nodes_.push_back(std::make_unique<Node>(
+          world_, AgentId{format("node{}", i)}, slots,
+          [this](Node& from, protocol::Frame f) { up(from, std::move(f)); }));
+    }
+    const auto clients = world_.between(1, 4);
+    for (int i = 0; i < clients; ++i) {
+      clients_.push_back(std::make_unique<Client>(
+          world_, i, workflow(i),
+          [this](const Client& from, protocol::Frame f) { up(from, std::move(f)); }));
     }
   }
 
   Summary run() {
     draw_weather();
     coordinator_.start();
-    for (auto& [id, agent] : agents_) agent->start();
-    const auto flows = world_.between(1, 3);
-    for (int i = 0; i < flows; ++i) {
-      world_.after(world_.between(0, 40'000), [this, i] { client(i); });
+    for (const auto& node : nodes_) node->start();
+    for (const auto& client : clients_) {
+      world_.after(world_.between(0, 200'000), [&client] { client->start(); });
     }
     misfortune();
     while (world_.step(start_ + kWeatherMs)) {
     }
+    world_.misfortunes["gang in bad weather"] = static_cast<int>(world_.launched.size());
     heal();
-    while (!all_done() && world_.step(start_ + kWeatherMs + kCalmMs)) {
+    const UnixMs end = start_ + kWeatherMs + kCalmMs;
+    while (!all_done() && world_.step(end)) {
     }
     check();
     return summarise();
   }
 
  private:
-  struct Link {
-    UnixMs last_ms = 0;  ///< a connection keeps order
-    bool cut = false;
-  };
-
   void draw_weather() {
     const auto up_to = [this](double most) { return world_.random.uniform(0, most); };
-    world_.weather = {up_to(0.2),  up_to(0.2),  up_to(0.2),  up_to(0.1),
-                      up_to(0.03), up_to(0.05), up_to(0.05), up_to(0.1)};
+    world_.weather = {.loss = up_to(0.2),
+                      .duplicate = up_to(0.2),
+                      .slow = up_to(0.2),
+                      .stall = up_to(0.001),
+                      .rank_death = up_to(0.1),
+                      .program_error = up_to(0.04),
+                      .launch_error = up_to(0.1),
+                      .death_before_acting = up_to(0.1),
+                      .wedge = up_to(0.1),
+                      .orphan = up_to(1)};
   }
 
-  /// In order on one connection, with loss, delay, and late second copies.
-  template <class Deliver>
-  void carry(Link& link, Deliver deliver) {
-    if (link.cut || world_.random.chance(world_.weather.loss)) return;
-    const int copies = world_.random.chance(world_.weather.duplicate) ? 2 : 1;
-    for (int i = 0; i < copies; ++i) {
-      const auto slowest = world_.random.chance(world_.weather.slow) ? 3'000 : 40;
-      const UnixMs at = std::max(link.last_ms, world_.now + world_.between(1, slowest));
-      if (i == 0) link.last_ms = at;
-      world_.after(at - world_.now + i * world_.between(0, 500), deliver);
+  // -------------------------------------------------------------- messages
+
+  /// A message dies with its connection.
+  void up(Node& from, protocol::Frame frame) {
+    if (!coordinator_.up()) return from.keep_unsent(std::move(frame));
+    network_.carry(up_link(from.id()), [this, &from, peer = from.peer(), f = std::move(frame)] {
+      if (peer == from.peer()) coordinator_.receive(peer, protocol::PeerRole::kAgent, f);
+    });
+  }
+  void up(const Client& from, protocol::Frame frame) {
+    network_.carry(from.name(), [this, peer = client_peer(from), &from, f = std::move(frame)] {
+      if (peer == client_peer(from)) {
+        coordinator_.receive(peer, protocol::PeerRole::kClient, f);
+      }
+    });
+  }
+  void down(const std::string& peer, protocol::Frame frame) {
+    for (const auto& node : nodes_) {
+      if (node->peer() != peer) continue;
+      network_.carry(down_link(node->id()), [peer, f = frame, to = node.get()] {
+        if (to->peer() == peer) to->receive(f);
+      });
+    }
+    for (const auto& client : clients_) {
+      if (client_peer(*client) != peer) continue;
+      network_.carry(peer, [f = frame, to = client.get()] { to->receive(f); });
+    }
+  }
+  std::string client_peer(const Client& client) const {
+    return format("{}/{}", client.name(), coordinator_.incarnation());
+  }
+  void reconnect() {
+    for (const auto& node : nodes_) {
+      node->reconnect();
+      for (protocol::Frame& frame : node->take_unsent()) {
+        if (node->up()) up(*node, std::move(frame));
+      }
     }
   }
 
-  /// A message dies with the connection: with either of the two processes.
-  void up(const AgentId& from, protocol::FromAgent message) {
-    carry(up_[from],
-          [this, from, message, a = agents_[from]->incarnation(), c = coordinator_.incarnation()] {
-            if (!coordinator_.up() || coordinator_.incarnation() != c ||
-                agents_[from]->incarnation() != a)
-              return;
-            coordinator_.receive(message);
-          });
-  }
-  void down(const AgentId& to, protocol::ToAgent message) {
-    if (!agents_.contains(to)) return;
-    carry(down_[to],
-          [this, to, message, a = agents_[to]->incarnation(), c = coordinator_.incarnation()] {
-            Agent& agent = *agents_[to];
-            if (agent.up() && agent.incarnation() == a && coordinator_.incarnation() == c)
-              agent.receive(message);
-          });
-  }
-
-  /// Submits with one token until told that it is durable.
-  void client(int number) {
-    const std::string token = format("token-{}", number);
-    if (coordinator_.knows(token)) {
-      acknowledged_.insert(token);
-      return;
-    }
-    if (coordinator_.up()) coordinator_.submit(token, workflow(number));
-    world_.after(world_.between(100, 3'000), [this, number] { client(number); });
-  }
+  // -------------------------------------------------------------- misfortunes
 
   void misfortune() {
     if (healed_) return;
-    switch (world_.random.below(8)) {
+    strike();
+    world_.after(world_.between(200, 10'000), [this] { misfortune(); });
+  }
+
+  void strike() {
+    switch (world_.random.below(13)) {
       case 0:
       case 1:
-        restart_coordinator();
-        break;
+        return crash_coordinator();
       case 2:
       case 3:
-        restart_agent();
-        break;
+        return crash_agent();
       case 4:
       case 5:
-        cut_link();
-        break;
+        return cut_link();
       case 6:
-        coordinator_.store().fail_appends(static_cast<int>(world_.between(1, 100)));
-        break;
+        ++world_.misfortunes["store full"];
+        return coordinator_.fail_appends(static_cast<int>(world_.between(1, 100)));
+      case 7:
+        return fill_disk();
+      case 8:
+        return cut_power();
+      case 9:
+        return set_clock();
+      case 10:
+        return stop_everything();
+      case 11:
+        return retire_node();
       default:
         cancel_something();
     }
-    world_.after(world_.between(200, 15'000), [this] { misfortune(); });
   }
 
-  void restart_coordinator() {
+  void crash_coordinator() {
     if (!coordinator_.up()) return;
+    ++world_.misfortunes["coordinator crash"];
     coordinator_.crash();
-    ++summary_.coordinator_crashes;
-    world_.after(world_.between(10, 20'000), [this] {
-      if (!coordinator_.up()) coordinator_.start();
-    });
   }
 
-  Agent& any_agent() {
-    auto it = agents_.begin();
-    std::advance(it, static_cast<std::ptrdiff_t>(world_.random.below(agents_.size())));
-    return *it->second;
+  Node& any_node() { return *nodes_[world_.random.below(nodes_.size())]; }
+  Client& any_client() { return *clients_[world_.random.below(clients_.size())]; }
+
+  void crash_agent() {
+    Node& node = any_node();
+    if (!node.up()) return;
+    ++world_.misfortunes["agent crash"];
+    node.crash();
   }
 
-  void restart_agent() {
-    Agent& agent = any_agent();
-    if (!agent.up()) return;
-    agent.crash();
-    ++summary_.agent_crashes;
-    world_.after(world_.between(10, 30'000), [&agent] {
-      if (!agent.up()) agent.start();
-    });
+  void cut_power() {
+    Node& node = any_node();
+    ++world_.misfortunes["power cut"];
+    node.power_cut();
+  }
+
+  /// One machine stays, and can hold every job.
+  void retire_node() {
+    Node& node = any_node();
+    if (&node == nodes_.front().get() || node.retired() || !world_.random.chance(0.5)) return;
+    ++world_.misfortunes["machine gone"];
+    node.retire();
   }
 
   void cut_link() {
-    const AgentId id = any_agent().id();
+    Node& node = any_node();
     const bool both = world_.random.chance(0.7);
     const bool upward = world_.random.chance(0.5);
-    if (both || upward) up_[id].cut = true;
-    if (both || !upward) down_[id].cut = true;
-    world_.after(world_.between(500, 40'000), [this, id] { up_[id].cut = down_[id].cut = false; });
+    ++world_.misfortunes[both ? "link cut" : "link cut one way"];
+    if (both || upward) network_.set_cut(up_link(node.id()), true);
+    if (both || !upward) network_.set_cut(down_link(node.id()), true);
+    world_.after(world_.between(500, 40'000), [this, &node] {
+      mend_link(node);
+      if (world_.random.chance(0.5)) node.reconnect();
+    });
+  }
+  void mend_link(const Node& node) {
+    network_.set_cut(up_link(node.id()), false);
+    network_.set_cut(down_link(node.id()), false);
+  }
+
+  void fill_disk() {
+    Node& node = any_node();
+    ++world_.misfortunes["disk full"];
+    node.fill_disk(true);
+    world_.after(world_.between(500, 40'000), [&node] { node.fill_disk(false); });
+  }
+
+  void set_clock() {
+    ++world_.misfortunes["clock set"];
+    world_.wall_offset_ms = world_.between(-600'000, 600'000);
+  }
+
+  void stop_everything() {
+    if (!world_.random.chance(0.3)) return;
+    ++world_.misfortunes["stop requested"];
+    any_client().request(protocol::StopRequest{world_.random.chance(0.5)});
   }
 
   void cancel_something() {
     if (!coordinator_.up() || coordinator_.state().jobs.empty() || !world_.random.chance(0.3))
       return;
-    coordinator_.cancel(JobId{world_.random.below(coordinator_.state().jobs.size()) + 1});
+    ++world_.misfortunes["cancelled"];
+    const JobId victim{world_.random.below(coordinator_.state().jobs.size()) + 1};
+    any_client().request(protocol::CancelRequest{victim});
   }
+
+  // -------------------------------------------------------------- the end
 
   void heal() {
     healed_ = true;
     world_.weather = {};
-    coordinator_.store().fail_appends(0);
-    for (auto& [id, agent] : agents_) {
-      up_[id].cut = down_[id].cut = false;
-      if (!agent->up()) agent->start();
+    coordinator_.fail_appends(0);
+    for (const auto& node : nodes_) {
+      mend_link(*node);
+      node->fill_disk(false);
+      node->start();
     }
-    if (!coordinator_.up()) coordinator_.start();
+    coordinator_.start();
   }
 
   bool all_done() const {
-    return acknowledged_.size() == coordinator_.state().workflows.size() &&
-           !acknowledged_.empty() && coordinator_.state().live.empty() && coordinator_.up();
+    if (!coordinator_.up() || !coordinator_.state().index.live.empty() || !world_.gangs.empty()) {
+      return false;
+    }
+    for (const auto& client : clients_) {
+      if (!client->acknowledged()) return false;
+    }
+    return true;
   }
 
   void check() {
-    const core::State& state = coordinator_.state();
-    for (JobId id : state.live) {
-      const auto lines = core::explain(state, id, world_.now);
-      world_.violation(format("job {} never ended: {}", id.value, lines.front()));
-    }
-    for (const std::string& token : acknowledged_) {
-      if (!core::find_submission(state, token))
-        world_.violation(token + " was acknowledged and is lost");
-    }
-    if (state.conflicting_results != 0) world_.violation("equal keys with other counts");
-    for (const core::Template& pattern : state.templates) check_template(pattern);
+    coordinator_.start();
+    check_end(world_, coordinator_.state());
+    for (const auto& client : clients_) check_client(world_, coordinator_.state(), *client);
     coordinator_.crash();
     coordinator_.start();  // compares the replay
   }
 
-  void check_template(const core::Template& pattern) {
-    const core::State& state = coordinator_.state();
-    std::set<std::string> exist;
-    for (const auto& [step, info] : world_.files.jobs[pattern.source].steps) {
-      if (info.scheduled) exist.insert(info.digest);
-    }
-    const bool all = std::holds_alternative<core::Succeeded>(state.jobs.at(pattern.source).state);
-    if (all && pattern.instantiated != exist)
-      world_.violation("a scheduled checkpoint was not evaluated");
-    for (const std::string& digest : pattern.instantiated) {
-      if (!exist.contains(digest))
-        world_.violation("evaluated without a scheduled checkpoint: " + digest);
-    }
-    if (pattern.instances.size() != pattern.instantiated.size())
-      world_.violation("evaluated more than once");
-    for (JobId id : pattern.instances) {
-      const core::Job& instance = state.jobs.at(id);
-      const bool done = std::holds_alternative<core::Succeeded>(instance.state);
-      if (done && !state.results.contains(instance.spec.overrides.back()))
-        world_.violation("a result was lost");
-    }
-  }
-
   Summary summarise() {
-    summary_.violations = world_.violations;
-    summary_.events = coordinator_.store().event_count();
-    summary_.gangs = static_cast<int>(world_.launched.size());
+    Summary summary{.violations = world_.violations,
+                    .stored = coordinator_.stored(),
+                    .gangs = static_cast<int>(world_.launched.size()),
+                    .misfortunes = world_.misfortunes,
+                    .jobs_by_state = {}};
     for (const auto& [id, entry] : coordinator_.state().jobs) {
-      ++summary_.jobs_by_state[std::string(core::job_state_name(entry.state))];
+      ++summary.jobs_by_state[std::string(core::job_state_name(entry.state))];
     }
-    return summary_;
+    return summary;
   }
 
   World world_;
   const UnixMs start_ = world_.now;
+  Network network_;
   Coordinator coordinator_;
-  std::map<AgentId, std::unique_ptr<Agent>> agents_;
-  std::map<AgentId, Link> up_;
-  std::map<AgentId, Link> down_;
-  std::set<std::string> acknowledged_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Client>> clients_;
   bool healed_ = false;
-  Summary summary_;
 };
 
 }  // namespace

@@ -1,80 +1,101 @@
 #include "tests/simulation/coordinator.h"
 
 #include "base/format.h"
-#include "base/limits.h"
 
 namespace tagalign::simulation {
 
+Coordinator::Coordinator(World& world, Send send, Started started)
+    : world_(world), send_(std::move(send)), started_(std::move(started)) {}
+
 void Coordinator::start() {
-  up_ = true;
+  if (up()) return;
   ++incarnation_;
-  state_ = {};
-  const Status replayed = store_.replay(
-      [this](std::uint64_t, const core::Event& event) { (void)core::apply(state_, event); });
-  if (!replayed.ok()) world_.violation("replay failed: " + replayed.to_string());
-  if (!last_dump_.empty() && core::dump(state_) != last_dump_)
-    world_.violation("the replay gave another state");
-  for (const auto& [id, agent] : state_.agents) heard_[id] = world_.now;
+  check_replay();
+  socket_ = std::make_unique<protocol::FakeServerSocket>();
+  service_ = std::make_unique<service::Service>(
+      service::ServiceParts{.clock = world_,
+                            .files = disk_,
+                            .socket = *socket_,
+                            .store = store_,
+                            .pool = pool_,
+                            .identity = {"1", 1, "/state", "tcp://fake:1"}});
+  if (const Status restored = service_->restore(); !restored.ok()) {
+    world_.violation("restoring failed: " + restored.to_string());
+  }
+  check_finished();
+  started_();
   tick(incarnation_);
 }
 
+/// What the store holds is what the last coordinator knew, before the next one adds to it.
+void Coordinator::check_replay() {
+  const auto loaded = store::load_state(store_);
+  if (!loaded.ok()) {
+    world_.violation("reading the store failed: " + loaded.status().to_string());
+  } else if (!last_dump_.empty() && core::dump(loaded->state) != last_dump_) {
+    world_.violation("the replay gave another state");
+  }
+}
+
+void Coordinator::start_later() {
+  world_.after(world_.downtime_ms(), [this] { start(); });
+}
+
 void Coordinator::crash() {
-  up_ = false;
-  last_dump_ = core::dump(state_);
-  batch_.clear();
-  heard_.clear();
-  greeted_.clear();
+  last_dump_ = core::dump(state());
+  service_.reset();
+  socket_.reset();
+  start_later();
 }
 
+void Coordinator::receive(const std::string& peer, protocol::PeerRole role,
+                          const protocol::Frame& frame) {
+  if (up()) socket_->put(peer, role, frame);
+}
+
+/// One round of the real loop. What it wants to say leaves only if it lives long enough.
 void Coordinator::tick(int incarnation) {
-  if (!up_ || incarnation != incarnation_) return;
-  watch_agents();
-  const auto deadline = core::next_deadline(state_);
-  if (deadline && *deadline <= world_.now) push(core::TimePassed{});
-  commit();
-  if (up_) world_.after(50, [this, incarnation] { tick(incarnation); });
-}
-
-void Coordinator::watch_agents() {
-  for (const auto& [id, at_ms] : heard_) {
-    const auto agent = state_.agents.find(id);
-    if (agent == state_.agents.end() || !agent->second.connected) continue;
-    if (world_.now < at_ms + limits::kAgentLostAfterMs) continue;
-    push(core::AgentLost{id});
-    greeted_.erase(id);
+  if (!up() || incarnation != incarnation_) return;
+  const std::uint64_t before = stored();
+  if (const Status stepped = service_->step(0); !stepped.ok()) {
+    world_.violation("the service ended: " + stepped.to_string());
   }
+  if (stored() != before) {
+    excuse_lost();
+    check_finished();
+    if (world_.strikes(world_.weather.death_before_acting, "death before acting")) return crash();
+  }
+  for (auto& [peer, frames] : socket_->take_all_sent()) {
+    for (protocol::Frame& frame : frames) send_(peer, std::move(frame));
+  }
+  stop_or_continue();
 }
 
-void Coordinator::commit() {
-  if (batch_.empty() || !store_.append(batch_).ok()) return;
-  const std::vector<core::Event> events = std::exchange(batch_, {});
-  const bool die = world_.random.chance(world_.weather.death_before_acting);
-  for (const core::Event& event : events) act(event, !die);
-  check_finished();
-  if (!die) return;
-  crash();
-  world_.after(world_.between(10, 20'000), [this] {
-    if (!up_) start();
-  });
+void Coordinator::stop_or_continue() {
+  if (service_->finished()) {
+    ++world_.misfortunes["coordinator stopped"];
+    return crash();
+  }
+  const bool stalls = world_.strikes(world_.weather.stall, "coordinator stalled");
+  world_.after(stalls ? world_.between(1'000, 20'000) : world_.between(20, 80),
+               [this, run = incarnation_] { tick(run); });
 }
 
-void Coordinator::act(const core::Event& event, bool send_effects) {
-  if (const auto* lost = std::get_if<core::AgentLost>(&event.body)) {
-    for (const auto& [id, job] : state_.jobs) {
-      if (!job.attempts.empty() && job.attempts.back().agent == lost->agent)
-        world_.excused.insert({id, job.attempt});
+/// Attempts that were given up with their agent may still run there.
+void Coordinator::excuse_lost() {
+  for (const auto& [id, job] : state().jobs) {
+    for (const core::AttemptRecord& record : job.attempts) {
+      const auto agent = state().agents.find(record.agent);
+      const bool silent = agent == state().agents.end() || !agent->second.connected;
+      if (silent && record.outcome == protocol::Outcome::kAgentRestarted) {
+        world_.excused.insert({id, record.attempt});
+      }
     }
-  }
-  const std::vector<core::Effect> effects = core::apply(state_, event);
-  if (!send_effects) return;
-  for (const core::Effect& effect : effects) {
-    const auto& send = std::get<core::SendToAgent>(effect);
-    send_(send.agent, send.message);
   }
 }
 
 void Coordinator::check_finished() {
-  for (const auto& [id, job] : state_.jobs) {
+  for (const auto& [id, job] : state().jobs) {
     if (!core::is_terminal(job.state)) {
       if (seen_finished_.contains(id))
         world_.violation(format("job {} was finished and is not now", id.value));
@@ -88,36 +109,6 @@ void Coordinator::check_finished() {
       world_.violation(format("job {} is called succeeded, but no gang ended well", id.value));
     }
   }
-}
-
-void Coordinator::receive(const protocol::FromAgent& message) {
-  std::visit([this](const auto& body) { take(body); }, message);
-}
-
-void Coordinator::take(const protocol::AgentHello& hello) {
-  heard_[hello.agent] = world_.now;
-  greeted_.insert(hello.agent);
-  push(core::AgentJoined{hello});
-}
-
-void Coordinator::take(const protocol::AgentEvents& events) {
-  if (!greeted_.contains(events.agent)) return send_(events.agent, protocol::SayHello{});
-  heard_[events.agent] = world_.now;
-  for (const auto& event : events.events) push(core::AgentReported{events.agent, event});
-}
-
-void Coordinator::take(const protocol::AgentHeartbeat& beat) {
-  if (!greeted_.contains(beat.agent)) return send_(beat.agent, protocol::SayHello{});
-  heard_[beat.agent] = world_.now;
-}
-
-void Coordinator::submit(const std::string& token, const protocol::WorkflowSpec& spec) {
-  if (core::validate(spec).ok() && !core::find_submission(state_, token))
-    push(core::WorkflowSubmitted{token, spec});
-}
-
-void Coordinator::cancel(JobId job) {
-  push(core::CancelRequested{job});
 }
 
 }  // namespace tagalign::simulation

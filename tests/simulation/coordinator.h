@@ -1,56 +1,60 @@
-/// The simulated service around the real core: gathers events, commits them, and only then acts.
+/// The coordinator's process: the real service::Service over a socket, a store and a clock that the
+/// simulation can break.
+///
+/// Owns     the store, which survives the process. Checks after every round what users may have
+///          been told, and after every start that the store gives the state of the last process.
+/// Threads  one.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <string>
+
 #include "coordinator/core/core.h"
-#include "coordinator/store/memory_store.h"
+#include "coordinator/service/service.h"
+#include "tests/support/memory_store.h"
+#include "tests/simulation/disk.h"
 #include "tests/simulation/world.h"
+#include "tests/support/fake_transport.h"
 
 namespace tagalign::simulation {
 
 class Coordinator {
  public:
-  using Send = std::function<void(const AgentId&, protocol::ToAgent)>;
-  Coordinator(World& world, Send send) : world_(world), send_(std::move(send)) {}
+  using Send = std::function<void(const std::string& peer, protocol::Frame frame)>;
+  using Started = std::function<void()>;
+  Coordinator(World& world, Send send, Started started);
 
-  /// Replays the log; what it gives must equal the state that the last process had.
   void start();
   void crash();
-  bool up() const { return up_; }
+  bool up() const { return service_ != nullptr; }
   int incarnation() const { return incarnation_; }
 
-  void receive(const protocol::FromAgent& message);
-  void submit(const std::string& token, const protocol::WorkflowSpec& spec);
-  void cancel(JobId job);
-  /// True once the submission is durable: what the client would have been told.
-  bool knows(const std::string& token) const {
-    return up_ && core::find_submission(state_, token) != nullptr;
-  }
-
-  store::MemoryStore& store() { return store_; }
-  const core::State& state() const { return state_; }
+  void receive(const std::string& peer, protocol::PeerRole role, const protocol::Frame& frame);
+  void fail_appends(int count) { store_.fail_appends(count); }
+  std::uint64_t stored() const { return store_.fact_count(); }
+  /// Requires up().
+  const core::State& state() const { return service_->state(); }
 
  private:
   void tick(int incarnation);
-  void commit();
-  void act(const core::Event& event, bool send_effects);
-  void watch_agents();
+  void stop_or_continue();
+  void start_later();
+  void check_replay();
+  void excuse_lost();
   void check_finished();
-  void push(core::EventBody body) { batch_.push_back({world_.now, std::move(body)}); }
-  void take(const protocol::AgentHello& hello);
-  void take(const protocol::AgentEvents& events);
-  void take(const protocol::AgentHeartbeat& beat);
 
   World& world_;
   Send send_;
+  Started started_;
   store::MemoryStore store_;                    // survives crashes
   std::string last_dump_;                       // what the last process knew, durable part
   std::map<JobId, std::string> seen_finished_;  // state name: what a user may have been told
-  bool up_ = false;
+  Disk disk_;
+  service::NoPool pool_;
   int incarnation_ = 0;
-  core::State state_;
-  std::vector<core::Event> batch_;
-  std::map<AgentId, UnixMs> heard_;
-  std::set<AgentId> greeted_;
+  std::unique_ptr<protocol::FakeServerSocket> socket_;
+  std::unique_ptr<service::Service> service_;  ///< null: the process does not run
 };
 
 }  // namespace tagalign::simulation

@@ -1,11 +1,13 @@
-/// Promise 1 of the design, under attack. A failing seed is printed; add it below as a test of its
-/// own.
+/// The promises of the job system under attack, with the real coordinator and the real agents. A
+/// failing seed is printed; add it below as a test of its own.
 ///
-/// TAGALIGN_SIM_SEEDS=N runs seeds 1 … N instead of the usual 300.
+/// TAGALIGN_SIM_SEEDS=N runs seeds 1 … N instead of the usual 300, TAGALIGN_SIM_SEED=N that one.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <iostream>
 
+#include "base/log.h"
 #include "tests/simulation/cluster.h"
 
 namespace tagalign::simulation {
@@ -17,44 +19,73 @@ std::string report(std::uint64_t seed, const Summary& summary) {
   return text;
 }
 
-TEST(Simulation, AnyWeatherThenHealing_EveryJobEndsAndNoPromiseBreaks) {
-  const char* wanted = std::getenv("TAGALIGN_SIM_SEEDS");
-  const std::uint64_t count = wanted ? std::strtoull(wanted, nullptr, 10) : 300;
-  ASSERT_GT(count, 0u) << "TAGALIGN_SIM_SEEDS must be a positive number";
-  Summary total;
-  for (std::uint64_t seed = 1; seed <= count; ++seed) {
-    const Summary summary = run_cluster(seed);
-    EXPECT_TRUE(summary.violations.empty()) << report(seed, summary);
-    total.events += summary.events;
-    total.coordinator_crashes += summary.coordinator_crashes;
-    total.agent_crashes += summary.agent_crashes;
-    total.gangs += summary.gangs;
-    for (const auto& [state, jobs] : summary.jobs_by_state) total.jobs_by_state[state] += jobs;
-  }
-  RecordProperty("events", std::to_string(total.events));
-  std::cout << count << " seeds: " << total.events << " events, " << total.gangs << " gangs, "
-            << total.coordinator_crashes << " coordinator and " << total.agent_crashes
-            << " agent crashes;";
+std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+void add(Summary& total, const Summary& summary) {
+  total.stored += summary.stored;
+  total.gangs += summary.gangs;
+  for (const auto& [what, count] : summary.misfortunes) total.misfortunes[what] += count;
+  for (const auto& [state, jobs] : summary.jobs_by_state) total.jobs_by_state[state] += jobs;
+}
+
+void print(std::uint64_t seeds, const Summary& total) {
+  std::cout << seeds << " seeds: " << total.stored << " entries stored, " << total.gangs
+            << " gangs;";
   for (const auto& [state, jobs] : total.jobs_by_state) std::cout << " " << jobs << " " << state;
   std::cout << "\n";
+  for (const auto& [what, count] : total.misfortunes)
+    std::cout << "  " << what << ": " << count << "\n";
+}
+
+class Simulation : public ::testing::Test {
+ protected:
+  // Every misfortune is logged by those whom it strikes.
+  void SetUp() override {
+    ASSERT_TRUE(init_log({.component = "simulation", .level = LogLevel::kSilent, .file = {}}).ok());
+  }
+};
+
+TEST_F(Simulation, AnyWeatherThenHealing_EveryJobEndsAndNoPromiseBreaks) {
+  const std::uint64_t only = number_from_environment("TAGALIGN_SIM_SEED", 0);
+  const std::uint64_t first = only != 0 ? only : 1;
+  const std::uint64_t last = only != 0 ? only : number_from_environment("TAGALIGN_SIM_SEEDS", 300);
+  ASSERT_GE(last, first) << "TAGALIGN_SIM_SEEDS must be a positive number";
+  Summary total;
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    const Summary summary = run_cluster(seed);
+    EXPECT_TRUE(summary.violations.empty()) << report(seed, summary);
+    add(total, summary);
+  }
+  print(last - first + 1, total);
   // A simulation in which nothing happens would pass everything.
-  EXPECT_GT(total.coordinator_crashes, 0);
-  EXPECT_GT(total.agent_crashes, 0);
   EXPECT_GT(total.jobs_by_state["succeeded"], 0);
+  if (last - first < 100) return;
+  for (const char* misfortune :
+       {"agent cannot start", "agent crash",         "agent shut down",
+        "agent stalled",      "cancelled",           "clock set",
+        "coordinator crash",  "coordinator stalled", "coordinator stopped",
+        "deaf program",       "death before acting", "disk full",
+        "event not taken",    "gang in bad weather", "killed after the commit",
+        "launch error",       "launcher hung",       "lease lost",
+        "link cut",           "link cut one way",    "machine gone",
+        "message lost",       "message repeated",    "message slow",
+        "orphaned ranks",     "power cut",           "program crash",
+        "program error",      "rank killed",         "request refused",
+        "silent rank",        "slow rank",           "stop requested",
+        "store full"}) {
+    EXPECT_GT(total.misfortunes[misfortune], 0) << misfortune;
+  }
 }
 
-// A full disk held back a launch and the loss of its agent: both were carried out at once, and the
-// lost gang came second.
-TEST(Simulation, LaunchAndLossInOneBatch_OnlyTheLostGangOverlaps) {
-  const Summary summary = run_cluster(792);
-  EXPECT_TRUE(summary.violations.empty()) << report(792, summary);
-}
-
-TEST(Simulation, EqualSeed_EqualRun) {
+TEST_F(Simulation, EqualSeed_EqualRun) {
   const Summary first = run_cluster(7);
   const Summary second = run_cluster(7);
-  EXPECT_EQ(first.events, second.events);
+  EXPECT_EQ(first.stored, second.stored);
   EXPECT_EQ(first.gangs, second.gangs);
+  EXPECT_EQ(first.misfortunes, second.misfortunes);
   EXPECT_EQ(first.jobs_by_state, second.jobs_by_state);
 }
 

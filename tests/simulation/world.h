@@ -1,8 +1,9 @@
-/// What every party of a simulated cluster shares: one clock, one seed, one network, one shared
-/// file system.
-///
-/// Everything that happens is a callback in one queue, ordered by time and then by insertion; every
+/// The simulated world: every callback in one queue, ordered by time and then by insertion; every
 /// choice is drawn from one Philox stream. Hence a seed names a whole run.
+///
+/// Owns     the time, the shared file system with its checkpoints, the ledger of what really
+///          happened, and the promises that were seen broken. Must outlive whatever it calls back.
+/// Threads  one.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/random.h"
 #include "coordinator/protocol/messages.h"
@@ -25,12 +27,14 @@ using AttemptKey = std::pair<JobId, Attempt>;
 struct Weather {
   double loss = 0;
   double duplicate = 0;
-  double slow = 0;        ///< a message takes up to 3 s
-  double rank_death = 0;  ///< per step
+  double slow = 0;   ///< a message takes up to 3 s
+  double stall = 0;  ///< a process stands still for seconds: per round of its loop
+  double rank_death = 0;
   double program_error = 0;
   double launch_error = 0;
   double death_before_acting = 0;  ///< the coordinator dies between its commit and the effects
-  double wedge = 0;                ///< a gang that ignores requests to save
+  double wedge = 0;                ///< silent ranks, launchers that hang, deaf programs
+  double orphan = 0;               ///< ranks outlive their launcher
 };
 
 /// Checkpoints as they lie on the shared file system, with the lease that guards publishing.
@@ -42,9 +46,14 @@ struct SharedFiles {
   std::map<JobId, Folder> jobs;
 };
 
-class World {
+class World final : public Clock {
  public:
   explicit World(std::uint64_t seed) : random({seed, 0, 0}, StreamPurpose::kSimulation) {}
+
+  UnixMs unix_ms() override { return now + wall_offset_ms; }
+  MonotonicMs monotonic_ms() override { return now; }
+  /// A callback takes no time.
+  void sleep_ms(std::int64_t) override {}
 
   void after(std::int64_t delay_ms, std::function<void()> action) {
     queue_.push({now + delay_ms, next_order_++, std::move(action)});
@@ -62,18 +71,28 @@ class World {
     return low +
            static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(high - low + 1)));
   }
+  /// How long a dead process stays away: mostly shorter than anybody's patience, else longer.
+  std::int64_t downtime_ms() { return between(10, random.chance(0.3) ? 30'000 : 3'000); }
+  /// Draws, and counts what strikes under its name.
+  bool strikes(double probability, const char* misfortune) {
+    if (!random.chance(probability)) return false;
+    ++misfortunes[misfortune];
+    return true;
+  }
   void violation(std::string text) {
     if (violations.size() < 10) violations.push_back(std::move(text));
   }
 
   RandomStream random;
   UnixMs now = 1'000'000;
+  std::int64_t wall_offset_ms = 0;  ///< wall clocks are set; the monotonic clock is not
   Weather weather;
   SharedFiles files;
   std::set<AttemptKey> launched;        ///< gangs that ever started: none may twice
-  std::map<AttemptKey, AgentId> gangs;  ///< gangs alive now
+  std::map<AttemptKey, AgentId> gangs;  ///< gangs of which a process lives now
   std::set<AttemptKey> excused;  ///< declared lost by the coordinator: may overlap with a newer one
   std::set<JobId> finished;      ///< jobs of which some gang really ended well
+  std::map<std::string, int> misfortunes;  ///< how often each struck
   std::vector<std::string> violations;
 
  private:

@@ -1,8 +1,8 @@
-/// A server socket without a network: tests put frames in and look at what was sent, to the last
-/// frame.
+/// Sockets without a network: tests put frames in and look at what was sent, to the last frame.
 ///
-/// Knobs: a peer can be gone (send is kUnavailable), incoming frames can be lost, duplicated or
-/// delayed by a number of receive() calls.
+/// Knobs of the server: a peer can be gone (send is kUnavailable), incoming frames can be lost,
+/// duplicated or delayed by a number of receive() calls. Time and links are the simulator's
+/// (tests/simulation/network.h).
 #pragma once
 
 #include <deque>
@@ -61,6 +61,8 @@ class FakeServerSocket final : public ServerSocket {
     put(peer, PeerRole::kAgent, make_frame(message));
   }
 
+  /// All frames sent since the last call, by peer.
+  std::map<std::string, std::vector<Frame>> take_all_sent() { return std::exchange(sent_, {}); }
   /// All frames sent to `peer` since the last call.
   std::vector<Frame> take_sent(const std::string& peer) { return std::exchange(sent_[peer], {}); }
   /// Aborts when something else than replies was sent.
@@ -91,6 +93,27 @@ class FakeServerSocket final : public ServerSocket {
   int to_lose_ = 0;
   int to_duplicate_ = 0;
   int delay_calls_ = 0;
+};
+
+class FakeClientSocket final : public ClientSocket {
+ public:
+  Status send(const Frame& frame) override {
+    sent_.push_back(frame);
+    return ok_status();
+  }
+  Result<std::optional<Frame>> receive(std::int64_t) override {
+    if (incoming_.empty()) return std::optional<Frame>();
+    Frame frame = std::move(incoming_.front());
+    incoming_.pop_front();
+    return std::optional(std::move(frame));
+  }
+
+  void put(Frame frame) { incoming_.push_back(std::move(frame)); }
+  std::vector<Frame> take_sent() { return std::exchange(sent_, {}); }
+
+ private:
+  std::deque<Frame> incoming_;
+  std::vector<Frame> sent_;
 };
 
 }  // namespace tagalign::protocol

@@ -1,0 +1,63 @@
+#include "tests/simulation/checks.h"
+
+#include "base/format.h"
+
+namespace tagalign::simulation {
+namespace {
+
+void check_template(World& world, const core::State& state, const core::Template& pattern) {
+  std::set<std::string> exist;
+  for (const auto& [step, info] : world.files.jobs[pattern.source].steps) {
+    if (info.scheduled) exist.insert(info.digest);
+  }
+  const bool all = std::holds_alternative<core::Succeeded>(state.jobs.at(pattern.source).state);
+  if (all && pattern.instantiated != exist)
+    world.violation("a scheduled checkpoint was not evaluated");
+  for (const std::string& digest : pattern.instantiated) {
+    if (!exist.contains(digest))
+      world.violation("evaluated without a scheduled checkpoint: " + digest);
+  }
+  if (pattern.instances.size() != pattern.instantiated.size())
+    world.violation("evaluated more than once");
+}
+
+void check_job(World& world, const core::State& state, const core::Job& job) {
+  if (!core::is_terminal(job.state)) {
+    const auto lines = core::explain(state, job.id, state.now_ms);
+    world.violation(format("job {} never ended: {}", job.id.value, lines.front()));
+  }
+  const bool done = std::holds_alternative<core::Succeeded>(job.state);
+  if (!done || job.spec.kind != protocol::JobKind::kEvaluate) return;
+  const std::string key = job.spec.overrides.empty() ? "none" : job.spec.overrides.back();
+  if (!state.results.contains(key)) {
+    world.violation(format("the result of job {} was lost", job.id.value));
+  }
+}
+
+}  // namespace
+
+void check_end(World& world, const core::State& state) {
+  for (const auto& [id, job] : state.jobs) check_job(world, state, job);
+  for (const core::Template& pattern : state.templates) check_template(world, state, pattern);
+  if (state.conflicting_results != 0) world.violation("equal keys with other counts");
+  for (const auto& [key, agent] : world.gangs) {
+    world.violation(format("job {} attempt {} lives on at {} when all jobs have ended",
+                           key.first.value, key.second.value, agent.value));
+  }
+}
+
+void check_client(World& world, const core::State& state, const Client& client) {
+  if (!client.reply()) return world.violation(client.token() + " was never acknowledged");
+  const core::Workflow* workflow = core::find_submission(state, client.token());
+  if (workflow == nullptr || workflow->id != client.reply()->workflow) {
+    return world.violation(client.token() + " was acknowledged and is lost");
+  }
+  for (const auto& [name, id] : client.reply()->jobs) {
+    const auto job = state.jobs.find(id);
+    if (job == state.jobs.end() || job->second.spec.name != name) {
+      world.violation(format("job {} ({}) was acknowledged and is lost", id.value, name));
+    }
+  }
+}
+
+}  // namespace tagalign::simulation

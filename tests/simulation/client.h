@@ -1,0 +1,44 @@
+/// A user: submits one workflow with one token until told that it is durable, and later asks for a
+/// cancellation or a stop now and then.
+///
+/// Checks   a submission is answered with the same workflow and jobs, however often it is asked.
+/// Threads  one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/protocol/transport.h"
+#include "tests/simulation/world.h"
+
+namespace tagalign::simulation {
+
+class Client {
+ public:
+  using Send = std::function<void(const Client& from, protocol::Frame frame)>;
+  Client(World& world, int number, protocol::WorkflowSpec spec, Send send);
+
+  void start() { submit(); }
+  void receive(const protocol::Frame& frame);
+  /// One request whose reply nobody waits for.
+  void request(const protocol::ClientRequest& message);
+
+  const std::string& name() const { return name_; }
+  const std::string& token() const { return token_; }
+  bool acknowledged() const { return reply_.has_value(); }
+  const std::optional<protocol::SubmitReply>& reply() const { return reply_; }
+
+ private:
+  void submit();
+
+  World& world_;
+  const std::string name_;
+  const std::string token_;
+  const protocol::WorkflowSpec spec_;
+  Send send_;
+  int asks_left_ = 3;  ///< a user who was told asks again now and then
+  std::optional<protocol::SubmitReply> reply_;
+};
+
+}  // namespace tagalign::simulation

@@ -1,0 +1,74 @@
+/// A simulated gang: a launcher and its ranks, which take steps together, publish checkpoints under
+/// the lease, report, say farewell, and die in every way that we know of.
+///
+/// Held by shared pointer: what waits in the world's queue keeps it. One thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/process.h"
+#include "tests/simulation/rank.h"
+
+namespace tagalign::simulation {
+
+/// What a launcher's command line and environment say.
+struct Program {
+  AttemptKey key;
+  std::string mark;  ///< TAGALIGN_GANG
+  std::string verb;  ///< train, evaluate, …
+  int ranks = 1;
+  std::vector<std::string> overrides;
+};
+Program read_program(const ProcessOptions& options);
+
+class Gang : public std::enable_shared_from_this<Gang> {
+ public:
+  using Died = std::function<void(int pid)>;
+
+  Gang(World& world, Program program, int first_pid, const Rank::Send& send, Died died);
+
+  void begin();
+  /// SIGTERM or SIGKILL to the launcher.
+  void signal_launcher(int signal);
+  /// SIGKILL to one of its processes.
+  void kill_process(int pid);
+  void power_cut();
+
+  const Program& program() const { return program_; }
+  int launcher_pid() const { return launcher_pid_; }
+  const std::optional<ExitStatus>& launcher_exit() const { return exit_; }
+  std::vector<int> living() const;
+  Rank* find_rank(const std::string& peer);
+
+ private:
+  void advance();
+  void advance_later();
+  bool misfortune();
+  void resume(std::map<std::uint64_t, protocol::CheckpointInfo>::const_iterator next);
+  void train_step(bool leaving);
+  std::optional<protocol::CheckpointInfo> commit(bool scheduled);
+  void evaluate();
+  void report(const protocol::FromRank& event, std::function<void()> then);
+  void leave(int code);
+  void fail(Rank& rank, int code, const std::string& reason);
+  void on_rank_end(Rank& rank, ExitStatus status);
+  void launcher_sees(ExitStatus status);
+  void end_launcher(ExitStatus status, bool kill_ranks);
+  bool told_to_leave() const;
+  std::uint64_t step() const { return ranks_.front()->step; }
+
+  World& world_;
+  const Program program_;
+  const int launcher_pid_;
+  Died died_;
+  std::vector<std::shared_ptr<Rank>> ranks_;
+  std::optional<ExitStatus> exit_;
+  bool deaf_ = false;    ///< never hears that it should leave
+  bool hung_ = false;    ///< a launcher that reacts to SIGKILL only
+  bool aborts_ = false;  ///< the launcher has seen a failure and will end the others
+};
+
+}  // namespace tagalign::simulation

@@ -1,0 +1,55 @@
+/// The processes of one simulated machine, as its agent starts, watches and signals them. They
+/// outlive the agent's process; what that process watched does not.
+///
+/// Owns     the gangs. Checks that no attempt is launched twice, and that two attempts of a job
+///          never run side by side unless the coordinator has declared the older one lost.
+/// Threads  one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/gang.h"
+#include "worker/agent/process_host.h"
+
+namespace tagalign::simulation {
+
+class Machine final : public agent::ProcessHost {
+ public:
+  Machine(World& world, AgentId id, Rank::Send rank_send);
+  ~Machine() override;
+  Machine(const Machine&) = delete;
+
+  Result<agent::ProcessName> start(const ProcessOptions& options) override;
+  std::optional<ExitStatus> reap(int pid) override;
+  void signal_process(int pid, int signal) override;
+  void signal_group(const agent::ProcessName& leader, int signal) override;
+  std::vector<int> marked(const std::string& mark) override;
+  void watch(int pid) override;
+  /// At once: the world's time stands still meanwhile.
+  std::vector<int> wait(int timeout_ms) override;
+
+  /// Launchers end with the agent that started them.
+  void agent_died();
+  void power_cut();
+  /// The living rank behind a peer of the agent's socket; nullptr when it is gone.
+  Rank* find_rank(const std::string& peer);
+
+ private:
+  void check_launch(const AttemptKey& key);
+  void on_death(int pid);
+  bool lives(int pid) const;
+
+  World& world_;
+  const AgentId id_;
+  Rank::Send rank_send_;
+  std::map<int, std::shared_ptr<Gang>> gangs_;  ///< by launcher
+  std::set<int> watched_;
+  std::vector<int> gone_;
+  int next_pid_ = 100;
+};
+
+}  // namespace tagalign::simulation

@@ -1,0 +1,134 @@
+#include "tests/simulation/node.h"
+
+#include "base/format.h"
+
+namespace tagalign::simulation {
+namespace {
+
+constexpr std::size_t kUnsentFramesMax = 50;
+constexpr const char* kWorker = "/bin/tagalign-worker";
+
+}  // namespace
+
+Node::Node(World& world, AgentId id, int slots, Uplink uplink)
+    : world_(world),
+      id_(std::move(id)),
+      slots_(slots),
+      uplink_(std::move(uplink)),
+      machine_(world, id_, [this](const std::string& peer, protocol::Frame frame) {
+        hear_rank(peer, std::move(frame));
+      }) {
+  TA_CHECK(disk_.write_durable(kWorker, "").ok());
+}
+
+std::string Node::peer() const {
+  return format("{}/{}", id_.value, connection_);
+}
+
+void Node::start() {
+  if (up() || retired_) return;
+  ++incarnation_;
+  unsent_.clear();
+  reconnect();
+  coordinator_ = std::make_unique<protocol::FakeClientSocket>();
+  ranks_ = std::make_unique<protocol::FakeServerSocket>();
+  agent::GangEnvironment environment;
+  environment.worker = kWorker;
+  environment.agent_mark = id_.value;
+  environment.scratch = "/scratch";
+  protocol::AgentHello identity;
+  identity.agent = id_;
+  identity.incarnation = format("{}.{}", id_.value, incarnation_);
+  identity.host = id_.value;
+  identity.slots = slots_;
+  auto agent = agent::Agent::create({.identity = identity,
+                                     .gpus = {},
+                                     .folder = "/agent",
+                                     .environment = environment,
+                                     .coordinator = *coordinator_,
+                                     .ranks = *ranks_,
+                                     .processes = machine_,
+                                     .files = disk_,
+                                     .clock = world_});
+  if (agent.ok()) {
+    agent_ = std::move(*agent);
+    return tick(incarnation_);
+  }
+  if (!disk_.full) {
+    world_.violation(format("{} cannot start: {}", id_.value, agent.status().to_string()));
+  }
+  ++world_.misfortunes["agent cannot start"];
+  start_later();
+}
+
+void Node::start_later() {
+  world_.after(world_.downtime_ms(), [this] { start(); });
+}
+
+void Node::crash() {
+  agent_.reset();
+  machine_.agent_died();
+  start_later();
+}
+
+void Node::power_cut() {
+  agent_.reset();
+  machine_.power_cut();
+  disk_.power_cut(world_.random);
+  start_later();
+}
+
+void Node::retire() {
+  retired_ = true;
+  power_cut();
+}
+
+void Node::tick(int incarnation) {
+  if (!up() || incarnation != incarnation_) return;
+  agent_->step();
+  for (protocol::Frame& frame : coordinator_->take_sent()) uplink_(*this, std::move(frame));
+  deliver_to_ranks();
+  if (agent_->finished()) {
+    ++world_.misfortunes["agent shut down"];
+    return crash();
+  }
+  const bool stalls = world_.strikes(world_.weather.stall, "agent stalled");
+  world_.after(stalls ? world_.between(1'000, 25'000) : world_.between(20, 80),
+               [this, incarnation] { tick(incarnation); });
+}
+
+void Node::keep_unsent(protocol::Frame frame) {
+  if (unsent_.size() < kUnsentFramesMax) unsent_.push_back(std::move(frame));
+}
+
+void Node::receive(const protocol::Frame& frame) {
+  if (up()) coordinator_->put(frame);
+}
+
+void Node::deliver_to_ranks() {
+  for (auto& [peer, frames] : ranks_->take_all_sent()) {
+    for (protocol::Frame& frame : frames) {
+      world_.after(world_.between(1, 20), [this, peer, frame = std::move(frame)] {
+        Rank* rank = machine_.find_rank(peer);
+        if (rank == nullptr) return;
+        const std::shared_ptr<Rank> kept = rank->shared_from_this();
+        kept->receive(protocol::decode_to_rank(frame.body).value());
+      });
+    }
+  }
+}
+
+/// The socket of a machine loses nothing, but its agent may be slow or gone.
+void Node::hear_rank(const std::string& peer, protocol::Frame frame) {
+  const bool slow = world_.strikes(world_.weather.slow / 10, "slow rank");
+  UnixMs& last_ms = rank_last_ms_[peer];
+  last_ms = std::max(last_ms, world_.now + world_.between(0, slow ? 3'000 : 10));
+  world_.after(last_ms - world_.now,
+               [this, peer, frame = std::move(frame), incarnation = incarnation_] {
+                 if (up() && incarnation == incarnation_) {
+                   ranks_->put(peer, protocol::PeerRole::kRank, frame);
+                 }
+               });
+}
+
+}  // namespace tagalign::simulation

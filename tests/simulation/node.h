@@ -1,0 +1,68 @@
+/// A simulated machine with its agent: the real agent::Agent over a disk, processes and sockets
+/// that the simulation can break.
+///
+/// Owns     the machine's disk and processes, which survive the agent's process.
+/// Failure  an agent that cannot start (its disk is full) is started again later, as its pool does.
+/// Threads  one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/simulation/disk.h"
+#include "tests/simulation/machine.h"
+#include "tests/support/fake_transport.h"
+#include "worker/agent/agent.h"
+
+namespace tagalign::simulation {
+
+class Node {
+ public:
+  using Uplink = std::function<void(Node& from, protocol::Frame frame)>;
+  Node(World& world, AgentId id, int slots, Uplink uplink);
+
+  void start();
+  /// The agent's process dies, and its launchers with it.
+  void crash();
+  /// The whole machine dies and loses what its disk had not synced.
+  void power_cut();
+  /// The machine dies and never comes back.
+  void retire();
+  void fill_disk(bool full) { disk_.full = full; }
+  bool retired() const { return retired_; }
+  bool up() const { return agent_ != nullptr; }
+  const AgentId& id() const { return id_; }
+
+  /// The name of the node's connection at the coordinator: another one after every reconnection.
+  std::string peer() const;
+  void reconnect() { ++connection_; }
+  void receive(const protocol::Frame& frame);
+  /// What the agent says while nobody listens waits in its socket, and ends with its process.
+  void keep_unsent(protocol::Frame frame);
+  std::vector<protocol::Frame> take_unsent() { return std::exchange(unsent_, {}); }
+
+ private:
+  void start_later();
+  void tick(int incarnation);
+  void deliver_to_ranks();
+  void hear_rank(const std::string& peer, protocol::Frame frame);
+
+  World& world_;
+  const AgentId id_;
+  const int slots_;
+  Uplink uplink_;
+  Disk disk_;
+  Machine machine_;
+  std::map<std::string, UnixMs> rank_last_ms_;  ///< a connection keeps order
+  std::vector<protocol::Frame> unsent_;
+  bool retired_ = false;
+  int incarnation_ = 0;
+  int connection_ = 0;
+  std::unique_ptr<protocol::FakeClientSocket> coordinator_;
+  std::unique_ptr<protocol::FakeServerSocket> ranks_;
+  std::unique_ptr<agent::Agent> agent_;  ///< null: its process does not run
+};
+
+}  // namespace tagalign::simulation

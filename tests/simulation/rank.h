@@ -1,0 +1,78 @@
+/// One process of a simulated gang, as its agent hears it: the reporter's side of the rank
+/// protocol. Events go one at a time, in order, and are sent again until they are acknowledged.
+///
+/// Owns     its queue. Held by shared pointer: what waits in the world's queue keeps it, and does
+///          nothing once the process is dead.
+/// Threads  one.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "coordinator/protocol/transport.h"
+#include "tests/simulation/world.h"
+
+namespace tagalign::simulation {
+
+class Rank : public std::enable_shared_from_this<Rank> {
+ public:
+  using Send = std::function<void(const std::string& peer, protocol::Frame frame)>;
+  /// Told whether the agent holds the event: false after the patience of the reporter.
+  using Held = std::function<void(bool)>;
+
+  Rank(World& world, AttemptKey key, int number, int pid, Send send);
+
+  /// Hello, then beats until the end.
+  void hello();
+  void report(const protocol::FromRank& event, Held held);
+  void farewell(int code, const std::string& reason, Held held);
+  void receive(const protocol::ToRank& message);
+  void die() {
+    alive_ = false;
+    queue_.clear();
+  }
+  /// Stands still from now on (a stopped process): only SIGKILL ends it.
+  void fall_silent() { silent_ = true; }
+
+  int pid() const { return pid_; }
+  int number() const { return number_; }
+  bool alive() const { return alive_; }
+  bool moves() const { return alive_ && !silent_; }
+  bool told_to_leave() const { return told_to_leave_; }
+  const std::string& peer() const { return peer_; }
+
+  std::uint64_t step = 0;
+
+ private:
+  struct Event {
+    protocol::Frame frame;
+    std::uint64_t ticket = 0;
+    std::uint64_t number = 0;  ///< as the agent counts, from 1; 0: not sent yet
+    Held held;
+  };
+
+  void beat();
+  void enqueue(protocol::Frame frame, std::int64_t patience_ms, Held held);
+  void send_front();
+  void settle_front(bool held);
+
+  World& world_;
+  const AttemptKey key_;
+  const int number_;
+  const int pid_;
+  const std::string peer_;
+  Send send_;
+  bool alive_ = true;
+  bool silent_ = false;
+  bool greeted_ = false;
+  bool told_to_leave_ = false;
+  std::deque<Event> queue_;
+  std::string newest_body_;
+  std::uint64_t tickets_ = 0;
+  std::uint64_t numbers_ = 0;
+};
+
+}  // namespace tagalign::simulation
