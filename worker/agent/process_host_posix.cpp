@@ -84,10 +84,13 @@ class PosixProcessHost final : public ProcessHost {
     }
   }
 
+  void wake_on(const std::vector<int>& descriptors) override { wakers_ = descriptors; }
+
   std::vector<int> wait(int timeout_ms) override {
     std::vector<int> ended = std::exchange(ended_, {});
     std::vector<pollfd> polled;
     for (const auto& [pid, fd] : watched_) polled.push_back({fd, POLLIN, 0});
+    for (const int fd : wakers_) polled.push_back({fd, POLLIN, 0});
     ::poll(polled.data(), polled.size(), ended.empty() ? timeout_ms : 0);
     std::size_t index = 0;
     for (auto it = watched_.begin(); it != watched_.end(); ++index) {
@@ -110,6 +113,7 @@ class PosixProcessHost final : public ProcessHost {
 
   std::map<int, int> watched_;  ///< pid → pidfd
   std::vector<int> ended_;
+  std::vector<int> wakers_;
 };
 
 }  // namespace
