@@ -15,6 +15,7 @@ using protocol::AttemptEnded;
 using protocol::Outcome;
 
 constexpr std::int64_t kCommitRetryMs = 1'000;
+constexpr std::int64_t kStartToldAfterMs = 50;  ///< a short job ends meanwhile: one sync for both
 // Of one socket in a round: the others get their turn.
 constexpr int kCoordinatorMessagesMax = 256;
 constexpr int kRankMessagesMax = 1'024;
@@ -69,9 +70,8 @@ void Agent::step() {
 /// A socket's descriptor tells only of what comes after its ready() was asked.
 std::vector<int> Agent::wait() {
   parts_.processes.wake_on({parts_.coordinator.wait_fd(), parts_.ranks.wait_fd()});
-  const bool due = !pending_.empty() && parts_.clock.monotonic_ms() >= commit_after_ms_;
   const bool ready = parts_.coordinator.ready() || parts_.ranks.ready();
-  return parts_.processes.wait(due || ready ? 0 : kTickMs);
+  return parts_.processes.wait(ready || commit_is_due() ? 0 : kTickMs);
 }
 
 void Agent::request_shutdown(const std::string& reason) {
@@ -201,9 +201,15 @@ void Agent::supervise() {
   for (protocol::AgentEvent& event : changes.events) pending_.push_back({std::move(event), "", 0});
 }
 
+bool Agent::commit_is_due() const {
+  if (!launches_.empty()) return true;
+  const MonotonicMs now_ms = parts_.clock.monotonic_ms();
+  return now_ms >= commit_after_ms_ &&
+         std::ranges::any_of(pending_, [&](const auto& event) { return now_ms >= event.due_ms; });
+}
+
 void Agent::commit() {
-  const bool waiting = parts_.clock.monotonic_ms() < commit_after_ms_;
-  if (launches_.empty() && (pending_.empty() || waiting)) return;
+  if (!commit_is_due()) return;
   const auto launches = std::exchange(launches_, {});
   JournalBatch batch;
   batch.accepted.assign(refused_.begin(), refused_.end());
@@ -229,7 +235,10 @@ void Agent::launch_gang(const protocol::Launch& launch) {
   if (launcher.ok()) {
     journal_.note_started({launch.job, launch.attempt}, *launcher);
     pending_.push_back(
-        {protocol::AttemptStarted{launch.job, launch.attempt, launcher->pid, at_ms}, "", 0});
+        {.event = protocol::AttemptStarted{launch.job, launch.attempt, launcher->pid, at_ms},
+         .peer = "",
+         .number = 0,
+         .due_ms = parts_.clock.monotonic_ms() + kStartToldAfterMs});
     return;
   }
   const std::string& message = launcher.status().message();

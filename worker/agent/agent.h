@@ -1,6 +1,6 @@
 /// A node agent: owns the processes of the gangs on its node, and tells the coordinator what
-/// becomes of them. Here is one round of its loop; what it does with the machine is in gangs.h, with
-/// its peers in rank_link.h and coordinator_link.h, with its disk in journal.h.
+/// becomes of them. Here is one round of its loop; what it does with the machine is in gangs.h,
+/// with its peers in rank_link.h and coordinator_link.h, with its disk in journal.h.
 ///
 /// The coordinator may come and go: gangs run on, and what they report waits in the journal. An
 /// attempt is launched at most once, and its AttemptEnded is sent only when none of its processes
@@ -67,6 +67,7 @@ class Agent {
     protocol::AgentEvent event;
     std::string peer;  ///< rank to acknowledge to; may be empty
     std::uint64_t number = 0;
+    MonotonicMs due_ms = 0;  ///< until then it waits for others to be written with
   };
 
   Agent(const AgentParts& parts, Journal journal);
@@ -84,6 +85,7 @@ class Agent {
   void on_stop(const protocol::StopAttempt& stop);
 
   void supervise();
+  bool commit_is_due() const;
   void commit();
   void launch_gang(const protocol::Launch& launch);
 

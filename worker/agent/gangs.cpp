@@ -49,7 +49,10 @@ Status Gangs::prepare_files(const protocol::Launch& launch, const GangEnvironmen
     TA_RETURN_IF_ERROR(
         parts_.files.create_directories(gang_scratch(environment, {launch.job, launch.attempt})));
   }
-  return parts_.files.write_durable(attempt_config(launch), launch.config_yaml);
+  // Not synced: it need not outlive the gang's processes.
+  TA_ASSIGN_OR_RETURN(const auto file, parts_.files.create_file(attempt_config(launch)));
+  TA_RETURN_IF_ERROR(file->append(as_bytes(launch.config_yaml)));
+  return file->close();
 }
 
 Result<ProcessName> Gangs::launch(const protocol::Launch& launch) {
@@ -205,12 +208,11 @@ std::optional<protocol::AgentEvent> Gangs::supervise_one(RunningGang& running) {
   return std::nullopt;
 }
 
-/// One look over all processes for a gang that ended well; then another every kScanMs while any of
-/// its processes is left.
+/// One look for a gang that ended well; another every kScanMs while any of its processes is left.
 bool Gangs::is_over(RunningGang& running) {
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
   if (!running.gang.may_conclude(now_ms) || now_ms < running.scan_after_ms) return false;
-  const std::vector<int> left = parts_.processes.marked(mark_of(running.gang));
+  const std::vector<int> left = parts_.processes.marked_descendants(mark_of(running.gang));
   for (const int pid : left) parts_.processes.signal_process(pid, SIGKILL);
   running.scan_after_ms = now_ms + kScanMs;
   return left.empty();

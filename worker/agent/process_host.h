@@ -28,6 +28,9 @@ class ProcessHost {
   /// Living processes whose environment says TAGALIGN_GANG=<mark>…; `mark` is a prefix. Walks
   /// /proc.
   virtual std::vector<int> marked(const std::string& mark) = 0;
+  /// The same for what descends from processes started here. Looks at little when all of them have
+  /// ended in good order.
+  virtual std::vector<int> marked_descendants(const std::string& mark) { return marked(mark); }
   /// From now on wait() tells when `pid` ends, whoever its parent is.
   virtual void watch(int pid) = 0;
   /// From now on wait() also returns when one of these can be read; negative ones are ignored. A

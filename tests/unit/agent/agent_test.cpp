@@ -224,7 +224,8 @@ TEST_F(AgentTest, Restart_WithAProcessThatCannotBeKilled_IsRefused) {
 
 TEST_F(AgentTest, Events_Unacknowledged_AreSentAgainFromTheOldest) {
   coordinator_->order(launch(1));
-  step();
+  step(10);
+  EXPECT_THAT(events_of<AttemptStarted>(), SizeIs(1));
   coordinator_->sent.clear();
   clock_.advance_ms(1'000);
   step(1);
