@@ -34,10 +34,20 @@ struct IncomingFrame {
   Frame frame;
 };
 
-/// Serves many peers.
-class ServerSocket {
+/// How one poll waits for several sockets and for other things.
+class Waitable {
  public:
-  virtual ~ServerSocket() = default;
+  virtual ~Waitable() = default;
+  /// Can be polled for reading; -1 when there is nothing to poll. It tells only of what comes after
+  /// the last call of ready(): ask that after every send() and receive(), right before the poll.
+  virtual int wait_fd() const { return -1; }
+  /// Whether receive(0) may have something now.
+  virtual bool ready() { return true; }
+};
+
+/// Serves many peers.
+class ServerSocket : public Waitable {
+ public:
   /// The endpoint as clients must write it, with the port that was chosen.
   virtual std::string endpoint() const = 0;
   /// nullopt after `timeout_ms` without a frame. Damaged frames are counted, logged once per peer
@@ -48,9 +58,8 @@ class ServerSocket {
 };
 
 /// Talks to one server; reconnects by itself.
-class ClientSocket {
+class ClientSocket : public Waitable {
  public:
-  virtual ~ClientSocket() = default;
   /// Never blocks: queues while there is no connection. kUnavailable when the queue is full.
   virtual Status send(const Frame& frame) = 0;
   /// nullopt after `timeout_ms` without a frame. kPermissionDenied when the server refused the key,

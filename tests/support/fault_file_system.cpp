@@ -105,7 +105,9 @@ std::uint64_t FaultFileSystem::take_space(std::uint64_t wanted) {
 }
 
 void FaultFileSystem::power_cut() {
-  for (const auto& [path, synced] : synced_bytes_) {
+  for (const auto& [created, synced] : synced_bytes_) {
+    const auto renamed = renamed_.find(created);
+    const Path& path = renamed == renamed_.end() ? created : renamed->second;
     std::error_code gone;
     const std::uintmax_t size = std::filesystem::file_size(path, gone);
     if (!gone && size > synced) {
@@ -136,6 +138,7 @@ Result<std::unique_ptr<WritableFile>> FaultFileSystem::create_file(const Path& p
   const std::lock_guard lock(mutex_);
   TA_RETURN_IF_ERROR(step());
   TA_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, real_.create_file(path));
+  renamed_.erase(path);
   return std::unique_ptr<WritableFile>(std::make_unique<File>(*this, std::move(file), path));
 }
 
@@ -152,7 +155,9 @@ Status FaultFileSystem::rename_durable(const Path& from, const Path& to) {
   const std::uint64_t number = renames_++;
   if (number == fail_rename_) return unavailable("rename " + from.string() + ": injected failure");
   if (number == lose_rename_) return ok_status();
-  return real_.rename_durable(from, to);
+  TA_RETURN_IF_ERROR(real_.rename_durable(from, to));
+  renamed_[from] = to;
+  return ok_status();
 }
 
 Status FaultFileSystem::create_directories(const Path& path) {

@@ -63,6 +63,7 @@ class FaultFileSystem final : public FileSystem {
   std::optional<std::uint64_t> space_, crash_after_, fail_rename_, lose_rename_;
   bool crashed_ = false;
   std::map<Path, std::uint64_t> synced_bytes_;  ///< of files that hold bytes which were not synced
+  std::map<Path, Path> renamed_;                ///< where a file that is still written to lies now
 };
 
 }  // namespace tagalign::testing_support

@@ -1,9 +1,11 @@
 /// A node agent: owns the processes of the gangs on its node, and tells the coordinator what
-/// becomes of them.
+/// becomes of them. Here is one round of its loop; what it does with the machine is in gangs.h,
+/// with its peers in rank_link.h and coordinator_link.h, with its disk in journal.h.
 ///
-/// The coordinator may come and go: gangs run on, and what they report waits in the spool. An
-/// attempt is launched at most once (journal.h), and its AttemptEnded is sent only when none of its
-/// processes is left.
+/// The coordinator may come and go: gangs run on, and what they report waits in the journal. An
+/// attempt is launched at most once, and its AttemptEnded is sent only when none of its processes
+/// is left. All that a round must keep is written with one sync, before anything of it is sent,
+/// acknowledged or launched.
 #pragma once
 
 #include <deque>
@@ -19,11 +21,12 @@
 #include "base/status.h"
 #include "coordinator/protocol/messages.h"
 #include "coordinator/protocol/transport.h"
-#include "worker/agent/gang.h"
+#include "worker/agent/coordinator_link.h"
 #include "worker/agent/gang_command.h"
+#include "worker/agent/gangs.h"
 #include "worker/agent/journal.h"
 #include "worker/agent/process_host.h"
-#include "worker/agent/spool.h"
+#include "worker/agent/rank_link.h"
 
 namespace tagalign::agent {
 
@@ -32,7 +35,7 @@ struct AgentParts {
   protocol::AgentHello
       identity;  ///< agent, incarnation, host, slots, gpus, pid; the rest is filled in
   std::vector<std::string> gpus;  ///< device names for CUDA_VISIBLE_DEVICES
-  Path folder;                    ///< spool and journal; the caller holds its lock
+  Path folder;                    ///< of the journal; the caller holds its lock
   GangEnvironment environment;    ///< gpus is filled in for every gang
   protocol::ClientSocket& coordinator;
   protocol::ServerSocket& ranks;
@@ -44,11 +47,11 @@ struct AgentParts {
 /// One thread. Nothing blocks longer than a tick, apart from fsync.
 class Agent {
  public:
-  /// Reads spool and journal, kills what a previous life left running and spools the ends of its
-  /// attempts.
+  /// Reads the journal, kills what a previous life left running and keeps the ends of its attempts.
   static Result<std::unique_ptr<Agent>> create(const AgentParts& parts);
 
-  /// One round of the loop, at most kTickMs long when nothing happens.
+  /// One round of the loop: waits for messages and ends of processes, at most kTickMs long, and
+  /// not at all for sockets without a descriptor.
   void step();
   /// Gangs save and leave (or are killed after limits::kSaveAndLeaveMsMax), then the agent is
   /// finished.
@@ -57,72 +60,44 @@ class Agent {
   /// have passed.
   bool finished();
 
-  static constexpr int kTickMs = 20;
+  static constexpr int kTickMs = 50;
 
  private:
-  struct RunningGang {
-    Gang gang;
-    ProcessName launcher;
-    std::set<std::string> peers;             ///< sockets of its ranks
-    std::optional<std::string> save_reason;  ///< also told to ranks that say hello later
-    std::vector<std::string> gpus;
-  };
-  /// What one rank socket has sent; acknowledgements count its events from 1.
-  struct PeerState {
-    std::uint64_t events = 0;
-    std::uint64_t acknowledged = 0;
-    std::string last_body;  ///< an event that is sent again is recognised by its bytes
-  };
   struct PendingEvent {
     protocol::AgentEvent event;
     std::string peer;  ///< rank to acknowledge to; may be empty
     std::uint64_t number = 0;
+    MonotonicMs due_ms = 0;  ///< until then it waits for others to be written with
   };
 
-  Agent(const AgentParts& parts, Spool spool, Journal journal);
-  Status bury_previous_life();
-  Status kill_leftovers(const std::string& mark);
+  Agent(const AgentParts& parts, Journal journal);
+  Status end_leftovers();
 
-  void drain_ranks();
-  void drain_coordinator();
-  void on_rank(const std::string& peer, const std::string& body, const protocol::FromRank& message);
-  void on_rank_event(const std::string& peer, const std::string& body, protocol::AgentEvent event);
-  std::optional<std::uint64_t> number_event(const std::string& peer, const std::string& body);
-  void acknowledge_rank(const std::string& peer, std::uint64_t number);
-  void send_to_rank(const std::string& peer, const protocol::ToRank& message);
-  RunningGang* find_gang(JobId job, Attempt attempt);
+  std::vector<int> wait();
+  void receive_from_ranks();
+  void take(const RankMessage& message);
+  void tell_to_leave(const std::vector<std::string>& peers, const std::string& reason);
 
+  void receive_from_coordinator();
   void on_launch(const protocol::Launch& launch);
-  bool end_older_attempt(const AttemptKey& key);
-  Status launch_gang(const protocol::Launch& launch);
+  void refuse_older_launch(const AttemptKey& key);
+  void refuse(const AttemptKey& key, protocol::Outcome outcome, std::string message);
   void on_stop(const protocol::StopAttempt& stop);
-  void save_and_leave(RunningGang& gang, const std::string& reason);
-  std::vector<std::string> free_gpus(int count) const;
 
   void supervise();
-  void supervise_gang(RunningGang& gang);
-  bool is_over(RunningGang& gang);
-  void clear_scratch(const Path& folder);
-  void end_attempt(protocol::AttemptEnded ended);
-
-  void flush_pending();
-  void send_hello();
-  void send_events();
-  void send_heartbeat();
-  std::vector<AttemptKey> known_attempts() const;
+  bool commit_is_due() const;
+  void commit();
+  void launch_gang(const protocol::Launch& launch);
 
   AgentParts parts_;
-  Spool spool_;
   Journal journal_;
-  std::map<AttemptKey, RunningGang> gangs_;
-  std::map<std::string, PeerState> peers_;
-  std::deque<PendingEvent> pending_;  ///< not yet in the spool: the disk is full, or this round's
-  std::set<AttemptKey> to_close_;     ///< ends that are spooled, but still open in the journal
-  MonotonicMs spool_retry_ms_ = 0;
-  std::uint64_t sent_sequence_ = 0;
-  MonotonicMs events_sent_ms_ = 0;
-  MonotonicMs heartbeat_sent_ms_ = 0;
-  bool hello_due_ = true;
+  Gangs gangs_;
+  RankLink ranks_;
+  CoordinatorLink coordinator_;
+  std::map<AttemptKey, protocol::Launch> launches_;  ///< of this round, not yet in the journal
+  std::set<AttemptKey> refused_;      ///< not in the journal yet; their ends are pending
+  std::deque<PendingEvent> pending_;  ///< not in the journal yet
+  MonotonicMs commit_after_ms_ = 0;   ///< the disk was full
   std::optional<std::string> shutdown_reason_;
   MonotonicMs shutdown_ms_ = 0;
   std::optional<MonotonicMs> idle_since_ms_;

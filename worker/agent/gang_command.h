@@ -8,7 +8,7 @@
 #include "base/file_system.h"
 #include "base/process.h"
 #include "coordinator/protocol/messages.h"
-#include "worker/agent/journal.h"
+#include "worker/agent/process_name.h"
 
 namespace tagalign::agent {
 

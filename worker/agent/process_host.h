@@ -11,7 +11,7 @@
 
 #include "base/process.h"
 #include "base/status.h"
-#include "worker/agent/journal.h"
+#include "worker/agent/process_name.h"
 
 namespace tagalign::agent {
 
@@ -28,8 +28,14 @@ class ProcessHost {
   /// Living processes whose environment says TAGALIGN_GANG=<mark>…; `mark` is a prefix. Walks
   /// /proc.
   virtual std::vector<int> marked(const std::string& mark) = 0;
+  /// The same for what descends from processes started here. Looks at little when all of them have
+  /// ended in good order.
+  virtual std::vector<int> marked_descendants(const std::string& mark) { return marked(mark); }
   /// From now on wait() tells when `pid` ends, whoever its parent is.
   virtual void watch(int pid) = 0;
+  /// From now on wait() also returns when one of these can be read; negative ones are ignored. A
+  /// host that never waits has no use for them.
+  virtual void wake_on(const std::vector<int>&) {}
   /// Watched processes that have ended, each told once; waits up to `timeout_ms` for the first.
   virtual std::vector<int> wait(int timeout_ms) = 0;
 };

@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string_view>
 #include <system_error>
 
@@ -32,14 +34,30 @@ bool environment_has(int pid, std::string_view entry_prefix) {
   return text.find(inside) != std::string::npos;
 }
 
+/// Those that wait for it included; nullopt on kernels that do not tell.
+std::optional<std::vector<int>> children_of_this_process() {
+  std::vector<int> pids;
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    std::ifstream file(task.path() / "children");
+    if (!file) return std::nullopt;
+    pids.insert(pids.end(), std::istream_iterator<int>(file), {});
+  }
+  if (error) return std::nullopt;
+  return pids;
+}
+
+/// Asks the kernel for the orphans of its descendants, so that it need not look for them elsewhere.
 class PosixProcessHost final : public ProcessHost {
  public:
+  PosixProcessHost() { adopts_orphans_ = ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0; }
   ~PosixProcessHost() override {
     for (const auto& [pid, fd] : watched_) close_fd(fd);
   }
 
   Result<ProcessName> start(const ProcessOptions& options) override {
     TA_ASSIGN_OR_RETURN(const pid_t pid, start_process(options));
+    started_.insert(pid);
     return ProcessName{pid, process_start_ticks(pid).value_or(0)};
   }
 
@@ -47,6 +65,7 @@ class PosixProcessHost final : public ProcessHost {
     int status = 0;
     const pid_t reaped = ::waitpid(pid, &status, WNOHANG);
     if (reaped != pid) return std::nullopt;
+    started_.erase(pid);
     return decode_exit_status(status);
   }
 
@@ -73,6 +92,10 @@ class PosixProcessHost final : public ProcessHost {
     return pids;
   }
 
+  std::vector<int> marked_descendants(const std::string& mark) override {
+    return adopts_orphans_ && !any_orphan() ? std::vector<int>() : marked(mark);
+  }
+
   void watch(int pid) override {
     if (watched_.contains(pid)) return;
     const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0u));
@@ -84,10 +107,13 @@ class PosixProcessHost final : public ProcessHost {
     }
   }
 
+  void wake_on(const std::vector<int>& descriptors) override { wakers_ = descriptors; }
+
   std::vector<int> wait(int timeout_ms) override {
     std::vector<int> ended = std::exchange(ended_, {});
     std::vector<pollfd> polled;
     for (const auto& [pid, fd] : watched_) polled.push_back({fd, POLLIN, 0});
+    for (const int fd : wakers_) polled.push_back({fd, POLLIN, 0});
     ::poll(polled.data(), polled.size(), ended.empty() ? timeout_ms : 0);
     std::size_t index = 0;
     for (auto it = watched_.begin(); it != watched_.end(); ++index) {
@@ -104,12 +130,31 @@ class PosixProcessHost final : public ProcessHost {
   }
 
  private:
+  /// Of a process that ended, its children are here before it can be reaped: after one that was,
+  /// the list is read again.
+  bool any_orphan() {
+    while (true) {
+      const auto children = children_of_this_process();
+      if (!children) return true;
+      bool reaped = false;
+      bool lives = false;
+      for (const int pid : *children) {
+        if (started_.contains(pid)) continue;
+        (::waitpid(pid, nullptr, WNOHANG) == pid ? reaped : lives) = true;
+      }
+      if (lives || !reaped) return lives;
+    }
+  }
+
   static void close_fd(int fd) {
     if (fd >= 0) ::close(fd);
   }
 
+  bool adopts_orphans_ = false;
+  std::set<int> started_;       ///< and not yet reaped
   std::map<int, int> watched_;  ///< pid → pidfd
   std::vector<int> ended_;
+  std::vector<int> wakers_;
 };
 
 }  // namespace

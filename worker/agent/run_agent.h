@@ -14,7 +14,7 @@ struct AgentOptions {
   std::string id;     ///< kept over restarts: [A-Za-z0-9][A-Za-z0-9_.-]*
   Path state_folder;  ///< the coordinator's: endpoint and keys (state_folder.h)
   std::optional<protocol::CurveClientOptions> connection;  ///< instead of what state_folder says
-  Path folder;  ///< lock, journal, spool; empty: <state_folder>/agents/<id>
+  Path folder;  ///< lock and journal; empty: <state_folder>/agents/<id>
   int slots = 1;
   int gpus = 0;
   Path worker;                    ///< empty: tagalign-worker beside this program

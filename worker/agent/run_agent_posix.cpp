@@ -181,6 +181,8 @@ class FollowingSocket final : public protocol::ClientSocket {
     follow();
     return socket_->receive(timeout_ms);
   }
+  int wait_fd() const override { return socket_->wait_fd(); }
+  bool ready() override { return socket_->ready(); }
 
  private:
   static constexpr std::int64_t kLookMs = 1'000;

@@ -1,10 +1,17 @@
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/format.h"
@@ -17,24 +24,54 @@
 namespace tagalign::jobs {
 namespace {
 
-constexpr int kPollMs = 10;
 constexpr std::int64_t kResendMs = 2'000;
 constexpr std::int64_t kFarewellMsMax = 2'000;
 constexpr std::size_t kQueuedEventsMax = 1'000;
+
+/// Ends another thread's poll. Safe from any thread.
+class Bell {
+ public:
+  static Result<Bell> make() {
+    const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0) return errno_status(errno, "starting the reporter: making an eventfd");
+    return Bell(fd);
+  }
+  Bell(Bell&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Bell& operator=(Bell&&) = delete;
+  ~Bell() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  /// To be polled for reading.
+  int fd() const { return fd_; }
+  void ring() const { (void)::eventfd_write(fd_, 1); }
+  void silence() const {
+    eventfd_t rings = 0;
+    (void)::eventfd_read(fd_, &rings);
+  }
+
+ private:
+  explicit Bell(int fd) : fd_(fd) {}
+  int fd_;
+};
 
 /// The reporter's thread owns the socket; callers hand it frames. Events go one at a time, in
 /// order: the agent acknowledges them by counting, and knows an event that is sent again by its
 /// bytes.
 class AgentReporter final : public Reporter {
  public:
-  AgentReporter(std::unique_ptr<protocol::ClientSocket> socket, RankIdentity identity)
-      : identity_(identity), socket_(std::move(socket)), thread_([this] { run(); }) {}
+  AgentReporter(std::unique_ptr<protocol::ClientSocket> socket, Bell bell, RankIdentity identity)
+      : identity_(std::move(identity)),
+        bell_(std::move(bell)),
+        socket_(std::move(socket)),
+        thread_([this] { run(); }) {}
 
   ~AgentReporter() override {
     {
       const std::scoped_lock lock(mutex_);
       ending_ = true;
     }
+    bell_.ring();
     thread_.join();
   }
 
@@ -43,6 +80,7 @@ class AgentReporter final : public Reporter {
     hello_ =
         protocol::RankHello{identity_.job, identity_.attempt, identity_.rank, ::getpid(), device};
     hello_due_ = true;
+    bell_.ring();
   }
 
   void progress(std::uint64_t step, std::uint64_t steps_total,
@@ -103,6 +141,7 @@ class AgentReporter final : public Reporter {
     if (queue_.size() >= kQueuedEventsMax) return 0;
     newest_body_ = frame.body;
     queue_.push_back({std::move(frame), ++tickets_, std::nullopt, 0});
+    bell_.ring();
     return tickets_;
   }
 
@@ -123,14 +162,36 @@ class AgentReporter final : public Reporter {
 
   void run() {
     while (true) {
-      const auto frame = socket_->receive(kPollMs);
+      wait_for_work();
+      const std::vector<protocol::Frame> frames = receive_all();
       const std::scoped_lock lock(mutex_);
-      if (frame.ok() && frame->has_value()) take(**frame);
+      for (const protocol::Frame& frame : frames) take(frame);
       const MonotonicMs now_ms = system_clock().monotonic_ms();
       send_hello();
       send_event(now_ms);
       send_beat(now_ms);
       if (ending_) return;
+    }
+  }
+
+  /// Until a message comes, a caller has something to send, or the next beat is due.
+  void wait_for_work() {
+    if (socket_->ready()) return;
+    const MonotonicMs now_ms = system_clock().monotonic_ms();
+    const MonotonicMs left_ms = beat_sent_ms_ + limits::kRankHeartbeatMs - now_ms;
+    const std::int64_t wait_ms = left_ms > 0 ? left_ms : limits::kRankHeartbeatMs;
+    std::array<pollfd, 2> polled{pollfd{socket_->wait_fd(), POLLIN, 0},
+                                 pollfd{bell_.fd(), POLLIN, 0}};
+    (void)::poll(polled.data(), polled.size(), static_cast<int>(wait_ms));
+    bell_.silence();
+  }
+
+  std::vector<protocol::Frame> receive_all() {
+    std::vector<protocol::Frame> frames;
+    while (true) {
+      auto frame = socket_->receive(0);
+      if (!frame.ok() || !frame->has_value()) return frames;
+      frames.push_back(std::move(**frame));
     }
   }
 
@@ -178,6 +239,7 @@ class AgentReporter final : public Reporter {
   }
 
   const RankIdentity identity_;
+  const Bell bell_;  ///< rung whenever thread_ has something new to do
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<protocol::RankHello> hello_;
@@ -202,7 +264,9 @@ Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_
   catch_stop_signals();
   die_with_launcher();
   TA_ASSIGN_OR_RETURN(auto socket, protocol::connect_ipc(socket_path));
-  return std::unique_ptr<Reporter>(new AgentReporter(std::move(socket), identity));
+  TA_ASSIGN_OR_RETURN(Bell bell, Bell::make());
+  return std::unique_ptr<Reporter>(
+      new AgentReporter(std::move(socket), std::move(bell), std::move(identity)));
 }
 
 }  // namespace tagalign::jobs

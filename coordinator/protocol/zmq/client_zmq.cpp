@@ -32,6 +32,9 @@ class DealerClient final : public ClientSocket {
 
   Status send(const Frame& frame) override;
   Result<std::optional<Frame>> receive(std::int64_t timeout_ms) override;
+  int wait_fd() const override { return socket_.get(zmq::sockopt::fd); }
+  /// What a handshake came to is only looked at when somebody receives: no poll waits for it.
+  bool ready() override { return readable(socket_) || readable(monitor_); }
 
  private:
   DealerClient(CurveClientOptions options, PeerRole role)

@@ -39,6 +39,8 @@ class RouterServer final : public ServerSocket {
   std::string endpoint() const override { return endpoint_; }
   Result<std::optional<IncomingFrame>> receive(std::int64_t timeout_ms) override;
   Status send(const std::string& peer, const Frame& frame) override;
+  int wait_fd() const override { return socket_.get(zmq::sockopt::fd); }
+  bool ready() override { return readable(socket_); }
 
  private:
   explicit RouterServer(bool curve) : curve_(curve) {}

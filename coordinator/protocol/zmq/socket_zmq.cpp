@@ -58,6 +58,14 @@ bool poll_interruptibly(std::span<zmq::pollitem_t> items, std::chrono::milliseco
   }
 }
 
+bool readable(zmq::socket_t& socket) noexcept {
+  try {
+    return (socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+  } catch (const zmq::error_t&) {
+    return true;
+  }
+}
+
 void close_quietly(zmq::socket_t& socket) noexcept {
   socket.close();
 }

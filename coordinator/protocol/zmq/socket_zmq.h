@@ -23,6 +23,9 @@ std::chrono::milliseconds remaining_until(std::chrono::steady_clock::time_point 
 /// zmq::error_t.
 bool poll_interruptibly(std::span<zmq::pollitem_t> items, std::chrono::milliseconds timeout);
 
+/// For Waitable::ready(); true also when it cannot be told: a look finds out.
+bool readable(zmq::socket_t& socket) noexcept;
+
 void close_quietly(zmq::socket_t& socket) noexcept;
 
 }  // namespace tagalign::protocol
