@@ -4,7 +4,6 @@
 #include "base/format.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/find_job.h"
-#include "coordinator/cli/workflow_spec.h"
 
 namespace tagalign::cli {
 namespace {
@@ -30,7 +29,7 @@ std::vector<Value> row_of(const protocol::JobSummary& job, UnixMs now_ms) {
   return {number(job.id.value),
           text(job.workflow_name),
           text(job.name),
-          text(std::string(kind_name(job.kind))),
+          text(job.kind),
           text(job.state),
           number(job.attempt.value),
           number(static_cast<std::uint64_t>(job.ranks)),

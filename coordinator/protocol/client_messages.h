@@ -74,7 +74,7 @@ struct JobSummary {
   WorkflowId workflow;
   std::string workflow_name;
   std::string name;
-  JobKind kind = JobKind::kPrepare;
+  std::string kind;
   std::string state;   ///< queued | starting | running | saving | succeeded | failed | cancelled
   std::string reason;  ///< one line: why it waits, failed, was cancelled
   bool terminal = false;

@@ -19,13 +19,11 @@ namespace tagalign::protocol {
 
 // ---------------------------------------------------------------- jobs
 
-enum class JobKind : std::uint8_t { kPrepare = 1, kPretrain = 2, kTrain = 3, kEvaluate = 4 };
-
 /// One job of a workflow as submitted. The coordinator never looks into `config_yaml`.
 struct JobSpec {
   std::string name;  ///< unique in its workflow: [a-z0-9][a-z0-9_.-]*, shown everywhere
-  JobKind kind = JobKind::kPrepare;
-  int ranks = 1;           ///< MPI ranks of the gang
+  std::string kind;  ///< the worker's command: passed on, never judged by coordinator or agent
+  int ranks = 1;     ///< MPI ranks of the gang
   int slots_per_rank = 1;  ///< slots (CPU cores, or GPUs where the agent has them) held by a rank
   std::vector<std::string> after;  ///< names of jobs that must have succeeded first
   std::string on_commit_of;  ///< not empty: a template, instantiated for each scheduled checkpoint
@@ -215,7 +213,7 @@ struct Launch {
   JobId job;
   Attempt attempt;
   std::string job_name;
-  JobKind kind = JobKind::kPrepare;
+  std::string kind;
   int ranks = 1;
   int slots_per_rank = 1;
   std::string workspace;

@@ -25,10 +25,6 @@ namespace tagalign::protocol {
 template <class Enum>
 struct EnumRange;
 template <>
-struct EnumRange<JobKind> {
-  static constexpr JobKind first = JobKind::kPrepare, last = JobKind::kEvaluate;
-};
-template <>
 struct EnumRange<Outcome> {
   static constexpr Outcome first = Outcome::kSucceeded, last = Outcome::kLaunchFailed;
 };

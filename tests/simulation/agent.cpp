@@ -121,12 +121,12 @@ void Agent::advance(AttemptKey key, int incarnation) {
     end(key, Outcome::kRankKilled, "rank 0 killed by signal 9");
   } else if (world_.random.chance(world_.weather.program_error)) {
     end(key, Outcome::kFailed, "assertion failed");
-  } else if (gang.launch.kind == JobKind::kTrain) {
+  } else if (gang.launch.kind == "train") {
     train_step(key, gang);
   } else if (gang.leaving) {
     end(key, Outcome::kSavedAndLeft, "asked to leave");
   } else {
-    if (gang.launch.kind == JobKind::kEvaluate) evaluate(key, gang);
+    if (gang.launch.kind == "evaluate") evaluate(key, gang);
     world_.finished.insert(key.first);
     end(key, Outcome::kSucceeded, "");
   }

@@ -59,14 +59,14 @@ inline std::vector<FromAgent> sample_from_agent() {
 }
 
 inline std::vector<ToAgent> sample_to_agent() {
-  return {Launch{{1}, {2}, "train", JobKind::kTrain, 2, 3, "/w", "a: 1\n", {"a=2"}},
+  return {Launch{{1}, {2}, "train", "train", 2, 3, "/w", "a: 1\n", {"a=2"}},
           StopAttempt{{1}, {2}, StopMode::kSaveAndLeave, "cancel"}, AckEvents{17},
           AgentShutdown{"stop"}, SayHello{}};
 }
 
 inline JobSpec sample_job() {
   return {.name = "train",
-          .kind = JobKind::kTrain,
+          .kind = "train",
           .ranks = 2,
           .slots_per_rank = 3,
           .after = {"prepare"},
@@ -94,7 +94,7 @@ inline JobSummary sample_summary() {
           .workflow = {1},
           .workflow_name = "demo",
           .name = "train",
-          .kind = JobKind::kTrain,
+          .kind = "train",
           .state = "failed",
           .reason = "out of memory",
           .terminal = true,

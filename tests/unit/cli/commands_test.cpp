@@ -25,7 +25,7 @@ JobSummary job(std::uint64_t id, const std::string& name, const std::string& sta
   summary.workflow = WorkflowId{1};
   summary.workflow_name = "demo";
   summary.name = name;
-  summary.kind = protocol::JobKind::kTrain;
+  summary.kind = "train";
   summary.state = state;
   summary.terminal = state == "succeeded" || state == "failed" || state == "cancelled";
   summary.ranks = 2;
@@ -128,7 +128,7 @@ TEST_F(CommandLine, Submit_SendsEffectiveConfigurationsAndRepeatsWithTheSameToke
     EXPECT_EQ(submitted.token, "0123456789abcdef");
     EXPECT_EQ(submitted.workflow.workspace, "/w");
     ASSERT_EQ(submitted.workflow.jobs.size(), 6u);
-    EXPECT_EQ(submitted.workflow.jobs[2].kind, protocol::JobKind::kTrain);
+    EXPECT_EQ(submitted.workflow.jobs[2].kind, "train");
     EXPECT_EQ(submitted.workflow.jobs[3].on_commit_of, "tagalign");
     const auto& yaml = submitted.workflow.jobs[2].config_yaml;
     EXPECT_TRUE(config::parse_job_config<config::TrainConfig>(yaml, "sent").ok());

@@ -32,7 +32,7 @@ class FakePool final : public Pool {
 };
 
 WorkflowSpec one_job_workflow(int ranks = 1) {
-  JobSpec job{.name = "train", .kind = JobKind::kTrain, .ranks = ranks, .config_yaml = "a: 1\n"};
+  JobSpec job{.name = "train", .kind = "train", .ranks = ranks, .config_yaml = "a: 1\n"};
   return {"demo", "/workspace", {job}};
 }
 

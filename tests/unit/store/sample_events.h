@@ -28,7 +28,7 @@ inline protocol::EvaluationResult sample_result() {
 
 inline std::vector<core::Event> sample_events() {
   using namespace protocol;
-  JobSpec job{"train", JobKind::kTrain, 2, 1, {"prepare"}, "", 3, "a: 1\n", {"x=1"}};
+  JobSpec job{"train", "train", 2, 1, {"prepare"}, "", 3, "a: 1\n", {"x=1"}};
   AgentHello hello{{"node0"}, "i1", "host", 2, 1, 77, {{{1}, {2}}}, 5};
   AttemptEnded ended{{1}, {2}, Outcome::kRankKilled, 9, 1, 40, "killed", 99};
   const CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
