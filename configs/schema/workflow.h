@@ -4,7 +4,7 @@
 ///   name: demo
 ///   workspace: /scratch/demo        # optional
 ///   vars: {camvid: null}            # ${camvid} in any text; null: must be given with --set
-///   vars.camvid=VALUE jobs:
+///   jobs:
 ///     clip:   {kind: pretrain, after: [scenes], ranks: 2, config: {…}}
 ///     scores: {kind: evaluate, on_commit_of: tagalign, config: {_base_: eval.yml, …}}
 ///

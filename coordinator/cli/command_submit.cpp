@@ -112,6 +112,7 @@ void report(Context& context, const protocol::WorkflowSpec& spec,
                          {"workspace", text(spec.workspace)},
                          {"jobs", texts(std::move(jobs))}});
   context.world.out.flush();
+  for (const std::string& notice : reply.notices) context.world.err << "note: " << notice << "\n";
 }
 
 Result<int> run(Context& context, const Options& options) {

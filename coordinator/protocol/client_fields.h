@@ -15,6 +15,11 @@ void visit_fields(V&& visit, M& m) {
 template <class V, Is<JobsRequest> M>
 void visit_fields(V&& visit, M& m) {
   visit("workflow", m.workflow);
+  visit("name", m.name);
+  visit("scope", m.scope);
+  visit("active_only", m.active_only);
+  visit("after", m.after);
+  visit("limit", m.limit);
 }
 
 template <class V, Is<JobRequest> M>
@@ -62,6 +67,7 @@ template <class V, Is<SubmitReply> M>
 void visit_fields(V&& visit, M& m) {
   visit("workflow", m.workflow);
   visit("jobs", m.jobs);
+  visit("notices", m.notices);
 }
 
 template <class V, Is<JobSummary> M>
@@ -100,6 +106,8 @@ void visit_fields(V&& visit, M& m) {
 template <class V, Is<JobsReply> M>
 void visit_fields(V&& visit, M& m) {
   visit("jobs", m.jobs);
+  visit("ended_left_out", m.ended_left_out);
+  visit("more", m.more);
 }
 
 template <class V, Is<JobReply> M>

@@ -19,8 +19,20 @@ struct SubmitRequest {
   WorkflowSpec workflow;
   bool operator==(const SubmitRequest&) const = default;
 };
+/// What a JobsRequest's name may stand for.
+enum class JobNameScope : std::uint8_t {
+  kJob = 1,            ///< a job's number, or a job's name: the newest of that name
+  kWorkflowOrJob = 2,  ///< a workflow's name: all jobs of the newest; else as kJob
+};
+inline constexpr std::uint32_t kJobsPageMax = 1000;
+/// Answered with one page at most, by ascending number. All that is given must fit.
 struct JobsRequest {
   std::optional<WorkflowId> workflow;
+  std::string name;  ///< empty: any; a name that stands for nothing is kNotFound
+  JobNameScope scope = JobNameScope::kWorkflowOrJob;
+  bool active_only = false;            ///< leave out jobs that have ended
+  JobId after;                         ///< only jobs of higher numbers
+  std::uint32_t limit = kJobsPageMax;  ///< at most kJobsPageMax
   bool operator==(const JobsRequest&) const = default;
 };
 struct JobRequest {
@@ -65,6 +77,7 @@ using ClientRequest =
 struct SubmitReply {
   WorkflowId workflow;
   std::vector<std::pair<std::string, JobId>> jobs;
+  std::vector<std::string> notices;  ///< what a person should know: a job that no agent can hold
   bool operator==(const SubmitReply&) const = default;
 };
 
@@ -102,6 +115,8 @@ struct AttemptSummary {
 };
 struct JobsReply {
   std::vector<JobSummary> jobs;
+  std::uint64_t ended_left_out = 0;  ///< because of active_only, on no page
+  bool more = false;                 ///< the page is full: ask again after its last job
   bool operator==(const JobsReply&) const = default;
 };
 struct JobReply {

@@ -78,7 +78,7 @@ inline JobSpec sample_job() {
 
 inline std::vector<ClientRequest> sample_requests() {
   return {SubmitRequest{"token", {"demo", "/w", {sample_job()}}},
-          JobsRequest{WorkflowId{1}},
+          JobsRequest{WorkflowId{1}, "train", JobNameScope::kJob, true, {3}, 20},
           JobRequest{{2}},
           JobLogRequest{{2}, Attempt{1}, 1, 100},
           ExplainRequest{{2}},
@@ -146,8 +146,8 @@ inline StatusReply sample_status() {
 }
 
 inline std::vector<ClientReply> sample_replies() {
-  return {SubmitReply{{1}, {{"train", {2}}}},
-          JobsReply{{sample_summary()}},
+  return {SubmitReply{{1}, {{"train", {2}}}, {"it waits"}},
+          JobsReply{{sample_summary()}, 3, true},
           sample_job_reply(),
           JobLogReply{{{"rank-0.log", "text"}}},
           ExplainReply{{"it waits"}},
