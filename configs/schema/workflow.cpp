@@ -1,32 +1,28 @@
 #include "configs/schema/workflow.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "base/format.h"
 #include "base/limits.h"
 #include "configs/schema/bind.h"
 #include "configs/schema/inherit.h"
+#include "configs/schema/job_kinds.h"
 #include "configs/schema/protocols.h"
 #include "configs/schema/vars.h"
 
 namespace tagalign::config {
 namespace {
 
-constexpr std::array<std::string_view, 4> kKindNames = {"prepare", "pretrain", "train", "evaluate"};
-
 /// A job as its map says it, before its configuration is read.
 struct JobEntry {
   WorkflowJob job;
-  std::string kind;
   Node config;
 };
 
 template <class V>
 void visit_fields(V& v, JobEntry& entry) {
-  v.field("kind", entry.kind,
-          Rule{.choices = {kKindNames.begin(), kKindNames.end()}, .required = true});
+  v.field("kind", entry.job.kind, Rule{.choices = job_kind_names(), .required = true});
   v.field("ranks", entry.job.ranks, between(1, limits::kRanksPerJobMax));
   v.field("slots_per_rank", entry.job.slots_per_rank, between(1, limits::kRanksPerJobMax));
   v.field("after", entry.job.after);
@@ -85,19 +81,6 @@ void read_config(JobEntry& entry, Problems& problems) {
   }
 }
 
-void read_config(JobEntry& entry, Problems& problems) {
-  switch (entry.job.kind) {
-    case JobKind::kPrepare:
-      return read_config<PrepareConfig>(entry, problems);
-    case JobKind::kPretrain:
-      return read_config<PretrainConfig>(entry, problems);
-    case JobKind::kTrain:
-      return read_config<TrainConfig>(entry, problems);
-    case JobKind::kEvaluate:
-      return read_config<EvaluateConfig>(entry, problems);
-  }
-}
-
 std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   JobEntry entry;
   entry.job.name = written.key;
@@ -108,11 +91,8 @@ std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   Reader reader(&written.value, written.origin, "jobs." + written.key, found);
   visit_fields(reader, entry);
   reader.finish();
-  const auto kind = std::ranges::find(kKindNames, entry.kind);
-  if (kind != kKindNames.end()) {
-    entry.job.kind = static_cast<JobKind>(kind - kKindNames.begin());
-    read_config(entry, found);
-  }
+  with_job_kind(entry.job.kind,
+                [&]<class Config>(const JobKind<Config>&) { read_config<Config>(entry, found); });
   problems.append(found);
   if (!found.empty()) return std::nullopt;
   return std::move(entry.job);
@@ -151,15 +131,14 @@ void check_kept(const WorkflowJob& job, const WorkflowJob& source, const Origin&
 
 /// nullopt for jobs without checkpoints.
 std::optional<Path> checkpoint_folder(const WorkflowJob& job) {
-  const auto folder = [](const auto& config) -> std::optional<Path> {
-    if (!config.ok()) return std::nullopt;
-    return Path(config->checkpoint.directory).lexically_normal();
-  };
-  if (job.kind == JobKind::kTrain)
-    return folder(parse_job_config<TrainConfig>(job.config, job.name));
-  if (job.kind == JobKind::kPretrain)
-    return folder(parse_job_config<PretrainConfig>(job.config, job.name));
-  return std::nullopt;
+  std::optional<Path> folder;
+  with_job_kind(job.kind, [&]<class Config>(const JobKind<Config>&) {
+    if constexpr (requires(Config config) { config.checkpoint.directory; }) {
+      const auto config = parse_job_config<Config>(job.config, job.name);
+      if (config.ok()) folder = Path(config->checkpoint.directory).lexically_normal();
+    }
+  });
+  return folder;
 }
 
 /// Two trainings in one folder would take it from each other.
@@ -199,16 +178,16 @@ void check_references(const Workflow& workflow, const Node& root, Problems& prob
     if (source == jobs.end()) {
       problems.add(origin, path + "on_commit_of: " +
                                unknown_name("job", job.on_commit_of, names_of(workflow)));
-    } else if (source->second->kind != JobKind::kTrain) {
+    } else if (!commits_evaluable(source->second->kind)) {
       problems.add(origin, format("{}on_commit_of: expected a train job, found '{}' of kind {}",
-                                  path, job.on_commit_of, job_kind_name(source->second->kind)));
+                                  path, job.on_commit_of, source->second->kind));
     } else {
       check_kept(job, *source->second, origin, problems);
     }
-    if (job.kind != JobKind::kEvaluate) {
+    if (!follows_commits(job.kind)) {
       problems.add(origin,
                    format("{}on_commit_of: only evaluate jobs can follow checkpoints, this is {}",
-                          path, job_kind_name(job.kind)));
+                          path, job.kind));
     }
   }
 }
@@ -275,10 +254,6 @@ Top read_top(const Node& root, Problems& problems) {
 }
 
 }  // namespace
-
-std::string_view job_kind_name(JobKind kind) {
-  return kKindNames[static_cast<std::size_t>(kind)];
-}
 
 Result<Workflow> load_workflow(FileSystem& files, const Path& file, const Overrides& overrides) {
   TA_ASSIGN_OR_RETURN(Node root, read_document(files, file));

@@ -4,7 +4,7 @@
 ///   name: demo
 ///   workspace: /scratch/demo        # optional
 ///   vars: {camvid: null}            # ${camvid} in any text; null: must be given with --set
-///   vars.camvid=VALUE jobs:
+///   jobs:
 ///     clip:   {kind: pretrain, after: [scenes], ranks: 2, config: {…}}
 ///     scores: {kind: evaluate, on_commit_of: tagalign, config: {_base_: eval.yml, …}}
 ///
@@ -13,9 +13,7 @@
 /// "jobs.clip.config.steps=50", "vars.camvid=/data".
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -24,16 +22,11 @@
 
 namespace tagalign::config {
 
-enum class JobKind : std::uint8_t { kPrepare, kPretrain, kTrain, kEvaluate };
-
-/// "prepare", "pretrain", "train", "evaluate": the worker's command as well.
-std::string_view job_kind_name(JobKind kind);
-
 struct WorkflowJob {
-  std::string name;  ///< [a-z0-9][a-z0-9_.-]*, at most limits::kJobNameCharsMax characters
-  JobKind kind = JobKind::kPrepare;
-  int ranks = 1;                   ///< MPI ranks; divides global_batch; 1…limits::kRanksPerJobMax
-  int slots_per_rank = 1;          ///< slots of an agent that a rank holds; 1…
+  std::string name;        ///< [a-z0-9][a-z0-9_.-]*, at most limits::kJobNameCharsMax characters
+  std::string kind;        ///< a name of job_kinds.h
+  int ranks = 1;           ///< MPI ranks; divides global_batch; 1…limits::kRanksPerJobMax
+  int slots_per_rank = 1;  ///< slots of an agent that a rank holds; 1…
   std::vector<std::string> after;  ///< jobs that must have succeeded first
   std::string on_commit_of;        ///< evaluate only: runs for each checkpoint of that train job
   int retries_max = 3;  ///< failures of the program itself that are tried again; 0…1000

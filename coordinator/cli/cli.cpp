@@ -93,6 +93,10 @@ int run_cli(const std::vector<std::string>& arguments, World& world) {
         add_results, add_data, add_doctor, add_weights, add_completion}) {
     add(program);
   }
+  if (arguments.empty()) {
+    world.out << app.help();
+    return to_int(ExitCode::kOk);
+  }
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);

@@ -7,7 +7,6 @@
 #include "coordinator/cli/find_job.h"
 #include "coordinator/cli/log_tail.h"
 #include "coordinator/cli/patience.h"
-#include "coordinator/cli/workflow_spec.h"
 
 namespace tagalign::cli {
 namespace {
@@ -54,7 +53,7 @@ Record record_of(const protocol::JobReply& job) {
   return {{"id", number(summary.id.value)},
           {"name", text(summary.name)},
           {"workflow", text(summary.workflow_name)},
-          {"kind", text(std::string(kind_name(summary.kind)))},
+          {"kind", text(summary.kind)},
           {"state", text(summary.state)},
           {"reason", text(summary.reason)},
           {"ranks", number(static_cast<std::uint64_t>(summary.ranks))},

@@ -3,14 +3,15 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/find_job.h"
-#include "coordinator/cli/workflow_spec.h"
 
 namespace tagalign::cli {
 namespace {
 
 struct Options {
   std::string workflow;
+  bool all = false;
+  std::uint64_t after = 0;
+  std::uint32_t limit = protocol::kJobsPageMax;
 };
 
 Value time_value(UnixMs time_ms) {
@@ -30,7 +31,7 @@ std::vector<Value> row_of(const protocol::JobSummary& job, UnixMs now_ms) {
   return {number(job.id.value),
           text(job.workflow_name),
           text(job.name),
-          text(std::string(kind_name(job.kind))),
+          text(job.kind),
           text(job.state),
           number(job.attempt.value),
           number(static_cast<std::uint64_t>(job.ranks)),
@@ -43,7 +44,10 @@ std::vector<Value> row_of(const protocol::JobSummary& job, UnixMs now_ms) {
 }
 
 /// JSON has everything; the table what fits a screen.
-Listing jobs_listing(const std::vector<protocol::JobSummary>& jobs, UnixMs now_ms, bool is_table) {
+Listing jobs_listing(const protocol::JobsReply& page, UnixMs now_ms, bool is_table) {
+  const char* if_empty = page.ended_left_out == 0
+                             ? "no jobs; hand some in with: tagalign submit FILE"
+                             : "no job is active";
   Listing listing{{{"id", "ID", true},
                    {"workflow", "WORKFLOW"},
                    {"name", "NAME"},
@@ -58,8 +62,8 @@ Listing jobs_listing(const std::vector<protocol::JobSummary>& jobs, UnixMs now_m
                    {"agent", "AGENT"},
                    {"detail", "DETAIL"}},
                   {},
-                  "no jobs; hand some in with: tagalign submit FILE"};
-  for (const protocol::JobSummary& job : jobs) listing.rows.push_back(row_of(job, now_ms));
+                  if_empty};
+  for (const protocol::JobSummary& job : page.jobs) listing.rows.push_back(row_of(job, now_ms));
   if (!is_table) return listing;
   for (const std::string_view dropped : {"steps_total", "submitted", "agent"}) {
     const auto at =
@@ -70,11 +74,23 @@ Listing jobs_listing(const std::vector<protocol::JobSummary>& jobs, UnixMs now_m
   return listing;
 }
 
+/// Nobody shall take a part for the whole.
+void say_what_is_missing(const protocol::JobsReply& page, std::ostream& out) {
+  if (page.ended_left_out == 1) out << "1 ended job is not shown: --all\n";
+  if (page.ended_left_out > 1) out << page.ended_left_out << " ended jobs are not shown: --all\n";
+  if (page.more) out << "there are more: --after " << page.jobs.back().id.value << "\n";
+}
+
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto jobs, find_jobs(*connection, options.workflow));
-  context.writer.listing(
-      jobs_listing(jobs, context.world.clock.unix_ms(), context.format == OutputFormat::kTable));
+  const protocol::JobsRequest request{.name = options.workflow,
+                                      .active_only = !options.all,
+                                      .after = JobId{options.after},
+                                      .limit = options.limit};
+  TA_ASSIGN_OR_RETURN(const auto page, ask<protocol::JobsReply>(*connection, request));
+  const bool is_table = context.format == OutputFormat::kTable;
+  context.writer.listing(jobs_listing(page, context.world.clock.unix_ms(), is_table));
+  say_what_is_missing(page, is_table ? context.world.out : context.world.err);
   return to_int(ExitCode::kOk);
 }
 
@@ -82,10 +98,18 @@ Result<int> run(Context& context, const Options& options) {
 
 void add_jobs(Program& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = program.app.add_subcommand("jobs", "List jobs and where they are");
+  CLI::App* command = program.app.add_subcommand("jobs", "List active jobs and where they are");
   command->add_option("WORKFLOW", options->workflow, "only the newest workflow of that name");
+  command->add_flag("--all", options->all, "also those that have ended");
+  command->add_option("--limit", options->limit, "at most so many")
+      ->option_text("N")
+      ->check(CLI::Range(1u, protocol::kJobsPageMax))
+      ->capture_default_str();
+  command->add_option("--after", options->after, "only jobs of higher numbers: the next page")
+      ->option_text("ID");
   command->footer(
-      "Examples:\n  tagalign jobs\n  tagalign jobs demo\n  tagalign --output json jobs");
+      "Examples:\n  tagalign jobs\n  tagalign jobs --all\n  tagalign jobs demo\n  tagalign "
+      "--output json jobs");
   program.on(command, options, run);
 }
 

@@ -66,7 +66,7 @@ int show_plan(Context& context, const protocol::WorkflowSpec& spec) {
       if (!job.on_commit_of.empty())
         when += format(", for each checkpoint of {}", job.on_commit_of);
       context.writer.lines("",
-                           {"", format("# {} ({}){}", job.name, kind_name(job.kind), when),
+                           {"", format("# {} ({}){}", job.name, job.kind, when),
                             "# " + command_of(context, spec, job),
                             job.config_yaml.substr(0, job.config_yaml.find_last_not_of('\n') + 1)});
     }
@@ -82,8 +82,8 @@ int show_plan(Context& context, const protocol::WorkflowSpec& spec) {
                   {},
                   ""};
   for (const protocol::JobSpec& job : spec.jobs) {
-    listing.rows.push_back({text(job.name), text(std::string(kind_name(job.kind))),
-                            texts(job.after), text(job.on_commit_of), text(spec.workspace),
+    listing.rows.push_back({text(job.name), text(job.kind), texts(job.after),
+                            text(job.on_commit_of), text(spec.workspace),
                             text(command_of(context, spec, job)), text(job.config_yaml)});
   }
   context.writer.listing(listing);
@@ -112,6 +112,7 @@ void report(Context& context, const protocol::WorkflowSpec& spec,
                          {"workspace", text(spec.workspace)},
                          {"jobs", texts(std::move(jobs))}});
   context.world.out.flush();
+  for (const std::string& notice : reply.notices) context.world.err << "note: " << notice << "\n";
 }
 
 Result<int> run(Context& context, const Options& options) {

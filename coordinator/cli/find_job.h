@@ -1,4 +1,4 @@
-/// Jobs and workflows as a person names them.
+/// Asking for jobs as a person names them; the coordinator knows what a name stands for.
 #pragma once
 
 #include <string>
@@ -12,8 +12,12 @@ namespace tagalign::cli {
 /// there is.
 Result<protocol::JobSummary> find_job(Connection& connection, const std::string& name);
 
-/// The jobs that `name` stands for: one job by number or name, or all of the newest workflow of
-/// that name. Empty: all.
+/// All jobs that `request` asks for, page after page.
+Result<std::vector<protocol::JobSummary>> all_pages(Connection& connection,
+                                                    protocol::JobsRequest request);
+
+/// The jobs that `name` stands for: all of the newest workflow of that name, or one job by number
+/// or name. Empty: all.
 Result<std::vector<protocol::JobSummary>> find_jobs(Connection& connection,
                                                     const std::string& name);
 

@@ -5,6 +5,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "coordinator/cli/find_job.h"
 
 namespace tagalign::cli {
 namespace {
@@ -16,6 +17,12 @@ std::string steps_of(const JobSummary& job) {
   return format("{}/{}", job.step, job.steps_total);
 }
 
+/// Why a job waits may hold a step or a time that changes with every look: only words count as news.
+std::string without_digits(std::string text) {
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+  return text;
+}
+
 /// Remembers what was said, and says what is new.
 class Narrator {
  public:
@@ -24,9 +31,8 @@ class Narrator {
   void tell(const std::vector<JobSummary>& jobs) {
     for (const JobSummary& job : jobs) {
       Said& said = said_[job.id];
-      // Why a job waits changes with every step of those before it: said once.
-      const std::string reason = job.state == "queued" ? "" : job.reason;
-      const std::string state = format("{}/{}/{}", job.state, job.attempt.value, reason);
+      const std::string state =
+          format("{}/{}/{}", job.state, job.attempt.value, without_digits(job.reason));
       const MonotonicMs now = world_.clock.monotonic_ms();
       const bool moved = job.step != said.step && now - said.at_ms >= kStepLineMs;
       if (state == said.state && (world_.is_terminal || !moved)) continue;
@@ -103,10 +109,10 @@ Result<int> follow_jobs(Context& context, Connection& connection, const FollowOp
   const MonotonicMs start = context.world.clock.monotonic_ms();
   std::vector<JobSummary> jobs;
   while (true) {
-    auto reply = ask<protocol::JobsReply>(connection, protocol::JobsRequest{options.workflow});
-    if (reply.ok()) {
+    auto found = all_pages(connection, {.workflow = options.workflow});
+    if (found.ok()) {
       patience.answered();
-      jobs = std::move(reply->jobs);
+      jobs = *std::move(found);
       if (options.chosen)
         std::erase_if(jobs, [&](const JobSummary& job) { return !options.chosen(job); });
       narrator.tell(jobs);
@@ -114,7 +120,7 @@ Result<int> follow_jobs(Context& context, Connection& connection, const FollowOp
         narrator.erase();
         return verdict(jobs);
       }
-    } else if (const Status status = patience.bear(reply.status()); !status.ok()) {
+    } else if (const Status status = patience.bear(found.status()); !status.ok()) {
       narrator.erase();
       return status;
     }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/protocol/messages.h"
+#include "coordinator/protocol/client_messages.h"
 
 namespace tagalign::cli {
 

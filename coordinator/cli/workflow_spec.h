@@ -10,6 +10,4 @@ namespace tagalign::cli {
 /// `workspace` must be absolute.
 protocol::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace);
 
-std::string_view kind_name(protocol::JobKind kind);
-
 }  // namespace tagalign::cli

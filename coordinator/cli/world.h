@@ -16,7 +16,7 @@
 #include "coordinator/cli/connection.h"
 #include "coordinator/cli/doctor.h"
 #include "coordinator/cli/output.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/protocol/client_messages.h"
 
 namespace tagalign::cli {
 

@@ -52,8 +52,8 @@ std::string spec_text(const protocol::JobSpec& s) {
   return format(
       "kind={} ranks={} slots_per_rank={} after={} on_commit_of='{}' retries_max={} overrides={} "
       "config='{}'",
-      static_cast<int>(s.kind), s.ranks, s.slots_per_rank, strings(s.after), s.on_commit_of,
-      s.retries_max, strings(s.overrides), s.config_yaml);
+      s.kind, s.ranks, s.slots_per_rank, strings(s.after), s.on_commit_of, s.retries_max,
+      strings(s.overrides), s.config_yaml);
 }
 
 std::string attempt_text(const AttemptRecord& r) {

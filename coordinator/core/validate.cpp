@@ -8,7 +8,6 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::JobKind;
 using protocol::JobSpec;
 using protocol::WorkflowSpec;
 using ByName = std::map<std::string, const JobSpec*, std::less<>>;
@@ -38,8 +37,10 @@ Status check_alone(const JobSpec& job) {
         job, format("a name has 1 to {} characters, [a-z0-9] and then [a-z0-9_.-]; rename the job",
                     limits::kJobNameCharsMax));
   }
-  if (job.kind < JobKind::kPrepare || job.kind > JobKind::kEvaluate) {
-    return refuse(job, format("unknown kind {}", static_cast<int>(job.kind)));
+  if (!legal_name(job.kind)) {
+    return refuse(job, format("kind '{}' is no command of the worker: expected [a-z0-9] and then "
+                              "[a-z0-9_.-]",
+                              job.kind));
   }
   TA_RETURN_IF_ERROR(check_range(job, "ranks", job.ranks, 1, limits::kRanksPerJobMax));
   TA_RETURN_IF_ERROR(
@@ -73,12 +74,10 @@ Status check_references(const JobSpec& job, const ByName& jobs) {
     return refuse(
         job, format("on_commit_of names '{}', which is no job of this workflow", job.on_commit_of));
   }
-  const bool commits =
-      source->second->kind == JobKind::kTrain || source->second->kind == JobKind::kPretrain;
-  if (!commits || !source->second->on_commit_of.empty()) {
-    return refuse(job,
-                  format("on_commit_of must name a train or pretrain job of its own, found '{}'",
-                         job.on_commit_of));
+  if (!source->second->on_commit_of.empty()) {
+    return refuse(job, format("on_commit_of names '{}', which follows the checkpoints of '{}' "
+                              "itself; name a job that runs once",
+                              job.on_commit_of, source->second->on_commit_of));
   }
   return ok_status();
 }

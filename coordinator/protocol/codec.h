@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "coordinator/protocol/client_messages.h"
 #include "coordinator/protocol/frame.h"
-#include "coordinator/protocol/messages.h"
 #include "coordinator/protocol/transport.h"
 
 namespace tagalign::protocol {

@@ -1,5 +1,5 @@
-/// What is said between command line, coordinator, agents and ranks: plain structs, no behaviour,
-/// no library.
+/// What is said between coordinator, agents and ranks: plain structs, no behaviour, no library. What
+/// the command line says is in client_messages.h.
 ///
 /// Encoding (cereal, private to codec.cpp) and framing are described in
 /// coordinator/protocol/format.md. Kinds are listed in frame.h and never reused. Every message
@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -20,13 +19,11 @@ namespace tagalign::protocol {
 
 // ---------------------------------------------------------------- jobs
 
-enum class JobKind : std::uint8_t { kPrepare = 1, kPretrain = 2, kTrain = 3, kEvaluate = 4 };
-
 /// One job of a workflow as submitted. The coordinator never looks into `config_yaml`.
 struct JobSpec {
   std::string name;  ///< unique in its workflow: [a-z0-9][a-z0-9_.-]*, shown everywhere
-  JobKind kind = JobKind::kPrepare;
-  int ranks = 1;           ///< MPI ranks of the gang
+  std::string kind;  ///< the worker's command: passed on, never judged by coordinator or agent
+  int ranks = 1;     ///< MPI ranks of the gang
   int slots_per_rank = 1;  ///< slots (CPU cores, or GPUs where the agent has them) held by a rank
   std::vector<std::string> after;  ///< names of jobs that must have succeeded first
   std::string on_commit_of;  ///< not empty: a template, instantiated for each scheduled checkpoint
@@ -35,12 +32,14 @@ struct JobSpec {
   std::string config_yaml;   ///< effective configuration of this kind of job, complete
   /// "key.path=value", applied by the worker on top of config_yaml
   std::vector<std::string> overrides;
+  bool operator==(const JobSpec&) const = default;
 };
 
 struct WorkflowSpec {
   std::string name;
   std::string workspace;  ///< absolute folder; the working directory of every rank
   std::vector<JobSpec> jobs;
+  bool operator==(const WorkflowSpec&) const = default;
 };
 
 /// A checkpoint that exists: its manifest is in place and verified by the rank that wrote it.
@@ -49,6 +48,7 @@ struct CheckpointInfo {
   std::string path;       ///< folder, absolute
   std::string digest;     ///< hex of the manifest's XXH3-128: names the content
   bool scheduled = true;  ///< false: saved as a stop was asked for; triggers no evaluation
+  bool operator==(const CheckpointInfo&) const = default;
 };
 
 /// Integer counts of one evaluation on one data set, and what they depend on. Percentages are
@@ -68,6 +68,7 @@ struct EvaluationResult {
   std::vector<std::uint64_t> union_;     ///< predicted + labelled − intersect
   std::vector<std::uint64_t> predicted;
   std::vector<std::uint64_t> labelled;
+  bool operator==(const EvaluationResult&) const = default;
 };
 
 // ---------------------------------------------------------------- rank → agent
@@ -78,6 +79,7 @@ struct RankHello {
   int rank = 0;
   int pid = 0;
   std::string device;  ///< "cpu, 1 thread" or the GPU's name
+  bool operator==(const RankHello&) const = default;
 };
 /// Sent every limits::kRankHeartbeatMs by a thread of the rank.
 struct RankBeat {
@@ -87,16 +89,19 @@ struct RankBeat {
   std::uint64_t step = 0;
   std::uint64_t steps_total = 0;
   std::string activity;  ///< one line: "train: loss 3.21, 410 images/s"
+  bool operator==(const RankBeat&) const = default;
 };
 struct CheckpointCommitted {
   JobId job;
   Attempt attempt;
   CheckpointInfo checkpoint;
+  bool operator==(const CheckpointCommitted&) const = default;
 };
 struct ResultReported {
   JobId job;
   Attempt attempt;
   EvaluationResult result;
+  bool operator==(const ResultReported&) const = default;
 };
 /// Something a person should read once: a broken image, a damaged checkpoint that was skipped.
 struct RankNotice {
@@ -104,6 +109,7 @@ struct RankNotice {
   Attempt attempt;
   int rank = 0;
   std::string text;
+  bool operator==(const RankNotice&) const = default;
 };
 /// The rank's own last word, before it exits. `code` is its exit code.
 struct RankFarewell {
@@ -113,6 +119,7 @@ struct RankFarewell {
   int code = 0;
   std::string reason;
   std::uint64_t step = 0;
+  bool operator==(const RankFarewell&) const = default;
 };
 
 using FromRank = std::variant<RankHello, RankBeat, CheckpointCommitted, ResultReported, RankNotice,
@@ -123,10 +130,12 @@ using FromRank = std::variant<RankHello, RankBeat, CheckpointCommitted, ResultRe
 /// Save at the next step boundary that all ranks agree on, then leave with exit code 75.
 struct SaveAndLeave {
   std::string reason;
+  bool operator==(const SaveAndLeave&) const = default;
 };
 /// The agent holds the sender's event durably: it need not be sent again.
 struct RankAck {
   std::uint64_t messages = 0;
+  bool operator==(const RankAck&) const = default;
 };
 
 using ToRank = std::variant<SaveAndLeave, RankAck>;
@@ -149,6 +158,7 @@ struct AttemptStarted {
   Attempt attempt;
   int launcher_pid = 0;
   UnixMs at_ms = 0;
+  bool operator==(const AttemptStarted&) const = default;
 };
 struct AttemptEnded {
   JobId job;
@@ -159,6 +169,7 @@ struct AttemptEnded {
   std::uint64_t last_step = 0;
   std::string message;  ///< why, for people: "rank 1 (pid 4242) killed by signal 9 (SIGKILL)"
   UnixMs at_ms = 0;
+  bool operator==(const AttemptEnded&) const = default;
 };
 
 /// What must not be lost: spooled by the agent until acknowledged, in order.
@@ -167,6 +178,7 @@ using AgentEvent =
 struct SequencedEvent {
   std::uint64_t sequence = 0;
   AgentEvent event;
+  bool operator==(const SequencedEvent&) const = default;
 };
 
 /// First message of a connection, and after every coordinator restart.
@@ -180,16 +192,19 @@ struct AgentHello {
   std::vector<std::pair<JobId, Attempt>>
       known_attempts;  ///< every unfinished or unacknowledged one it ever accepted
   std::uint64_t first_unacknowledged = 0;  ///< next sequence number that it will send
+  bool operator==(const AgentHello&) const = default;
 };
 struct AgentEvents {
   AgentId agent;
   std::vector<SequencedEvent> events;
+  bool operator==(const AgentEvents&) const = default;
 };
 /// Every limits::kAgentHeartbeatMs; carries the newest beat of each rank.
 struct AgentHeartbeat {
   AgentId agent;
   std::vector<RankHello> ranks;
   std::vector<RankBeat> beats;
+  bool operator==(const AgentHeartbeat&) const = default;
 };
 
 using FromAgent = std::variant<AgentHello, AgentEvents, AgentHeartbeat>;
@@ -198,12 +213,13 @@ struct Launch {
   JobId job;
   Attempt attempt;
   std::string job_name;
-  JobKind kind = JobKind::kPrepare;
+  std::string kind;
   int ranks = 1;
   int slots_per_rank = 1;
   std::string workspace;
   std::string config_yaml;
   std::vector<std::string> overrides;
+  bool operator==(const Launch&) const = default;
 };
 enum class StopMode : std::uint8_t { kSaveAndLeave = 1, kKill = 2 };
 struct StopAttempt {
@@ -211,165 +227,23 @@ struct StopAttempt {
   Attempt attempt;
   StopMode mode = StopMode::kKill;
   std::string reason;
+  bool operator==(const StopAttempt&) const = default;
 };
 /// Events up to and including `sequence` are committed in the coordinator's store.
 struct AckEvents {
   std::uint64_t sequence = 0;
+  bool operator==(const AckEvents&) const = default;
 };
 /// The agent shall stop its gangs (saving) and end: pool shutdown.
 struct AgentShutdown {
   std::string reason;
+  bool operator==(const AgentShutdown&) const = default;
 };
 /// The coordinator does not know this agent (it restarted, or dropped it): say hello again.
-struct SayHello {};
+struct SayHello {
+  bool operator==(const SayHello&) const = default;
+};
 
 using ToAgent = std::variant<Launch, StopAttempt, AckEvents, AgentShutdown, SayHello>;
-
-// ---------------------------------------------------------------- command line ↔ coordinator
-
-/// `token` makes a repeated submission (lost reply) the same submission.
-struct SubmitRequest {
-  std::string token;
-  WorkflowSpec workflow;
-};
-struct JobsRequest {
-  std::optional<WorkflowId> workflow;
-};
-struct JobRequest {
-  JobId job;
-};
-struct JobLogRequest {
-  JobId job;
-  std::optional<Attempt> attempt;
-  std::optional<int> rank;
-  std::uint32_t tail_bytes = 16'384;
-};
-struct ExplainRequest {
-  JobId job;
-};
-struct CancelRequest {
-  JobId job;
-};
-struct CheckpointsRequest {
-  std::optional<JobId> job;
-};
-struct ResultsRequest {
-  std::optional<WorkflowId> workflow;
-};
-struct StatusRequest {};
-struct StopRequest {
-  bool kill_gangs = false;
-};
-
-using ClientRequest =
-    std::variant<SubmitRequest, JobsRequest, JobRequest, JobLogRequest, ExplainRequest,
-                 CancelRequest, CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest>;
-
-struct SubmitReply {
-  WorkflowId workflow;
-  std::vector<std::pair<std::string, JobId>> jobs;
-};
-
-/// One job as people see it.
-struct JobSummary {
-  JobId id;
-  WorkflowId workflow;
-  std::string workflow_name;
-  std::string name;
-  JobKind kind = JobKind::kPrepare;
-  std::string state;   ///< queued | starting | running | saving | succeeded | failed | cancelled
-  std::string reason;  ///< one line: why it waits, failed, was cancelled
-  bool terminal = false;
-  int ranks = 0;
-  int slots = 0;
-  Attempt attempt;
-  std::uint64_t step = 0;
-  std::uint64_t steps_total = 0;
-  std::string activity;
-  std::string agent;
-  UnixMs submitted_ms = 0;
-  UnixMs started_ms = 0;  ///< of the current or last attempt; 0: never
-  UnixMs ended_ms = 0;
-};
-struct AttemptSummary {
-  Attempt attempt;
-  std::string agent;
-  UnixMs started_ms = 0;
-  UnixMs ended_ms = 0;
-  std::string outcome;  ///< empty while it runs
-  std::string message;
-  std::vector<std::pair<int, int>> rank_pids;  ///< of the running attempt: rank, pid
-};
-struct JobsReply {
-  std::vector<JobSummary> jobs;
-};
-struct JobReply {
-  JobSummary summary;
-  std::string workspace;
-  std::vector<std::string> after;
-  std::string on_commit_of;
-  std::string config_yaml;
-  std::vector<std::string> overrides;
-  std::vector<AttemptSummary> attempts;
-  std::vector<CheckpointInfo> checkpoints;
-  std::vector<std::string> notices;
-};
-struct JobLogReply {
-  std::vector<std::pair<std::string, std::string>> files;  ///< path, tail of its contents
-};
-struct ExplainReply {
-  std::vector<std::string> lines;
-};
-struct CancelReply {
-  std::string state;
-};
-struct CheckpointRow {
-  JobId job;
-  std::string job_name;
-  CheckpointInfo checkpoint;
-  UnixMs at_ms = 0;
-};
-struct CheckpointsReply {
-  std::vector<CheckpointRow> rows;
-};
-struct ResultRow {
-  JobId job;
-  EvaluationResult result;
-  UnixMs at_ms = 0;
-};
-struct ResultsReply {
-  std::vector<ResultRow> rows;
-};
-struct AgentSummary {
-  std::string id;
-  std::string host;
-  bool connected = false;
-  int slots = 0;
-  int slots_free = 0;
-  int gpus = 0;
-  int pid = 0;
-};
-struct StatusReply {
-  std::string version;
-  int pid = 0;
-  std::string state_folder;
-  std::string endpoint;
-  UnixMs started_ms = 0;
-  std::uint64_t events = 0;
-  std::vector<AgentSummary> agents;
-  std::map<std::string, int> jobs_by_state;
-};
-struct StopReply {
-  std::string message;
-};
-/// A request that was refused: the code is base's ErrorCode by name.
-struct ErrorReply {
-  std::string code;
-  std::string message;
-};
-
-using ClientReply =
-    std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply, CancelReply,
-                 CheckpointsReply, ResultsReply, StatusReply, StopReply, ErrorReply>;
 
 }  // namespace tagalign::protocol

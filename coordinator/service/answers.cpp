@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "coordinator/service/job_log.h"
+#include "coordinator/service/job_names.h"
 
 namespace tagalign::service {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 using protocol::ClientReply;
 using protocol::JobSummary;
 
-/// Explaining looks at every live job: in a list only the first queued jobs get it.
+/// Explaining looks at every live job: on a page only the first queued jobs get it.
 constexpr int kReasonsPerListMax = 200;
 
 Status no_such_job(JobId id) {
@@ -114,31 +115,76 @@ protocol::AttemptSummary summarise(const AnswerContext& context, const core::Job
   return summary;
 }
 
+/// Says that no agent which is connected can hold the job. It is not refused: a larger one may join.
+void add_notice(const AnswerContext& context, const protocol::JobSpec& job,
+                protocol::SubmitReply& reply) {
+  int largest = 0;
+  for (const auto& [id, agent] : context.state.agents) {
+    if (agent.connected) largest = std::max(largest, agent.slots);
+  }
+  const int needed = job.ranks * job.slots_per_rank;
+  if (largest == 0 || needed <= largest) return;
+  reply.notices.push_back(format(
+      "job '{}' needs {} slots; the largest connected agent has {}: it waits until a larger one "
+      "joins",
+      job.name, needed, largest));
+}
+
 ClientReply reply_to(const AnswerContext& context, const protocol::SubmitRequest& request) {
   const core::Workflow* workflow = core::find_submission(context.state, request.token);
   if (workflow == nullptr) return error_reply(internal_error("the submission was not recorded"));
-  protocol::SubmitReply reply{workflow->id, {}};
+  protocol::SubmitReply reply{workflow->id, {}, {}};
   const auto jobs = context.state.index.jobs_of.find(workflow->id);
   if (jobs == context.state.index.jobs_of.end()) return reply;
   for (const JobId id : jobs->second) {
     reply.jobs.emplace_back(context.state.jobs.at(id).spec.name, id);
   }
+  for (const protocol::JobSpec& job : request.workflow.jobs) add_notice(context, job, reply);
+  return reply;
+}
+
+/// Fills one page of the jobs that `fits` takes.
+template <class Fits>
+protocol::JobsReply page_of(const AnswerContext& context, const protocol::JobsRequest& request,
+                            Fits fits) {
+  protocol::JobsReply reply;
+  const std::size_t limit = std::clamp(request.limit, 1u, protocol::kJobsPageMax);
+  int explained = 0;
+  for (const auto& [id, job] : context.state.jobs) {
+    if (!fits(job)) continue;
+    if (request.active_only && core::is_terminal(job.state)) {
+      ++reply.ended_left_out;
+    } else if (id > request.after && reply.jobs.size() == limit) {
+      reply.more = true;
+    } else if (id > request.after) {
+      const bool queued = std::holds_alternative<core::Queued>(job.state);
+      reply.jobs.push_back(summarise(context, job));
+      if (!queued || ++explained <= kReasonsPerListMax) {
+        reply.jobs.back().reason = reason_of(context, job);
+      }
+    }
+  }
   return reply;
 }
 
 ClientReply reply_to(const AnswerContext& context, const protocol::JobsRequest& request) {
-  protocol::JobsReply reply;
-  int explained = 0;
-  for (const auto& [id, job] : context.state.jobs) {
-    if (request.workflow && job.workflow != *request.workflow) continue;
-    const bool queued = std::holds_alternative<core::Queued>(job.state);
-    if (queued) ++explained;
-    reply.jobs.push_back(summarise(context, job));
-    if (!queued || explained <= kReasonsPerListMax) {
-      reply.jobs.back().reason = reason_of(context, job);
+  std::optional<JobId> only;
+  std::optional<WorkflowId> workflow = request.workflow;
+  if (!request.name.empty()) {
+    const bool may_be_workflow = request.scope == protocol::JobNameScope::kWorkflowOrJob;
+    const auto named = may_be_workflow ? newest_workflow(context.state, request.name)
+                                       : std::optional<WorkflowId>();
+    if (named) {
+      workflow = named;
+    } else {
+      auto found = newest_job(context.state, request.name);
+      if (!found.ok()) return error_reply(found.status());
+      only = *found;
     }
   }
-  return reply;
+  return page_of(context, request, [&](const core::Job& job) {
+    return (!only || job.id == *only) && (!workflow || job.workflow == *workflow);
+  });
 }
 
 ClientReply reply_to(const AnswerContext& context, const protocol::JobRequest& request) {

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "coordinator/core/core.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/protocol/client_messages.h"
 #include "coordinator/service/telemetry.h"
 
 namespace tagalign::service {

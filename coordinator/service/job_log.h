@@ -5,7 +5,7 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "coordinator/core/core.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/protocol/client_messages.h"
 
 namespace tagalign::service {
 

@@ -81,7 +81,7 @@ class AgentFaultTest : public ::testing::Test {
     send(Launch{.job = JobId{job},
                 .attempt = Attempt{attempt},
                 .job_name = "job",
-                .kind = JobKind::kTrain,
+                .kind = "train",
                 .ranks = ranks,
                 .slots_per_rank = 1,
                 .workspace = folder_.path().string(),

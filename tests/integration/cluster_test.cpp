@@ -129,7 +129,7 @@ class ClusterTest : public testing::Test {
   }
 
   bool all_ended(const std::string& state) {
-    for (const auto& job : ask(state, {"jobs"})) {
+    for (const auto& job : ask(state, {"jobs", "--all"})) {
       const auto name = job.at("state").get<std::string>();
       if (name != "succeeded" && name != "failed" && name != "cancelled") return false;
     }
@@ -161,7 +161,7 @@ class ClusterTest : public testing::Test {
   json train_job(const std::string& state) { return ask(state, {"job", "show", "tagalign"}); }
 
   bool training_past_a_checkpoint(const std::string& state) {
-    const auto jobs = ask(state, {"jobs"});
+    const auto jobs = ask(state, {"jobs", "--all"});
     const bool known = std::any_of(jobs.begin(), jobs.end(), [](const auto& job) {
       return job.at("name") == "tagalign" && job.at("state") == "running";
     });

@@ -27,7 +27,7 @@ void check_job(World& world, const core::State& state, const core::Job& job) {
     world.violation(format("job {} never ended: {}", job.id.value, lines.front()));
   }
   const bool done = std::holds_alternative<core::Succeeded>(job.state);
-  if (!done || job.spec.kind != protocol::JobKind::kEvaluate) return;
+  if (!done || job.spec.kind != "evaluate") return;
   const std::string key = job.spec.overrides.empty() ? "none" : job.spec.overrides.back();
   if (!state.results.contains(key)) {
     world.violation(format("the result of job {} was lost", job.id.value));

@@ -12,14 +12,13 @@
 namespace tagalign::simulation {
 namespace {
 
-using protocol::JobKind;
 using protocol::JobSpec;
 using protocol::WorkflowSpec;
 
 constexpr UnixMs kWeatherMs = 240'000;
 constexpr UnixMs kCalmMs = 900'000;
 
-JobSpec job(std::string name, JobKind kind, int ranks, std::vector<std::string> after,
+JobSpec job(std::string name, std::string kind, int ranks, std::vector<std::string> after,
             std::string on_commit_of = {}) {
   JobSpec spec;
   spec.name = std::move(name);
@@ -33,10 +32,9 @@ JobSpec job(std::string name, JobKind kind, int ranks, std::vector<std::string> 
 WorkflowSpec workflow(int number) {
   return {format("flow-{}", number),
           "/work",
-          {job("prepare", JobKind::kPrepare, 1, {}), job("train", JobKind::kTrain, 2, {"prepare"}),
-           job("evaluate", JobKind::kEvaluate, 1, {}, "train"),
-           job("baseline", JobKind::kEvaluate, 1, {"prepare"}),
-           job("report", JobKind::kPrepare, 1, {"evaluate", "baseline"})}};
+          {job("prepare", "prepare", 1, {}), job("train", "train", 2, {"prepare"}),
+           job("evaluate", "evaluate", 1, {}, "train"), job("baseline", "evaluate", 1, {"prepare"}),
+           job("report", "prepare", 1, {"evaluate", "baseline"})}};
 }
 
 std::string up_link(const AgentId& id) {

@@ -1,7 +1,8 @@
-/// One filled-in message of every kind, for tests of encoding and decoding.
+/// One message of every kind, for tests of encoding and decoding: every field, at any depth, differs
+/// from its default.
 #pragma once
 
-#include "coordinator/protocol/messages.h"
+#include "coordinator/protocol/client_messages.h"
 
 namespace tagalign::protocol {
 
@@ -53,23 +54,23 @@ inline std::vector<FromAgent> sample_from_agent() {
   }
   return {AgentHello{{"local"}, "i1", "host", 4, 1, 99, {{{1}, {2}}, {{3}, {4}}}, 7}, events,
           AgentHeartbeat{{"local"},
-                         {RankHello{{1}, {2}, 0, 4242, "cpu"}},
-                         {RankBeat{{1}, {2}, 0, 5, 10, "train"}}}};
+                         {RankHello{{1}, {2}, 1, 4242, "cpu"}},
+                         {RankBeat{{1}, {2}, 1, 5, 10, "train"}}}};
 }
 
 inline std::vector<ToAgent> sample_to_agent() {
-  return {Launch{{1}, {2}, "train", JobKind::kTrain, 2, 1, "/w", "a: 1\n", {"a=2"}},
+  return {Launch{{1}, {2}, "train", "train", 2, 3, "/w", "a: 1\n", {"a=2"}},
           StopAttempt{{1}, {2}, StopMode::kSaveAndLeave, "cancel"}, AckEvents{17},
           AgentShutdown{"stop"}, SayHello{}};
 }
 
 inline JobSpec sample_job() {
   return {.name = "train",
-          .kind = JobKind::kTrain,
+          .kind = "train",
           .ranks = 2,
-          .slots_per_rank = 1,
+          .slots_per_rank = 3,
           .after = {"prepare"},
-          .on_commit_of = "",
+          .on_commit_of = "pretrain",
           .retries_max = 2,
           .config_yaml = "steps: 10\n",
           .overrides = {"a.b=c"}};
@@ -77,32 +78,83 @@ inline JobSpec sample_job() {
 
 inline std::vector<ClientRequest> sample_requests() {
   return {SubmitRequest{"token", {"demo", "/w", {sample_job()}}},
-          JobsRequest{WorkflowId{1}},
+          JobsRequest{WorkflowId{1}, "train", JobNameScope::kJob, true, {3}, 20},
           JobRequest{{2}},
-          JobLogRequest{{2}, Attempt{1}, 0, 100},
+          JobLogRequest{{2}, Attempt{1}, 1, 100},
           ExplainRequest{{2}},
           CancelRequest{{2}},
-          CheckpointsRequest{},
+          CheckpointsRequest{JobId{2}},
           ResultsRequest{WorkflowId{1}},
           StatusRequest{},
           StopRequest{true}};
 }
 
+inline JobSummary sample_summary() {
+  return {.id = {2},
+          .workflow = {1},
+          .workflow_name = "demo",
+          .name = "train",
+          .kind = "train",
+          .state = "failed",
+          .reason = "out of memory",
+          .terminal = true,
+          .ranks = 2,
+          .slots = 4,
+          .attempt = {3},
+          .step = 40,
+          .steps_total = 100,
+          .activity = "train: loss 3.21",
+          .agent = "local",
+          .submitted_ms = 1,
+          .started_ms = 2,
+          .ended_ms = 3};
+}
+
+inline JobReply sample_job_reply() {
+  return {.summary = sample_summary(),
+          .workspace = "/w",
+          .after = {"prepare"},
+          .on_commit_of = "pretrain",
+          .config_yaml = "steps: 10\n",
+          .overrides = {"a.b=c"},
+          .attempts = {{.attempt = {1},
+                        .agent = "local",
+                        .started_ms = 2,
+                        .ended_ms = 3,
+                        .outcome = "failed",
+                        .message = "exit code 1",
+                        .rank_pids = {{1, 4242}, {2, 4243}}}},
+          .checkpoints = {sample_checkpoint()},
+          .notices = {"broken image"}};
+}
+
+inline StatusReply sample_status() {
+  return {.version = "0.1.0",
+          .pid = 3,
+          .state_folder = "/s",
+          .endpoint = "ipc:///s/socket",
+          .started_ms = 1,
+          .events = 12,
+          .agents = {{.id = "local",
+                      .host = "host",
+                      .connected = true,
+                      .slots = 4,
+                      .slots_free = 2,
+                      .gpus = 1,
+                      .pid = 99}},
+          .jobs_by_state = {{"queued", 2}}};
+}
+
 inline std::vector<ClientReply> sample_replies() {
-  JobSummary summary{.id = {2}, .workflow = {1}, .name = "train", .state = "running"};
-  JobReply job{.summary = summary, .workspace = "/w", .checkpoints = {sample_checkpoint()}};
-  job.attempts.push_back({.attempt = {1}, .agent = "local", .rank_pids = {{0, 4242}, {1, 4243}}});
-  StatusReply status{.version = "0.1.0", .pid = 3, .jobs_by_state = {{"queued", 2}}};
-  status.agents.push_back({.id = "local", .connected = true, .slots = 4});
-  return {SubmitReply{{1}, {{"train", {2}}}},
-          JobsReply{{summary}},
-          job,
+  return {SubmitReply{{1}, {{"train", {2}}}, {"it waits"}},
+          JobsReply{{sample_summary()}, 3, true},
+          sample_job_reply(),
           JobLogReply{{{"rank-0.log", "text"}}},
           ExplainReply{{"it waits"}},
           CancelReply{"cancelled"},
           CheckpointsReply{{{{2}, "train", sample_checkpoint(), 5}}},
           ResultsReply{{{{2}, sample_result(), 5}}},
-          status,
+          sample_status(),
           StopReply{"stopping"},
           ErrorReply{"not-found", "no such job"}};
 }

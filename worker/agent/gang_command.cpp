@@ -1,26 +1,10 @@
 #include "worker/agent/gang_command.h"
 
-#include <string_view>
-
 #include "base/format.h"
 #include "coordinator/protocol/log_folder.h"
 
 namespace tagalign::agent {
 namespace {
-
-std::string_view worker_verb(protocol::JobKind kind) {
-  switch (kind) {
-    case protocol::JobKind::kPrepare:
-      return "prepare";
-    case protocol::JobKind::kPretrain:
-      return "pretrain";
-    case protocol::JobKind::kTrain:
-      return "train";
-    case protocol::JobKind::kEvaluate:
-      return "evaluate";
-  }
-  TA_CHECK(false, "unknown job kind");
-}
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -45,8 +29,8 @@ std::vector<std::string> gang_command(const protocol::Launch& launch,
   std::vector<std::string> command = {environment.mpirun, "-n",   format("{}", launch.ranks),
                                       "--bind-to",        "none", "--oversubscribe"};
   if (environment.as_root) command.push_back("--allow-run-as-root");
-  command.insert(command.end(), {environment.worker.string(), std::string(worker_verb(launch.kind)),
-                                 "--config", attempt_config(launch).string()});
+  command.insert(command.end(), {environment.worker.string(), launch.kind, "--config",
+                                 attempt_config(launch).string()});
   for (const std::string& override_text : launch.overrides) {
     command.insert(command.end(), {"--set", override_text});
   }

@@ -157,7 +157,7 @@ class AgentFixture : public ::testing::Test {
     return {.job = JobId{job},
             .attempt = Attempt{attempt},
             .job_name = "job" + std::to_string(job),
-            .kind = protocol::JobKind::kTrain,
+            .kind = "train",
             .ranks = 1,
             .slots_per_rank = 1,
             .workspace = (folder_->path() / "work").string(),

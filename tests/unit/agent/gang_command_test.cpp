@@ -16,7 +16,7 @@ protocol::Launch launch() {
   return {.job = JobId{12},
           .attempt = Attempt{3},
           .job_name = "train-a",
-          .kind = protocol::JobKind::kTrain,
+          .kind = "train",
           .ranks = 2,
           .slots_per_rank = 4,
           .workspace = "/w",

@@ -25,7 +25,7 @@ JobSummary job(std::uint64_t id, const std::string& name, const std::string& sta
   summary.workflow = WorkflowId{1};
   summary.workflow_name = "demo";
   summary.name = name;
-  summary.kind = protocol::JobKind::kTrain;
+  summary.kind = "train";
   summary.state = state;
   summary.terminal = state == "succeeded" || state == "failed" || state == "cancelled";
   summary.ranks = 2;
@@ -38,8 +38,14 @@ std::string config(const std::string& name) {
 
 // ---------------------------------------------------------------- global options
 
-TEST_F(CommandLine, WithoutCommandOrWithAWrongOne_ExitsWithUsage) {
-  EXPECT_EQ(run({}), 2);
+TEST_F(CommandLine, WithoutArguments_PrintsItsHelp) {
+  EXPECT_EQ(run({}), 0);
+  EXPECT_THAT(out.str(), HasSubstr("tagalign submit configs/demo.yml --wait"));
+}
+
+TEST_F(CommandLine, AWrongCommand_ExitsWithUsage) {
+  EXPECT_EQ(run({"--output", "json"}), 2);
+
   EXPECT_EQ(run({"sumbit"}), 2);
   EXPECT_EQ(run({"jobs", "--colour"}), 2);
   EXPECT_EQ(run({"--output", "xml", "jobs"}), 2);
@@ -128,7 +134,7 @@ TEST_F(CommandLine, Submit_SendsEffectiveConfigurationsAndRepeatsWithTheSameToke
     EXPECT_EQ(submitted.token, "0123456789abcdef");
     EXPECT_EQ(submitted.workflow.workspace, "/w");
     ASSERT_EQ(submitted.workflow.jobs.size(), 6u);
-    EXPECT_EQ(submitted.workflow.jobs[2].kind, protocol::JobKind::kTrain);
+    EXPECT_EQ(submitted.workflow.jobs[2].kind, "train");
     EXPECT_EQ(submitted.workflow.jobs[3].on_commit_of, "tagalign");
     const auto& yaml = submitted.workflow.jobs[2].config_yaml;
     EXPECT_TRUE(config::parse_job_config<config::TrainConfig>(yaml, "sent").ok());
@@ -168,8 +174,9 @@ TEST_F(CommandLine, SubmitWait_ReturnsOneWhenAJobFails) {
     EXPECT_EQ(std::get<JobsRequest>(request).workflow, WorkflowId{1});
     JobSummary failed = job(2, "clip", "failed");
     failed.reason = "rank 1: no space";
-    if (++polls < 3) return JobsReply{{job(1, "scenes", "running"), job(2, "clip", "queued")}};
-    return JobsReply{{job(1, "scenes", "succeeded"), failed}};
+    if (++polls < 3)
+      return JobsReply{{job(1, "scenes", "running"), job(2, "clip", "queued")}, 0, false};
+    return JobsReply{{job(1, "scenes", "succeeded"), failed}, 0, false};
   };
   EXPECT_EQ(run({"submit", config("demo.yml"), "--workspace", "/w", "--wait"}), 1);
   EXPECT_THAT(err.str(),
@@ -187,7 +194,7 @@ TEST_F(CommandLine, Jobs_AreListedAsTableJsonAndNumbers) {
     running.attempt = Attempt{2};
     running.started_ms = clock.unix_ms() - 12'400;
     running.activity = "loss 3.21";
-    return JobsReply{{running, job(3, "scenes", "succeeded")}};
+    return JobsReply{{job(3, "scenes", "succeeded"), running}, 0, false};
   };
   EXPECT_EQ(run({"jobs"}), 0);
   EXPECT_EQ(
@@ -204,27 +211,71 @@ TEST_F(CommandLine, Jobs_AreListedAsTableJsonAndNumbers) {
   EXPECT_TRUE(json[0]["duration_ms"].is_null());
 }
 
-TEST_F(CommandLine, Job_IsFoundByNumberOrAsTheNewestOfAName) {
+TEST_F(CommandLine, JobsThatAreNotShown_AreCounted) {
+  JobsReply page{{job(12, "tagalign", "running")}, 3, true};
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    const auto& asked = std::get<JobsRequest>(request);
+    EXPECT_EQ(asked.active_only, asked.after.value == 0);
+    return page;
+  };
+  EXPECT_EQ(run({"jobs"}), 0);
+  EXPECT_THAT(out.str(), HasSubstr("\n3 ended jobs are not shown: --all\n"
+                                   "there are more: --after 12\n"));
+  EXPECT_EQ(run({"--output", "quiet", "jobs"}), 0);
+  EXPECT_EQ(out.str(), "12\n");
+  EXPECT_THAT(err.str(), HasSubstr("3 ended jobs are not shown"));
+  page = {};
+  EXPECT_EQ(run({"jobs", "--all", "--after", "12", "--limit", "5"}), 0);
+  EXPECT_EQ(out.str(), "no jobs; hand some in with: tagalign submit FILE\n");
+  EXPECT_EQ(std::get<JobsRequest>(coordinator.requests.back()).limit, 5u);
+}
+
+TEST_F(CommandLine, Job_IsLookedUpByTheCoordinator) {
   std::vector<JobId> asked;
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request)) {
-      return JobsReply{{job(1, "clip", "succeeded"), job(7, "clip", "queued")}};
+    if (const auto* jobs = std::get_if<JobsRequest>(&request)) {
+      EXPECT_EQ(jobs->name, "clip");
+      EXPECT_EQ(jobs->scope, protocol::JobNameScope::kJob);
+      return JobsReply{{job(7, "clip", "queued")}, 0, false};
     }
     asked.push_back(std::get<protocol::ExplainRequest>(request).job);
     return protocol::ExplainReply{{"waits for slots"}};
   };
   EXPECT_EQ(run({"job", "explain", "clip"}), 0);
   EXPECT_EQ(out.str(), "waits for slots\n");
-  EXPECT_EQ(run({"job", "explain", "1"}), 0);
-  EXPECT_THAT(asked, ElementsAre(JobId{7}, JobId{1}));
-  EXPECT_EQ(run({"job", "explain", "clop"}), 2);
-  EXPECT_EQ(err.str(),
-            "tagalign: there is no job 'clop'; there are numbers 1 to 7 and the names clip\n");
+  EXPECT_THAT(asked, ElementsAre(JobId{7}));
+}
+
+TEST_F(CommandLine, WaitForAWorkflowOfSeveralPages_AsksForAllOfThem) {
+  coordinator.answer = [](const ClientRequest& request) -> Answer {
+    if (std::get<JobsRequest>(request).after.value == 0) {
+      return JobsReply{{job(1, "clip", "succeeded")}, 0, true};
+    }
+    return JobsReply{{job(2, "scores", "failed")}, 0, false};
+  };
+  EXPECT_EQ(run({"wait", "demo"}), 1);
+  EXPECT_THAT(err.str(), HasSubstr("scores"));
+}
+
+TEST_F(CommandLine, WaitForAQueuedJob_SaysItsReasonWheneverItsWordsChange) {
+  const std::vector<std::string> reasons = {"looked up", "clip is at step 1", "clip is at step 2",
+                                            "waits for 2 free slots on one agent"};
+  std::size_t looks = 0;
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
+    auto summary = job(1, "scores", looks < reasons.size() ? "queued" : "succeeded");
+    if (looks < reasons.size()) summary.reason = reasons[looks];
+    ++looks;
+    return JobsReply{{summary}, 0, false};
+  };
+  EXPECT_EQ(run({"wait", "demo"}), 0);
+  EXPECT_THAT(err.str(), AllOf(HasSubstr("clip is at step 1"), Not(HasSubstr("step 2")),
+                               HasSubstr("waits for 2 free slots")));
 }
 
 TEST_F(CommandLine, JobCancel_SaysTheNewState) {
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "running")}};
+    if (std::holds_alternative<JobsRequest>(request))
+      return JobsReply{{job(4, "clip", "running")}, 0, false};
     EXPECT_EQ(std::get<protocol::CancelRequest>(request).job, JobId{4});
     return protocol::CancelReply{"saving"};
   };
@@ -234,7 +285,8 @@ TEST_F(CommandLine, JobCancel_SaysTheNewState) {
 
 TEST_F(CommandLine, JobShow_LeavesOutWhatIsEmptyAndKeepsItInJson) {
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "running")}};
+    if (std::holds_alternative<JobsRequest>(request))
+      return JobsReply{{job(4, "clip", "running")}, 0, false};
     protocol::JobReply reply;
     reply.summary = job(4, "clip", "running");
     reply.config_yaml = "steps: 1\n";
@@ -253,7 +305,8 @@ TEST_F(CommandLine, JobShow_LeavesOutWhatIsEmptyAndKeepsItInJson) {
 TEST_F(CommandLine, JobLogFollow_PrintsEachByteOnceUntilTheEnd) {
   int polls = 0;
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "running")}};
+    if (std::holds_alternative<JobsRequest>(request))
+      return JobsReply{{job(4, "clip", "running")}, 0, false};
     if (std::holds_alternative<protocol::JobRequest>(request)) {
       protocol::JobReply reply;
       reply.summary = job(4, "clip", ++polls < 3 ? "running" : "succeeded");
@@ -271,7 +324,8 @@ std::function<Answer(const ClientRequest&)> job_in_time(int& looks,
                                                         std::function<std::string(int)> state,
                                                         std::function<Answer(int)> log) {
   return [&looks, state, log](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request)) return JobsReply{{job(4, "clip", "queued")}};
+    if (std::holds_alternative<JobsRequest>(request))
+      return JobsReply{{job(4, "clip", "queued")}, 0, false};
     if (std::holds_alternative<protocol::JobLogRequest>(request)) return log(looks);
     protocol::JobReply reply;
     reply.summary = job(4, "clip", state(++looks));
@@ -342,7 +396,7 @@ TEST(UnseenPart, OfATailThatMoved_IsWhatFollowsTheOverlap) {
 
 TEST_F(CommandLine, WaitWithTimeout_ExitsWithThreeAndNamesWhatIsOpen) {
   coordinator.answer = [](const ClientRequest&) -> Answer {
-    return JobsReply{{job(1, "scenes", "succeeded"), job(2, "clip", "running")}};
+    return JobsReply{{job(1, "scenes", "succeeded"), job(2, "clip", "running")}, 0, false};
   };
   EXPECT_EQ(run({"wait", "--timeout", "5"}), 3);
   EXPECT_THAT(err.str(), HasSubstr("not finished after 5.0 s: clip (running); the jobs go on"));
@@ -350,7 +404,7 @@ TEST_F(CommandLine, WaitWithTimeout_ExitsWithThreeAndNamesWhatIsOpen) {
 
 TEST_F(CommandLine, WaitWithoutTarget_DoesNotBlameJobsThatFailedBefore) {
   coordinator.answer = [](const ClientRequest&) -> Answer {
-    return JobsReply{{job(1, "old", "failed")}};
+    return JobsReply{{job(1, "old", "failed")}, 0, false};
   };
   EXPECT_EQ(run({"wait"}), 0);
   EXPECT_EQ(run({"wait", "old"}), 1);
@@ -361,7 +415,7 @@ TEST_F(CommandLine, WaitWhileTheCoordinatorRestarts_GoesOn) {
   coordinator.answer = [&](const ClientRequest&) -> Answer {
     ++calls;
     if (calls > 2 && calls < 20) return unavailable("gone");
-    return JobsReply{{job(1, "clip", calls < 20 ? "running" : "succeeded")}};
+    return JobsReply{{job(1, "clip", calls < 20 ? "running" : "succeeded")}, 0, false};
   };
   EXPECT_EQ(run({"wait", "demo"}), 0);
   EXPECT_THAT(err.str(),
@@ -372,7 +426,7 @@ TEST_F(CommandLine, WaitForACoordinatorThatStaysAway_ExitsWithFourAfterAMinute) 
   int calls = 0;
   coordinator.answer = [&](const ClientRequest&) -> Answer {
     if (++calls > 2) return unavailable("gone");
-    return JobsReply{{job(1, "clip", "running")}};
+    return JobsReply{{job(1, "clip", "running")}, 0, false};
   };
   const UnixMs start = clock.unix_ms();
   EXPECT_EQ(run({"wait", "clip"}), 4);

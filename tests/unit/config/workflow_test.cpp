@@ -49,11 +49,11 @@ TEST_F(WorkflowFile, Complete_GivesJobsInOrderWithEffectiveConfigurations) {
   EXPECT_EQ(workflow->workspace, "");
   ASSERT_EQ(workflow->jobs.size(), 4u);
   EXPECT_EQ(workflow->jobs[0].name, "draw");
-  EXPECT_EQ(workflow->jobs[0].kind, JobKind::kPrepare);
-  EXPECT_EQ(workflow->jobs[1].kind, JobKind::kPretrain);
+  EXPECT_EQ(workflow->jobs[0].kind, "prepare");
+  EXPECT_EQ(workflow->jobs[1].kind, "pretrain");
   EXPECT_EQ(workflow->jobs[1].ranks, 2);
   EXPECT_THAT(workflow->jobs[1].after, ElementsAre("draw"));
-  EXPECT_EQ(workflow->jobs[2].kind, JobKind::kTrain);
+  EXPECT_EQ(workflow->jobs[2].kind, "train");
   EXPECT_EQ(workflow->jobs[2].retries_max, 3);
   EXPECT_EQ(workflow->jobs[3].on_commit_of, "fit");
   const auto train = parse_job_config<TrainConfig>(workflow->jobs[2].config, "effective");

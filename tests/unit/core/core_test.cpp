@@ -6,14 +6,13 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::JobKind;
 using protocol::Outcome;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 protocol::JobSpec make_template(std::string name, std::string source) {
-  protocol::JobSpec spec = make_job(std::move(name), JobKind::kEvaluate);
+  protocol::JobSpec spec = make_job(std::move(name), "evaluate");
   spec.on_commit_of = std::move(source);
   return spec;
 }
@@ -25,9 +24,8 @@ void expect_refused(std::vector<protocol::JobSpec> jobs, const std::string& why)
 }
 
 TEST(Validate, GoodWorkflow_IsAccepted) {
-  const auto status =
-      validate(make_workflow({make_job("train"), make_template("evaluate", "train"),
-                              make_job("report", JobKind::kPrepare, 1, {"evaluate"})}));
+  const auto status = validate(make_workflow({make_job("train"), make_template("evaluate", "train"),
+                                              make_job("report", "prepare", 1, {"evaluate"})}));
   EXPECT_TRUE(status.ok()) << status.to_string();
 }
 
@@ -35,14 +33,12 @@ TEST(Validate, BadWorkflows_AreRefusedByJobName) {
   expect_refused({}, "needs 1 to");
   expect_refused({make_job("Train")}, "job 'Train'");
   expect_refused({make_job("a"), make_job("a")}, "used twice");
-  expect_refused({make_job("a", JobKind::kTrain, 0)}, "ranks must be 1 to");
-  expect_refused({make_job("a", JobKind::kTrain, 1, {"b"})}, "after names 'b'");
+  expect_refused({make_job("a", "train", 0)}, "ranks must be 1 to");
+  expect_refused({make_job("a", "train", 1, {"b"})}, "after names 'b'");
   expect_refused({make_template("e", "t")}, "on_commit_of names 't'");
-  expect_refused({make_job("t", JobKind::kPrepare), make_template("e", "t")}, "train or pretrain");
-  expect_refused(
-      {make_job("a", JobKind::kTrain, 1, {"b"}), make_job("b", JobKind::kTrain, 1, {"a"})},
-      "circle");
-  expect_refused({make_job("t", JobKind::kTrain, 1, {"e"}), make_template("e", "t")}, "circle");
+  expect_refused({make_job("t"), make_template("e", "t"), make_template("f", "e")}, "runs once");
+  expect_refused({make_job("a", "train", 1, {"b"}), make_job("b", "train", 1, {"a"})}, "circle");
+  expect_refused({make_job("t", "train", 1, {"e"}), make_template("e", "t")}, "circle");
 }
 
 TEST(Submit, RepeatedToken_IsTheSameWorkflow) {
@@ -75,7 +71,7 @@ TEST(Scheduler, AgentThatShutsDown_GetsNoLaunchThatItWouldRefuse) {
 TEST(Scheduler, GangThatDoesNotFit_IsPassedAndExplained) {
   Bench b;
   b.join("a", 2);
-  b.submit({make_job("big", JobKind::kTrain, 8), make_job("small")});
+  b.submit({make_job("big", "train", 8), make_job("small")});
   EXPECT_THAT(b.effects, ElementsAre("launch 2.1@a"));
   EXPECT_THAT(explain(b.state, {1}, b.now),
               Contains(HasSubstr("needs 8 slots; the largest agent has 2")));
@@ -86,8 +82,8 @@ TEST(Scheduler, GangThatDoesNotFit_IsPassedAndExplained) {
 TEST(Dependencies, FailedJob_CancelsThoseAfterItByName) {
   Bench b;
   b.join("a");
-  b.submit({make_job("one"), make_job("two", JobKind::kTrain, 1, {"one"}),
-            make_job("three", JobKind::kTrain, 1, {"two"})});
+  b.submit({make_job("one"), make_job("two", "train", 1, {"one"}),
+            make_job("three", "train", 1, {"two"})});
   b.ended("a", 1, 1, Outcome::kFailed, 0, 93);
   EXPECT_EQ(b.state_of(3), "cancelled");
   EXPECT_THAT(std::get<Cancelled>(b.job(2).state).reason, HasSubstr("'one' (job 1), which failed"));
@@ -97,7 +93,7 @@ TEST(Templates, ScheduledCommits_AreInstantiatedOncePerDigest) {
   Bench b;
   b.join("a", 1);
   b.submit({make_job("train"), make_template("evaluate", "train"),
-            make_job("report", JobKind::kPrepare, 1, {"evaluate"})});
+            make_job("report", "prepare", 1, {"evaluate"})});
   b.committed(1, 1, 10);
   b.committed(1, 1, 10);
   b.committed(1, 1, 11, false);
@@ -197,7 +193,7 @@ TEST(Reports, RepeatGapAndStranger_AreAnsweredButNotTaken) {
 TEST(Results, EqualKey_FirstStaysAndConflictIsCounted) {
   Bench b;
   b.join("a");
-  b.submit({make_job("one", JobKind::kEvaluate)});
+  b.submit({make_job("one", "evaluate")});
   protocol::EvaluationResult result;
   result.key = "k";
   result.images = 5;
@@ -214,8 +210,8 @@ TEST(Results, EqualKey_FirstStaysAndConflictIsCounted) {
 TEST(Results, KeyOfARepeatedWorkflow_BelongsToBoth) {
   const auto play = [](Bench& b) {
     b.join("a");
-    b.submit({make_job("one", JobKind::kEvaluate)});
-    b.submit({make_job("one", JobKind::kEvaluate)});
+    b.submit({make_job("one", "evaluate")});
+    b.submit({make_job("one", "evaluate")});
     protocol::EvaluationResult result;
     result.key = "k";
     b.report("a", protocol::ResultReported{{1}, {1}, result});

@@ -29,7 +29,7 @@ Bench busy() {
   Bench b;
   b.join("a", 4);
   b.join("b", 1);
-  b.submit({make_job("done"), make_job("again"), make_job("later", protocol::JobKind::kTrain, 9)});
+  b.submit({make_job("done"), make_job("again"), make_job("later", "train", 9)});
   b.ended("a", 1, 1, Outcome::kSucceeded);
   b.ended("a", 2, 1, Outcome::kRankKilled, 3);
   b.ended("a", 2, 2, Outcome::kRankKilled, 4);

@@ -9,8 +9,7 @@
 
 namespace tagalign::core {
 
-inline protocol::JobSpec make_job(std::string name,
-                                  protocol::JobKind kind = protocol::JobKind::kTrain, int ranks = 1,
+inline protocol::JobSpec make_job(std::string name, std::string kind = "train", int ranks = 1,
                                   std::vector<std::string> after = {}) {
   protocol::JobSpec spec;
   spec.name = std::move(name);

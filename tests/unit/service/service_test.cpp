@@ -32,7 +32,7 @@ class FakePool final : public Pool {
 };
 
 WorkflowSpec one_job_workflow(int ranks = 1) {
-  JobSpec job{.name = "train", .kind = JobKind::kTrain, .ranks = ranks, .config_yaml = "a: 1\n"};
+  JobSpec job{.name = "train", .kind = "train", .ranks = ranks, .config_yaml = "a: 1\n"};
   return {"demo", "/workspace", {job}};
 }
 
@@ -333,6 +333,45 @@ TEST_F(ServiceTest, Explain_JobLargerThanEveryAgent_SaysWhatItNeeds) {
   const auto reply = std::get<ExplainReply>(request(ExplainRequest{{1}}));
   ASSERT_FALSE(reply.lines.empty());
   EXPECT_THAT(reply.lines.front(), HasSubstr("64"));
+}
+
+TEST_F(ServiceTest, Jobs_ByName_AreTheNewestOfThatName) {
+  request(SubmitRequest{"t1", one_job_workflow()});
+  request(SubmitRequest{"t2", one_job_workflow()});
+  for (const std::string name : {"train", "2"}) {
+    const auto reply = std::get<JobsReply>(request(JobsRequest{.name = name}));
+    ASSERT_THAT(reply.jobs, SizeIs(1)) << name;
+    EXPECT_EQ(reply.jobs[0].id, JobId{2});
+  }
+  const auto unknown = std::get<ErrorReply>(request(JobsRequest{.name = "tarin"}));
+  EXPECT_EQ(unknown.code, "not-found");
+  EXPECT_EQ(unknown.message,
+            "there is no job 'tarin'; there are numbers 1 to 2 and the names train");
+}
+
+TEST_F(ServiceTest, Jobs_InPages_LeaveOutNothingAndCountWhatHasEnded) {
+  for (const std::string token : {"t1", "t2", "t3"}) {
+    request(SubmitRequest{token, one_job_workflow()});
+  }
+  request(CancelRequest{{1}});
+  const auto first = std::get<JobsReply>(request(JobsRequest{.active_only = true, .limit = 1}));
+  ASSERT_THAT(first.jobs, SizeIs(1));
+  EXPECT_EQ(first.jobs[0].id, JobId{2});
+  EXPECT_EQ(first.ended_left_out, 1u);
+  EXPECT_TRUE(first.more);
+  const auto rest = std::get<JobsReply>(
+      request(JobsRequest{.active_only = true, .after = first.jobs[0].id, .limit = 1}));
+  ASSERT_THAT(rest.jobs, SizeIs(1));
+  EXPECT_EQ(rest.jobs[0].id, JobId{3});
+  EXPECT_FALSE(rest.more);
+  EXPECT_THAT(std::get<JobsReply>(request(JobsRequest{})).jobs, SizeIs(3));
+}
+
+TEST_F(ServiceTest, Submit_JobLargerThanEveryAgent_IsTakenWithANotice) {
+  orders_after(hello());
+  const auto reply = std::get<SubmitReply>(request(SubmitRequest{"t1", one_job_workflow(64)}));
+  ASSERT_THAT(reply.notices, SizeIs(1));
+  EXPECT_THAT(reply.notices[0], HasSubstr("job 'train' needs 64 slots; the largest connected"));
 }
 
 TEST_F(ServiceTest, Jobs_QueuedOne_SaysWhyItWaits) {

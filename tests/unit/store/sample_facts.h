@@ -28,12 +28,11 @@ inline protocol::EvaluationResult sample_result() {
 
 /// Workflow 1: 'draw' (1), 'train' after it (2), 'report' (3) behind the template 'evaluate'.
 inline core::WorkflowTaken sample_workflow() {
-  using protocol::JobKind;
   const WorkflowId flow{1};
-  const protocol::JobSpec draw{"draw", JobKind::kPrepare, 1, 1, {}, "", 3, "a: 1\n", {}};
-  const protocol::JobSpec train{"train", JobKind::kTrain, 2, 2, {"draw"}, "", 4, "b: 2\n", {"x=1"}};
-  const protocol::JobSpec report{"report", JobKind::kPrepare, 1, 1, {"evaluate"}, "", 3, "", {}};
-  const protocol::JobSpec evaluate{"evaluate", JobKind::kEvaluate, 1, 1, {"draw"}, "train",
+  const protocol::JobSpec draw{"draw", "prepare", 1, 1, {}, "", 3, "a: 1\n", {}};
+  const protocol::JobSpec train{"train", "train", 2, 2, {"draw"}, "", 4, "b: 2\n", {"x=1"}};
+  const protocol::JobSpec report{"report", "prepare", 1, 1, {"evaluate"}, "", 3, "", {}};
+  const protocol::JobSpec evaluate{"evaluate", "evaluate", 1, 1, {"draw"}, "train",
                                    3,          "c: 3\n",           {}};
   return {flow,
           "token",
