@@ -72,6 +72,11 @@ void serialize(Archive& archive, CheckpointInfo& m) {
 }
 
 template <class Archive>
+void serialize(Archive& archive, Setting& m) {
+  archive(m.subject, m.value, m.of_method);
+}
+
+template <class Archive>
 void serialize(Archive& archive, EvaluationResult& m) {
   archive(m.key, m.method, m.step, m.dataset, m.dataset_digest, m.weights_digest, m.protocol,
           m.code_version, m.images, m.classes, m.intersect, m.union_, m.predicted, m.labelled);

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "coordinator/protocol/settings.h"
+#include "coordinator/protocol/settings_json.h"
 #include "coordinator/store/event_codec.h"
 #include "coordinator/store/state_folder.h"
 #include "coordinator/store/store.h"
@@ -225,7 +227,7 @@ class SqliteStore final : public Store {
         .bind(r.method)
         .bind(static_cast<std::int64_t>(r.step))
         .bind(r.dataset)
-        .bind(r.protocol)
+        .bind(protocol::shown(r.protocol))
         .bind(json);
     return insert_result_.run("append a result to coordinator.sqlite");
   }

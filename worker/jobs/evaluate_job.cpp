@@ -104,14 +104,14 @@ class DatasetEvaluation {
       TA_ASSIGN_OR_RETURN(digest, dataset_->digest(rank_.files));
     }
     TA_ASSIGN_OR_RETURN(const auto digests, rank_.group.all_gather_strings(digest));
-    for (const std::string& protocol : plan_.protocols) {
+    for (const auto& settings : plan_.protocols) {
       EvaluationResult& result = results_.emplace_back();
       result.method = config_.method;
       result.step = predictor_.step;
       result.dataset = options_.name;
       result.dataset_digest = digests[0];
       result.weights_digest = predictor_.digest;
-      result.protocol = protocol;
+      result.protocol = settings;
       result.code_version = kVersion;
       result.classes = dataset_->classes();
       result.key = content_key(result);

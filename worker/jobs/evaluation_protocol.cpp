@@ -1,5 +1,9 @@
 #include "worker/jobs/evaluation_protocol.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "base/checksum.h"
 #include "base/format.h"
 #include "configs/schema/template_sets.h"
@@ -9,6 +13,7 @@ namespace {
 
 using config::EvaluateConfig;
 using config::SegmentationDataConfig;
+using protocol::Setting;
 
 /// Why the reference gives no number to compare with under this weight; empty: it gives one.
 std::string missing_reference(const EvaluateConfig& config, const SegmentationDataConfig& data,
@@ -25,47 +30,53 @@ std::string missing_reference(const EvaluateConfig& config, const SegmentationDa
   return "";
 }
 
-/// What all results of a data set have in common.
-struct CommonWords {
-  std::string before;  ///< the clip weight
-  std::string behind;
-};
-
-CommonWords common_words(const EvaluateConfig& config, const SegmentationDataConfig& data) {
+/// How a data set is measured, whatever the method: part of each of its results.
+std::vector<Setting> measurement(const EvaluateConfig& config, const SegmentationDataConfig& data) {
   const config::ScoreSettings scores = config::score_settings(config);
-  CommonWords words;
-  words.before =
-      format("{} attention={} scale={}", config.protocol, config.clip.attention, scores.scale);
-  if (!scores.softmax) words.before += format(" bias={}", scores.bias);
-  words.behind =
-      format("short_side={} long_side_max={} window={} stride={}", data.short_side,
-             data.long_side_max, data.window, config::dataset_settings(config, data).stride);
-  if (data.max_pixels > 0) {
-    words.behind += format(" max_pixels={}/{}", data.max_pixels, data.max_pixels_side);
-  }
-  if (data.reduce_zero_label) words.behind += " reduce_zero_label";
-  if (config.runtime.precision != "fp32") words.behind += " precision=" + config.runtime.precision;
-  words.behind +=
-      " templates=" + describe_templates(config::dataset_settings(config, data).templates);
-  return words;
+  const config::DatasetSettings dataset = config::dataset_settings(config, data);
+  std::vector<Setting> settings;
+  const auto add = [&](std::string subject, std::string value) {
+    settings.push_back({std::move(subject), std::move(value), false});
+  };
+  add("scale", format("{}", scores.scale));
+  if (!scores.softmax) add("bias", format("{}", scores.bias));
+  add("short_side", format("{}", data.short_side));
+  add("long_side_max", format("{}", data.long_side_max));
+  add("window", format("{}", data.window));
+  add("stride", format("{}", dataset.stride));
+  if (data.max_pixels > 0)
+    add("max_pixels", format("{}/{}", data.max_pixels, data.max_pixels_side));
+  if (data.reduce_zero_label) add("reduce_zero_label", "");
+  if (config.runtime.precision != "fp32") add("precision", config.runtime.precision);
+  add("templates", describe_templates(dataset.templates));
+  return settings;
+}
+
+/// What the method is under this weight.
+std::vector<Setting> method_settings(const EvaluateConfig& config, const Predictor& predictor,
+                                     double clip_weight) {
+  const double shown = predictor.projector != nullptr ? clip_weight : 1.0;
+  return {{"attention", config.clip.attention, true}, {"clip_weight", format("{}", shown), true}};
 }
 
 /// Fills protocols and notices.
 void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
               const Predictor& predictor, EvaluationPlan& plan) {
-  const CommonWords words = common_words(config, data);
+  const std::vector<Setting> measured = measurement(config, data);
   for (const double weight : plan.sweep.clip_weights) {
-    std::string text = format("{} clip_weight={} {}", words.before,
-                              predictor.projector != nullptr ? weight : 1.0, words.behind);
+    std::vector<Setting> settings = {{"protocol", config.protocol, false}};
+    std::ranges::move(method_settings(config, predictor, weight), std::back_inserter(settings));
+    std::ranges::copy(measured, std::back_inserter(settings));
     const std::string missing = missing_reference(config, data, predictor, weight);
     if (!missing.empty()) {
-      text += " reference=none";
+      settings.push_back({"reference", "none", false});
       const std::string notice = missing + ": there is no number to compare with";
       if (plan.notices.empty() || plan.notices.back() != notice) plan.notices.push_back(notice);
     }
-    if (plan.sweep.background_thresholds.empty()) plan.protocols.push_back(text);
+    if (plan.sweep.background_thresholds.empty()) plan.protocols.push_back(settings);
     for (const double threshold : plan.sweep.background_thresholds) {
-      plan.protocols.push_back(text + format(" background={}", threshold));
+      plan.protocols.push_back(settings);
+      plan.protocols.back().push_back({"background", format("{}", threshold), false});
     }
   }
 }

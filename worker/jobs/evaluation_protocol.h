@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "configs/schema/protocols.h"
+#include "coordinator/protocol/messages.h"
 #include "model/segmentation.h"
 #include "worker/jobs/predictor.h"
 
@@ -15,8 +16,8 @@ namespace tagalign::jobs {
 struct EvaluationPlan {
   model::SegmentationOptions options;  ///< clip_weight and background_threshold: see sweep
   model::SegmentationSweep sweep;
-  std::vector<std::string> protocols;  ///< [sweep.size()], recorded with each result
-  std::vector<std::string> notices;    ///< what a reader of the results must know
+  std::vector<std::vector<protocol::Setting>> protocols;  ///< [sweep.size()], one a result
+  std::vector<std::string> notices;  ///< what a reader of the results must know
 };
 
 /// kInvalidArgument for a sweep that has nothing to vary (frozen weights without a projector), or a
