@@ -17,17 +17,11 @@ using protocol::Setting;
 
 /// Why the reference gives no number to compare with under this weight; empty: it gives one.
 std::string missing_reference(const EvaluateConfig& config, const SegmentationDataConfig& data,
-                              const Predictor& predictor, double clip_weight) {
+                              const model::DenseModel& model, double mix) {
   if (!config::dataset_settings(config, data).in_reference) {
     return format("the reference cannot evaluate {} under protocol {}", data.name, config.protocol);
   }
-  const bool transformer = predictor.projector != nullptr &&
-                           predictor.projector->shape().kind == model::ProjectorKind::kTransformer;
-  if (config.protocol == "v3" && transformer && clip_weight > 0.0) {
-    return "the reference's protocol v3 fails for the Transformer projector with clip_weight above "
-           "0";
-  }
-  return "";
+  return model.missing_reference(config.protocol, mix);
 }
 
 /// How a data set is measured, whatever the method: part of each of its results.
@@ -52,22 +46,17 @@ std::vector<Setting> measurement(const EvaluateConfig& config, const Segmentatio
   return settings;
 }
 
-/// What the method is under this weight.
-std::vector<Setting> method_settings(const EvaluateConfig& config, const Predictor& predictor,
-                                     double clip_weight) {
-  const double shown = predictor.projector != nullptr ? clip_weight : 1.0;
-  return {{"attention", config.clip.attention, true}, {"clip_weight", format("{}", shown), true}};
-}
-
 /// Fills protocols and notices.
 void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
-              const Predictor& predictor, EvaluationPlan& plan) {
+              const model::DenseModel& model, EvaluationPlan& plan) {
   const std::vector<Setting> measured = measurement(config, data);
-  for (const double weight : plan.sweep.clip_weights) {
+  for (const double mix : plan.sweep.mixes) {
     std::vector<Setting> settings = {{"protocol", config.protocol, false}};
-    std::ranges::move(method_settings(config, predictor, weight), std::back_inserter(settings));
+    for (auto& own : model.settings(mix)) {
+      settings.push_back({std::move(own.subject), std::move(own.value), true});
+    }
     std::ranges::copy(measured, std::back_inserter(settings));
-    const std::string missing = missing_reference(config, data, predictor, weight);
+    const std::string missing = missing_reference(config, data, model, mix);
     if (!missing.empty()) {
       settings.push_back({"reference", "none", false});
       const std::string notice = missing + ": there is no number to compare with";
@@ -82,16 +71,15 @@ void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
 }
 
 Result<model::SegmentationSweep> plan_sweep(const EvaluateConfig& config,
-                                            const SegmentationDataConfig& data,
-                                            bool has_projector) {
-  if (!config.sweep.clip_weights.empty() && !has_projector) {
+                                            const SegmentationDataConfig& data, bool mixes) {
+  if (!config.sweep.clip_weights.empty() && !mixes) {
     return invalid_argument(
         "sweep.clip_weights: expected a checkpoint whose projector is mixed with the frozen map, "
         "found none; name it in checkpoint");
   }
   model::SegmentationSweep sweep{config.sweep.clip_weights, {}};
-  if (sweep.clip_weights.empty()) {
-    sweep.clip_weights = {config::score_settings(config).clip_weight};
+  if (sweep.mixes.empty()) {
+    sweep.mixes = {config::score_settings(config).clip_weight};
   }
   if (!data.background) return sweep;
   sweep.background_thresholds = config.sweep.thresholds;
@@ -124,23 +112,17 @@ std::string describe_templates(const std::vector<std::string>& templates) {
 
 Result<EvaluationPlan> plan_evaluation(const EvaluateConfig& config,
                                        const SegmentationDataConfig& data,
-                                       const Predictor& predictor) {
-  const bool has_projector = predictor.projector != nullptr;
+                                       const model::DenseModel& model) {
   const config::ScoreSettings scores = config::score_settings(config);
   EvaluationPlan plan;
-  TA_ASSIGN_OR_RETURN(plan.sweep, plan_sweep(config, data, has_projector));
-  plan.options = {.attention = predictor.attention,
-                  .rule = scores.softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid,
-                  .scale = scores.scale,
-                  .bias = scores.bias,
-                  .clip_weight = plan.sweep.clip_weights.front(),
-                  .background = data.background,
+  TA_ASSIGN_OR_RETURN(plan.sweep, plan_sweep(config, data, model.mixes()));
+  plan.scores = {.rule = scores.softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid,
+                 .scale = scores.scale,
+                 .bias = scores.bias};
+  plan.options = {.background = data.background,
                   .window = data.window,
                   .stride = config::dataset_settings(config, data).stride};
-  if (data.background) {
-    plan.options.background_threshold = plan.sweep.background_thresholds.front();
-  }
-  describe(config, data, predictor, plan);
+  describe(config, data, model, plan);
   return plan;
 }
 
