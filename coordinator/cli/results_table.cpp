@@ -1,20 +1,23 @@
 #include "coordinator/cli/results_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 #include <tuple>
 
 #include "base/format.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/protocol/settings.h"
+#include "coordinator/protocol/settings_json.h"
 
 namespace tagalign::cli {
 namespace {
 
 using protocol::EvaluationResult;
 using protocol::ResultRow;
+using protocol::shown;
 using Json = nlohmann::ordered_json;
 
 std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
@@ -34,27 +37,19 @@ std::optional<double> mean(const std::vector<std::optional<double>>& values) {
   return sum / static_cast<double>(count);
 }
 
-/// A protocol's words, parted into those that describe the method and those that describe the
-/// measurement.
-struct Words {
-  std::string method;
-  std::string measurement;
-};
+using Settings = std::vector<protocol::Setting>;
 
-Words part_words(const std::string& protocol) {
-  Words parts;
-  std::istringstream words(protocol);
-  for (std::string word; words >> word;) {
-    const bool of_method = word.starts_with("attention=") || word.starts_with("clip_weight=");
-    std::string& target = of_method ? parts.method : parts.measurement;
-    target += (target.empty() ? "" : " ") + word;
-  }
-  return parts;
+/// Those that describe the method, or those that describe the measurement.
+Settings settings_of(const EvaluationResult& result, bool of_method) {
+  Settings settings;
+  std::ranges::copy_if(result.protocol, std::back_inserter(settings),
+                       [&](const auto& setting) { return setting.of_method == of_method; });
+  return settings;
 }
 
 struct ColumnKey {
   std::string dataset;
-  std::string measurement;
+  Settings measurement;
   std::string digest;
   auto operator<=>(const ColumnKey&) const = default;
 };
@@ -63,7 +58,7 @@ struct RowKey {
   bool trained = false;
   std::uint64_t step = 0;
   std::string method;
-  std::string words;
+  Settings settings;
   std::string weights;
   auto operator<=>(const RowKey&) const = default;
 };
@@ -73,35 +68,29 @@ std::string shown_digest(const std::string& digest) {
 }
 
 ColumnKey column_of(const EvaluationResult& result) {
-  return {result.dataset, part_words(result.protocol).measurement, result.dataset_digest};
+  return {result.dataset, settings_of(result, false), result.dataset_digest};
 }
 
 RowKey row_of(const EvaluationResult& result) {
-  return {result.step > 0, result.step, result.method, part_words(result.protocol).method,
+  return {result.step > 0, result.step, result.method, settings_of(result, true),
           result.weights_digest};
 }
 
-/// The words of a measurement by what they are about: "protocol" for the first, else what stands
-/// before '='.
+/// A column's settings as shown, by subject.
 std::map<std::string, std::string> words_of(const ColumnKey& key) {
   std::map<std::string, std::string> by_subject = {{"data", "data " + shown_digest(key.digest)}};
-  std::istringstream words(key.measurement);
-  for (std::string word; words >> word;) {
-    by_subject[by_subject.size() == 1 ? "protocol" : word.substr(0, word.find('='))] = word;
-  }
+  for (const auto& setting : key.measurement) by_subject[setting.subject] = shown(setting);
   return by_subject;
 }
 
-/// Subjects in the order of the first measurement that names them; the protocol first, the bytes
-/// of the data last.
+/// Subjects in the order of the first measurement that names them, the bytes of the data last.
 std::vector<std::string> subjects_of(const std::vector<ColumnKey>& columns) {
-  std::vector<std::string> subjects = {"protocol"};
+  std::vector<std::string> subjects;
   for (const ColumnKey& column : columns) {
-    std::istringstream words(column.measurement);
-    for (std::string word; words >> word;) {
-      const std::string subject = word.substr(0, word.find('='));
-      if (word == subject && word == words_of(column).at("protocol")) continue;
-      if (std::ranges::find(subjects, subject) == subjects.end()) subjects.push_back(subject);
+    for (const auto& setting : column.measurement) {
+      if (std::ranges::find(subjects, setting.subject) == subjects.end()) {
+        subjects.push_back(setting.subject);
+      }
     }
   }
   subjects.emplace_back("data");
@@ -152,7 +141,7 @@ std::map<RowKey, std::string> name_rows(const std::vector<ResultRow>& results) {
   for (const auto& [key, name] : names) ++uses[{key.method, key.step}];
   for (auto& [key, name] : names) {
     if (uses[{key.method, key.step}] > 1) {
-      name += format(" ({} {})", key.words, shown_digest(key.weights));
+      name += format(" ({} {})", shown(key.settings), shown_digest(key.weights));
     }
   }
   return names;
@@ -162,11 +151,13 @@ std::vector<std::string> notes_of(const std::map<ColumnKey, std::string>& column
                                   const std::map<RowKey, std::string>& rows) {
   std::vector<std::string> notes;
   for (const auto& [key, name] : columns) {
-    notes.push_back(format("{}: {}, data {}", name, key.measurement, shown_digest(key.digest)));
+    notes.push_back(
+        format("{}: {}, data {}", name, shown(key.measurement), shown_digest(key.digest)));
   }
   for (const auto& [key, name] : rows) {
-    const std::string note = format("{}: {}", key.method, key.words);
-    if (!key.words.empty() && std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
+    const std::string note = format("{}: {}", key.method, shown(key.settings));
+    if (!key.settings.empty() && std::ranges::find(notes, note) == notes.end())
+      notes.push_back(note);
   }
   return notes;
 }
@@ -270,9 +261,9 @@ std::string to_csv(const std::vector<ResultRow>& results) {
     for (std::size_t i = 0; i < result.classes.size(); ++i) {
       text += format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", result.key, row.job.value,
                      quote_csv(result.method), result.step, quote_csv(result.dataset),
-                     quote_csv(result.protocol), quote_csv(result.code_version), result.images,
-                     quote_csv(result.classes[i]), result.intersect[i], result.union_[i],
-                     result.predicted[i], result.labelled[i],
+                     quote_csv(shown(result.protocol)), quote_csv(result.code_version),
+                     result.images, quote_csv(result.classes[i]), result.intersect[i],
+                     result.union_[i], result.predicted[i], result.labelled[i],
                      scores.iou[i] ? format("{}", *scores.iou[i]) : "", result.dataset_digest,
                      result.weights_digest);
     }

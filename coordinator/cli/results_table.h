@@ -22,9 +22,8 @@ Scores scores_of(const protocol::EvaluationResult& result);
 
 /// One row a method and step, one column a data set as it was measured.
 ///
-/// What a method is (attention=…, clip_weight=… of the protocol, its weights) belongs to the row;
-/// everything else of the protocol, and the bytes of the data set, belong to the column. Two
-/// results that differ there never share a column: equal names then carry the words that differ,
+/// What a method is (its settings with of_method, its weights) belongs to the row; all other
+/// settings, and the bytes of the data set, belong to the column. Two results that differ there never share a column: equal names then carry the words that differ,
 /// as in "voc (v3)" or "voc (background=0.3)". Baselines (step 0) come first, then steps ascending.
 struct ResultsTable {
   struct Row {

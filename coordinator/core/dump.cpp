@@ -1,6 +1,7 @@
 /// The state as text. Kept complete by hand: a field added to state.h is added here.
 #include "base/format.h"
 #include "coordinator/core/state.h"
+#include "coordinator/protocol/settings.h"
 
 namespace tagalign::core {
 namespace {
@@ -98,9 +99,9 @@ std::string result_text(const ResultEntry& entry) {
       "classes={} intersect={} union={} predicted={} labelled={}\n",
       r.key, entry.job.value, entry.at_ms,
       join(entry.workflows, [](WorkflowId id) { return std::to_string(id.value); }), r.method,
-      r.step, r.dataset, r.dataset_digest, r.weights_digest, r.protocol, r.code_version, r.images,
-      strings(r.classes), numbers(r.intersect), numbers(r.union_), numbers(r.predicted),
-      numbers(r.labelled));
+      r.step, r.dataset, r.dataset_digest, r.weights_digest, protocol::shown(r.protocol),
+      r.code_version, r.images, strings(r.classes), numbers(r.intersect), numbers(r.union_),
+      numbers(r.predicted), numbers(r.labelled));
 }
 
 }  // namespace

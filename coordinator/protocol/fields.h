@@ -45,6 +45,13 @@ void visit_fields(V&& visit, M& m) {
   visit("scheduled", m.scheduled);
 }
 
+template <class V, Is<Setting> M>
+void visit_fields(V&& visit, M& m) {
+  visit("subject", m.subject);
+  visit("value", m.value);
+  visit("of_method", m.of_method);
+}
+
 template <class V, Is<EvaluationResult> M>
 void visit_fields(V&& visit, M& m) {
   visit("key", m.key);

@@ -6,6 +6,7 @@
 /// about an attempt names job and attempt: older ones are dropped.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,6 +52,14 @@ struct CheckpointInfo {
   bool operator==(const CheckpointInfo&) const = default;
 };
 
+/// One thing that a result depends on, by name: {"window", "448"}, {"clip_weight", "0.3", true}.
+struct Setting {
+  std::string subject;     ///< "protocol" for the name of the whole protocol
+  std::string value;       ///< empty: the subject alone says it
+  bool of_method = false;  ///< what the method is, else how it was measured
+  auto operator<=>(const Setting&) const = default;
+};
+
 /// Integer counts of one evaluation on one data set, and what they depend on. Percentages are
 /// derived, never stored.
 struct EvaluationResult {
@@ -59,8 +68,8 @@ struct EvaluationResult {
   std::uint64_t step = 0;  ///< training step of the checkpoint; 0 without one
   std::string dataset;     ///< column of the table
   std::string dataset_digest;
-  std::string weights_digest;  ///< frozen CLIP and, if any, checkpoint
-  std::string protocol;  ///< "v1 scale=10 bias=-2.5 …": everything that changes the prediction
+  std::string weights_digest;     ///< frozen CLIP and, if any, checkpoint
+  std::vector<Setting> protocol;  ///< everything that changes the prediction, in order of display
   std::string code_version;
   std::uint64_t images = 0;
   std::vector<std::string> classes;

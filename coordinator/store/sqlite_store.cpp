@@ -3,6 +3,8 @@
 
 #include "base/format.h"
 #include "base/log.h"
+#include "coordinator/protocol/settings.h"
+#include "coordinator/protocol/settings_json.h"
 #include "coordinator/store/fact_codec.h"
 #include "coordinator/store/sqlite_database.h"
 #include "coordinator/store/state_folder.h"
@@ -156,12 +158,13 @@ class SqliteStore final : public Store {
   Status insert_result(const core::ResultKnown& known) {
     const protocol::EvaluationResult& r = known.result;
     const std::string json = result_json(r);
+    const std::string shown = protocol::shown(r.protocol);
     insert_result_.bind(r.key)
         .bind(static_cast<std::int64_t>(known.job.value))
         .bind(r.method)
         .bind(static_cast<std::int64_t>(r.step))
         .bind(r.dataset)
-        .bind(r.protocol)
+        .bind(shown)
         .bind(json);
     return insert_result_.run("append a result to coordinator.sqlite");
   }

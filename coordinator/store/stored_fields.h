@@ -26,7 +26,7 @@ inline void get(std::string_view bytes, Outcome& value) {
   }
 }
 
-template <class F, Is<JobSpec> T>
+template <class F, tagalign::Is<JobSpec> T>
 void fields(F& f, T& s) {
   f(1, s.name);
   f(2, s.kind);
@@ -38,14 +38,20 @@ void fields(F& f, T& s) {
   f(8, s.config_yaml);
   f(9, s.overrides);
 }
-template <class F, Is<CheckpointInfo> T>
+template <class F, tagalign::Is<CheckpointInfo> T>
 void fields(F& f, T& s) {
   f(1, s.step);
   f(2, s.path);
   f(3, s.digest);
   f(4, s.scheduled);
 }
-template <class F, Is<EvaluationResult> T>
+template <class F, tagalign::Is<Setting> T>
+void fields(F& f, T& s) {
+  f(1, s.subject);
+  f(2, s.value);
+  f(3, s.of_method);
+}
+template <class F, tagalign::Is<EvaluationResult> T>
 void fields(F& f, T& s) {
   f(1, s.key);
   f(2, s.method);

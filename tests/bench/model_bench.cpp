@@ -13,8 +13,8 @@
 
 #include "base/status.h"
 #include "model/losses.h"
+#include "model/methods/tagalign/tagalign.h"
 #include "model/optimizer.h"
-#include "model/segmentation.h"
 
 namespace tagalign::model {
 namespace {
@@ -58,7 +58,7 @@ struct Model {
   ClipShape shape;
   VisionTower vision;
   TextTower text;
-  std::unique_ptr<Projector> projector;
+  std::shared_ptr<Projector> projector;
 };
 
 Model& model_of(std::int64_t size) {
@@ -114,10 +114,13 @@ void projector_step(benchmark::State& state) {
 void window_masks(benchmark::State& state) {
   const Model& model = model_of(state.range(0));
   const std::int64_t side = state.range(1);
-  const Segmenter segmenter(model.vision, model.projector.get(),
-                            values({21, model.shape.embed_dim}), {});
+  const auto method =
+      make_tagalign_model({.vision = model.vision, .text = model.text}, model.projector);
+  const auto scorer = method->scorer(values({21, model.shape.embed_dim}), {});
+  const std::vector<double> mixes{0.3};
+  const at::NoGradGuard no_grad;
   const at::Tensor window = values({1, 3, side, side});
-  for (auto _ : state) benchmark::DoNotOptimize(segmenter.window_masks(window));
+  for (auto _ : state) benchmark::DoNotOptimize(scorer->maps(window, mixes));
   state.SetItemsProcessed(state.iterations());
 }
 

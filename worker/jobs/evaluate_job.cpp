@@ -16,6 +16,7 @@
 #include "model/clip/tokenizer.h"
 #include "model/kernels/predict.h"
 #include "model/segmentation.h"
+#include "model/segmentation_counts.h"
 #include "model/torch_threads.h"
 #include "worker/jobs/evaluation_protocol.h"
 #include "worker/jobs/image_crew.h"
@@ -69,7 +70,7 @@ class DatasetEvaluation {
         tokenizer_(tokenizer) {}
 
   Result<JobEnd> run() {
-    TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, predictor_));
+    TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
     TA_ASSIGN_OR_RETURN(dataset_,
                         data::SegmentationDataset::open(rank_.files, dataset_options(options_)));
     if (options_.background && dataset_->classes().size() < 2) {
@@ -104,14 +105,14 @@ class DatasetEvaluation {
       TA_ASSIGN_OR_RETURN(digest, dataset_->digest(rank_.files));
     }
     TA_ASSIGN_OR_RETURN(const auto digests, rank_.group.all_gather_strings(digest));
-    for (const std::string& protocol : plan_.protocols) {
+    for (const auto& settings : plan_.protocols) {
       EvaluationResult& result = results_.emplace_back();
       result.method = config_.method;
       result.step = predictor_.step;
       result.dataset = options_.name;
       result.dataset_digest = digests[0];
       result.weights_digest = predictor_.digest;
-      result.protocol = protocol;
+      result.protocol = settings;
       result.code_version = kVersion;
       result.classes = dataset_->classes();
       result.key = content_key(result);
@@ -170,11 +171,11 @@ class DatasetEvaluation {
     auto prompts = dataset_->classes();
     if (options_.background) prompts.erase(prompts.begin());
     const auto text = model::class_embeddings(
-        predictor_.text, tokenizer_, prompts,
+        predictor_.clip->text, tokenizer_, prompts,
         config::expand_templates(config::dataset_settings(config_, options_).templates),
         static_cast<int>(threads()));  // [N, E]
-    const model::Segmenter segmenter(predictor_.vision, predictor_.projector.get(), text,
-                                     plan_.options);
+    const auto scorer = predictor_.model->scorer(text, plan_.scores);
+    const model::Segmenter segmenter(*scorer, plan_.options);
     std::vector<Counts> counts(
         threads(), Counts(results_.size(), model::SegmentationCounts(dataset_->classes().size())));
     data::SegmentationLoader loader(rank_.files, *dataset_,

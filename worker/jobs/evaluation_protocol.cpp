@@ -1,5 +1,9 @@
 #include "worker/jobs/evaluation_protocol.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "base/checksum.h"
 #include "base/format.h"
 #include "configs/schema/template_sets.h"
@@ -9,78 +13,73 @@ namespace {
 
 using config::EvaluateConfig;
 using config::SegmentationDataConfig;
+using protocol::Setting;
 
 /// Why the reference gives no number to compare with under this weight; empty: it gives one.
 std::string missing_reference(const EvaluateConfig& config, const SegmentationDataConfig& data,
-                              const Predictor& predictor, double clip_weight) {
+                              const model::DenseModel& model, double mix) {
   if (!config::dataset_settings(config, data).in_reference) {
     return format("the reference cannot evaluate {} under protocol {}", data.name, config.protocol);
   }
-  const bool transformer = predictor.projector != nullptr &&
-                           predictor.projector->shape().kind == model::ProjectorKind::kTransformer;
-  if (config.protocol == "v3" && transformer && clip_weight > 0.0) {
-    return "the reference's protocol v3 fails for the Transformer projector with clip_weight above "
-           "0";
-  }
-  return "";
+  return model.missing_reference(config.protocol, mix);
 }
 
-/// What all results of a data set have in common.
-struct CommonWords {
-  std::string before;  ///< the clip weight
-  std::string behind;
-};
-
-CommonWords common_words(const EvaluateConfig& config, const SegmentationDataConfig& data) {
+/// How a data set is measured, whatever the method: part of each of its results.
+std::vector<Setting> measurement(const EvaluateConfig& config, const SegmentationDataConfig& data) {
   const config::ScoreSettings scores = config::score_settings(config);
-  CommonWords words;
-  words.before =
-      format("{} attention={} scale={}", config.protocol, config.clip.attention, scores.scale);
-  if (!scores.softmax) words.before += format(" bias={}", scores.bias);
-  words.behind =
-      format("short_side={} long_side_max={} window={} stride={}", data.short_side,
-             data.long_side_max, data.window, config::dataset_settings(config, data).stride);
-  if (data.max_pixels > 0) {
-    words.behind += format(" max_pixels={}/{}", data.max_pixels, data.max_pixels_side);
-  }
-  if (data.reduce_zero_label) words.behind += " reduce_zero_label";
-  if (config.runtime.precision != "fp32") words.behind += " precision=" + config.runtime.precision;
-  words.behind +=
-      " templates=" + describe_templates(config::dataset_settings(config, data).templates);
-  return words;
+  const config::DatasetSettings dataset = config::dataset_settings(config, data);
+  std::vector<Setting> settings;
+  const auto add = [&](std::string subject, std::string value) {
+    settings.push_back({std::move(subject), std::move(value), false});
+  };
+  add("scale", format("{}", scores.scale));
+  if (!scores.softmax) add("bias", format("{}", scores.bias));
+  add("short_side", format("{}", data.short_side));
+  add("long_side_max", format("{}", data.long_side_max));
+  add("window", format("{}", data.window));
+  add("stride", format("{}", dataset.stride));
+  if (data.max_pixels > 0)
+    add("max_pixels", format("{}/{}", data.max_pixels, data.max_pixels_side));
+  if (data.reduce_zero_label) add("reduce_zero_label", "");
+  if (config.runtime.precision != "fp32") add("precision", config.runtime.precision);
+  add("templates", describe_templates(dataset.templates));
+  return settings;
 }
 
 /// Fills protocols and notices.
 void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
-              const Predictor& predictor, EvaluationPlan& plan) {
-  const CommonWords words = common_words(config, data);
-  for (const double weight : plan.sweep.clip_weights) {
-    std::string text = format("{} clip_weight={} {}", words.before,
-                              predictor.projector != nullptr ? weight : 1.0, words.behind);
-    const std::string missing = missing_reference(config, data, predictor, weight);
+              const model::DenseModel& model, EvaluationPlan& plan) {
+  const std::vector<Setting> measured = measurement(config, data);
+  for (const double mix : plan.sweep.mixes) {
+    std::vector<Setting> settings = {{"protocol", config.protocol, false}};
+    for (auto& own : model.settings(mix)) {
+      settings.push_back({std::move(own.subject), std::move(own.value), true});
+    }
+    std::ranges::copy(measured, std::back_inserter(settings));
+    const std::string missing = missing_reference(config, data, model, mix);
     if (!missing.empty()) {
-      text += " reference=none";
+      settings.push_back({"reference", "none", false});
       const std::string notice = missing + ": there is no number to compare with";
       if (plan.notices.empty() || plan.notices.back() != notice) plan.notices.push_back(notice);
     }
-    if (plan.sweep.background_thresholds.empty()) plan.protocols.push_back(text);
+    if (plan.sweep.background_thresholds.empty()) plan.protocols.push_back(settings);
     for (const double threshold : plan.sweep.background_thresholds) {
-      plan.protocols.push_back(text + format(" background={}", threshold));
+      plan.protocols.push_back(settings);
+      plan.protocols.back().push_back({"background", format("{}", threshold), false});
     }
   }
 }
 
 Result<model::SegmentationSweep> plan_sweep(const EvaluateConfig& config,
-                                            const SegmentationDataConfig& data,
-                                            bool has_projector) {
-  if (!config.sweep.clip_weights.empty() && !has_projector) {
+                                            const SegmentationDataConfig& data, bool mixes) {
+  if (!config.sweep.clip_weights.empty() && !mixes) {
     return invalid_argument(
         "sweep.clip_weights: expected a checkpoint whose projector is mixed with the frozen map, "
         "found none; name it in checkpoint");
   }
   model::SegmentationSweep sweep{config.sweep.clip_weights, {}};
-  if (sweep.clip_weights.empty()) {
-    sweep.clip_weights = {config::score_settings(config).clip_weight};
+  if (sweep.mixes.empty()) {
+    sweep.mixes = {config::score_settings(config).clip_weight};
   }
   if (!data.background) return sweep;
   sweep.background_thresholds = config.sweep.thresholds;
@@ -113,23 +112,17 @@ std::string describe_templates(const std::vector<std::string>& templates) {
 
 Result<EvaluationPlan> plan_evaluation(const EvaluateConfig& config,
                                        const SegmentationDataConfig& data,
-                                       const Predictor& predictor) {
-  const bool has_projector = predictor.projector != nullptr;
+                                       const model::DenseModel& model) {
   const config::ScoreSettings scores = config::score_settings(config);
   EvaluationPlan plan;
-  TA_ASSIGN_OR_RETURN(plan.sweep, plan_sweep(config, data, has_projector));
-  plan.options = {.attention = predictor.attention,
-                  .rule = scores.softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid,
-                  .scale = scores.scale,
-                  .bias = scores.bias,
-                  .clip_weight = plan.sweep.clip_weights.front(),
-                  .background = data.background,
+  TA_ASSIGN_OR_RETURN(plan.sweep, plan_sweep(config, data, model.mixes()));
+  plan.scores = {.rule = scores.softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid,
+                 .scale = scores.scale,
+                 .bias = scores.bias};
+  plan.options = {.background = data.background,
                   .window = data.window,
                   .stride = config::dataset_settings(config, data).stride};
-  if (data.background) {
-    plan.options.background_threshold = plan.sweep.background_thresholds.front();
-  }
-  describe(config, data, predictor, plan);
+  describe(config, data, model, plan);
   return plan;
 }
 

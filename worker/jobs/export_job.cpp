@@ -19,17 +19,17 @@ Result<Path> step_folder_of(FileSystem& files, const Path& path) {
 }  // namespace
 
 Result<std::string> export_weights(FileSystem& files, const ExportOptions& options) {
-  TA_ASSIGN_OR_RETURN(const auto naming, model::naming_from_name(options.naming));
   TA_ASSIGN_OR_RETURN(const Path source, step_folder_of(files, options.checkpoint));
   TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(files, source));
   if (!options.clip.empty()) TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained));
-  const auto tensors = model::renamed(trained.tensors, naming, trained.shape.kind);
-  TA_RETURN_IF_ERROR(
-      save_weights(files, options.output, tensors,
-                   export_metadata(tensors, naming, trained.shape, trained.position)));
+  const auto& names = *trained.method->weights;
+  TA_ASSIGN_OR_RETURN(const auto tensors, names.respelled(trained.tensors, options.naming));
+  TA_RETURN_IF_ERROR(save_weights(
+      files, options.output, tensors,
+      export_metadata(tensors, options.naming, trained.layout.architecture, trained.position)));
   return format("{}: {} tensors of {} (step {}), names of branch {}: {}", options.output,
                 tensors.size(), source.string(), trained.position.step, options.naming,
-                architecture_text(trained.shape));
+                trained.layout.architecture);
 }
 
 }  // namespace tagalign::jobs

@@ -25,18 +25,11 @@ std::string tensors_digest(const model::StateDict& tensors) {
   return hasher.digest().hex();
 }
 
-std::string architecture_text(const model::ProjectorShape& shape) {
-  return format("{}, {} {}, width {}",
-                shape.kind == model::ProjectorKind::kGDecoder ? "gdecoder" : "transformer",
-                shape.layers, shape.layers == 1 ? "layer" : "layers", shape.width);
-}
-
-Metadata export_metadata(const model::StateDict& tensors, model::Naming naming,
-                         const model::ProjectorShape& shape,
-                         const checkpoint::RunPosition& position) {
+Metadata export_metadata(const model::StateDict& tensors, const std::string& naming,
+                         const std::string& architecture, const checkpoint::RunPosition& position) {
   Metadata metadata = {{"format", kFormat},
-                       {"naming", model::naming_name(naming)},
-                       {"architecture", architecture_text(shape)},
+                       {"naming", naming},
+                       {"architecture", architecture},
                        {"tensors_digest", tensors_digest(tensors)}};
   if (position.step > 0) metadata["step"] = format("{}", position.step);
   if (!position.model_digest.empty()) metadata["clip_digest"] = position.model_digest;

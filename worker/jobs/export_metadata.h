@@ -9,9 +9,7 @@
 
 #include "base/status.h"
 #include "checkpoint/checkpoint.h"
-#include "model/projector.h"
 #include "model/state_dict.h"
-#include "model/weights/reference_names.h"
 
 namespace tagalign::jobs {
 
@@ -20,9 +18,8 @@ using Metadata = std::map<std::string, std::string>;
 /// format, naming, architecture, tensors_digest; step (optimiser steps done), clip_digest,
 /// config_digest and dataset_digest, each only where it is known.
 /// `tensors` are those of the file, under its names.
-Metadata export_metadata(const model::StateDict& tensors, model::Naming naming,
-                         const model::ProjectorShape& shape,
-                         const checkpoint::RunPosition& position);
+Metadata export_metadata(const model::StateDict& tensors, const std::string& naming,
+                         const std::string& architecture, const checkpoint::RunPosition& position);
 
 /// Fills step (0: unknown) and digests of `position` from what is there.
 /// kInvalidArgument for a step that is no number. Other people's metadata are passed over.
@@ -30,8 +27,5 @@ Status read_export_metadata(const Metadata& metadata, checkpoint::RunPosition& p
 
 /// Hex XXH3-128 over names, types, shapes and bytes: names the content whatever the file's format.
 std::string tensors_digest(const model::StateDict& tensors);
-
-/// "gdecoder, 2 layers, width 768"
-std::string architecture_text(const model::ProjectorShape& shape);
 
 }  // namespace tagalign::jobs

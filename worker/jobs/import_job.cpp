@@ -7,8 +7,8 @@
 #include "checkpoint/tensor_adapter.h"
 #include "configs/schema/load.h"
 #include "data/caption_dataset.h"
+#include "model/optimizer.h"
 #include "worker/jobs/config_digest.h"
-#include "worker/jobs/export_metadata.h"
 #include "worker/jobs/schedule.h"
 #include "worker/jobs/trained_weights.h"
 
@@ -18,20 +18,19 @@ namespace {
 constexpr char kEvaluationFolder[] = "export";
 constexpr double kRateTolerance = 1e-9;  // relative: the reference multiplies step by step
 
-Status check_projector(const config::ProjectorConfig& config, const TrainedWeights& trained) {
-  TA_ASSIGN_OR_RETURN(const auto kind, model::projector_kind_from_name(config.kind));
-  const int reference_layers = kind == model::ProjectorKind::kGDecoder ? 2 : 1;
-  const int layers = config.layers == 0 ? reference_layers : config.layers;
-  if (trained.shape.kind == kind && trained.shape.layers == layers) return ok_status();
-  return invalid_argument(format(
-      "the configuration asks for {}, the file holds {}; set projector.kind and "
-      "projector.layers",
-      architecture_text({kind, layers, trained.shape.width}), architecture_text(trained.shape)));
+Status check_architecture(const config::TrainConfig& config, const TrainedWeights& trained) {
+  TA_ASSIGN_OR_RETURN(const std::string asked,
+                      trained.method->weights->asked(config, trained.layout));
+  if (asked == trained.layout.architecture) return ok_status();
+  return invalid_argument(
+      format("the configuration asks for {}, the file holds {}; set projector.kind and "
+             "projector.layers",
+             asked, trained.layout.architecture));
 }
 
 /// Fills the position as a training with `config` would have written it.
 Status bind_config(FileSystem& files, const config::TrainConfig& config, TrainedWeights& trained) {
-  TA_RETURN_IF_ERROR(check_projector(config.projector, trained));
+  TA_RETURN_IF_ERROR(check_architecture(config, trained));
   TA_RETURN_IF_ERROR(bind_clip(files, config.clip.weights, trained));
   TA_ASSIGN_OR_RETURN(const auto dataset,
                       data::CaptionDataset::open(files, {.root = config.data.root,

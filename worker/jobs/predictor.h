@@ -1,4 +1,4 @@
-/// What an evaluation predicts with: the frozen CLIP and, if one is named, a trained projector.
+/// What an evaluation predicts with: the frozen CLIP and a method, trained or not.
 #pragma once
 
 #include <cstdint>
@@ -7,24 +7,22 @@
 
 #include "base/status.h"
 #include "configs/schema/job_configs.h"
-#include "model/clip/towers.h"
-#include "model/projector.h"
+#include "model/methods/method.h"
+#include "worker/jobs/frozen_clip.h"
 #include "worker/jobs/rank.h"
 
 namespace tagalign::jobs {
 
 struct Predictor {
-  model::VisionTower vision;
-  model::TextTower text;
-  std::unique_ptr<model::Projector> projector;  ///< null: frozen baseline
-  model::VisionAttention attention;
-  std::string digest;      ///< of all weights
-  std::uint64_t step = 0;  ///< of the projector's training
+  std::unique_ptr<FrozenClip> clip;          ///< stays where it is: `model` borrows it
+  std::unique_ptr<model::DenseModel> model;  ///< without a checkpoint the frozen baseline
+  std::string digest;                        ///< of all weights
+  std::uint64_t step = 0;                    ///< of the training
 };
 
 /// The weights that `config` names, on the rank's device. `checkpoint` may be a step folder or any
-/// file of read_trained_weights(). kNotFound, kDataLoss, and kInvalidArgument for a projector that
-/// was trained on another CLIP or does not fit it; the message names the file.
+/// file of read_trained_weights(). kNotFound, kDataLoss, and kInvalidArgument for weights that were
+/// trained on another CLIP or do not fit it; the message names the file.
 Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config);
 
 }  // namespace tagalign::jobs

@@ -5,6 +5,7 @@
 #include "base/checksum.h"
 #include "base/format.h"
 #include "base/limits.h"
+#include "coordinator/protocol/settings_json.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 using nlohmann::json;
 using protocol::EvaluationResult;
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
 json to_json(const EvaluationResult& r) {
   return {{"format", kFormatVersion},
@@ -60,8 +61,10 @@ bool consistent(const EvaluationResult& r, const std::string& key) {
 }  // namespace
 
 std::string content_key(const EvaluationResult& r) {
-  const json content = {r.method,         r.step,     r.dataset,      r.dataset_digest,
-                        r.weights_digest, r.protocol, r.code_version, r.classes};
+  json settings = json::array();
+  for (const auto& setting : r.protocol) settings.push_back({setting.subject, setting.value});
+  const json content = {r.method,         r.step,   r.dataset,      r.dataset_digest,
+                        r.weights_digest, settings, r.code_version, r.classes};
   return digest128(as_bytes(content.dump())).hex();
 }
 

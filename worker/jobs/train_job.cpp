@@ -1,17 +1,14 @@
 #include "worker/jobs/train_job.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <memory>
+#include <utility>
 
-#include "base/log.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
-#include "model/projector.h"
-#include "model/segmentation.h"
+#include "model/methods/method.h"
 #include "worker/jobs/config_digest.h"
 #include "worker/jobs/frozen_clip.h"
-#include "worker/jobs/tagalign_task.h"
+#include "worker/jobs/objective_task.h"
 #include "worker/jobs/trainer.h"
 
 namespace tagalign::jobs {
@@ -40,26 +37,15 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
   TA_ASSIGN_OR_RETURN(const auto attention,
                       model::vision_attention_from_name(config.clip.attention));
-  TA_ASSIGN_OR_RETURN(const auto kind, model::projector_kind_from_name(config.projector.kind));
-  const int reference_layers = kind == model::ProjectorKind::kGDecoder ? 2 : 1;
-  const model::ProjectorShape shape{
-      .kind = kind,
-      .layers = config.projector.layers == 0 ? reference_layers : config.projector.layers,
-      .width = clip.vision.shape().vision_width};
-  auto projector = model::make_projector(shape, clip.vision.projection(), config.runtime.seed);
-  projector->to(rank.device);
-  at::Tensor label_embedding;
-  {
-    const at::NoGradGuard frozen;
-    label_embedding =
-        model::class_embeddings(clip.text, tokenizer, dataset.tag_names(), config.tag_templates);
-  }
-  const auto task = make_tagalign_task(rank, config,
-                                       {.clip = clip,
-                                        .tokenizer = tokenizer,
-                                        .projector = std::move(projector),
-                                        .label_embedding = std::move(label_embedding),
-                                        .attention = attention});
+  TA_ASSIGN_OR_RETURN(const auto* method, model::find_method("tagalign"));
+  const model::Materials materials{clip.vision, clip.text, attention, rank.device};
+  TA_ASSIGN_OR_RETURN(auto objective,
+                      method->objective(config, materials, tokenizer, dataset.tag_names()));
+  const auto task = make_objective_task(rank, config,
+                                        {.tokenizer = tokenizer,
+                                         .context = clip.text.shape().context,
+                                         .tags = dataset.tag_names().size()},
+                                        std::move(objective));
   TA_ASSIGN_OR_RETURN(const std::string digest, config_digest(config));
   return run_training(rank, *task, dataset, trainer_options(config, digest, clip.digest));
 }

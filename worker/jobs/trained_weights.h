@@ -1,4 +1,4 @@
-/// A trained TagAlign apart from its frozen CLIP, from any file or folder that can hold one:
+/// What a method trained, apart from the frozen CLIP, from any file or folder that can hold one:
 ///   a checkpoint folder of this program (step-00001200/)
 ///   a safetensors file, of `export` or of somebody else, with names of branch main or dev
 ///   what the reference saved with torch.save: a training checkpoint or a state dict
@@ -10,19 +10,17 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "checkpoint/checkpoint.h"
-#include "model/projector.h"
+#include "model/methods/method.h"
 #include "model/state_dict.h"
-#include "model/weights/reference_checkpoint.h"
-#include "model/weights/reference_names.h"
 
 namespace tagalign::jobs {
 
 struct TrainedWeights {
-  model::StateDict
-      tensors;  ///< projector.*, the logit scales, label_embedding if there: main names
-  model::StateDict moments;  ///< "optimizer.…"; empty when the source holds none
-  model::ProjectorShape shape;
-  model::Naming naming = model::Naming::kMain;  ///< of the source
+  model::StateDict tensors;               ///< WeightNames::own()
+  model::StateDict moments;               ///< "optimizer.…"; empty when the source holds none
+  const model::Method* method = nullptr;  ///< whose weights they are
+  model::WeightLayout layout;
+  std::string naming = "main";  ///< the source's spelling
   checkpoint::RunPosition
       position;  ///< as far as the source says: unknown digests are empty, an unknown step is 0
   std::string digest;  ///< of the source: the manifest's, or hex XXH3-128 of the file
@@ -33,7 +31,7 @@ struct TrainedWeights {
   std::optional<std::uint64_t> updates;  ///< steps of the optimiser, where the source counts them
 };
 
-/// kNotFound, kDataLoss, kInvalidArgument when there is no projector; the message names `path`.
+/// kNotFound, kDataLoss, kInvalidArgument when no method knows the weights; the message names `path`.
 Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path);
 
 /// Says that `trained` belongs to the CLIP weights in `clip`. kInvalidArgument when the widths do

@@ -1,6 +1,5 @@
 #include "worker/jobs/weights_show.h"
 
-#include <ATen/ops/zeros.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -15,8 +14,7 @@
 #include "configs/schema/load.h"
 #include "model/clip/towers.h"
 #include "model/clip/weights.h"
-#include "model/projector.h"
-#include "worker/jobs/export_metadata.h"
+#include "model/methods/method.h"
 #include "worker/jobs/trained_weights.h"
 #include "worker/jobs/weights.h"
 
@@ -37,9 +35,15 @@ struct Contents {
 
 /// What a configuration asks of a file.
 struct Demands {
-  std::optional<model::ProjectorShape> projector;  ///< width 0: any
+  std::optional<config::TrainConfig> train;
   std::optional<bool> is_clip;  ///< named as clip.weights (true) or as checkpoint (false)
 };
+
+bool holds_a_method(const model::StateDict& tensors) {
+  return std::ranges::any_of(model::all_methods(), [&](const model::Method& method) {
+    return method.weights != nullptr && method.weights->layout(method.weights->own(tensors)).ok();
+  });
+}
 
 Result<Contents> read_contents(FileSystem& files, const Path& path) {
   Contents contents;
@@ -60,7 +64,7 @@ Result<Contents> read_contents(FileSystem& files, const Path& path) {
     for (const auto& [name, byte] : archive.pickle().refused)
       contents.not_read.push_back(model::printable(name));
   }
-  if (model::projector_shape_of(model::exported_tensors(contents.tensors)).ok()) {
+  if (holds_a_method(contents.tensors)) {
     TA_ASSIGN_OR_RETURN(contents.trained, read_trained_weights(files, path));
   }
   return contents;
@@ -77,10 +81,7 @@ Result<Demands> demands_of(FileSystem& files, const WeightsShowOptions& options)
   const auto train =
       config::load_job_config<config::TrainConfig>(files, options.config, options.overrides);
   if (train.ok()) {
-    TA_ASSIGN_OR_RETURN(const auto kind, model::projector_kind_from_name(train->projector.kind));
-    const int reference_layers = kind == model::ProjectorKind::kGDecoder ? 2 : 1;
-    const int layers = train->projector.layers;
-    demands.projector = {kind, layers == 0 ? reference_layers : layers, 0};
+    demands.train = *train;
     if (is_same_file(train->clip.weights, options.file)) demands.is_clip = true;
     return demands;
   }
@@ -97,33 +98,19 @@ Result<Demands> demands_of(FileSystem& files, const WeightsShowOptions& options)
   return demands;
 }
 
-std::map<std::string, std::vector<std::int64_t>> clip_specs(const model::ClipShape& shape) {
-  std::map<std::string, std::vector<std::int64_t>> specs = {{"logit_scale", {}}};
+model::TensorShapes clip_specs(const model::ClipShape& shape) {
+  model::TensorShapes specs = {{"logit_scale", {}}};
   for (const auto& part : {model::vision_tensor_specs(shape), model::text_tensor_specs(shape)}) {
     for (const auto& spec : part) specs[spec.name] = spec.shape;
   }
   return specs;
 }
 
-/// Of a projector and its logit scales, under branch main's names.
-std::map<std::string, std::vector<std::int64_t>> trained_specs(const model::ProjectorShape& shape,
-                                                               std::int64_t embedding) {
-  const model::ClipProjection frozen{.ln_weight = at::zeros({shape.width}),
-                                     .ln_bias = at::zeros({shape.width}),
-                                     .proj = at::zeros({shape.width, embedding})};
-  std::map<std::string, std::vector<std::int64_t>> specs = {{"cl_loss.logit_scale", {}},
-                                                            {"ce_loss.logit_scale", {}}};
-  const auto projector = model::make_projector(shape, frozen, 0);
-  for (const auto& parameter : projector->parameters())
-    specs[parameter.name] = parameter.tensor.sizes().vec();
-  return specs;
-}
-
 /// Finds what `specs` and `tensors` do not share; `may_be_there` is neither.
 class Comparison {
  public:
-  void compare(const std::map<std::string, std::vector<std::int64_t>>& specs,
-               const model::StateDict& tensors, const std::set<std::string>& may_be_there) {
+  void compare(const model::TensorShapes& specs, const model::StateDict& tensors,
+               const std::set<std::string>& may_be_there) {
     for (const auto& [name, shape] : specs) {
       const auto found = tensors.find(name);
       if (found == tensors.end()) {
@@ -171,29 +158,32 @@ bool stands_beside_projector(const std::string& name) {
          name.starts_with("optimizer.");
 }
 
-void judge_projector(const Contents& contents, const Demands& demands, json& card,
+Status judge_trained(const Contents& contents, const Demands& demands, json& card,
                      Comparison& comparison) {
   const TrainedWeights& trained = *contents.trained;
-  card["projector"] = architecture_text(trained.shape);
-  card["naming"] = model::naming_name(trained.naming);
+  const model::WeightNames& names = *trained.method->weights;
+  card["projector"] = trained.layout.architecture;
+  card["naming"] = trained.naming;
   if (trained.position.step > 0) card["step"] = trained.position.step;
   if (!trained.position.model_digest.empty()) card["clip_digest"] = trained.position.model_digest;
   card["optimizer"] = !trained.moments.empty();
-  auto expected = demands.projector.value_or(trained.shape);
-  expected.width = trained.shape.width;
-  if (architecture_text(expected) != architecture_text(trained.shape)) {
-    comparison.problems.push_back(format("the configuration asks for {}, the file holds {}",
-                                         architecture_text(expected),
-                                         architecture_text(trained.shape)));
+  if (demands.train) {
+    TA_ASSIGN_OR_RETURN(const auto asked, names.asked(*demands.train, trained.layout));
+    if (asked != trained.layout.architecture) {
+      comparison.problems.push_back(format("the configuration asks for {}, the file holds {}",
+                                           asked, trained.layout.architecture));
+    }
   }
-  const auto embedding = trained.tensors.at("projector.clip_proj.proj").size(1);
-  comparison.compare(trained_specs(expected, embedding), trained.tensors, {"label_embedding"});
-  if (looks_like_clip(contents.tensors)) return;  // judge_clip() has named what is not its own
+  TA_ASSIGN_OR_RETURN(const auto shapes,
+                      names.shapes(trained.tensors, demands.train ? &*demands.train : nullptr));
+  comparison.compare(shapes, trained.tensors, {std::string(names.optional)});
+  if (looks_like_clip(contents.tensors)) return ok_status();  // judge_clip() has named the rest
   for (const auto& [name, tensor] : contents.tensors) {
-    if (!model::is_exported(name) && !stands_beside_projector(name)) {
+    if (!names.is_own(name) && !stands_beside_projector(name)) {
       comparison.unexpected.push_back(name);
     }
   }
+  return ok_status();
 }
 
 void count_tensors(const model::StateDict& tensors, json& card) {
@@ -227,7 +217,7 @@ Result<std::string> describe_weights(FileSystem& files, const WeightsShowOptions
   Comparison comparison;
   const bool is_clip = looks_like_clip(contents.tensors);
   if (is_clip) judge_clip(contents, card, comparison);
-  if (contents.trained) judge_projector(contents, demands, card, comparison);
+  if (contents.trained) TA_RETURN_IF_ERROR(judge_trained(contents, demands, card, comparison));
   if (!is_clip && !contents.trained)
     comparison.problems.push_back("neither a CLIP nor a projector of TagAlign");
   if (demands.is_clip == true && !is_clip)

@@ -13,6 +13,7 @@
 
 #include "base/format.h"
 #include "data/segmentation_dataset.h"
+#include "model/kernels/predict.h"
 #include "tests/golden/check/evaluation.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/inference_runs.h"
@@ -91,7 +92,8 @@ class RunCheck {
     name("last_image", dataset.size() - 1);
   }
 
-  model::SegmentationOptions options() const {
+  /// As score_options() and sweep_of() read it.
+  Json run_facts() const {
     Json facts = info_;
     facts["bg_thresh"] = facts_.at("bg_thresh");
     const std::string inference =
@@ -100,7 +102,7 @@ class RunCheck {
       if (const Json* scores = folder_.json(inference))
         facts["scale_bias"] = scores->at("scale_bias");
     }
-    return segmentation_options(facts, run_name());
+    return facts;
   }
 
   /// All photographs, dealt to as many threads as there are cores; nullopt after a line.
@@ -108,17 +110,15 @@ class RunCheck {
     const RunName run = run_name();
     std::vector<std::string> prompts = classes();
     if (run.background) prompts.erase(prompts.begin());
-    const at::Tensor text = models_.embed(prompts, run.templates);
-    const model::Projector* projector = models_.projector(run.projector);
-    if (projector == nullptr || !text.defined()) return std::nullopt;
-    const model::Segmenter segmenter(models_.vision(), projector, text, options());
+    const auto prediction = models_.predict(run, prompts, run_facts());
+    if (!prediction) return std::nullopt;
     const std::size_t threads = std::max(1u, std::thread::hardware_concurrency());
     std::vector<Result<SegmentationCounts>> parts(threads, SegmentationCounts(classes().size()));
     std::vector<std::thread> running;
     for (std::size_t t = 0; t < threads; ++t) {
-      running.emplace_back([&, t, own = segmenter] {
+      running.emplace_back([&, t] {
         at::set_num_threads(1);
-        parts[t] = count_share(dataset, own, t, threads);
+        parts[t] = count_share(dataset, *prediction, t, threads);
       });
     }
     for (std::thread& thread : running) thread.join();
@@ -127,7 +127,7 @@ class RunCheck {
 
   /// Images first, first + step, …
   Result<SegmentationCounts> count_share(const SegmentationDataset& dataset,
-                                         const model::Segmenter& segmenter, std::size_t first,
+                                         const Prediction& prediction, std::size_t first,
                                          std::size_t step) const {
     const at::NoGradGuard no_grad;
     SegmentationCounts counts(classes().size());
@@ -136,8 +136,9 @@ class RunCheck {
       const data::Size size =
           network_size({sample.image.width, sample.image.height}, info_.at("img_scale"));
       const auto resized = data::resize_bilinear_opencv(sample.image, size.width, size.height);
-      segmenter.count(network_input(resized), {sample.image.height, sample.image.width},
-                      sample.label.ids, dataset.ignore_index(), counts);
+      const at::Tensor scores =
+          prediction.scores(network_input(resized), {sample.image.height, sample.image.width});
+      model::count_predictions(scores, sample.label.ids, dataset.ignore_index(), counts);
     }
     return counts;
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <regex>
 #include <set>
 #include <string>
@@ -23,7 +24,6 @@ namespace {
 
 using data::Image;
 using data::ReadAs;
-using model::Segmenter;
 
 constexpr char kEmbedding[] = "text_embedding.";
 /// The fixtures' images smaller than a window were all made with this run.
@@ -166,19 +166,16 @@ class ProtocolCheck {
   // ------------------------------------------------------------------------------------ scores
 
   /// nullopt after a line.
-  std::optional<Segmenter> segmenter(const RunName& run) {
-    const model::Projector* projector = models_.projector(run.projector);
-    const at::Tensor text = models_.embed(classes(run.background), run.templates);
-    if (projector == nullptr || !text.defined()) return std::nullopt;
-    return Segmenter(models_.vision(), projector, text, segmentation_options(*facts_, run));
+  std::optional<Prediction> prediction(const RunName& run) {
+    return models_.predict(run, classes(run.background), *facts_);
   }
 
-  at::Tensor window_mask(const Segmenter& segmenter, const at::Tensor& image, std::size_t number) {
+  at::Tensor window_mask(const Prediction& prediction, const at::Tensor& image,
+                         std::size_t number) {
     const auto windows = windows_of(image);
     if (number >= windows.size()) return {};
     const model::Window& w = windows[number];
-    const at::Tensor crop = image.narrow(1, w.y, w.height).narrow(2, w.x, w.width);
-    return segmenter.window_masks(crop.unsqueeze(0)).squeeze(0);
+    return prediction.scores(image.narrow(1, w.y, w.height).narrow(2, w.x, w.width));
   }
 
   std::vector<model::Window> windows_of(const at::Tensor& image) const {
@@ -187,7 +184,7 @@ class ProtocolCheck {
   }
 
   /// "softmax_crop_y100_140_x200_240": the spacing follows from how many rows are stored.
-  at::Tensor softmax_crop(const Segmenter& segmenter, const Input& input,
+  at::Tensor softmax_crop(const Prediction& prediction, const Input& input,
                           const std::string& quantity, const at::Tensor& expected) {
     static const std::regex kBox("_y([0-9]+)_([0-9]+)_x([0-9]+)_([0-9]+)");
     std::smatch match;
@@ -196,20 +193,20 @@ class ProtocolCheck {
     const auto step = [](std::int64_t length, std::int64_t stored) {
       return stored > 0 ? (length + stored - 1) / stored : 1;
     };
-    const at::Tensor all = at::softmax(segmenter.scores(input.image, input.original), 0);
+    const at::Tensor all = at::softmax(prediction.scores(input.image, input.original), 0);
     return all.slice(1, at(1), at(2), step(at(2) - at(1), expected.size(1)))
         .slice(2, at(3), at(4), step(at(4) - at(3), expected.size(2)));
   }
 
-  at::Tensor scores_of(const Segmenter& segmenter, const Input& input, const std::string& quantity,
-                       const at::Tensor& expected) {
+  at::Tensor scores_of(const Prediction& prediction, const Input& input,
+                       const std::string& quantity, const at::Tensor& expected) {
     if (quantity.starts_with("window"))
-      return every(window_mask(segmenter, input.image, std::stoul(quantity.substr(6))),
+      return every(window_mask(prediction, input.image, std::stoul(quantity.substr(6))),
                    step_of(quantity));
     if (quantity.starts_with("slide_average"))
-      return every(segmenter.slide(input.image), step_of(quantity));
+      return every(prediction.scores(input.image), step_of(quantity));
     if (quantity.starts_with("softmax_crop"))
-      return softmax_crop(segmenter, input, quantity, expected);
+      return softmax_crop(prediction, input, quantity, expected);
     return {};
   }
 
@@ -219,10 +216,10 @@ class ProtocolCheck {
     for (const std::string& name : scores_->names()) {
       const auto part = parse_run(name);
       if (!part) continue;
-      const auto segmenter = this->segmenter(part->run);
-      if (!segmenter) continue;
+      const auto prediction = this->prediction(part->run);
+      if (!prediction) continue;
       const at::Tensor& expected = *scores_->find(name);
-      const at::Tensor found = scores_of(*segmenter, inputs_.front(), part->rest, expected);
+      const at::Tensor found = scores_of(*prediction, inputs_.front(), part->rest, expected);
       report_.deviation(named(name), deviation_of(found, expected), bounds::kScore);
     }
   }
@@ -231,11 +228,11 @@ class ProtocolCheck {
 
   /// At most 3 pixels in 10,000 differ, and only where the class that the reference chose scores
   /// almost as well as ours.
-  void compare_labels(const std::string& name, const Segmenter& segmenter, const Input& input) {
+  void compare_labels(const std::string& name, const Prediction& prediction, const Input& input) {
     const auto expected = load_label(folder_, label_folder_ + name + ".png", report_);
     if (!expected) return;
     const std::string quantity = format("labels_{} {}", protocol_, name);
-    const at::Tensor scores = segmenter.scores(input.image, input.original);  // [N, H, W]
+    const at::Tensor scores = prediction.scores(input.image, input.original);  // [N, H, W]
     const at::Tensor found = model::predict_labels(scores).to(at::kLong);
     std::vector<std::int64_t> ids(expected->ids.begin(), expected->ids.end());
     const at::Tensor wanted =
@@ -272,8 +269,8 @@ class ProtocolCheck {
         report_.missing(named(name), "the photograph could not be read");
         continue;
       }
-      if (const auto segmenter = this->segmenter(part->run))
-        compare_labels(name, *segmenter, *input);
+      if (const auto prediction = this->prediction(part->run))
+        compare_labels(name, *prediction, *input);
     }
   }
 
@@ -293,18 +290,18 @@ class ProtocolCheck {
                       network_input(data::resize_bilinear_opencv(*photo, size.width, size.height)),
                       {photo->height, photo->width}};
     compare_windows(name, input.image, facts.at("windows_hw"));
-    const auto segmenter = this->segmenter({.text = name,
-                                            .projector = kSmallProjector,
-                                            .clip_weight = facts.at("clip_w"),
-                                            .templates = kSmallTemplates});
-    if (!segmenter) return;
-    compare_labels(name, *segmenter, input);
+    const auto prediction = this->prediction({.text = name,
+                                              .projector = kSmallProjector,
+                                              .clip_weight = facts.at("clip_w"),
+                                              .templates = kSmallTemplates});
+    if (!prediction) return;
+    compare_labels(name, *prediction, input);
     for (const std::string& tensor : scores_->names()) {
       if (!tensor.starts_with(file + ".window")) continue;
       const std::string quantity = tensor.substr(file.size() + 1);
       const at::Tensor& expected = *scores_->find(tensor);
       report_.deviation(named(tensor),
-                        deviation_of(scores_of(*segmenter, input, quantity, expected), expected),
+                        deviation_of(scores_of(*prediction, input, quantity, expected), expected),
                         bounds::kScore);
     }
   }

@@ -92,10 +92,9 @@ at::Tensor Models::embed(const std::vector<std::string>& classes, const std::str
   return embedding;
 }
 
-const model::Projector* Models::projector(const std::string& name) {
-  if (const auto known = projectors_.find(name); known != projectors_.end())
-    return known->second.get();
-  std::unique_ptr<model::Projector>& projector = projectors_[name];
+std::shared_ptr<const model::Projector> Models::projector(const std::string& name) {
+  if (const auto known = projectors_.find(name); known != projectors_.end()) return known->second;
+  std::shared_ptr<const model::Projector>& projector = projectors_[name];
   TensorFile* checkpoint = folder_->tensors(checkpoint_of(*folder_, name));
   if (checkpoint == nullptr) return nullptr;
   auto built = build_projector(*folder_, name, model::exported_tensors(checkpoint->all()),
@@ -104,11 +103,35 @@ const model::Projector* Models::projector(const std::string& name) {
     projector = std::move(built).value();
   else
     report_->failed("projector " + name, built.status().message());
-  return projector.get();
+  return projector;
 }
 
-model::SegmentationOptions segmentation_options(const Json& info, const RunName& run) {
-  model::SegmentationOptions options;
+std::optional<Prediction> Models::predict(const RunName& run,
+                                          const std::vector<std::string>& classes,
+                                          const Json& info) {
+  auto projector = this->projector(run.projector);
+  const at::Tensor text = embed(classes, run.templates);
+  if (projector == nullptr || !text.defined()) return std::nullopt;
+  auto model = model::make_tagalign_model({.vision = vision_, .text = text_}, std::move(projector));
+  auto scorer = model->scorer(text, score_options(info));
+  return Prediction{std::move(model), std::move(scorer), segmentation_options(info, run),
+                    sweep_of(info, run)};
+}
+
+at::Tensor Prediction::scores(const at::Tensor& image, model::ImageSize size) const {
+  at::Tensor only;
+  model::Segmenter(*scorer, options)
+      .sweep_scores(image, size, sweep,
+                    [&](std::size_t, const at::Tensor& scores) { only = scores; });
+  return only;
+}
+
+at::Tensor Prediction::scores(const at::Tensor& image) const {
+  return scores(image, {image.size(1), image.size(2)});
+}
+
+model::ScoreOptions score_options(const Json& info) {
+  model::ScoreOptions options;
   const bool softmax = info.at("protocol") == "v3";
   options.rule = softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid;
   if (softmax) options.scale = 30;
@@ -116,12 +139,19 @@ model::SegmentationOptions segmentation_options(const Json& info, const RunName&
     options.scale = scores->at(0);
     if (!scores->at(1).is_null()) options.bias = scores->at(1);
   }
-  options.clip_weight = run.clip_weight;
-  options.background = run.background;
-  if (run.background) options.background_threshold = info.at("bg_thresh");
-  options.window = info.at("window").at(0);
-  options.stride = info.at("stride").at(0);
   return options;
+}
+
+model::SegmentationOptions segmentation_options(const Json& info, const RunName& run) {
+  return {.background = run.background,
+          .window = info.at("window").at(0),
+          .stride = info.at("stride").at(0)};
+}
+
+model::SegmentationSweep sweep_of(const Json& info, const RunName& run) {
+  model::SegmentationSweep sweep{{run.clip_weight}, {}};
+  if (run.background) sweep.background_thresholds = {info.at("bg_thresh")};
+  return sweep;
 }
 
 data::Size network_size(data::Size original, const Json& img_scale) {

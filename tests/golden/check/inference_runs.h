@@ -12,6 +12,7 @@
 
 #include "data/image.h"
 #include "model/clip/towers.h"
+#include "model/methods/tagalign/tagalign.h"
 #include "model/projector.h"
 #include "model/segmentation.h"
 #include "tests/golden/check/folder.h"
@@ -35,17 +36,31 @@ struct NamedPart {
 };
 std::optional<NamedPart> parse_run(const std::string& text);
 
+/// What a run predicts with: the path that an evaluation takes, for one combination.
+struct Prediction {
+  std::unique_ptr<model::DenseModel> model;
+  std::unique_ptr<model::DenseScorer> scorer;
+  model::SegmentationOptions options;
+  model::SegmentationSweep sweep;
+
+  at::Tensor scores(const at::Tensor& image, model::ImageSize size) const;
+  /// At the image's own size.
+  at::Tensor scores(const at::Tensor& image) const;
+};
+
 /// The frozen CLIP and the trained projectors of a golden folder, loaded once.
 class Models {
  public:
   /// nullopt after a line.
   static std::optional<Models> load(Folder& folder, Report& report);
 
-  const model::VisionTower& vision() const { return vision_; }
   /// Mean over the set's templates of the prompts' embeddings: [N, E]; undefined after a line.
   at::Tensor embed(const std::vector<std::string>& classes, const std::string& templates);
   /// By the name that the runs use; nullptr after a line.
-  const model::Projector* projector(const std::string& name);
+  std::shared_ptr<const model::Projector> projector(const std::string& name);
+  /// `classes` without the background, `info` as in score_options(); nullopt after a line.
+  std::optional<Prediction> predict(const RunName& run, const std::vector<std::string>& classes,
+                                    const Json& info);
 
  private:
   Models(Folder& folder, Report& report, model::VisionTower vision, model::TextTower text,
@@ -61,12 +76,15 @@ class Models {
   model::VisionTower vision_;
   model::TextTower text_;
   model::Tokenizer tokenizer_;
-  std::map<std::string, std::unique_ptr<model::Projector>> projectors_;
+  std::map<std::string, std::shared_ptr<const model::Projector>> projectors_;
   std::map<std::pair<std::vector<std::string>, std::string>, at::Tensor> embeddings_;
 };
 
-/// `info` holds protocol, window, stride, bg_thresh and, optionally, scale_bias.
+/// `info` holds protocol, window, stride and, optionally, scale_bias.
+model::ScoreOptions score_options(const Json& info);
 model::SegmentationOptions segmentation_options(const Json& info, const RunName& run);
+/// One combination: the run's mix and, with a background, the threshold bg_thresh of `info`.
+model::SegmentationSweep sweep_of(const Json& info, const RunName& run);
 
 /// `img_scale` holds the limits of the long and the short side.
 data::Size network_size(data::Size original, const Json& img_scale);

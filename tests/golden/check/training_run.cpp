@@ -7,9 +7,10 @@
 #include <utility>
 
 #include "base/format.h"
+#include "model/methods/tagalign/tagalign.h"
 #include "tests/support/recording_reporter.h"
 #include "worker/collectives/collective_group.h"
-#include "worker/jobs/tagalign_task.h"
+#include "worker/jobs/objective_task.h"
 #include "worker/jobs/trainer.h"
 
 namespace tagalign::golden {
@@ -100,12 +101,15 @@ Result<RankRecord> run_rank(const TrainingInputs& inputs, const RunPlan& plan,
   config.runtime.precision = "fp32";
   config.data.image_size = static_cast<int>(inputs.inputs.at("batch0.images").size(2));
   TA_ASSIGN_OR_RETURN(auto projector, initial_projector(inputs, plan));
-  const auto task =
-      jobs::make_tagalign_task(rank, config,
-                               {.clip = inputs.clip,
-                                .tokenizer = inputs.tokenizer,
-                                .projector = std::move(projector),
-                                .label_embedding = inputs.inputs.at("label_embedding")});
+  const at::Tensor& labels = inputs.inputs.at("label_embedding");
+  auto objective = model::make_tagalign_objective(
+      {.vision = inputs.clip.vision, .text = inputs.clip.text},
+      {.projector = std::move(projector), .label_embedding = labels});
+  const auto task = jobs::make_objective_task(rank, config,
+                                              {.tokenizer = inputs.tokenizer,
+                                               .context = inputs.clip.text.shape().context,
+                                               .tags = static_cast<std::size_t>(labels.size(0))},
+                                              std::move(objective));
   model::AdamW optimizer(task->parameters(), plan.optimizer);
   if (plan.resume) TA_RETURN_IF_ERROR(resume(*plan.resume, task->parameters(), optimizer));
   std::uint64_t step = plan.resume ? plan.resume->steps_done : 0;

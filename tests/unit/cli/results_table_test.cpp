@@ -4,14 +4,33 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace tagalign::cli {
 namespace {
 
 using protocol::EvaluationResult;
 using protocol::ResultRow;
+using protocol::Setting;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+/// Settings of "v1 attention=surgery window=64"; attention and clip_weight are the method's own.
+std::vector<Setting> settings(const std::string& text) {
+  std::vector<Setting> list;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos) {
+      list.push_back({"protocol", word, false});
+      continue;
+    }
+    const std::string subject = word.substr(0, equals);
+    list.push_back(
+        {subject, word.substr(equals + 1), subject == "attention" || subject == "clip_weight"});
+  }
+  return list;
+}
 
 EvaluationResult result(const std::string& method, std::uint64_t step, const std::string& dataset,
                         std::uint64_t hit) {
@@ -22,7 +41,7 @@ EvaluationResult result(const std::string& method, std::uint64_t step, const std
   r.dataset = dataset;
   r.dataset_digest = "d" + dataset + "0123456789";
   r.weights_digest = "w" + method + std::to_string(step);
-  r.protocol = "v1 attention=surgery scale=10 clip_weight=0.3 window=64";
+  r.protocol = settings("v1 attention=surgery scale=10 clip_weight=0.3 window=64");
   r.code_version = "0.1.0";
   r.images = 2;
   r.classes = {"sky", "road, wet", "ghost"};
@@ -72,7 +91,7 @@ TEST(Scores, AClassOnlyPredicted_CountsAsZeroIou) {
 
 TEST(ResultsText, Baselines_ComeFirstThenSteps) {
   auto baseline = result("clip", 0, "day", 10);
-  baseline.protocol = "v1 attention=plain scale=10 clip_weight=1 window=64";
+  baseline.protocol = settings("v1 attention=plain scale=10 clip_weight=1 window=64");
   const auto results = rows({result("tagalign", 120, "day", 60), result("tagalign", 40, "day", 40),
                              result("tagalign", 40, "dusk", 20), baseline});
   EXPECT_EQ(to_text(arrange(results)),
@@ -90,7 +109,7 @@ TEST(ResultsText, Baselines_ComeFirstThenSteps) {
 
 TEST(ResultsText, OtherProtocolOrData_NeverSharesAColumn) {
   auto wide = result("tagalign", 40, "day", 60);
-  wide.protocol = "v1 attention=surgery scale=10 clip_weight=0.3 window=448";
+  wide.protocol = settings("v1 attention=surgery scale=10 clip_weight=0.3 window=448");
   auto other_data = result("tagalign", 40, "day", 80);
   other_data.dataset_digest = "e0";
   const auto results = rows({result("tagalign", 40, "day", 20), wide, other_data});
@@ -109,9 +128,10 @@ TEST(ResultsText, OtherProtocolOrData_NeverSharesAColumn) {
 
 TEST(ResultsText, ProtocolsV1AndV3_AreTwoColumnsThatSaySo) {
   auto v1 = result("clip", 0, "voc", 20);
-  v1.protocol = "v1 attention=surgery scale=10 bias=-2.5 clip_weight=1 stride=224 background=0.4";
+  v1.protocol =
+      settings("v1 attention=surgery scale=10 bias=-2.5 clip_weight=1 stride=224 background=0.4");
   auto v3 = result("clip", 0, "voc", 60);
-  v3.protocol = "v3 attention=surgery scale=30 clip_weight=1 stride=56 background=0.45";
+  v3.protocol = settings("v3 attention=surgery scale=30 clip_weight=1 stride=56 background=0.45");
   const auto results = rows({v3, v1, result("clip", 0, "ade20k", 10)});
   const ResultsTable table = arrange(results);
   EXPECT_THAT(table.columns, ElementsAre("ade20k", "voc (v1)", "voc (v3)"));
@@ -122,8 +142,8 @@ TEST(ResultsText, SweepOfThresholds_NamesTheThresholdInEachColumn) {
   std::vector<EvaluationResult> sweep;
   for (const char* threshold : {"0.1", "0.25"}) {
     sweep.push_back(result("clip", 0, "voc", 20));
-    sweep.back().protocol =
-        std::string("v3 attention=surgery scale=30 clip_weight=1 background=") + threshold;
+    sweep.back().protocol = settings(
+        std::string("v3 attention=surgery scale=30 clip_weight=1 background=") + threshold);
   }
   const auto results = rows(sweep);
   EXPECT_THAT(arrange(results).columns,
@@ -133,9 +153,25 @@ TEST(ResultsText, SweepOfThresholds_NamesTheThresholdInEachColumn) {
 TEST(ResultsText, WordThatOnlyOneColumnHas_MarksThatOne) {
   auto plain = result("clip", 0, "voc", 20);
   auto marked = plain;
-  marked.protocol += " reference=none";
+  marked.protocol.push_back({"reference", "none", false});
   const auto results = rows({plain, marked});
   EXPECT_THAT(arrange(results).columns, ElementsAre("voc", "voc (reference=none)"));
+}
+
+TEST(ResultsText, SettingOfAMethod_StaysOutOfTheColumns_WhateverItsName) {
+  auto masked = result("tcl", 40, "day", 60);
+  masked.protocol.push_back({"masker threshold", "0.4 of the peak", true});
+  const auto results = rows({result("tagalign", 40, "day", 20), masked});
+  const ResultsTable table = arrange(results);
+  EXPECT_THAT(table.columns, ElementsAre("day"));
+  EXPECT_THAT(to_text(table), HasSubstr("masker threshold=0.4 of the peak\n"));
+}
+
+TEST(ResultsText, ValueWithSpaces_IsOneMarkOfItsColumn) {
+  auto cut = result("clip", 0, "day", 20);
+  cut.protocol.push_back({"crop", "1 / 2", false});
+  const auto results = rows({result("clip", 0, "day", 10), cut});
+  EXPECT_THAT(arrange(results).columns, ElementsAre("day", "day (crop=1 / 2)"));
 }
 
 TEST(ResultsText, OtherWeightsAtTheSameStep_GetTheirOwnRow) {
@@ -174,6 +210,10 @@ TEST(ResultsJson, EachResult_HoldsCountsAndScores) {
   const auto json = nlohmann::json::parse(to_json(rows({result("tagalign", 40, "day", 20)})));
   ASSERT_EQ(json.size(), 1u);
   EXPECT_EQ(json[0]["mean_iou"], 0.35);
+  EXPECT_EQ(json[0]["protocol"].size(), 5u);
+  EXPECT_EQ(json[0]["protocol"][3]["subject"], "clip_weight");
+  EXPECT_EQ(json[0]["protocol"][3]["value"], "0.3");
+  EXPECT_EQ(json[0]["protocol"][3]["of_method"], true);
   EXPECT_EQ(json[0]["intersect"], (std::vector<int>{20, 50, 0}));
   EXPECT_TRUE(json[0]["iou"][2].is_null());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "coordinator/protocol/settings.h"
 #include "data/image.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 #include "worker/jobs/evaluate_job.h"
@@ -14,6 +15,7 @@
 namespace tagalign::jobs {
 namespace {
 
+using protocol::shown;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -78,7 +80,7 @@ class EvaluateTest : public JobsTest {
 
 /// What a run of its own must give, integer by integer.
 void expect_same_counts(const protocol::EvaluationResult& a, const protocol::EvaluationResult& b) {
-  EXPECT_EQ(a.key, b.key) << a.protocol << "\n" << b.protocol;
+  EXPECT_EQ(a.key, b.key) << shown(a.protocol) << "\n" << shown(b.protocol);
   EXPECT_EQ(a.intersect, b.intersect);
   EXPECT_EQ(a.union_, b.union_);
   EXPECT_EQ(a.predicted, b.predicted);
@@ -132,7 +134,7 @@ TEST_F(EvaluateTest, Bf16_ChangesTheScoresAndIsNamed) {
   config.output = (folder_ / "bf16").string();
   config.runtime.precision = "bf16";
   const auto half = evaluate(config, 1);
-  EXPECT_THAT(half.protocol, HasSubstr(" precision=bf16"));
+  EXPECT_THAT(shown(half.protocol), HasSubstr(" precision=bf16"));
   EXPECT_NE(half.predicted, full.predicted);
 }
 
@@ -178,7 +180,7 @@ TEST_F(EvaluateTest, OtherProtocol_HasAnotherKey) {
   config.datasets[0].stride = 32;
   const auto second = evaluate(config, 1);
   EXPECT_NE(first.key, second.key);
-  EXPECT_THAT(second.protocol, HasSubstr("stride=32"));
+  EXPECT_THAT(shown(second.protocol), HasSubstr("stride=32"));
 }
 
 TEST_F(EvaluateTest, Checkpoint_IsLoadedAndNamed) {
@@ -188,7 +190,7 @@ TEST_F(EvaluateTest, Checkpoint_IsLoadedAndNamed) {
   const auto result = evaluate(config, 2);
   EXPECT_EQ(result.step, 2u);
   EXPECT_THAT(result.weights_digest, HasSubstr("+"));
-  EXPECT_THAT(result.protocol, HasSubstr("clip_weight=0.3"));
+  EXPECT_THAT(shown(result.protocol), HasSubstr("clip_weight=0.3"));
 }
 
 TEST_F(EvaluateTest, ThresholdsThatDifferLate_HaveKeysOfTheirOwn) {
@@ -206,15 +208,16 @@ TEST_F(EvaluateTest, V3_TakesItsSettingsFromTheProtocol) {
   config.datasets[0].background = true;
   config.datasets[0].v3.background_threshold = 0.25;
   const auto v3 = evaluate(config, 1);
-  EXPECT_THAT(v3.protocol,
-              StartsWith("v3 attention=surgery scale=30 clip_weight=1 short_side=48 "));
-  EXPECT_THAT(v3.protocol, EndsWith(" background=0.25"));
-  EXPECT_THAT(v3.protocol, HasSubstr(" templates=" + describe_templates({"subset"})));
-  EXPECT_THAT(v3.protocol, Not(HasSubstr("bias")));
+  EXPECT_THAT(shown(v3.protocol),
+              StartsWith("v3 attention=surgery clip_weight=1 scale=30 short_side=48 "));
+  EXPECT_THAT(shown(v3.protocol), EndsWith(" background=0.25"));
+  EXPECT_THAT(shown(v3.protocol), HasSubstr(" templates=" + describe_templates({"subset"})));
+  EXPECT_THAT(shown(v3.protocol), Not(HasSubstr("bias")));
   config.protocol = "v1";
   const auto v1 = evaluate(config, 1);
-  EXPECT_THAT(v1.protocol, StartsWith("v1 attention=surgery scale=10 bias=-2.5 clip_weight=1 "));
-  EXPECT_THAT(v1.protocol, EndsWith(" background=0.4"));
+  EXPECT_THAT(shown(v1.protocol),
+              StartsWith("v1 attention=surgery clip_weight=1 scale=10 bias=-2.5 "));
+  EXPECT_THAT(shown(v1.protocol), EndsWith(" background=0.4"));
   EXPECT_NE(v1.key, v3.key);
   EXPECT_NE(v1.predicted, v3.predicted);
 }
@@ -308,11 +311,11 @@ TEST_F(EvaluateTest, SweepOfTheMixWithoutAProjector_IsRefused) {
 TEST_F(EvaluateTest, WhatTheReferenceCannotDo_IsSaidWithTheResult) {
   auto config = evaluate_config("reference");
   config.datasets[0].v1.in_reference = false;
-  EXPECT_THAT(evaluate(config, 1).protocol, HasSubstr(" reference=none"));
+  EXPECT_THAT(shown(evaluate(config, 1).protocol), HasSubstr(" reference=none"));
   EXPECT_THAT(reporters_[0]->notices,
               ElementsAre(HasSubstr("cannot evaluate val under protocol v1")));
   config.protocol = "v3";
-  EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
+  EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
   EXPECT_TRUE(reporters_[0]->notices.empty());
 }
 
@@ -321,19 +324,19 @@ TEST_F(EvaluateTest, TransformerUnderV3_WorksWithMixing_AndSaysThatNoReferenceEx
   config.checkpoint = checkpoint("transformer");
   config.protocol = "v3";
   const auto mixed = evaluate(config, 1);
-  EXPECT_THAT(mixed.protocol, HasSubstr("clip_weight=0.5"));
-  EXPECT_THAT(mixed.protocol, HasSubstr(" reference=none"));
+  EXPECT_THAT(shown(mixed.protocol), HasSubstr("clip_weight=0.5"));
+  EXPECT_THAT(shown(mixed.protocol), HasSubstr(" reference=none"));
   EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("fails for the Transformer")));
   config.clip_weight = 0;
-  EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
+  EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
   config.clip_weight = std::nullopt;
   config.sweep.clip_weights = {0, 0.3};
   const auto swept = evaluate_all(config, 1);
-  EXPECT_THAT(swept[0].protocol, Not(HasSubstr("reference=none")));
-  EXPECT_THAT(swept[1].protocol, HasSubstr(" reference=none"));
+  EXPECT_THAT(shown(swept[0].protocol), Not(HasSubstr("reference=none")));
+  EXPECT_THAT(shown(swept[1].protocol), HasSubstr(" reference=none"));
   config.sweep = {};
   config.protocol = "v1";
-  EXPECT_THAT(evaluate(config, 1).protocol, Not(HasSubstr("reference=none")));
+  EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
 }
 
 TEST_F(EvaluateTest, ClassCalledBackgroundWithoutItsHandling_IsSaid) {
@@ -390,7 +393,7 @@ TEST_F(EvaluateTest, ImageNetSRule_ShrinksImages_AndCountsAtTheLabelsSize) {
   std::uint64_t predicted = 0;
   for (const auto count : result.predicted) predicted += count;
   EXPECT_EQ(predicted, 47u * 48);
-  EXPECT_THAT(result.protocol, HasSubstr(" max_pixels=1000/30 "));
+  EXPECT_THAT(shown(result.protocol), HasSubstr(" max_pixels=1000/30 "));
 }
 
 TEST_F(EvaluateTest, LabelOutsideTheClasses_NamesFileAndId) {

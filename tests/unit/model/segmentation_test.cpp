@@ -14,12 +14,15 @@
 
 #include "model/kernels/predict.h"
 #include "model/losses.h"
+#include "model/methods/method.h"
+#include "model/methods/tagalign/tagalign.h"
+#include "model/segmentation_counts.h"
 
 namespace tagalign::model {
 namespace {
 
 /// A CLIP of 8-pixel patches, small enough for many windows.
-VisionTower small_tower() {
+ClipShape small_shape() {
   ClipShape shape;
   shape.vision_width = 64;
   shape.vision_layers = 7;
@@ -32,9 +35,17 @@ VisionTower small_tower() {
   shape.context = 8;
   shape.vocabulary = 16;
   shape.embed_dim = 16;
-  Result<VisionTower> tower = VisionTower::create(initial_clip_weights(shape, 5));
-  TA_CHECK(tower.ok(), tower.status().message());
-  return std::move(tower).value();
+  return shape;
+}
+
+template <class T>
+T unwrap(Result<T> result) {
+  TA_CHECK(result.ok(), result.status().message());
+  return std::move(result).value();
+}
+
+VisionTower small_tower() {
+  return unwrap(VisionTower::create(initial_clip_weights(small_shape(), 5)));
 }
 
 /// Some smooth values, the same everywhere.
@@ -53,8 +64,39 @@ SegmentationOptions small_options() {
 
 class SegmenterTest : public ::testing::Test {
  protected:
+  /// So that the trained map differs from the frozen one.
+  void bend_projector() {
+    for (const Parameter& p : projector_->parameters()) {
+      if (p.name.ends_with("clip_proj.proj")) p.tensor.detach().mul_(wave({64, 16}, 0.9));
+    }
+  }
+  std::unique_ptr<DenseScorer> frozen(ScoreOptions options = {}) {
+    return unwrap(find_method("clip"))->dense_model(materials_, {}).value()->scorer(text_, options);
+  }
+  std::unique_ptr<DenseScorer> trained(ScoreOptions options = {}) {
+    return make_tagalign_model(materials_, projector_)->scorer(text_, options);
+  }
+  /// Every combination's scores at the image's own size, or at `size`.
+  static std::vector<at::Tensor> sweep(const DenseScorer& scorer, SegmentationOptions options,
+                                       const at::Tensor& image, const SegmentationSweep& sweep,
+                                       ImageSize size = {}) {
+    std::vector<at::Tensor> all;
+    if (size.height == 0) size = {image.size(1), image.size(2)};
+    Segmenter(scorer, options)
+        .sweep_scores(image, size, sweep, [&](std::size_t combination, const at::Tensor& scores) {
+          EXPECT_EQ(combination, all.size());
+          all.push_back(scores.clone());
+        });
+    return all;
+  }
+  at::Tensor scores(const DenseScorer& scorer, const at::Tensor& image, double mix = 0.3) {
+    return sweep(scorer, small_options(), image, {{mix}, {}}).at(0);
+  }
+
   VisionTower tower_ = small_tower();
-  std::unique_ptr<Projector> projector_ =
+  TextTower text_tower_ = unwrap(TextTower::create(initial_clip_weights(small_shape(), 5)));
+  Materials materials_{.vision = tower_, .text = text_tower_};
+  std::shared_ptr<Projector> projector_ =
       make_projector({ProjectorKind::kGDecoder, 2, 64}, tower_.projection(), 9);
   at::Tensor text_ = wave({5, 16}, 1.7);
 };
@@ -81,162 +123,127 @@ TEST(SlidingWindows, SmallImage_ShrinksTheWindowOnThatAxis) {
   EXPECT_EQ(windows[1].x, 16);
 }
 
-TEST_F(SegmenterTest, WindowMasks_FrozenBaseline_EqualsTheFormula) {
+TEST_F(SegmenterTest, OneWindow_FrozenBaseline_EqualsTheFormula) {
   const at::Tensor window = wave({1, 3, 24, 24}, 0.37);
-  const Segmenter segmenter(tower_, nullptr, text_, small_options());
   const at::Tensor tokens = tower_.encode(window, VisionAttention::kSurgery).slice(1, 1);
   const at::Tensor features = normalize_features(tower_.projection().forward(tokens));
   const at::Tensor map = at::sigmoid(features.matmul(normalize_features(text_).t()) * 10.0 - 2.5);
   const at::Tensor expected = at::upsample_bilinear2d(map.transpose(1, 2).reshape({1, 5, 3, 3}),
                                                       {24, 24}, /*align_corners=*/false);
-  EXPECT_LE((segmenter.window_masks(window) - expected).abs().max().item<double>(), 1e-6);
+  EXPECT_LE((scores(*frozen(), window[0]) - expected[0]).abs().max().item<double>(), 1e-6);
 }
 
-TEST_F(SegmenterTest, WindowMasks_ClipWeight_MixesTrainedAndFrozen) {
-  const at::Tensor window = wave({1, 3, 24, 24}, 0.37);
-  for (const Parameter& p : projector_->parameters()) {
-    if (p.name.ends_with("clip_proj.proj")) p.tensor.detach().mul_(wave({64, 16}, 0.9));
-  }
-  const auto masks = [&](double weight) {
-    SegmentationOptions options = small_options();
-    options.clip_weight = weight;
-    return Segmenter(tower_, projector_.get(), text_, options).window_masks(window);
-  };
-  const at::Tensor trained = masks(0.0), frozen = masks(1.0);
-  EXPECT_GT((trained - frozen).abs().max().item<double>(), 1e-3);
-  EXPECT_LE((masks(0.25) - (trained * 0.75 + frozen * 0.25)).abs().max().item<double>(), 1e-6);
-  const Segmenter baseline(tower_, nullptr, text_, small_options());
-  EXPECT_TRUE(baseline.window_masks(window).equal(frozen));
+TEST_F(SegmenterTest, OneWindow_Mix_IsBetweenTrainedAndFrozen) {
+  const at::Tensor window = wave({3, 24, 24}, 0.37);
+  bend_projector();
+  const auto mixed = trained();
+  const at::Tensor own = scores(*mixed, window, 0.0), clip = scores(*mixed, window, 1.0);
+  EXPECT_GT((own - clip).abs().max().item<double>(), 1e-3);
+  const at::Tensor quarter = scores(*mixed, window, 0.25);
+  EXPECT_LE((quarter - (own * 0.75 + clip * 0.25)).abs().max().item<double>(), 1e-6);
+  EXPECT_TRUE(scores(*frozen(), window, 0.25).equal(clip));
 }
 
-TEST_F(SegmenterTest, WindowMasks_Background_IsAConstantFirstChannel) {
+TEST_F(SegmenterTest, Background_IsAConstantFirstChannel) {
   SegmentationOptions options = small_options();
   options.background = true;
-  options.background_threshold = 0.125;
-  const Segmenter segmenter(tower_, nullptr, text_, options);
-  EXPECT_EQ(segmenter.channels(), 6);
-  const at::Tensor masks = segmenter.window_masks(wave({2, 3, 24, 24}, 0.37));
-  EXPECT_EQ(masks.sizes(), at::IntArrayRef({2, 6, 24, 24}));
-  EXPECT_TRUE(masks.select(1, 0).eq(0.125).all().item<bool>());
+  const auto scorer = frozen();
+  EXPECT_EQ(Segmenter(*scorer, options).channels(), 6);
+  const auto all = sweep(*scorer, options, wave({3, 24, 40}, 0.37), {{0.3}, {0.125}});
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].sizes(), at::IntArrayRef({6, 24, 40}));
+  EXPECT_TRUE(all[0][0].eq(0.125).all().item<bool>());
 }
 
-TEST_F(SegmenterTest, WindowMasks_RemainderBelowAPatch_IsStretchedOver) {
-  const Segmenter segmenter(tower_, nullptr, text_, small_options());
-  const at::Tensor wide = wave({1, 3, 27, 31}, 0.37);
-  const at::Tensor masks = segmenter.window_masks(wide);
-  EXPECT_EQ(masks.sizes(), at::IntArrayRef({1, 5, 27, 31}));
-  const at::Tensor cropped = segmenter.window_masks(wide.slice(2, 0, 24).slice(3, 0, 24));
-  EXPECT_EQ(masks[0][0][0][0].item<float>(), cropped[0][0][0][0].item<float>());
-  EXPECT_EQ(masks[0][0][26][30].item<float>(), cropped[0][0][23][23].item<float>());
-}
-
-TEST_F(SegmenterTest, WindowMasks_SoftmaxRule_SumsToOneOverClasses) {
+TEST_F(SegmenterTest, RemainderBelowAPatch_IsStretchedOver) {
   SegmentationOptions options = small_options();
-  options.rule = ScoreRule::kSoftmax;
-  options.scale = 30;
-  const Segmenter segmenter(tower_, nullptr, text_, options);
-  const at::Tensor sums = segmenter.window_masks(wave({1, 3, 24, 24}, 0.37)).sum(1);
+  options.window = 32;
+  const at::Tensor wide = wave({3, 27, 31}, 0.37);
+  const auto scorer = frozen();
+  const at::Tensor all = sweep(*scorer, options, wide, {{0.3}, {}}).at(0);
+  EXPECT_EQ(all.sizes(), at::IntArrayRef({5, 27, 31}));
+  const at::Tensor cropped = scores(*scorer, wide.slice(1, 0, 24).slice(2, 0, 24));
+  EXPECT_EQ(all[0][0][0].item<float>(), cropped[0][0][0].item<float>());
+  EXPECT_EQ(all[0][26][30].item<float>(), cropped[0][23][23].item<float>());
+}
+
+TEST_F(SegmenterTest, SoftmaxRule_SumsToOneOverClasses) {
+  const auto scorer = frozen({.rule = ScoreRule::kSoftmax, .scale = 30});
+  const at::Tensor sums = scores(*scorer, wave({3, 24, 24}, 0.37)).sum(0);
   EXPECT_LE((sums - 1.0).abs().max().item<double>(), 1e-5);
 }
 
-TEST_F(SegmenterTest, Slide_OverlappingWindows_AreAveraged) {
+TEST_F(SegmenterTest, OverlappingWindows_AreAveraged) {
   const at::Tensor image = wave({3, 24, 40}, 0.11);
-  const Segmenter segmenter(tower_, nullptr, text_, small_options());
-  const at::Tensor scores = segmenter.slide(image);
-  const auto mask = [&](std::int64_t x) {
-    return segmenter.window_masks(image.narrow(2, x, 24).unsqueeze(0)).squeeze(0);
-  };
-  const at::Tensor left = mask(0), right = mask(16);
-  EXPECT_TRUE(scores.narrow(2, 0, 16).equal(left.narrow(2, 0, 16)));
-  EXPECT_TRUE(scores.narrow(2, 24, 16).equal(right.narrow(2, 8, 16)));
+  const auto scorer = frozen();
+  const at::Tensor all = scores(*scorer, image);
+  const at::Tensor left = scores(*scorer, image.narrow(2, 0, 24));
+  const at::Tensor right = scores(*scorer, image.narrow(2, 16, 24));
+  EXPECT_TRUE(all.narrow(2, 0, 16).equal(left.narrow(2, 0, 16)));
+  EXPECT_TRUE(all.narrow(2, 24, 16).equal(right.narrow(2, 8, 16)));
   const at::Tensor overlap = (left.narrow(2, 16, 8) + right.narrow(2, 0, 8)) / 2.0;
-  EXPECT_LE((scores.narrow(2, 16, 8) - overlap).abs().max().item<double>(), 1e-7);
+  EXPECT_LE((all.narrow(2, 16, 8) - overlap).abs().max().item<double>(), 1e-7);
 }
 
-TEST_F(SegmenterTest, Scores_AreTheSlideStretchedToTheOriginalSize) {
+TEST_F(SegmenterTest, Scores_AreStretchedToTheOriginalSize) {
   const at::Tensor image = wave({3, 24, 40}, 0.11);
   SegmentationOptions options = small_options();
   options.background = true;
-  const Segmenter segmenter(tower_, projector_.get(), text_, options);
-  const at::Tensor stretched = at::upsample_bilinear2d(segmenter.slide(image).unsqueeze(0),
-                                                       {30, 50}, /*align_corners=*/false);
-  EXPECT_LE((segmenter.scores(image, {30, 50}) - stretched[0]).abs().max().item<double>(), 1e-7);
+  const auto scorer = trained();
+  const SegmentationSweep one{{0.3}, {0.4}};
+  const at::Tensor own = sweep(*scorer, options, image, one).at(0);
+  const at::Tensor stretched =
+      at::upsample_bilinear2d(own.unsqueeze(0), {30, 50}, /*align_corners=*/false);
+  const at::Tensor found = sweep(*scorer, options, image, one, {30, 50}).at(0);
+  EXPECT_LE((found - stretched[0]).abs().max().item<double>(), 1e-7);
 }
 
-TEST_F(SegmenterTest, Sweep_EachCombination_HasTheBitsOfItsOwnSegmenter) {
+TEST_F(SegmenterTest, Sweep_EachCombination_HasTheBitsOfASweepOfItsOwn) {
   const at::Tensor image = wave({3, 26, 45}, 0.11);
-  for (const Parameter& p : projector_->parameters()) {
-    if (p.name.ends_with("clip_proj.proj")) p.tensor.detach().mul_(wave({64, 16}, 0.9));
-  }
+  bend_projector();
   SegmentationOptions options = small_options();
   options.background = true;
-  const SegmentationSweep sweep{{0.0, 0.3, 0.7, 1.0}, {0.1, 0.4}};
-  ASSERT_EQ(sweep.size(), 8u);
-  std::vector<at::Tensor> swept;
-  Segmenter(tower_, projector_.get(), text_, options)
-      .sweep_scores(image, {30, 50}, sweep, [&](std::size_t combination, const at::Tensor& scores) {
-        EXPECT_EQ(combination, swept.size());
-        swept.push_back(scores.clone());
-      });
-  ASSERT_EQ(swept.size(), sweep.size());
+  const SegmentationSweep all{{0.0, 0.3, 0.7, 1.0}, {0.1, 0.4}};
+  ASSERT_EQ(all.size(), 8u);
+  const auto scorer = trained();
+  const auto swept = sweep(*scorer, options, image, all, {30, 50});
+  ASSERT_EQ(swept.size(), all.size());
   for (std::size_t i = 0; i < swept.size(); ++i) {
-    options.clip_weight = sweep.clip_weights[i / 2];
-    options.background_threshold = sweep.background_thresholds[i % 2];
-    const Segmenter own(tower_, projector_.get(), text_, options);
-    EXPECT_TRUE(swept[i].equal(own.scores(image, {30, 50}))) << i;
+    const SegmentationSweep own{{all.mixes[i / 2]}, {all.background_thresholds[i % 2]}};
+    EXPECT_TRUE(swept[i].equal(sweep(*scorer, options, image, own, {30, 50}).at(0))) << i;
   }
   EXPECT_FALSE(swept[0].equal(swept[2]));
 }
 
-TEST_F(SegmenterTest, Sweep_WithoutBackground_HasOneCombinationAWeight) {
-  const SegmentationSweep sweep{{0.0, 0.5}, {}};
-  EXPECT_EQ(sweep.size(), 2u);
-  std::size_t visits = 0;
-  Segmenter(tower_, projector_.get(), text_, small_options())
-      .sweep_scores(wave({3, 24, 40}, 0.11), {24, 40}, sweep,
-                    [&](std::size_t, const at::Tensor& scores) {
-                      EXPECT_EQ(scores.size(0), 5);
-                      ++visits;
-                    });
-  EXPECT_EQ(visits, 2u);
+TEST_F(SegmenterTest, Sweep_WithoutBackground_HasOneCombinationAMix) {
+  const SegmentationSweep all{{0.0, 0.5}, {}};
+  EXPECT_EQ(all.size(), 2u);
+  const auto swept = sweep(*trained(), small_options(), wave({3, 24, 40}, 0.11), all);
+  ASSERT_EQ(swept.size(), 2u);
+  EXPECT_EQ(swept[1].size(0), 5);
 }
 
-TEST_F(SegmenterTest, LabelMap_OriginalSize_HoldsTheBestChannel) {
-  const at::Tensor image = wave({3, 24, 40}, 0.11);
-  const Segmenter segmenter(tower_, nullptr, text_, small_options());
-  const at::Tensor labels = segmenter.label_map(image, 30, 50);
-  EXPECT_EQ(labels.sizes(), at::IntArrayRef({30, 50}));
-  EXPECT_EQ(labels.scalar_type(), at::kByte);
-  const at::Tensor scores = segmenter.scores(image, {30, 50});
-  const at::Tensor chosen = scores.gather(0, labels.to(at::kLong).unsqueeze(0)).squeeze(0);
-  EXPECT_LE((std::get<0>(scores.max(0)) - chosen).abs().max().item<double>(), 1e-6);
-}
-
-TEST_F(SegmenterTest, Count_OfAnImage_EqualsItsLabelMapCounted) {
-  const at::Tensor image = wave({3, 24, 40}, 0.11);
-  const Segmenter segmenter(tower_, projector_.get(), text_, small_options());
-  std::vector<std::uint16_t> truth(30 * 50), predicted;
-  for (std::size_t i = 0; i < truth.size(); ++i) truth[i] = static_cast<std::uint16_t>(i % 6);
-  const at::Tensor labels = segmenter.label_map(image, 30, 50).to(at::kInt).contiguous();
-  for (int i = 0; i < 30 * 50; ++i) {
-    predicted.push_back(static_cast<std::uint16_t>(labels.const_data_ptr<std::int32_t>()[i]));
-  }
-  SegmentationCounts expected(5), counts(5);
-  expected.add(predicted, truth, 5);
-  segmenter.count(image, {30, 50}, truth, 5, counts);
-  EXPECT_EQ(counts, expected);
-}
-
-TEST_F(SegmenterTest, WindowMasks_UnderBf16Autocast_ScoresStayFp32) {
-  const Segmenter segmenter(tower_, projector_.get(), text_, small_options());
-  const at::Tensor window = wave({1, 3, 24, 24}, 0.37);
+TEST_F(SegmenterTest, UnderBf16Autocast_ScoresStayFp32) {
+  const auto scorer = trained();
+  const at::Tensor window = wave({3, 24, 24}, 0.37);
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   at::autocast::set_autocast_enabled(at::kCPU, true);
-  const at::Tensor masks = segmenter.window_masks(window);
+  const at::Tensor half = scores(*scorer, window);
   at::autocast::set_autocast_enabled(at::kCPU, false);
   at::autocast::clear_cache();
-  EXPECT_EQ(masks.scalar_type(), at::kFloat);
-  EXPECT_LE((masks - segmenter.window_masks(window)).abs().max().item<double>(), 0.05);
+  EXPECT_EQ(half.scalar_type(), at::kFloat);
+  EXPECT_LE((half - scores(*scorer, window)).abs().max().item<double>(), 0.05);
+}
+
+TEST(Registry, UnknownMethod_NamesThoseThatThereAre) {
+  const auto found = find_method("tcl");
+  ASSERT_FALSE(found.ok());
+  EXPECT_THAT(found.status().message(), ::testing::HasSubstr("expected one of clip, tagalign"));
+}
+
+TEST(Registry, FrozenBaseline_HasNothingToTrain) {
+  EXPECT_EQ(unwrap(find_method("clip"))->objective, nullptr);
+  EXPECT_NE(unwrap(find_method("tagalign"))->objective, nullptr);
 }
 
 TEST(PredictLabels, EqualScores_FirstChannelWins_WideTypeAbove256) {

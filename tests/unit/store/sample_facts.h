@@ -15,7 +15,7 @@ inline protocol::EvaluationResult sample_result() {
   r.dataset = "scenes";
   r.dataset_digest = "dd";
   r.weights_digest = "ww";
-  r.protocol = "v1";
+  r.protocol = {{"protocol", "v1", false}, {"clip_weight", "0.3", true}};
   r.code_version = "0.1.0";
   r.images = 2;
   r.classes = {"sky", "tree"};

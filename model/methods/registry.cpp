@@ -1,0 +1,38 @@
+#include <fmt/ranges.h>
+
+#include <array>
+#include <vector>
+
+#include "base/format.h"
+#include "model/methods/clip/frozen.h"
+#include "model/methods/method.h"
+#include "model/methods/tagalign/tagalign.h"
+
+namespace tagalign::model {
+namespace {
+
+constexpr std::array kMethods = {
+    Method{.name = "clip", .weights = nullptr, .objective = nullptr, .dense_model = frozen_model},
+    Method{.name = "tagalign",
+           .weights = &kTagAlignWeights,
+           .objective = tagalign_objective,
+           .dense_model = tagalign_model},
+};
+
+}  // namespace
+
+std::span<const Method> all_methods() {
+  return kMethods;
+}
+
+Result<const Method*> find_method(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const Method& method : kMethods) {
+    if (method.name == name) return &method;
+    known.push_back(method.name);
+  }
+  return invalid_argument(
+      format("method '{}' is not known: expected one of {}", name, fmt::join(known, ", ")));
+}
+
+}  // namespace tagalign::model

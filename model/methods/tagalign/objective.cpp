@@ -1,0 +1,109 @@
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <cmath>
+#include <utility>
+
+#include "model/methods/tagalign/tagalign.h"
+#include "model/segmentation.h"
+
+namespace tagalign::model {
+namespace {
+
+constexpr double kInitialTemperature = 0.07;
+
+at::Tensor new_logit_scale(at::Device device) {
+  return at::full({}, std::log(1.0 / kInitialTemperature),
+                  at::TensorOptions(at::kFloat).device(device))
+      .set_requires_grad(true);
+}
+
+class TagAlignObjective final : public TrainingObjective {
+ public:
+  TagAlignObjective(const Materials& materials, TagAlignParts parts)
+      : materials_(materials),
+        parts_(std::move(parts)),
+        contrastive_scale_(new_logit_scale(materials.device)),
+        multitag_scale_(new_logit_scale(materials.device)) {
+    for (const auto& parameter : parts_.projector->parameters()) {
+      parameters_.push_back({parameter.name, parameter.tensor.set_requires_grad(true)});
+    }
+    parameters_.push_back({"cl_loss.logit_scale", contrastive_scale_});
+    parameters_.push_back({"ce_loss.logit_scale", multitag_scale_});
+  }
+
+  const Parameters& parameters() const override { return parameters_; }
+
+  Loss loss(const TrainingBatch& batch, const LossRanks& ranks) override {
+    const at::Tensor image = image_features(batch.images);
+    const at::Tensor text = caption_features(batch.tokens);
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    const auto contrastive = infonce_loss(image, text, contrastive_scale_, ranks);
+    const auto multitag = multitag_loss(image, parts_.label_embedding, batch.tags, multitag_scale_);
+    return {.total = contrastive * parts_.infonce_weight + multitag * parts_.multitag_weight,
+            .parts = {{"infonce", contrastive.detach()}, {"multitag", multitag.detach()}}};
+  }
+
+ private:
+  /// Mean over patches of the projected features: [B, E].
+  at::Tensor image_features(const at::Tensor& images) {
+    const std::int64_t cells = images.size(2) / materials_.vision.shape().patch_size;
+    at::Tensor patches;  // [B, cells², D]
+    {
+      const at::NoGradGuard frozen;
+      patches = materials_.vision.encode(images, materials_.attention)
+                    .narrow(1, 1, cells * cells)
+                    .to(at::kFloat)
+                    .contiguous();
+    }
+    return parts_.projector->forward(patches, {cells, cells}).to(at::kFloat).mean(1);
+  }
+
+  at::Tensor caption_features(const at::Tensor& tokens) {
+    const at::NoGradGuard frozen;
+    return materials_.text.encode(tokens).to(at::kFloat);  // [B, E]
+  }
+
+  Materials materials_;
+  TagAlignParts parts_;
+  at::Tensor contrastive_scale_;  // []
+  at::Tensor multitag_scale_;     // []
+  Parameters parameters_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingObjective> make_tagalign_objective(const Materials& materials,
+                                                           TagAlignParts parts) {
+  return std::make_unique<TagAlignObjective>(materials, std::move(parts));
+}
+
+Result<ProjectorShape> tagalign_projector_shape(const config::ProjectorConfig& config,
+                                                std::int64_t width) {
+  TA_ASSIGN_OR_RETURN(const auto kind, projector_kind_from_name(config.kind));
+  const int reference_layers = kind == ProjectorKind::kGDecoder ? 2 : 1;
+  return ProjectorShape{.kind = kind,
+                        .layers = config.layers == 0 ? reference_layers : config.layers,
+                        .width = width};
+}
+
+Result<std::unique_ptr<TrainingObjective>> tagalign_objective(
+    const config::TrainConfig& config, const Materials& materials, const Tokenizer& tokenizer,
+    const std::vector<std::string>& tags) {
+  TA_ASSIGN_OR_RETURN(
+      const auto shape,
+      tagalign_projector_shape(config.projector, materials.vision.shape().vision_width));
+  auto projector = make_projector(shape, materials.vision.projection(), config.runtime.seed);
+  projector->to(materials.device);
+  const at::NoGradGuard frozen;
+  return make_tagalign_objective(
+      materials,
+      {.projector = std::move(projector),
+       .label_embedding = class_embeddings(materials.text, tokenizer, tags, config.tag_templates),
+       .infonce_weight = config.infonce_weight,
+       .multitag_weight = config.multitag_weight});
+}
+
+}  // namespace tagalign::model

@@ -1,0 +1,113 @@
+#include <ATen/TensorOperators.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/format.h"
+#include "model/methods/similarity.h"
+#include "model/methods/tagalign/tagalign.h"
+#include "model/weights/reference_names.h"
+
+namespace tagalign::model {
+namespace {
+
+class TagAlignScorer final : public DenseScorer {
+ public:
+  TagAlignScorer(const Materials& materials, std::shared_ptr<const Projector> projector,
+                 const at::Tensor& text, const ScoreOptions& options)
+      : vision_(materials.vision),
+        attention_(materials.attention),
+        projector_(std::move(projector)),
+        text_(normalize_features(text)),
+        options_(options) {
+    TA_CHECK(text_.dim() == 2 && text_.size(1) == vision_.shape().embed_dim, "text [N, E]");
+  }
+
+  std::int64_t classes() const override { return text_.size(0); }
+
+  std::vector<at::Tensor> maps(const at::Tensor& windows,
+                               std::span<const double> mixes) const override {
+    const Grid grid = patch_grid(vision_, windows);
+    const at::Tensor patches = vision_.encode(windows, attention_).slice(1, 1);
+    at::Tensor frozen, trained;  // [B, hw, E], undefined where no mix asks for it
+    if (std::ranges::any_of(mixes, [](double mix) { return mix > 0.0; }))
+      frozen = vision_.projection().forward(patches);
+    if (std::ranges::any_of(mixes, [](double mix) { return mix < 1.0; }))
+      trained = projector_->forward(patches, grid);
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    if (frozen.defined()) frozen = class_scores(frozen, grid, text_, options_);
+    if (trained.defined()) trained = class_scores(trained, grid, text_, options_);
+    std::vector<at::Tensor> maps;
+    for (const double mix : mixes) {
+      if (mix <= 0.0)
+        maps.push_back(trained);
+      else if (mix >= 1.0)
+        maps.push_back(frozen);
+      else
+        maps.push_back(trained * (1.0 - mix) + frozen * mix);
+    }
+    return maps;
+  }
+
+ private:
+  const VisionTower& vision_;
+  VisionAttention attention_;
+  std::shared_ptr<const Projector> projector_;
+  at::Tensor text_;  // [N, E] normalised
+  ScoreOptions options_;
+};
+
+class TagAlignModel final : public DenseModel {
+ public:
+  TagAlignModel(const Materials& materials, std::shared_ptr<const Projector> projector)
+      : materials_(materials), projector_(std::move(projector)) {}
+
+  std::unique_ptr<DenseScorer> scorer(const at::Tensor& text,
+                                      const ScoreOptions& options) const override {
+    return std::make_unique<TagAlignScorer>(materials_, projector_, text, options);
+  }
+  bool mixes() const override { return true; }
+  std::vector<MethodSetting> settings(double mix) const override {
+    return {{"attention", attention_name(materials_.attention)},
+            {"clip_weight", format("{}", mix)}};
+  }
+  std::string missing_reference(std::string_view protocol, double mix) const override {
+    if (protocol != "v3" || projector_->shape().kind != ProjectorKind::kTransformer || mix <= 0.0)
+      return "";
+    return "the reference's protocol v3 fails for the Transformer projector with clip_weight above "
+           "0";
+  }
+  const Parameters& parameters() const override { return projector_->parameters(); }
+
+ private:
+  Materials materials_;
+  std::shared_ptr<const Projector> projector_;
+};
+
+}  // namespace
+
+std::unique_ptr<DenseModel> make_tagalign_model(const Materials& materials,
+                                                std::shared_ptr<const Projector> projector) {
+  return std::make_unique<TagAlignModel>(materials, std::move(projector));
+}
+
+Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
+                                                   const StateDict& trained) {
+  TA_ASSIGN_OR_RETURN(const auto shape, projector_shape_of(trained));
+  const std::int64_t width = materials.vision.shape().vision_width;
+  if (shape.width != width) {
+    return invalid_argument(
+        format("its projector has width {}, the CLIP weights have {}", shape.width, width));
+  }
+  StateDict weights;
+  for (const auto& [name, tensor] : trained) {
+    if (name.starts_with("projector.")) weights[name] = tensor;
+  }
+  auto projector = make_projector(shape, materials.vision.projection(), 0);
+  TA_RETURN_IF_ERROR(load_projector(*projector, weights));
+  projector->to(materials.device);
+  return make_tagalign_model(materials, std::move(projector));
+}
+
+}  // namespace tagalign::model

@@ -1,0 +1,47 @@
+/// TagAlign: frozen CLIP patches → projector, trained with InfoNCE and a multi-tag loss, scored as a
+/// mix with the frozen map (reference §2, §3, §4).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/methods/method.h"
+#include "model/projector.h"
+
+namespace tagalign::model {
+
+/// What the objective is made of, apart from the frozen CLIP.
+struct TagAlignParts {
+  std::unique_ptr<Projector> projector;
+  at::Tensor label_embedding;  ///< [T, E]
+  double infonce_weight = 1.0;
+  double multitag_weight = 1.0;
+};
+
+/// Trains the projector and two logit scales ("cl_loss.logit_scale", "ce_loss.logit_scale") that
+/// start at ln(1/0.07).
+std::unique_ptr<TrainingObjective> make_tagalign_objective(const Materials& materials,
+                                                           TagAlignParts parts);
+
+/// Predicts with `projector`.
+std::unique_ptr<DenseModel> make_tagalign_model(const Materials& materials,
+                                                std::shared_ptr<const Projector> projector);
+
+/// kInvalidArgument for a projector that is not known.
+Result<ProjectorShape> tagalign_projector_shape(const config::ProjectorConfig& config,
+                                                std::int64_t width);
+
+extern const WeightNames kTagAlignWeights;
+
+/// The registry's row.
+Result<std::unique_ptr<TrainingObjective>> tagalign_objective(const config::TrainConfig& config,
+                                                              const Materials& materials,
+                                                              const Tokenizer& tokenizer,
+                                                              const std::vector<std::string>& tags);
+Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
+                                                   const StateDict& trained);
+
+}  // namespace tagalign::model

@@ -1,0 +1,66 @@
+#include <ATen/ops/zeros.h>
+
+#include "base/format.h"
+#include "model/methods/tagalign/tagalign.h"
+#include "model/weights/reference_checkpoint.h"
+#include "model/weights/reference_names.h"
+
+namespace tagalign::model {
+namespace {
+
+std::string architecture_text(const ProjectorShape& shape) {
+  return format("{}, {} {}, width {}",
+                shape.kind == ProjectorKind::kGDecoder ? "gdecoder" : "transformer", shape.layers,
+                shape.layers == 1 ? "layer" : "layers", shape.width);
+}
+
+std::string naming(const StateDict& tensors) {
+  return naming_name(naming_of(tensors));
+}
+
+Result<StateDict> respelled(const StateDict& own, const std::string& naming) {
+  TA_ASSIGN_OR_RETURN(const Naming wanted, naming_from_name(naming));
+  TA_ASSIGN_OR_RETURN(const ProjectorShape shape, projector_shape_of(own));
+  return renamed(own, wanted, shape.kind);
+}
+
+Result<WeightLayout> layout(const StateDict& own) {
+  TA_ASSIGN_OR_RETURN(const ProjectorShape shape, projector_shape_of(own));
+  return WeightLayout{.architecture = architecture_text(shape),
+                      .width = shape.width,
+                      .embedding = own.at("projector.clip_proj.proj").size(1)};
+}
+
+Result<std::string> asked(const config::TrainConfig& config, const WeightLayout& found) {
+  TA_ASSIGN_OR_RETURN(const auto shape, tagalign_projector_shape(config.projector, found.width));
+  return architecture_text(shape);
+}
+
+Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig* config) {
+  TA_ASSIGN_OR_RETURN(const WeightLayout found, layout(own));
+  TA_ASSIGN_OR_RETURN(const auto shape,
+                      config == nullptr ? projector_shape_of(own)
+                                        : tagalign_projector_shape(config->projector, found.width));
+  const ClipProjection frozen{.ln_weight = at::zeros({shape.width}),
+                              .ln_bias = at::zeros({shape.width}),
+                              .proj = at::zeros({shape.width, found.embedding})};
+  TensorShapes shapes = {{"cl_loss.logit_scale", {}}, {"ce_loss.logit_scale", {}}};
+  const auto projector = make_projector(shape, frozen, 0);
+  for (const auto& parameter : projector->parameters())
+    shapes[parameter.name] = parameter.tensor.sizes().vec();
+  return shapes;
+}
+
+}  // namespace
+
+const WeightNames kTagAlignWeights{.is_own = is_exported,
+                                   .own = exported_tensors,
+                                   .optional = {"label_embedding"},
+                                   .naming = naming,
+                                   .respelled = respelled,
+                                   .layout = layout,
+                                   .asked = asked,
+                                   .shapes = shapes,
+                                   .read_reference = read_reference_checkpoint};
+
+}  // namespace tagalign::model
