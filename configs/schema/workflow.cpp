@@ -1,7 +1,6 @@
 #include "configs/schema/workflow.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "base/format.h"
@@ -14,24 +13,22 @@
 namespace tagalign::config {
 namespace {
 
-constexpr std::array<std::string_view, 4> kKindNames = {"prepare", "pretrain", "train", "evaluate"};
-
 /// A job as its map says it, before its configuration is read.
 struct JobEntry {
   WorkflowJob job;
-  std::string kind;
+  std::optional<JobKind> kind;
   Node config;
 };
 
 template <class V>
 void visit_fields(V& v, JobEntry& entry) {
-  v.field("kind", entry.kind,
-          Rule{.choices = {kKindNames.begin(), kKindNames.end()}, .required = true});
-  v.field("ranks", entry.job.ranks, between(1, limits::kRanksPerJobMax));
-  v.field("slots_per_rank", entry.job.slots_per_rank, between(1, limits::kRanksPerJobMax));
+  v.field("kind", entry.kind, Rule().required());
+  v.field("ranks", entry.job.ranks, Rule().between(1, limits::kRanksPerJobMax));
+  v.field("slots_per_rank", entry.job.slots_per_rank, Rule().between(1, limits::kRanksPerJobMax));
   v.field("after", entry.job.after);
   v.field("on_commit_of", entry.job.on_commit_of);
-  v.field("retries_max", entry.job.retries_max, between(0, limits::kInfrastructureRetriesMax));
+  v.field("retries_max", entry.job.retries_max,
+          Rule().between(0, limits::kInfrastructureRetriesMax));
   v.node("config", entry.config);
 }
 
@@ -108,9 +105,8 @@ std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   Reader reader(&written.value, written.origin, "jobs." + written.key, found);
   visit_fields(reader, entry);
   reader.finish();
-  const auto kind = std::ranges::find(kKindNames, entry.kind);
-  if (kind != kKindNames.end()) {
-    entry.job.kind = static_cast<JobKind>(kind - kKindNames.begin());
+  if (entry.kind) {
+    entry.job.kind = *entry.kind;
     read_config(entry, found);
   }
   problems.append(found);
@@ -250,7 +246,7 @@ struct Top {
 
 template <class V>
 void visit_fields(V& v, Top& top) {
-  v.field("name", top.name, required());
+  v.field("name", top.name, Rule().required());
   v.field("workspace", top.workspace);
   v.node("jobs", top.jobs);
 }
@@ -277,7 +273,7 @@ Top read_top(const Node& root, Problems& problems) {
 }  // namespace
 
 std::string_view job_kind_name(JobKind kind) {
-  return kKindNames[static_cast<std::size_t>(kind)];
+  return word(kind);
 }
 
 Result<Workflow> load_workflow(FileSystem& files, const Path& file, const Overrides& overrides) {

@@ -20,11 +20,10 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "configs/schema/choices.h"
 #include "configs/schema/load.h"
 
 namespace tagalign::config {
-
-enum class JobKind : std::uint8_t { kPrepare, kPretrain, kTrain, kEvaluate };
 
 /// "prepare", "pretrain", "train", "evaluate": the worker's command as well.
 std::string_view job_kind_name(JobKind kind);

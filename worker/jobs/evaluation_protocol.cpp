@@ -18,7 +18,7 @@ std::string missing_reference(const EvaluateConfig& config, const SegmentationDa
   }
   const bool transformer = predictor.projector != nullptr &&
                            predictor.projector->shape().kind == model::ProjectorKind::kTransformer;
-  if (config.protocol == "v3" && transformer && clip_weight > 0.0) {
+  if (config.protocol == config::Protocol::kV3 && transformer && clip_weight > 0.0) {
     return "the reference's protocol v3 fails for the Transformer projector with clip_weight above "
            "0";
   }
@@ -44,7 +44,9 @@ CommonWords common_words(const EvaluateConfig& config, const SegmentationDataCon
     words.behind += format(" max_pixels={}/{}", data.max_pixels, data.max_pixels_side);
   }
   if (data.reduce_zero_label) words.behind += " reduce_zero_label";
-  if (config.runtime.precision != "fp32") words.behind += " precision=" + config.runtime.precision;
+  if (config.runtime.precision != config::Precision::kFp32) {
+    words.behind += format(" precision={}", config.runtime.precision);
+  }
   words.behind +=
       " templates=" + describe_templates(config::dataset_settings(config, data).templates);
   return words;

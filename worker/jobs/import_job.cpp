@@ -9,6 +9,7 @@
 #include "data/caption_dataset.h"
 #include "worker/jobs/config_digest.h"
 #include "worker/jobs/export_metadata.h"
+#include "worker/jobs/model_choices.h"
 #include "worker/jobs/schedule.h"
 #include "worker/jobs/trained_weights.h"
 
@@ -19,14 +20,14 @@ constexpr char kEvaluationFolder[] = "export";
 constexpr double kRateTolerance = 1e-9;  // relative: the reference multiplies step by step
 
 Status check_projector(const config::ProjectorConfig& config, const TrainedWeights& trained) {
-  TA_ASSIGN_OR_RETURN(const auto kind, model::projector_kind_from_name(config.kind));
-  const int reference_layers = kind == model::ProjectorKind::kGDecoder ? 2 : 1;
-  const int layers = config.layers == 0 ? reference_layers : config.layers;
-  if (trained.shape.kind == kind && trained.shape.layers == layers) return ok_status();
-  return invalid_argument(format(
-      "the configuration asks for {}, the file holds {}; set projector.kind and "
-      "projector.layers",
-      architecture_text({kind, layers, trained.shape.width}), architecture_text(trained.shape)));
+  const model::ProjectorShape wanted = projector_shape(config, trained.shape.width);
+  if (trained.shape.kind == wanted.kind && trained.shape.layers == wanted.layers) {
+    return ok_status();
+  }
+  return invalid_argument(
+      format("the configuration asks for {}, the file holds {}; set projector.kind and "
+             "projector.layers",
+             architecture_text(wanted), architecture_text(trained.shape)));
 }
 
 /// Fills the position as a training with `config` would have written it.

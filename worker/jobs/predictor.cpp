@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "worker/jobs/frozen_clip.h"
+#include "worker/jobs/model_choices.h"
 #include "worker/jobs/trained_weights.h"
 
 namespace tagalign::jobs {
@@ -39,10 +40,12 @@ Status load_projector_of(Rank& rank, const std::string& path, Predictor& predict
 
 Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config) {
   TA_ASSIGN_OR_RETURN(auto clip, load_clip(rank, config.clip.weights));
-  TA_ASSIGN_OR_RETURN(const auto attention,
-                      model::vision_attention_from_name(config.clip.attention));
-  Predictor predictor{
-      std::move(clip.vision), std::move(clip.text), nullptr, attention, clip.digest, 0};
+  Predictor predictor{std::move(clip.vision),
+                      std::move(clip.text),
+                      nullptr,
+                      vision_attention(config.clip.attention),
+                      clip.digest,
+                      0};
   if (!config.checkpoint.empty())
     TA_RETURN_IF_ERROR(load_projector_of(rank, config.checkpoint, predictor));
   return predictor;

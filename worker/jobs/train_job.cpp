@@ -11,6 +11,7 @@
 #include "model/segmentation.h"
 #include "worker/jobs/config_digest.h"
 #include "worker/jobs/frozen_clip.h"
+#include "worker/jobs/model_choices.h"
 #include "worker/jobs/tagalign_task.h"
 #include "worker/jobs/trainer.h"
 
@@ -38,14 +39,7 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
   TA_ASSIGN_OR_RETURN(const auto clip, load_clip(rank, config.clip.weights));
   TA_ASSIGN_OR_RETURN(const auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
-  TA_ASSIGN_OR_RETURN(const auto attention,
-                      model::vision_attention_from_name(config.clip.attention));
-  TA_ASSIGN_OR_RETURN(const auto kind, model::projector_kind_from_name(config.projector.kind));
-  const int reference_layers = kind == model::ProjectorKind::kGDecoder ? 2 : 1;
-  const model::ProjectorShape shape{
-      .kind = kind,
-      .layers = config.projector.layers == 0 ? reference_layers : config.projector.layers,
-      .width = clip.vision.shape().vision_width};
+  const auto shape = projector_shape(config.projector, clip.vision.shape().vision_width);
   auto projector = model::make_projector(shape, clip.vision.projection(), config.runtime.seed);
   projector->to(rank.device);
   at::Tensor label_embedding;
@@ -59,7 +53,7 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
                                         .tokenizer = tokenizer,
                                         .projector = std::move(projector),
                                         .label_embedding = std::move(label_embedding),
-                                        .attention = attention});
+                                        .attention = vision_attention(config.clip.attention)});
   TA_ASSIGN_OR_RETURN(const std::string digest, config_digest(config));
   return run_training(rank, *task, dataset, trainer_options(config, digest, clip.digest));
 }

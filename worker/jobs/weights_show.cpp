@@ -17,6 +17,7 @@
 #include "model/clip/weights.h"
 #include "model/projector.h"
 #include "worker/jobs/export_metadata.h"
+#include "worker/jobs/model_choices.h"
 #include "worker/jobs/trained_weights.h"
 #include "worker/jobs/weights.h"
 
@@ -77,10 +78,7 @@ Result<Demands> demands_of(FileSystem& files, const WeightsShowOptions& options)
   const auto train =
       config::load_job_config<config::TrainConfig>(files, options.config, options.overrides);
   if (train.ok()) {
-    TA_ASSIGN_OR_RETURN(const auto kind, model::projector_kind_from_name(train->projector.kind));
-    const int reference_layers = kind == model::ProjectorKind::kGDecoder ? 2 : 1;
-    const int layers = train->projector.layers;
-    demands.projector = {kind, layers == 0 ? reference_layers : layers, 0};
+    demands.projector = projector_shape(train->projector, 0);
     if (is_same_file(train->clip.weights, options.file)) demands.is_clip = true;
     return demands;
   }
