@@ -5,6 +5,7 @@
 #include "base/checksum.h"
 #include "base/format.h"
 #include "base/limits.h"
+#include "worker/jobs/evaluation_revision.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 using nlohmann::json;
 using protocol::EvaluationResult;
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
 json to_json(const EvaluationResult& r) {
   return {{"format", kFormatVersion},
@@ -23,6 +24,7 @@ json to_json(const EvaluationResult& r) {
           {"dataset_digest", r.dataset_digest},
           {"weights_digest", r.weights_digest},
           {"protocol", r.protocol},
+          {"evaluation_revision", kEvaluationRevision},
           {"code_version", r.code_version},
           {"images", r.images},
           {"classes", r.classes},
@@ -60,8 +62,8 @@ bool consistent(const EvaluationResult& r, const std::string& key) {
 }  // namespace
 
 std::string content_key(const EvaluationResult& r) {
-  const json content = {r.method,         r.step,     r.dataset,      r.dataset_digest,
-                        r.weights_digest, r.protocol, r.code_version, r.classes};
+  const json content = {r.method,         r.step,     r.dataset,           r.dataset_digest,
+                        r.weights_digest, r.protocol, kEvaluationRevision, r.classes};
   return digest128(as_bytes(content.dump())).hex();
 }
 
