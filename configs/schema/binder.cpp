@@ -88,26 +88,37 @@ void read_value(const Node& node, const std::string& path, const Rule&, Problems
   }
 }
 
-void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+void read_value(const Node& node, const std::string& path, const Rule&, Problems& problems,
                 std::string& value) {
-  if (node.kind != Node::Kind::kScalar) {
-    report(node, path, "a text (\"\" for an empty one)", problems);
-  } else if (!rule.choices.empty() &&
-             std::ranges::find(rule.choices, node.scalar) == rule.choices.end()) {
-    report(node, path, format("one of {}", fmt::join(rule.choices, ", ")), problems);
-  } else {
+  if (node.kind == Node::Kind::kScalar) {
     value = node.scalar;
+  } else {
+    report(node, path, "a text (\"\" for an empty one)", problems);
   }
+}
+
+std::optional<std::size_t> read_word(const Node& node, const std::string& path, Words words,
+                                     Problems& problems) {
+  const bool is_scalar = node.kind == Node::Kind::kScalar;
+  const auto found = is_scalar ? std::ranges::find(words, node.scalar) : words.end();
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  std::string text =
+      format("{}: expected one of {}, found {}", path, fmt::join(words, ", "), node.describe());
+  const std::string near =
+      is_scalar ? nearest_name(node.scalar, {words.begin(), words.end()}) : std::string();
+  if (!near.empty()) text += format("; did you mean '{}'?", near);
+  problems.add(node.origin, text);
+  return std::nullopt;
 }
 
 void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
                 std::vector<std::string>& value) {
-  if (rule.one_as_list && node.kind == Node::Kind::kScalar) {
+  if (rule.takes_one_as_list && node.kind == Node::Kind::kScalar) {
     value = {node.scalar};
     return;
   }
   if (node.kind != Node::Kind::kList) {
-    report(node, path, rule.one_as_list ? "a text or a list of texts" : "a list of texts",
+    report(node, path, rule.takes_one_as_list ? "a text or a list of texts" : "a list of texts",
            problems);
     return;
   }

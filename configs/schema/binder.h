@@ -8,8 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/schema/choices.h"
 #include "configs/schema/document.h"
-#include "configs/schema/fields.h"
+#include "configs/schema/rule.h"
 
 namespace tagalign::config {
 
@@ -29,18 +30,37 @@ void read_value(const Node& node, const std::string& path, const Rule& rule, Pro
 void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
                 std::vector<double>& value);
 
+/// The index of the node's word in `words`; nullopt when a problem was added.
+std::optional<std::size_t> read_word(const Node& node, const std::string& path, Words words,
+                                     Problems& problems);
+
+template <Choice E>
+void read_value(const Node& node, const std::string& path, const Rule&, Problems& problems,
+                E& value) {
+  if (const auto index = read_word(node, path, words_of<E>(), problems)) {
+    value = static_cast<E>(*index);
+  }
+}
+
 /// null unsets.
 template <class T>
 void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
                 std::optional<T>& value) {
-  value.reset();
-  if (node.kind == Node::Kind::kNull) return;
-  read_value(node, path, rule, problems, value.emplace());
+  if (node.kind == Node::Kind::kNull) return value.reset();
+  Problems found;
+  T parsed{};
+  read_value(node, path, rule, found, parsed);
+  if (found.empty()) value = parsed;
+  problems.append(found);
 }
 
 template <class T>
 bool is_empty_value(const T&) {
   return false;
+}
+template <class T>
+bool is_empty_value(const std::optional<T>& value) {
+  return !value.has_value();
 }
 inline bool is_empty_value(const std::string& text) {
   return text.empty();
@@ -59,11 +79,11 @@ class Reader {
   void field(std::string_view name, T& value, const Rule& rule = {}) {
     const Node* child = take(name);
     if (child != nullptr) read_value(*child, path_of(name), rule, problems_, value);
-    if (rule.required && is_empty_value(value)) report_required(child, name);
+    if (rule.is_required && is_empty_value(value)) report_required(child, name);
   }
 
   template <class T>
-  void section(std::string_view name, T& value) {
+  void section(std::string_view name, T& value, std::string_view /*effect*/) {
     const Node* child = take(name);
     Reader reader(child, child != nullptr ? child->origin : origin_, path_of(name), problems_);
     visit_fields(reader, value);
@@ -71,7 +91,8 @@ class Reader {
   }
 
   template <class T>
-  void list(std::string_view name, std::vector<T>& values, std::size_t count_min) {
+  void list(std::string_view name, std::vector<T>& values, std::size_t count_min,
+            std::string_view /*effect*/) {
     const Node* child = take(name);
     values.clear();
     for (std::size_t i = 0; i < list_size(child, name); ++i) {
@@ -109,6 +130,10 @@ Node to_node(bool value);
 Node to_node(const std::string& value);
 Node to_node(const std::vector<std::string>& value);
 Node to_node(const std::vector<double>& value);
+template <Choice E>
+Node to_node(E value) {
+  return to_node(std::string(word(value)));
+}
 
 /// Writes every field of a struct into a map; what is unset is left out.
 class Writer {
@@ -124,11 +149,12 @@ class Writer {
     if (value) add(name, to_node(*value));
   }
   template <class T>
-  void section(std::string_view name, T& value) {
+  void section(std::string_view name, T& value, std::string_view /*effect*/) {
     add(name, write(value));
   }
   template <class T>
-  void list(std::string_view name, std::vector<T>& values, std::size_t) {
+  void list(std::string_view name, std::vector<T>& values, std::size_t /*count_min*/,
+            std::string_view /*effect*/) {
     Node node;
     node.kind = Node::Kind::kList;
     for (T& value : values) node.items.push_back(write(value));

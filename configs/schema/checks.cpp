@@ -30,13 +30,13 @@ void check_augment(const AugmentConfig& augment, Findings& out) {
 }
 
 void check_schedule(const OptimizerConfig& optimizer, std::uint64_t steps, Findings& out) {
-  if (optimizer.schedule == "constant" && optimizer.warmup_steps > 0) {
+  if (optimizer.schedule == ScheduleKind::kConstant && optimizer.warmup_steps > 0) {
     out.push_back(
         {"optimizer.warmup_steps",
          format("expected 0 with schedule 'constant', found {}; schedule 'cosine' warms up",
                 optimizer.warmup_steps)});
   }
-  if (optimizer.schedule == "cosine" && optimizer.warmup_steps >= steps) {
+  if (optimizer.schedule == ScheduleKind::kCosine && optimizer.warmup_steps >= steps) {
     out.push_back({"optimizer.warmup_steps", format("expected fewer than steps ({}), found {}",
                                                     steps, optimizer.warmup_steps)});
   }
@@ -201,7 +201,7 @@ Findings check(const TrainConfig& config) {
 
 Findings check(const EvaluateConfig& config) {
   Findings out;
-  if (config.protocol == "v3" && config.bias) {
+  if (config.protocol == Protocol::kV3 && config.bias) {
     out.push_back({"bias", format("protocol v3 has none; expected null, found {}", *config.bias)});
   }
   check_templates("templates", config.templates, out);

@@ -1,4 +1,4 @@
-/// Rules between several fields of a configuration; rules of one field stand in fields.h.
+/// Rules between several fields of a configuration; rules of one field stand beside its struct.
 #pragma once
 
 #include <string>

@@ -13,12 +13,12 @@ struct ProtocolDefaults {
   std::optional<double> background_threshold = std::nullopt;
 };
 
-const ProtocolDefaults& defaults_of(const std::string& protocol) {
+const ProtocolDefaults& defaults_of(Protocol protocol) {
   static const ProtocolDefaults v1{
       .scale = 10.0, .bias = -2.5, .clip_weight = 0.3, .stride = 224, .background_threshold = 0.4};
   static const ProtocolDefaults v3{
       .softmax = true, .scale = 30.0, .clip_weight = 0.5, .stride = 56};
-  return protocol == "v3" ? v3 : v1;
+  return protocol == Protocol::kV3 ? v3 : v1;
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ ScoreSettings score_settings(const EvaluateConfig& config) {
 
 DatasetSettings dataset_settings(const EvaluateConfig& config, const SegmentationDataConfig& data) {
   const ProtocolDefaults& defaults = defaults_of(config.protocol);
-  const ProtocolDataConfig& own = config.protocol == "v3" ? data.v3 : data.v1;
+  const ProtocolDataConfig& own = config.protocol == Protocol::kV3 ? data.v3 : data.v1;
   DatasetSettings settings;
   settings.background_threshold = data.background_threshold;
   if (!settings.background_threshold) settings.background_threshold = own.background_threshold;

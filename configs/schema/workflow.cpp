@@ -22,12 +22,13 @@ struct JobEntry {
 
 template <class V>
 void visit_fields(V& v, JobEntry& entry) {
-  v.field("kind", entry.job.kind, Rule{.choices = job_kind_names(), .required = true});
-  v.field("ranks", entry.job.ranks, between(1, limits::kRanksPerJobMax));
-  v.field("slots_per_rank", entry.job.slots_per_rank, between(1, limits::kRanksPerJobMax));
+  v.field("kind", entry.job.kind, Rule().required());
+  v.field("ranks", entry.job.ranks, Rule().between(1, limits::kRanksPerJobMax));
+  v.field("slots_per_rank", entry.job.slots_per_rank, Rule().between(1, limits::kRanksPerJobMax));
   v.field("after", entry.job.after);
   v.field("on_commit_of", entry.job.on_commit_of);
-  v.field("retries_max", entry.job.retries_max, between(0, limits::kInfrastructureRetriesMax));
+  v.field("retries_max", entry.job.retries_max,
+          Rule().between(0, limits::kInfrastructureRetriesMax));
   v.node("config", entry.config);
 }
 
@@ -81,6 +82,17 @@ void read_config(JobEntry& entry, Problems& problems) {
   }
 }
 
+/// An unknown kind is a problem of its own; one that is no text has been said already.
+void read_kind(const Entry& written, JobEntry& entry, Problems& problems) {
+  const bool known = with_job_kind(entry.job.kind, [&]<class Config>(const JobKind<Config>&) {
+    read_config<Config>(entry, problems);
+  });
+  const Node* kind = written.value.find("kind");
+  if (known || entry.job.kind.empty() || kind == nullptr) return;
+  const std::vector<std::string_view> names = job_kind_names();
+  (void)read_word(*kind, format("jobs.{}.kind", written.key), names, problems);
+}
+
 std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   JobEntry entry;
   entry.job.name = written.key;
@@ -91,8 +103,7 @@ std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   Reader reader(&written.value, written.origin, "jobs." + written.key, found);
   visit_fields(reader, entry);
   reader.finish();
-  with_job_kind(entry.job.kind,
-                [&]<class Config>(const JobKind<Config>&) { read_config<Config>(entry, found); });
+  read_kind(written, entry, found);
   problems.append(found);
   if (!found.empty()) return std::nullopt;
   return std::move(entry.job);
@@ -229,7 +240,7 @@ struct Top {
 
 template <class V>
 void visit_fields(V& v, Top& top) {
-  v.field("name", top.name, required());
+  v.field("name", top.name, Rule().required());
   v.field("workspace", top.workspace);
   v.node("jobs", top.jobs);
 }

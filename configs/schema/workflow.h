@@ -18,6 +18,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "configs/schema/choices.h"
 #include "configs/schema/load.h"
 
 namespace tagalign::config {

@@ -112,17 +112,18 @@ void write_prepared(DataWorld& world, const DataArguments& arguments,
 Result<data::CheckOptions> check_options(FileSystem& files,
                                          const config::SegmentationDataConfig& config,
                                          const Path& root) {
-  data::CheckOptions options{.name = config.name,
-                             .root = root,
-                             .images = config.images,
-                             .image_suffixes = {config.image_suffix},
-                             .labels = config.labels,
-                             .label_suffix = config.label_suffix,
-                             .split = config.split,
-                             .class_count = static_cast<int>(config.class_names.size()),
-                             .reduce_zero_label = config.reduce_zero_label,
-                             .ignore_index = config.ignore_index,
-                             .colour_labels = config.label_encoding == "rgb16"};
+  data::CheckOptions options{
+      .name = config.name,
+      .root = root,
+      .images = config.images,
+      .image_suffixes = {config.image_suffix},
+      .labels = config.labels,
+      .label_suffix = config.label_suffix,
+      .split = config.split,
+      .class_count = static_cast<int>(config.class_names.size()),
+      .reduce_zero_label = config.reduce_zero_label,
+      .ignore_index = config.ignore_index,
+      .colour_labels = config.label_encoding == config::LabelEncoding::kRgb16};
   if (config.image_suffix.empty()) {
     options.image_suffixes = {".jpg", ".jpeg", ".png"};
     options.any_case = true;

@@ -40,8 +40,9 @@ data::SegmentationDatasetOptions dataset_options(const config::SegmentationDataC
           .split = data.split.empty() ? Path() : root / data.split,
           .image_suffix = data.image_suffix,
           .label_suffix = data.label_suffix,
-          .label_encoding = data.label_encoding == "rgb16" ? data::LabelEncoding::kRgb16
-                                                           : data::LabelEncoding::kIndex,
+          .label_encoding = data.label_encoding == config::LabelEncoding::kRgb16
+                                ? data::LabelEncoding::kRgb16
+                                : data::LabelEncoding::kIndex,
           .class_names = data.class_names,
           .expected_images = data.expected_images,
           .max_pixels = data.max_pixels,

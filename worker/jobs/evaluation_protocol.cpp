@@ -21,7 +21,7 @@ std::string missing_reference(const EvaluateConfig& config, const SegmentationDa
   if (!config::dataset_settings(config, data).in_reference) {
     return format("the reference cannot evaluate {} under protocol {}", data.name, config.protocol);
   }
-  return model.missing_reference(config.protocol, mix);
+  return model.missing_reference(config::word(config.protocol), mix);
 }
 
 /// How a data set is measured, whatever the method: part of each of its results.
@@ -41,7 +41,9 @@ std::vector<Setting> measurement(const EvaluateConfig& config, const Segmentatio
   if (data.max_pixels > 0)
     add("max_pixels", format("{}/{}", data.max_pixels, data.max_pixels_side));
   if (data.reduce_zero_label) add("reduce_zero_label", "");
-  if (config.runtime.precision != "fp32") add("precision", config.runtime.precision);
+  if (config.runtime.precision != config::Precision::kFp32) {
+    add("precision", format("{}", config.runtime.precision));
+  }
   add("templates", describe_templates(dataset.templates));
   return settings;
 }
@@ -51,7 +53,7 @@ void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
               const model::DenseModel& model, EvaluationPlan& plan) {
   const std::vector<Setting> measured = measurement(config, data);
   for (const double mix : plan.sweep.mixes) {
-    std::vector<Setting> settings = {{"protocol", config.protocol, false}};
+    std::vector<Setting> settings = {{"protocol", format("{}", config.protocol), false}};
     for (auto& own : model.settings(mix)) {
       settings.push_back({std::move(own.subject), std::move(own.value), true});
     }

@@ -8,6 +8,8 @@
 namespace tagalign::jobs {
 namespace {
 
+using config::CollectivesChoice;
+
 Status add_nccl([[maybe_unused]] Groups& groups, [[maybe_unused]] at::Device device,
                 [[maybe_unused]] std::int64_t timeout_ms) {
 #if TAGALIGN_HAS_NCCL
@@ -25,15 +27,15 @@ Status add_nccl([[maybe_unused]] Groups& groups, [[maybe_unused]] at::Device dev
 Result<Groups> make_groups(const config::RuntimeConfig& runtime, collectives::MpiEnvironment& mpi,
                            at::Device device) {
   const std::int64_t timeout_ms = std::int64_t{1000} * runtime.collective_timeout_s;
-  if (runtime.collectives == "nccl" && device.is_cpu()) {
+  if (runtime.collectives == CollectivesChoice::kNccl && device.is_cpu()) {
     return unsupported(
         "runtime.collectives: nccl needs ranks on GPUs, but this one computes on the CPU; use mpi "
         "or auto");
   }
   Groups groups;
   TA_ASSIGN_OR_RETURN(groups.host, collectives::make_mpi_group(mpi, timeout_ms));
-  const bool automatic = runtime.collectives == "auto" && TAGALIGN_HAS_NCCL != 0;
-  if (device.is_cuda() && (runtime.collectives == "nccl" || automatic)) {
+  const bool automatic = runtime.collectives == CollectivesChoice::kAuto && TAGALIGN_HAS_NCCL != 0;
+  if (device.is_cuda() && (runtime.collectives == CollectivesChoice::kNccl || automatic)) {
     TA_RETURN_IF_ERROR(add_nccl(groups, device, timeout_ms));
   }
   return groups;

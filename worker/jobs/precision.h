@@ -3,24 +3,23 @@
 
 #include <c10/core/Device.h>
 
-#include <string>
-
 #include "base/status.h"
+#include "configs/schema/choices.h"
 
 namespace tagalign::jobs {
 
 /// Sets Torch's threads (inter-op 1) and deterministic algorithms for the process.
 void configure_torch(int threads);
 
-/// "auto" takes a GPU when this build has CUDA and the machine has one (local rank modulo their
-/// number), else the CPU. kUnsupported for "cuda" where there is none.
-Result<at::Device> choose_device(const std::string& wish, int local_rank);
+/// kAuto takes a GPU when this build has CUDA and the machine has one (local rank modulo their
+/// number), else the CPU. kUnsupported for kCuda where there is none.
+Result<at::Device> choose_device(config::DeviceChoice wish, int local_rank);
 
-/// Matrix work in bf16 while it lives, when `precision` is "bf16"; otherwise does nothing. One
+/// Matrix work in bf16 while it lives, when `precision` is kBf16; otherwise does nothing. One
 /// thread.
 class AutocastScope {
  public:
-  AutocastScope(const std::string& precision, at::Device device);
+  AutocastScope(config::Precision precision, at::Device device);
   ~AutocastScope();
   AutocastScope(const AutocastScope&) = delete;
   AutocastScope& operator=(const AutocastScope&) = delete;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "worker/jobs/model_choices.h"
 #include "worker/jobs/trained_weights.h"
 
 namespace tagalign::jobs {
@@ -30,8 +31,7 @@ Status load_trained(Rank& rank, const std::string& path, const model::Materials&
 
 Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config) {
   TA_ASSIGN_OR_RETURN(auto clip, load_clip(rank, config.clip.weights));
-  TA_ASSIGN_OR_RETURN(const auto attention,
-                      model::vision_attention_from_name(config.clip.attention));
+  const auto attention = vision_attention(config.clip.attention);
   Predictor predictor;
   predictor.digest = clip.digest;
   predictor.clip = std::make_unique<FrozenClip>(std::move(clip));

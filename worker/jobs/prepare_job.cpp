@@ -7,11 +7,8 @@
 namespace tagalign::jobs {
 namespace {
 
-Result<data::SceneLook> look_of(const config::SceneSplitConfig& split) {
-  if (split.look == "day") return data::SceneLook::kDay;
-  if (split.look == "dusk") return data::SceneLook::kDusk;
-  return invalid_argument(
-      format("prepare: look '{}' of split {}: expected day or dusk", split.look, split.name));
+data::SceneLook look_of(const config::SceneSplitConfig& split) {
+  return split.look == config::SceneLook::kDay ? data::SceneLook::kDay : data::SceneLook::kDusk;
 }
 
 Status draw(Rank& rank, const config::PrepareConfig& config) {
@@ -22,9 +19,8 @@ Status draw(Rank& rank, const config::PrepareConfig& config) {
                               .train_size = config.train_size,
                               .validation = {}};
   for (const auto& split : config.validation) {
-    TA_ASSIGN_OR_RETURN(const auto look, look_of(split));
     options.validation.push_back(
-        {.name = split.name, .count = split.count, .size = split.size, .look = look});
+        {.name = split.name, .count = split.count, .size = split.size, .look = look_of(split)});
   }
   constexpr std::uint64_t kSayEvery = 500;
   return data::prepare_scenes(rank.files, options, [&](std::uint64_t done, std::uint64_t total) {
@@ -37,8 +33,6 @@ Status draw(Rank& rank, const config::PrepareConfig& config) {
 }  // namespace
 
 Result<JobEnd> run_prepare(Rank& rank, const config::PrepareConfig& config) {
-  if (config.dataset != "scenes")
-    return invalid_argument(format("prepare: data set '{}': expected scenes", config.dataset));
   Status status;
   if (rank.is_first()) status = draw(rank, config);
   TA_ASSIGN_OR_RETURN(const auto words,

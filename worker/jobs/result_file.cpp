@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "coordinator/protocol/settings_json.h"
+#include "worker/jobs/evaluation_revision.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -24,6 +25,7 @@ json to_json(const EvaluationResult& r) {
           {"dataset_digest", r.dataset_digest},
           {"weights_digest", r.weights_digest},
           {"protocol", r.protocol},
+          {"evaluation_revision", kEvaluationRevision},
           {"code_version", r.code_version},
           {"images", r.images},
           {"classes", r.classes},
@@ -63,8 +65,8 @@ bool consistent(const EvaluationResult& r, const std::string& key) {
 std::string content_key(const EvaluationResult& r) {
   json settings = json::array();
   for (const auto& setting : r.protocol) settings.push_back({setting.subject, setting.value});
-  const json content = {r.method,         r.step,   r.dataset,      r.dataset_digest,
-                        r.weights_digest, settings, r.code_version, r.classes};
+  const json content = {r.method,         r.step,   r.dataset,           r.dataset_digest,
+                        r.weights_digest, settings, kEvaluationRevision, r.classes};
   return digest128(as_bytes(content.dump())).hex();
 }
 

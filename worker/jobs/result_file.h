@@ -1,5 +1,5 @@
 /// One evaluation result on disk: OUTPUT/KEY.json, the fields of protocol::EvaluationResult by
-/// name, format version 2.
+/// name, format version 2, and the evaluation revision.
 #pragma once
 
 #include "base/file_system.h"
@@ -8,8 +8,9 @@
 
 namespace tagalign::jobs {
 
-/// Hex digest over every field that names the content (method, step, data set, weights, settings
-/// by subject and value, code version).
+/// Hex digest over every field that names the content (method, step, data set, weights, settings by
+/// subject and value, classes) and the evaluation revision (evaluation_revision.h). The code version
+/// is no part of it: code that gives the same numbers gives the same results.
 std::string content_key(const protocol::EvaluationResult& result);
 
 Path result_path(const Path& folder, const std::string& key);

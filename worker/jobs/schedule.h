@@ -13,11 +13,12 @@ inline model::ScheduleOptions schedule_of(const config::OptimizerConfig& optimiz
                                           int global_batch, std::uint64_t steps) {
   using Kind = model::ScheduleOptions::Kind;
   const double scale = global_batch / optimizer.lr_reference_batch;
-  return {.kind = optimizer.schedule == "cosine" ? Kind::kCosine : Kind::kConstant,
-          .lr = optimizer.base_lr * scale,
-          .min_lr = optimizer.min_lr * scale,
-          .warmup_steps = optimizer.warmup_steps,
-          .total_steps = steps};
+  return {
+      .kind = optimizer.schedule == config::ScheduleKind::kCosine ? Kind::kCosine : Kind::kConstant,
+      .lr = optimizer.base_lr * scale,
+      .min_lr = optimizer.min_lr * scale,
+      .warmup_steps = optimizer.warmup_steps,
+      .total_steps = steps};
 }
 
 }  // namespace tagalign::jobs

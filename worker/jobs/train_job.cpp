@@ -8,6 +8,7 @@
 #include "model/methods/method.h"
 #include "worker/jobs/config_digest.h"
 #include "worker/jobs/frozen_clip.h"
+#include "worker/jobs/model_choices.h"
 #include "worker/jobs/objective_task.h"
 #include "worker/jobs/trainer.h"
 
@@ -35,8 +36,7 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
   TA_ASSIGN_OR_RETURN(const auto clip, load_clip(rank, config.clip.weights));
   TA_ASSIGN_OR_RETURN(const auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
-  TA_ASSIGN_OR_RETURN(const auto attention,
-                      model::vision_attention_from_name(config.clip.attention));
+  const auto attention = vision_attention(config.clip.attention);
   TA_ASSIGN_OR_RETURN(const auto* method, model::find_method("tagalign"));
   const model::Materials materials{clip.vision, clip.text, attention, rank.device};
   TA_ASSIGN_OR_RETURN(auto objective,

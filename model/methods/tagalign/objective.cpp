@@ -80,21 +80,19 @@ std::unique_ptr<TrainingObjective> make_tagalign_objective(const Materials& mate
   return std::make_unique<TagAlignObjective>(materials, std::move(parts));
 }
 
-Result<ProjectorShape> tagalign_projector_shape(const config::ProjectorConfig& config,
-                                                std::int64_t width) {
-  TA_ASSIGN_OR_RETURN(const auto kind, projector_kind_from_name(config.kind));
-  const int reference_layers = kind == ProjectorKind::kGDecoder ? 2 : 1;
-  return ProjectorShape{.kind = kind,
-                        .layers = config.layers == 0 ? reference_layers : config.layers,
-                        .width = width};
+ProjectorShape tagalign_projector_shape(const config::ProjectorConfig& config,
+                                        std::int64_t width) {
+  const bool gdecoder = config.kind == config::ProjectorKind::kGDecoder;
+  return {.kind = gdecoder ? ProjectorKind::kGDecoder : ProjectorKind::kTransformer,
+          .layers = config::projector_layers(config),
+          .width = width};
 }
 
 Result<std::unique_ptr<TrainingObjective>> tagalign_objective(
     const config::TrainConfig& config, const Materials& materials, const Tokenizer& tokenizer,
     const std::vector<std::string>& tags) {
-  TA_ASSIGN_OR_RETURN(
-      const auto shape,
-      tagalign_projector_shape(config.projector, materials.vision.shape().vision_width));
+  const auto shape =
+      tagalign_projector_shape(config.projector, materials.vision.shape().vision_width);
   auto projector = make_projector(shape, materials.vision.projection(), config.runtime.seed);
   projector->to(materials.device);
   const at::NoGradGuard frozen;

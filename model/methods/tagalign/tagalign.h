@@ -31,8 +31,7 @@ std::unique_ptr<DenseModel> make_tagalign_model(const Materials& materials,
                                                 std::shared_ptr<const Projector> projector);
 
 /// kInvalidArgument for a projector that is not known.
-Result<ProjectorShape> tagalign_projector_shape(const config::ProjectorConfig& config,
-                                                std::int64_t width);
+ProjectorShape tagalign_projector_shape(const config::ProjectorConfig& config, std::int64_t width);
 
 extern const WeightNames kTagAlignWeights;
 

@@ -32,15 +32,14 @@ Result<WeightLayout> layout(const StateDict& own) {
 }
 
 Result<std::string> asked(const config::TrainConfig& config, const WeightLayout& found) {
-  TA_ASSIGN_OR_RETURN(const auto shape, tagalign_projector_shape(config.projector, found.width));
+  const auto shape = tagalign_projector_shape(config.projector, found.width);
   return architecture_text(shape);
 }
 
 Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig* config) {
   TA_ASSIGN_OR_RETURN(const WeightLayout found, layout(own));
-  TA_ASSIGN_OR_RETURN(const auto shape,
-                      config == nullptr ? projector_shape_of(own)
-                                        : tagalign_projector_shape(config->projector, found.width));
+  TA_ASSIGN_OR_RETURN(auto shape, projector_shape_of(own));
+  if (config != nullptr) shape = tagalign_projector_shape(config->projector, found.width);
   const ClipProjection frozen{.ln_weight = at::zeros({shape.width}),
                               .ln_bias = at::zeros({shape.width}),
                               .proj = at::zeros({shape.width, found.embedding})};

@@ -98,7 +98,7 @@ Result<RankRecord> run_rank(const TrainingInputs& inputs, const RunPlan& plan,
   jobs::RecordingReporter reporter;
   jobs::Rank rank{.group = group, .reporter = reporter, .files = posix_file_system()};
   config::TrainConfig config;
-  config.runtime.precision = "fp32";
+  config.runtime.precision = config::Precision::kFp32;
   config.data.image_size = static_cast<int>(inputs.inputs.at("batch0.images").size(2));
   TA_ASSIGN_OR_RETURN(auto projector, initial_projector(inputs, plan));
   const at::Tensor& labels = inputs.inputs.at("label_embedding");

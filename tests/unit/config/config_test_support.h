@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -12,6 +13,11 @@
 #include "base/file_system.h"
 
 namespace tagalign::config {
+
+/// The root of the sources, as the launcher of the tests says it.
+inline Path source_folder() {
+  return std::getenv("TAGALIGN_SOURCE");
+}
 
 class TemporaryFolder {
  public:

@@ -244,7 +244,7 @@ TEST(Benchmarks, EachFile_HoldsTheReferencesFacts) {
     EXPECT_EQ(data.v3.background_threshold.value_or(0), expected.v3_threshold);
     EXPECT_EQ(data.window, 448);
     EvaluateConfig v1, v3;
-    v3.protocol = "v3";
+    v3.protocol = Protocol::kV3;
     EXPECT_EQ(dataset_settings(v3, data).stride, expected.v3_stride);
     EXPECT_EQ(dataset_settings(v1, data).stride, 224);
     EXPECT_EQ(dataset_settings(v1, data).background_threshold, 0.4);
@@ -264,7 +264,7 @@ TEST(Benchmarks, ImageNetS_HasItsLabelsSizesAndMissingReferences) {
   for (const Benchmark& each : kBenchmarks) {
     const SegmentationDataConfig data = benchmark(each.name);
     const bool imagenets = each.name.starts_with("imagenets");
-    EXPECT_EQ(data.label_encoding, imagenets ? "rgb16" : "index");
+    EXPECT_EQ(data.label_encoding, imagenets ? LabelEncoding::kRgb16 : LabelEncoding::kIndex);
     EXPECT_EQ(data.ignore_index, imagenets ? 1000 : 255);
     EXPECT_EQ(data.max_pixels, imagenets ? 1'000'000 : 0);
     EXPECT_EQ(data.max_pixels_side, 1000);

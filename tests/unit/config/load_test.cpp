@@ -86,7 +86,7 @@ TEST(ParseJobConfig, WrongTypes_AreNamedWithLineExpectedAndFound) {
   EXPECT_EQ(message_of<TrainConfig>(kTrain + "tag_templates: a {}.\n"),
             "f.yml:7: tag_templates: expected a list of texts, found 'a {}.'");
   EXPECT_EQ(message_of<TrainConfig>(kTrain + "optimizer: {schedule: [a]}\n"),
-            "f.yml:7: optimizer.schedule: expected a text (\"\" for an empty one), found a list");
+            "f.yml:7: optimizer.schedule: expected one of constant, cosine, found a list");
   EXPECT_EQ(message_of<EvaluateConfig>(kEvaluate + "    background: yes\n"),
             "f.yml:5: datasets.0.background: expected true or false, found 'yes'");
   EXPECT_THAT(message_of<EvaluateConfig>("clip: {weights: w}\ndatasets: {name: a}\n"),
@@ -106,7 +106,8 @@ TEST(ParseJobConfig, ValuesOutOfRange_AreRefused) {
   EXPECT_EQ(message_of<TrainConfig>(kTrain + "optimizer: {base_lr: nan}\n"),
             "f.yml:7: optimizer.base_lr: expected a number above 0, found 'nan'");
   EXPECT_EQ(message_of<TrainConfig>(kTrain + "runtime: {precision: fp64}\n"),
-            "f.yml:7: runtime.precision: expected one of fp32, bf16, found 'fp64'");
+            "f.yml:7: runtime.precision: expected one of fp32, bf16, found 'fp64'; did you "
+            "mean 'fp32'?");
 }
 
 TEST(ParseJobConfig, MissingRequiredKeys_AreNamed) {
@@ -296,7 +297,7 @@ TEST(Dump, EveryKindOfJob_LoadsToTheSameStruct) {
   evaluate.datasets = {{.name = "x", .root = "y"}, {.name = "z", .root = "/", .background = true}};
   expect_round_trip(evaluate);
   PrepareConfig prepare;
-  prepare.validation = {{.name = "scenes", .look = "dusk"}};
+  prepare.validation = {{.name = "scenes", .look = SceneLook::kDusk}};
   expect_round_trip(prepare);
 }
 

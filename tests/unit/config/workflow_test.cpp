@@ -123,7 +123,8 @@ TEST_F(WorkflowFile, ProblemsOfAllJobs_AreListedAtOnce) {
       "w.yml:3: jobs.draw.config.validation.0.name: this key is required and missing\n"
       "w.yml:3: unknown key in jobs.draw.config.validation.0: 'nam'; did you mean 'name'?\n"
       "w.yml:4: 'Fit' is no name: expected [a-z0-9], then [a-z0-9_.-], at most 64 characters\n"
-      "w.yml:4: jobs.Fit.kind: expected one of prepare, pretrain, train, evaluate, found 'trian'\n"
+      "w.yml:4: jobs.Fit.kind: expected one of prepare, pretrain, train, evaluate, found 'trian'; "
+      "did you mean 'train'?\n"
       "w.yml:4: jobs.Fit.kind: must not be empty\n"
       "w.yml:7: unknown key in jobs.eval: 'rank'; did you mean 'ranks'?\n"
       "w.yml:8: jobs.eval.config.datasets.0.stride: expected at most window (448), or pixels "
@@ -194,7 +195,7 @@ TEST(ShippedConfigs, Tagalign_EqualsTheDefaultsButForThePrecision) {
       load_job_config<TrainConfig>(posix_file_system(), shipped("tagalign.yml"), kTrainPaths);
   ASSERT_TRUE(config.ok()) << config.status().message();
   TrainConfig expected;
-  expected.runtime.precision = "bf16";
+  expected.runtime.precision = Precision::kBf16;
   expected.data = {.root = "r", .captions = "c", .tags = "t", .tag_names = "n"};
   expected.clip.weights = "w";
   expected.projector.layers = 2;
@@ -208,7 +209,7 @@ TEST(ShippedConfigs, TagalignTransformer_DiffersOnlyInTheProjector) {
       load_job_config<TrainConfig>(posix_file_system(), shipped("tagalign.yml"), kTrainPaths);
   ASSERT_TRUE(config.ok()) << config.status().message();
   ASSERT_TRUE(base.ok());
-  EXPECT_EQ(config->projector, (ProjectorConfig{.kind = "transformer", .layers = 1}));
+  EXPECT_EQ(config->projector, (ProjectorConfig{.kind = ProjectorKind::kTransformer, .layers = 1}));
   config->projector = base->projector;
   EXPECT_EQ(*config, *base);
 }

@@ -62,19 +62,20 @@ class EvaluateTest : public JobsTest {
   }
 
   /// Checkpoint of a projector that was trained for two steps.
-  std::string checkpoint(const std::string& kind = "gdecoder") {
+  std::string checkpoint(config::ProjectorKind kind = config::ProjectorKind::kGDecoder) {
+    const std::string name(config::word(kind));
     config::TrainConfig train;
     train.data = caption_data();
     train.clip.weights = clip_weights();
     train.projector.kind = kind;
-    train.checkpoint.directory = (folder_ / kind).string();
+    train.checkpoint.directory = (folder_ / name).string();
     train.checkpoint.every_steps = 2;
     train.optimizer.base_lr = 10;  // so that the projector differs from the frozen map
     train.global_batch = 8;
     train.steps = 2;
     const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, train); });
     TA_CHECK(ends[0].ok(), ends[0].status().message());
-    return (folder_ / kind / "step-00000002").string();
+    return (folder_ / name / "step-00000002").string();
   }
 };
 
@@ -132,7 +133,7 @@ TEST_F(EvaluateTest, Bf16_ChangesTheScoresAndIsNamed) {
   auto config = evaluate_config("fp32");
   const auto full = evaluate(config, 1);
   config.output = (folder_ / "bf16").string();
-  config.runtime.precision = "bf16";
+  config.runtime.precision = config::Precision::kBf16;
   const auto half = evaluate(config, 1);
   EXPECT_THAT(shown(half.protocol), HasSubstr(" precision=bf16"));
   EXPECT_NE(half.predicted, full.predicted);
@@ -203,7 +204,7 @@ TEST_F(EvaluateTest, ThresholdsThatDifferLate_HaveKeysOfTheirOwn) {
 
 TEST_F(EvaluateTest, V3_TakesItsSettingsFromTheProtocol) {
   auto config = evaluate_config("v3");
-  config.protocol = "v3";
+  config.protocol = config::Protocol::kV3;
   config.templates = {"subset"};
   config.datasets[0].background = true;
   config.datasets[0].v3.background_threshold = 0.25;
@@ -213,7 +214,7 @@ TEST_F(EvaluateTest, V3_TakesItsSettingsFromTheProtocol) {
   EXPECT_THAT(shown(v3.protocol), EndsWith(" background=0.25"));
   EXPECT_THAT(shown(v3.protocol), HasSubstr(" templates=" + describe_templates({"subset"})));
   EXPECT_THAT(shown(v3.protocol), Not(HasSubstr("bias")));
-  config.protocol = "v1";
+  config.protocol = config::Protocol::kV1;
   const auto v1 = evaluate(config, 1);
   EXPECT_THAT(shown(v1.protocol),
               StartsWith("v1 attention=surgery clip_weight=1 scale=10 bias=-2.5 "));
@@ -252,7 +253,7 @@ TEST_F(EvaluateTest, Sweep_EachResult_EqualsARunOfItsOwn) {
 
 TEST_F(EvaluateTest, SweepUnderV3_HasTheSameIntegersForAnyNumberOfRanks) {
   auto config = evaluate_config("ranks1");
-  config.protocol = "v3";
+  config.protocol = config::Protocol::kV3;
   config.checkpoint = checkpoint();
   config.datasets[0].background = true;
   config.sweep = {.thresholds = {0.1, 0.2}, .clip_weights = {0.3, 0.5}};
@@ -314,15 +315,15 @@ TEST_F(EvaluateTest, WhatTheReferenceCannotDo_IsSaidWithTheResult) {
   EXPECT_THAT(shown(evaluate(config, 1).protocol), HasSubstr(" reference=none"));
   EXPECT_THAT(reporters_[0]->notices,
               ElementsAre(HasSubstr("cannot evaluate val under protocol v1")));
-  config.protocol = "v3";
+  config.protocol = config::Protocol::kV3;
   EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
   EXPECT_TRUE(reporters_[0]->notices.empty());
 }
 
 TEST_F(EvaluateTest, TransformerUnderV3_WorksWithMixing_AndSaysThatNoReferenceExists) {
   auto config = evaluate_config("transformer");
-  config.checkpoint = checkpoint("transformer");
-  config.protocol = "v3";
+  config.checkpoint = checkpoint(config::ProjectorKind::kTransformer);
+  config.protocol = config::Protocol::kV3;
   const auto mixed = evaluate(config, 1);
   EXPECT_THAT(shown(mixed.protocol), HasSubstr("clip_weight=0.5"));
   EXPECT_THAT(shown(mixed.protocol), HasSubstr(" reference=none"));
@@ -335,7 +336,7 @@ TEST_F(EvaluateTest, TransformerUnderV3_WorksWithMixing_AndSaysThatNoReferenceEx
   EXPECT_THAT(shown(swept[0].protocol), Not(HasSubstr("reference=none")));
   EXPECT_THAT(shown(swept[1].protocol), HasSubstr(" reference=none"));
   config.sweep = {};
-  config.protocol = "v1";
+  config.protocol = config::Protocol::kV1;
   EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
 }
 
@@ -354,7 +355,7 @@ TEST_F(EvaluateTest, ClassCalledBackgroundWithoutItsHandling_IsSaid) {
 
 TEST_F(EvaluateTest, V3WithABackgroundThatHasNoThreshold_IsRefused) {
   auto config = evaluate_config("threshold");
-  config.protocol = "v3";
+  config.protocol = config::Protocol::kV3;
   config.datasets[0].background = true;
   EXPECT_THAT(evaluate_error(config).message(), HasSubstr("set background_threshold"));
 }
@@ -382,7 +383,7 @@ TEST_F(EvaluateTest, ImageNetSRule_ShrinksImages_AndCountsAtTheLabelsSize) {
   data.images = "validation";
   data.labels = "labels";
   data.image_suffix = ".JPEG";
-  data.label_encoding = "rgb16";
+  data.label_encoding = config::LabelEncoding::kRgb16;
   data.ignore_index = 1000;
   data.max_pixels = 1000;
   data.max_pixels_side = 30;

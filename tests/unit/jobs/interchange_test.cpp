@@ -33,8 +33,8 @@ class InterchangeTest : public JobsTest {
     config::TrainConfig c;
     c.data = caption_data();
     c.clip.weights = clip_weights();
-    c.projector.kind = "transformer";
-    c.optimizer.schedule = "cosine";
+    c.projector.kind = config::ProjectorKind::kTransformer;
+    c.optimizer.schedule = config::ScheduleKind::kCosine;
     c.optimizer.warmup_steps = 1;
     c.checkpoint.directory = path(directory);
     c.checkpoint.every_steps = 2;
@@ -237,7 +237,7 @@ TEST_F(InterchangeTest, WeightsShow_AgainstAConfiguration_NamesWhatIsMissing) {
   const auto config = train_config("run", 2);
   train(config);
   auto gdecoder = config;
-  gdecoder.projector.kind = "gdecoder";
+  gdecoder.projector.kind = config::ProjectorKind::kGDecoder;
   ASSERT_TRUE(files_.write_durable(folder_ / "g.yml", config::dump(gdecoder).value()).ok());
   const auto found = card("run/step-00000002", "g.yml");
   EXPECT_FALSE(found.at("fits"));

@@ -171,7 +171,7 @@ TEST_F(TrainingTest, GradientNotFinite_StopsBeforeAnythingIsSaved) {
 
 TEST_F(TrainingTest, BFloat16_TrainsToAFiniteLoss) {
   auto config = train_config("bf16");
-  config.runtime.precision = "bf16";
+  config.runtime.precision = config::Precision::kBf16;
   config.steps = 2;
   train(config, 1);
   EXPECT_THAT(reporters_[0]->activities.back(), HasSubstr("step 2 of 2, loss "));
