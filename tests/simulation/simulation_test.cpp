@@ -1,4 +1,4 @@
-/// Promise 1 of DESIGN.md, under attack. A failing seed is printed; add it below as a test of its
+/// Promise 1 of the design, under attack. A failing seed is printed; add it below as a test of its
 /// own.
 ///
 /// TAGALIGN_SIM_SEEDS=N runs seeds 1 … N instead of the usual 300.

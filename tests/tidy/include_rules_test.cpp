@@ -1,5 +1,5 @@
-// The direction of includes (DESIGN.md, "Rooms"): this walks every source file and refuses what
-// its table does not allow.
+// The direction of includes is a promise of the design: this walks every source file and refuses
+// the rest.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
