@@ -3,8 +3,8 @@
 ///
 ///   name: demo
 ///   workspace: /scratch/demo        # optional
-///   vars: {camvid: null}            # ${camvid} in any text; null: must be given with --set
-///   vars.camvid=VALUE jobs:
+///   vars: {camvid: null}            # ${camvid} in any text; null: --set vars.camvid=… is needed
+///   jobs:
 ///     clip:   {kind: pretrain, after: [scenes], ranks: 2, config: {…}}
 ///     scores: {kind: evaluate, on_commit_of: tagalign, config: {_base_: eval.yml, …}}
 ///

@@ -94,8 +94,8 @@ class VisionTower {
 
 class TextTower {
  public:
-  /// Reads token_embedding.weight, positional_embedding, transformer.*, ln_final.*,
-  /// text_projection.
+  /// Reads token_embedding.weight, positional_embedding, text_projection, and whatever
+  /// has a name that begins with transformer. or ln_final.
   static Result<TextTower> create(const StateDict& weights);
 
   /// token_ids [B, T] int64, zero padded, T at most context; the row at the highest id (end of
