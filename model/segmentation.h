@@ -1,5 +1,5 @@
-/// From image features to label maps: the reference's inference protocols (TERMS.md, reference §4),
-/// and exact integer counts.
+/// From image features to label maps: the reference's inference protocols (reference §4), and exact
+/// integer counts.
 ///
 /// Axes: N classes, E joint embedding, B windows in a batch, h×w patch grid, S window side, H×W an
 /// image.

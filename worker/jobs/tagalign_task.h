@@ -1,5 +1,5 @@
-/// TagAlign's training objective on one rank: a frozen CLIP, the projector and both losses
-/// (TERMS.md, reference §2 and §3).
+/// The training objective of TagAlign on one rank: frozen CLIP → projector → both losses
+/// (reference §2, §3).
 ///
 /// Axes: B images of the rank's share, T tags, E joint embedding.
 #pragma once
