@@ -1,11 +1,11 @@
-/// Files as the rest of the program sees them: few verbs, every failure a Status that names the
-/// path.
+/// Files as the rest of the program sees them: few verbs, each failure a Status with the path.
 ///
-/// Durability contract: write_durable() and publish() return ok only when the bytes and the name
-/// survive a power cut (fsync of the file, then of its folder). The interface exists so that tests
-/// can inject failures (tests/support/fault_file_system.h): a full disk at byte n, a torn write, a
-/// lost rename. Paths are absolute or relative to the working directory. Implementations are safe
-/// from several threads.
+/// Durability contract: write_durable() and rename_durable() return ok only when bytes and name
+/// survive a power cut (fsync of the file, then of its folder). What is no regular file is refused
+/// before a byte is read (kInvalidArgument): a FIFO would block for ever. Tests inject failures
+/// through this interface (tests/support/fault_file_system.h): a full disk at byte n, a torn write,
+/// a lost rename. Paths are absolute or relative to the working directory. Implementations are safe
+/// to use from several threads at a time.
 #pragma once
 
 #include <cstddef>

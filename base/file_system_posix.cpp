@@ -105,35 +105,67 @@ Status write_durable_with_mode(const Path& path, std::string_view contents, mode
   return status;
 }
 
+const char* kind_of_file(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a FIFO (named pipe)";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+Status check_regular(const Path& path, mode_t mode) {
+  if (S_ISREG(mode)) return ok_status();
+  return invalid_argument(fmt::format(
+      "read {}: expected a regular file, found {}; copy its contents into a file and name that",
+      path.string(), kind_of_file(mode)));
+}
+
+/// Whatever else lies there is refused without waiting: opening a FIFO would block until somebody
+/// writes into it, and no request to stop would be heard meanwhile.
+Result<int> open_regular(const Path& path) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat info {};
+  if (!fd.valid()) {
+    const int error = errno;
+    if (error == ENXIO && ::stat(path.c_str(), &info) == 0)  // a socket
+      TA_RETURN_IF_ERROR(check_regular(path, info.st_mode));
+    return errno_status(error, about("open", path));
+  }
+  if (::fstat(fd.get(), &info) != 0) return errno_status(errno, about("stat", path));
+  TA_RETURN_IF_ERROR(check_regular(path, info.st_mode));
+  return fd.release();
+}
+
+/// Of a file that open_regular() opened.
+Result<std::string> read_whole(int fd, const Path& path, std::uint64_t bytes_max) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return errno_status(errno, about("stat", path));
+  std::string contents;
+  contents.reserve(static_cast<std::size_t>(std::max<off_t>(info.st_size, 0)));
+  char block[65536];
+  while (true) {
+    const ssize_t count = ::read(fd, block, sizeof block);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno_status(errno, about("read", path));
+    if (count == 0) return contents;
+    contents.append(block, static_cast<std::size_t>(count));
+    if (contents.size() > bytes_max) {
+      return invalid_argument(
+          fmt::format("read {}: larger than the limit of {} bytes", path.string(), bytes_max));
+    }
+  }
+}
+
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) override {
-    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) return errno_status(errno, about("open", path));
-    struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return errno_status(errno, about("stat", path));
-    if (S_ISDIR(info.st_mode))
-      return invalid_argument(
-          fmt::format("read {}: it is a folder, a file is expected", path.string()));
-    std::string contents;
-    contents.reserve(static_cast<std::size_t>(std::max<off_t>(info.st_size, 0)));
-    char block[65536];
-    while (true) {
-      const ssize_t count = ::read(fd.get(), block, sizeof block);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return errno_status(errno, about("read", path));
-      if (count == 0) return contents;
-      contents.append(block, static_cast<std::size_t>(count));
-      if (contents.size() > bytes_max) {
-        return invalid_argument(
-            fmt::format("read {}: larger than the limit of {} bytes", path.string(), bytes_max));
-      }
-    }
+    TA_ASSIGN_OR_RETURN(const int opened, open_regular(path));
+    const Descriptor fd(opened);
+    return read_whole(fd.get(), path, bytes_max);
   }
 
   Status read_range(const Path& path, std::uint64_t offset, std::span<std::byte> target) override {
-    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) return errno_status(errno, about("open", path));
+    TA_ASSIGN_OR_RETURN(const int opened, open_regular(path));
+    const Descriptor fd(opened);
     while (!target.empty()) {
       const ssize_t count =
           ::pread(fd.get(), target.data(), target.size(), static_cast<off_t>(offset));
@@ -152,6 +184,7 @@ class PosixFileSystem final : public FileSystem {
   Result<std::uint64_t> file_size(const Path& path) override {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return errno_status(errno, about("stat", path));
+    TA_RETURN_IF_ERROR(check_regular(path, info.st_mode));
     return static_cast<std::uint64_t>(info.st_size);
   }
 

@@ -1,4 +1,4 @@
-/// Training-time augmentation as timm's create_transform builds it (reference §3, "Augmentation").
+/// Training-time augmentation as timm's create_transform builds it (TERMS.md, reference §3).
 ///
 /// Every draw comes from the RandomStream that is handed in, in a fixed order, so a sample's
 /// augmentation is a function of its key.

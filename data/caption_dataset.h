@@ -1,4 +1,4 @@
-/// Image-caption-tag records in the layout of the reference's training data (reference §3, "Data").
+/// Image-caption-tag records as the reference's training reads them (TERMS.md, reference §3).
 ///
 /// A folder, a CSV with header `file,caption`, a JSON object file → list of tag indices, a list of
 /// tag names. Images without a tag entry are dropped and counted. Immutable after open(); safe from

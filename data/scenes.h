@@ -3,9 +3,12 @@
 /// machine (integer or fixed-order double arithmetic).
 ///
 /// Writes, below `output`:
-///   train/images/000000.png …, train/captions.csv, train/tags.json, tag_names.txt      training
-///   layout of the reference SPLIT/images/0000.png …, SPLIT/labels/0000.png …, SPLIT/classes.txt
-///   segmentation layout dataset.json last: the set is complete
+///   train/images/000000.png …, train/captions.csv, train/tags.json, tag_names.txt
+///       in the training layout of the reference
+///   SPLIT/images/0000.png …, SPLIT/labels/0000.png …, SPLIT/classes.txt
+///       in the segmentation layout
+///   dataset.json
+///       last: the set is complete
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-/// The two losses of TagAlign (reference §3), on one rank's share of the batch.
+/// The two losses of TagAlign (TERMS.md, reference §3), on one rank's share of the batch.
 ///
 /// Axes: B local batch, W ranks, E joint embedding, T tags. fp32 inside, whatever autocast says.
 #pragma once

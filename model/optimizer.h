@@ -1,4 +1,4 @@
-/// AdamW as the reference uses it, gradient clipping and learning-rate schedules (reference §3).
+/// AdamW, gradient clipping and learning-rate schedules as in TERMS.md, reference §3.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,5 +1,5 @@
-/// The trainable projector: refines frozen patch features, then maps them into the joint space
-/// (reference §2).
+/// The trainable projector (TERMS.md, reference §2): refines frozen patch features, then maps them
+/// into the joint embedding space.
 ///
 /// Axes: B images, h×w patch grid, D vision width, E joint embedding. fp32 parameters; forward
 /// under the caller's grad mode.

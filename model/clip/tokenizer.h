@@ -1,4 +1,4 @@
-/// CLIP's byte-pair tokenizer (reference/tagalign.md §1): clean, lower-case, split, merge.
+/// CLIP's byte-pair tokenizer (TERMS.md, reference §1): clean, lower-case, split, merge.
 ///
 /// Immutable after load(); encode() may be called from several threads (its cache is internal and
 /// locked).

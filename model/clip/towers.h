@@ -1,7 +1,7 @@
 /// CLIP's vision and text towers, of any size that the weights describe, with CLIP Surgery and
 /// MaskCLIP attention.
 ///
-/// Source: OpenAI CLIP; CLIP Surgery as in the TagAlign reference (reference/tagalign.md §1).
+/// Source: OpenAI CLIP; CLIP Surgery as in the TagAlign reference (TERMS.md, reference §1).
 /// Axes: B images or texts, L tokens (CLS first), h×w patch grid, D tower width, E joint embedding,
 /// T context. Towers own their tensors. encode() is const, runs under the caller's grad mode and is
 /// safe from several threads while nobody changes the weights. LayerNorm always computes in fp32;
@@ -94,8 +94,8 @@ class VisionTower {
 
 class TextTower {
  public:
-  /// Reads token_embedding.weight, positional_embedding, transformer.*, ln_final.*,
-  /// text_projection.
+  /// Reads token_embedding.weight, positional_embedding, text_projection, and whatever
+  /// has a name that begins with transformer. or ln_final.
   static Result<TextTower> create(const StateDict& weights);
 
   /// token_ids [B, T] int64, zero padded, T at most context; the row at the highest id (end of

@@ -3,7 +3,7 @@
 ///   main  projector.projector.…, projector.clip_proj.…           (inside this program)
 ///   dev   decoder.decoder.…, decoder.image_proj.… (GDecoder) or decoder.clip_proj.… (Transformer)
 ///   both  cl_loss.logit_scale, ce_loss.logit_scale, label_embedding
-/// Pure. Source: reference/tagalign.md §2 and §4.
+/// Pure. Source: TERMS.md, reference §2 and §4.
 #pragma once
 
 #include <string>

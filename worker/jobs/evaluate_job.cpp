@@ -85,7 +85,8 @@ class DatasetEvaluation {
       TA_ASSIGN_OR_RETURN(const JobEnd end, compute());
       if (end != JobEnd::kFinished) return end;
     }
-    return rank_.is_first() ? hand_over() : JobEnd::kFinished;
+    TA_RETURN_IF_ERROR(rank_.first_decides([&] { return hand_over(); }));
+    return JobEnd::kFinished;
   }
 
  private:
@@ -101,17 +102,14 @@ class DatasetEvaluation {
 
   /// All results of this data set, without counts.
   Status name_results() {
-    std::string digest;
-    if (rank_.is_first()) {
-      TA_ASSIGN_OR_RETURN(digest, dataset_->digest(rank_.files));
-    }
-    TA_ASSIGN_OR_RETURN(const auto digests, rank_.group.all_gather_strings(digest));
+    TA_ASSIGN_OR_RETURN(const std::string digest,
+                        rank_.first_decides([&] { return dataset_->digest(rank_.files); }));
     for (const auto& settings : plan_.protocols) {
       EvaluationResult& result = results_.emplace_back();
       result.method = config_.method;
       result.step = predictor_.step;
       result.dataset = options_.name;
-      result.dataset_digest = digests[0];
+      result.dataset_digest = digest;
       result.weights_digest = predictor_.digest;
       result.protocol = settings;
       result.code_version = kVersion;
@@ -121,12 +119,9 @@ class DatasetEvaluation {
     return ok_status();
   }
 
-  /// The first rank looks; all follow it.
   Result<bool> known_already() {
-    std::string known = "no";
-    if (rank_.is_first() && predictions_present() && all_stored()) known = "yes";
-    TA_ASSIGN_OR_RETURN(const auto answers, rank_.group.all_gather_strings(known));
-    return answers[0] == "yes";
+    return rank_.first_decides(
+        [&]() -> Result<bool> { return predictions_present() && all_stored(); });
   }
 
   bool all_stored() {
@@ -150,7 +145,7 @@ class DatasetEvaluation {
   }
 
   /// Each result, to disk if it is not there yet, and to the agent.
-  Result<JobEnd> hand_over() {
+  Status hand_over() {
     for (const EvaluationResult& fresh : results_) {
       const auto stored = read_result(rank_.files, config_.output, fresh.key);
       if (!stored.ok()) {
@@ -163,7 +158,7 @@ class DatasetEvaluation {
         return reported.with_context(format("result of {} on {}", result.method, result.dataset));
       }
     }
-    return JobEnd::kFinished;
+    return ok_status();
   }
 
   Result<JobEnd> compute() {

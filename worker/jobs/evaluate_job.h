@@ -1,4 +1,5 @@
-/// tagalign-worker evaluate: label maps for whole data sets, counted in integers (reference §4).
+/// tagalign-worker evaluate: label maps for whole data sets, counted in integers.
+/// Rules and metrics: TERMS.md, reference §4.
 #pragma once
 
 #include "configs/schema/job_configs.h"

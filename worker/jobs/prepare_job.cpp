@@ -33,12 +33,7 @@ Status draw(Rank& rank, const config::PrepareConfig& config) {
 }  // namespace
 
 Result<JobEnd> run_prepare(Rank& rank, const config::PrepareConfig& config) {
-  Status status;
-  if (rank.is_first()) status = draw(rank, config);
-  TA_ASSIGN_OR_RETURN(const auto words,
-                      rank.group.all_gather_strings(status.ok() ? "" : status.message()));
-  if (!status.ok()) return status;
-  if (!words[0].empty()) return internal_error(words[0]);
+  TA_RETURN_IF_ERROR(rank.first_decides([&] { return draw(rank, config); }));
   return JobEnd::kFinished;
 }
 

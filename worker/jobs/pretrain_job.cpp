@@ -134,12 +134,11 @@ Result<JobEnd> run_pretrain(Rank& rank, const config::PretrainConfig& config) {
                                .config_digest = digest,
                                .model_digest = ""};
   TA_ASSIGN_OR_RETURN(const JobEnd end, run_training(rank, task, dataset, options));
-  if (end == JobEnd::kFinished && rank.is_first()) {
-    TA_RETURN_IF_ERROR(
-        save_weights(rank.files, config.output, task.weights(), {{"format", "clip"}}));
-    log_info("pretrain: weights written to {}", config.output);
-  }
-  TA_RETURN_IF_ERROR(rank.group.barrier());
+  if (end != JobEnd::kFinished) return end;
+  TA_RETURN_IF_ERROR(rank.first_decides([&] {
+    return save_weights(rank.files, config.output, task.weights(), {{"format", "clip"}});
+  }));
+  if (rank.is_first()) log_info("pretrain: weights written to {}", config.output);
   return end;
 }
 

@@ -1,4 +1,4 @@
-/// tagalign-worker train: TagAlign's projector on a frozen CLIP (reference §2, §3).
+/// tagalign-worker train: TagAlign's projector on a frozen CLIP (TERMS.md, reference §2, §3).
 #pragma once
 
 #include "configs/schema/job_configs.h"

@@ -13,6 +13,7 @@
 namespace tagalign {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -43,6 +44,24 @@ TEST_F(FilesTest, ReadFile_TooLargeMissingOrFolder_NamesThePath) {
   EXPECT_THAT(files_.read_file(folder_ / "b", 4).status().message(),
               HasSubstr((folder_ / "b").string()));
   EXPECT_THAT(files_.read_file(folder_, 4).status().message(), HasSubstr("folder"));
+}
+
+TEST_F(FilesTest, ReadingWhatIsNoRegularFile_SaysAtOncePathExpectedAndFound) {
+  const Path fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Path socket = folder_ / "socket";
+  ASSERT_EQ(::mknod(socket.c_str(), S_IFSOCK | 0600, 0), 0);
+  std::byte target[1];
+  for (const auto& [path, kind] : std::vector<std::pair<Path, std::string>>{
+           {fifo, "FIFO"}, {socket, "socket"}, {folder_, "folder"}, {"/dev/zero", "device"}}) {
+    for (const Status& status :
+         {files_.read_file(path, 4).status(), files_.read_range(path, 0, target),
+          files_.file_size(path).status()}) {
+      EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << status.to_string();
+      EXPECT_THAT(status.message(), AllOf(HasSubstr(path.string()), HasSubstr(kind),
+                                          HasSubstr("expected a regular file")));
+    }
+  }
 }
 
 TEST_F(FilesTest, ReadRange_BeyondTheEnd_IsDataLoss) {

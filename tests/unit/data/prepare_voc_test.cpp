@@ -1,5 +1,5 @@
-// Miniatures of VOCtrainval_11-May-2012.tar, and of VOCtrainval_03-May-2010.tar with
-// trainval_merged.json.
+// Miniatures of VOCtrainval_11-May-2012.tar, and of VOCtrainval_03-May-2010.tar
+// with its companion trainval_merged.json.
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/data/prepare_fixture.h"
