@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "model/losses.h"
 #include "model/methods/tagalign/tagalign.h"
+#include "model/segmentation_counts.h"
 #include "model/optimizer.h"
 
 namespace tagalign::model {
