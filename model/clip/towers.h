@@ -18,7 +18,7 @@
 
 #include "base/status.h"
 #include "model/clip/transformer.h"
-#include "model/state_dict.h"
+#include "model/training/state_dict.h"
 
 namespace tagalign::model {
 

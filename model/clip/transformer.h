@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/state_dict.h"
+#include "model/training/state_dict.h"
 
 namespace tagalign::model {
 

@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 #include "model/clip/towers.h"
-#include "model/state_dict.h"
+#include "model/training/state_dict.h"
 
 namespace tagalign::model {
 

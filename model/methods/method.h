@@ -24,9 +24,9 @@
 #include "configs/schema/job_configs.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
-#include "model/dense_scorer.h"
-#include "model/state_dict.h"
-#include "model/training_objective.h"
+#include "model/inference/dense_scorer.h"
+#include "model/training/state_dict.h"
+#include "model/training/training_objective.h"
 
 namespace tagalign::model {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "model/methods/method.h"
-#include "model/projector.h"
+#include "model/methods/tagalign/projector.h"
 
 namespace tagalign::model {
 

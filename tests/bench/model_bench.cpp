@@ -12,10 +12,10 @@
 #include <random>
 
 #include "base/status.h"
-#include "model/losses.h"
+#include "model/training/losses.h"
 #include "model/methods/tagalign/tagalign.h"
-#include "model/segmentation_counts.h"
-#include "model/optimizer.h"
+#include "model/inference/segmentation_counts.h"
+#include "model/training/optimizer.h"
 
 namespace tagalign::model {
 namespace {

@@ -1,3 +1,3 @@
 ta_test(weights_fuzz_test LABEL fuzz
   SOURCES weights_fuzz_test.cpp
-  DEPENDS ta_weights ta_torch_files)
+  DEPENDS ta_methods ta_weights ta_torch_files)

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "model/weights/pickle.h"
-#include "model/weights/reference_checkpoint.h"
-#include "model/weights/torch_archive.h"
+#include "model/files/pickle.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
+#include "model/files/torch_archive.h"
 #include "tests/support/torch_files.h"
 
 namespace tagalign::model {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file_system.h"
-#include "model/segmentation.h"
+#include "model/inference/segmentation.h"
 #include "tests/support/golden_reader.h"
 
 namespace tagalign::model {

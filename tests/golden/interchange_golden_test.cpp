@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "model/weights/reference_names.h"
+#include "model/methods/tagalign/reference_names.h"
 #include "tests/support/golden_reader.h"
 #include "tests/support/recording_reporter.h"
 #include "worker/collectives/collective_group.h"

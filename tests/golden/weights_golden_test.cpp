@@ -2,7 +2,7 @@
 // the position of the run that wrote a checkpoint. Tensors and listings are golden_check's.
 #include <gtest/gtest.h>
 
-#include "model/weights/reference_checkpoint.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
 #include "tests/support/golden_reader.h"
 #include "tests/support/golden_weights.h"
 

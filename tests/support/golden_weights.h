@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "model/weights/torch_archive.h"
+#include "model/files/torch_archive.h"
 
 namespace tagalign::testing {
 

@@ -50,13 +50,13 @@ const std::vector<std::pair<std::regex, std::vector<std::string>>>& outside() {
       {std::regex("^sqlite3\\.h$"), {"coordinator/store/"}},
       {std::regex("^mpi\\.h$"), {"worker/collectives/"}},
       {std::regex("^nccl\\.h$"), {"worker/collectives/"}},
-      {std::regex("^cuda"), {"worker/collectives/", "model/kernels/"}},
+      {std::regex("^cuda"), {"worker/collectives/", "model/inference/kernels/"}},
       {std::regex("^CLI/"),
        {"coordinator/cli/", "worker/jobs/data_command", "worker/jobs/main.cpp",
         "worker/jobs/weights_commands"}},
       {std::regex("^spdlog/"), {"base/log.cpp"}},
       {std::regex("^xxhash\\.h$"), {"base/checksum.cpp"}},
-      {std::regex("^zip\\.h$"), {"model/weights/"}},
+      {std::regex("^zip\\.h$"), {"model/files/"}},
       {std::regex("^(png|turbojpeg)\\.h$"), {"data/"}},
   };
   return all;

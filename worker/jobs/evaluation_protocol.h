@@ -8,7 +8,7 @@
 #include "configs/schema/protocols.h"
 #include "coordinator/protocol/messages.h"
 #include "model/methods/method.h"
-#include "model/segmentation.h"
+#include "model/inference/segmentation.h"
 
 namespace tagalign::jobs {
 

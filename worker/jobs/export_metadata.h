@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 #include "checkpoint/checkpoint.h"
-#include "model/state_dict.h"
+#include "model/training/state_dict.h"
 
 namespace tagalign::jobs {
 

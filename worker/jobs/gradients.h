@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/status.h"
-#include "model/state_dict.h"
+#include "model/training/state_dict.h"
 #include "worker/collectives/collective_group.h"
 
 namespace tagalign::jobs {

@@ -7,7 +7,7 @@
 #include "checkpoint/tensor_adapter.h"
 #include "configs/schema/load.h"
 #include "data/caption_dataset.h"
-#include "model/optimizer.h"
+#include "model/training/optimizer.h"
 #include "worker/jobs/config_digest.h"
 #include "worker/jobs/schedule.h"
 #include "worker/jobs/trained_weights.h"

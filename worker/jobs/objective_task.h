@@ -7,7 +7,7 @@
 
 #include "configs/schema/job_configs.h"
 #include "model/clip/tokenizer.h"
-#include "model/training_objective.h"
+#include "model/training/training_objective.h"
 #include "worker/jobs/rank.h"
 #include "worker/jobs/trainer.h"
 

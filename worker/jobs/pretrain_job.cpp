@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
-#include "model/losses.h"
+#include "model/training/losses.h"
 #include "worker/jobs/caption_tokens.h"
 #include "worker/jobs/config_digest.h"
 #include "worker/jobs/gather_autograd.h"

@@ -14,7 +14,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "configs/schema/job_configs.h"
-#include "model/state_dict.h"
+#include "model/training/state_dict.h"
 #include "worker/jobs/rank.h"
 
 namespace tagalign::jobs {

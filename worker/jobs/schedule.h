@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "configs/schema/job_configs.h"
-#include "model/optimizer.h"
+#include "model/training/optimizer.h"
 
 namespace tagalign::jobs {
 

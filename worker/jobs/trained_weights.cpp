@@ -6,7 +6,7 @@
 #include "base/format.h"
 #include "checkpoint/tensor_adapter.h"
 #include "model/clip/towers.h"
-#include "model/weights/reference_checkpoint.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
 #include "worker/jobs/export_metadata.h"
 #include "worker/jobs/weights.h"
 

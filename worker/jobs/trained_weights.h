@@ -11,7 +11,7 @@
 #include "base/status.h"
 #include "checkpoint/checkpoint.h"
 #include "model/methods/method.h"
-#include "model/state_dict.h"
+#include "model/training/state_dict.h"
 
 namespace tagalign::jobs {
 

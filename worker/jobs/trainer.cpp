@@ -12,7 +12,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "checkpoint/tensor_adapter.h"
-#include "model/optimizer.h"
+#include "model/training/optimizer.h"
 #include "worker/jobs/gradients.h"
 #include "worker/jobs/run_checkpoints.h"
 #include "worker/jobs/schedule.h"

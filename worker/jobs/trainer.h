@@ -16,8 +16,8 @@
 #include "configs/schema/job_configs.h"
 #include "data/caption_dataset.h"
 #include "data/training_loader.h"
-#include "model/optimizer.h"
-#include "model/state_dict.h"
+#include "model/training/optimizer.h"
+#include "model/training/state_dict.h"
 #include "worker/jobs/rank.h"
 
 namespace tagalign::jobs {

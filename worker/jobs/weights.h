@@ -8,8 +8,8 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "model/state_dict.h"
-#include "model/weights/torch_archive.h"
+#include "model/training/state_dict.h"
+#include "model/files/torch_archive.h"
 
 namespace tagalign::jobs {
 
@@ -19,7 +19,7 @@ struct LoadedWeights {
   std::map<std::string, std::string> metadata;  ///< of safetensors
 };
 
-/// Nothing in the file is executed (model/weights/pickle.h). kNotFound, kDataLoss, kUnsupported for
+/// Nothing in the file is executed (model/files/pickle.h). kNotFound, kDataLoss, kUnsupported for
 /// what torch.save wrote before 1.6, kInvalidArgument for a PyTorch file that holds anything but
 /// weights; the message names the file.
 Result<LoadedWeights> load_weights(FileSystem& files, const Path& path);

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "model/methods/tagalign/tagalign.h"
-#include "model/segmentation.h"
+#include "model/inference/segmentation.h"
 
 namespace tagalign::model {
 namespace {

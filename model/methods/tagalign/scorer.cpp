@@ -7,7 +7,7 @@
 #include "base/format.h"
 #include "model/methods/similarity.h"
 #include "model/methods/tagalign/tagalign.h"
-#include "model/weights/reference_names.h"
+#include "model/methods/tagalign/reference_names.h"
 
 namespace tagalign::model {
 namespace {

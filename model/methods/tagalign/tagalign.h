@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "model/methods/method.h"
-#include "model/projector.h"
+#include "model/methods/tagalign/projector.h"
 
 namespace tagalign::model {
 

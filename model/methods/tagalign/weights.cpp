@@ -2,8 +2,8 @@
 
 #include "base/format.h"
 #include "model/methods/tagalign/tagalign.h"
-#include "model/weights/reference_checkpoint.h"
-#include "model/weights/reference_names.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
+#include "model/methods/tagalign/reference_names.h"
 
 namespace tagalign::model {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/format.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
-#include "model/weights/zip_reader.h"
+#include "model/files/zip_reader.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/sources.h"

@@ -13,7 +13,7 @@
 
 #include "base/format.h"
 #include "data/segmentation_dataset.h"
-#include "model/kernels/predict.h"
+#include "model/inference/kernels/predict.h"
 #include "tests/golden/check/evaluation.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/inference_runs.h"

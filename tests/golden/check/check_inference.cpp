@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "model/kernels/predict.h"
+#include "model/inference/kernels/predict.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/images.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "model/projector.h"
+#include "model/methods/tagalign/projector.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/sources.h"

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/format.h"
-#include "model/segmentation.h"
-#include "model/weights/reference_checkpoint.h"
+#include "model/inference/segmentation.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/reference_checkpoint.h"

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "model/segmentation_counts.h"
+#include "model/inference/segmentation_counts.h"
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/report.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/format.h"
 #include "configs/schema/template_sets.h"
-#include "model/weights/reference_names.h"
+#include "model/methods/tagalign/reference_names.h"
 #include "tests/golden/check/sources.h"
 
 namespace tagalign::golden {

@@ -13,8 +13,8 @@
 #include "data/image.h"
 #include "model/clip/towers.h"
 #include "model/methods/tagalign/tagalign.h"
-#include "model/projector.h"
-#include "model/segmentation.h"
+#include "model/methods/tagalign/projector.h"
+#include "model/inference/segmentation.h"
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/report.h"
 

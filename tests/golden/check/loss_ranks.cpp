@@ -11,7 +11,7 @@
 
 #include "base/format.h"
 #include "base/process.h"
-#include "model/losses.h"
+#include "model/training/losses.h"
 #include "worker/collectives/mpi_environment.h"
 #include "worker/jobs/gather_autograd.h"
 #include "worker/jobs/gradients.h"

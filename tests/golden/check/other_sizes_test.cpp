@@ -17,8 +17,8 @@
 #include "base/process.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
-#include "model/projector.h"
-#include "model/weights/reference_names.h"
+#include "model/methods/tagalign/projector.h"
+#include "model/methods/tagalign/reference_names.h"
 #include "tests/golden/check/loss_ranks.h"
 #include "worker/jobs/weights.h"
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "model/weights/torch_archive.h"
+#include "model/files/torch_archive.h"
 #include "tests/golden/check/folder.h"
 
 namespace tagalign::golden {

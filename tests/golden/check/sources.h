@@ -5,7 +5,7 @@
 #include <string>
 
 #include "model/clip/tokenizer.h"
-#include "model/projector.h"
+#include "model/methods/tagalign/projector.h"
 #include "tests/golden/check/folder.h"
 
 namespace tagalign::golden {

@@ -9,8 +9,8 @@
 
 #include "base/status.h"
 #include "model/clip/tokenizer.h"
-#include "model/optimizer.h"
-#include "model/projector.h"
+#include "model/training/optimizer.h"
+#include "model/methods/tagalign/projector.h"
 #include "tests/golden/check/folder.h"
 #include "worker/jobs/frozen_clip.h"
 

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "model/weights/reference_checkpoint.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
 #include "tests/support/torch_files.h"
 
 namespace tagalign::jobs {

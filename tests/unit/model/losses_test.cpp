@@ -1,4 +1,4 @@
-#include "model/losses.h"
+#include "model/training/losses.h"
 
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/eye.h>

@@ -1,4 +1,4 @@
-#include "model/weights/pickle.h"
+#include "model/files/pickle.h"
 
 #include <gmock/gmock.h>
 

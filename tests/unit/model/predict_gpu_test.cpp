@@ -5,7 +5,7 @@
 #include <ATen/ops/sin.h>
 #include <gtest/gtest.h>
 
-#include "model/kernels/predict.h"
+#include "model/inference/kernels/predict.h"
 
 namespace tagalign::model {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/projector.h"
+#include "model/methods/tagalign/projector.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>

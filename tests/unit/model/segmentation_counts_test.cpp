@@ -1,4 +1,4 @@
-#include "model/segmentation_counts.h"
+#include "model/inference/segmentation_counts.h"
 
 #include <gtest/gtest.h>
 

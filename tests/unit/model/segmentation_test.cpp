@@ -1,4 +1,4 @@
-#include "model/segmentation.h"
+#include "model/inference/segmentation.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
@@ -12,11 +12,11 @@
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 
-#include "model/kernels/predict.h"
-#include "model/losses.h"
+#include "model/inference/kernels/predict.h"
+#include "model/training/losses.h"
 #include "model/methods/method.h"
 #include "model/methods/tagalign/tagalign.h"
-#include "model/segmentation_counts.h"
+#include "model/inference/segmentation_counts.h"
 
 namespace tagalign::model {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/weights/torch_archive.h"
+#include "model/files/torch_archive.h"
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>

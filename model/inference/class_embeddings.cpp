@@ -1,0 +1,74 @@
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/status.h"
+#include "model/inference/segmentation.h"
+#include "model/torch_threads.h"
+
+namespace tagalign::model {
+namespace {
+
+constexpr std::size_t kPromptsPerForward = 64;
+
+/// "pole;column post" names one class by two synonyms; prompts use the first.
+std::string first_name(const std::string& name) {
+  return name.substr(0, name.find(';'));
+}
+
+std::string fill_template(const std::string& text, const std::string& name) {
+  std::string prompt;
+  std::size_t from = 0;
+  for (std::size_t at = text.find("{}"); at != std::string::npos; at = text.find("{}", from)) {
+    prompt.append(text, from, at - from).append(name);
+    from = at + 2;
+  }
+  return prompt.append(text, from, std::string::npos);
+}
+
+/// [prompts, E]
+at::Tensor encode_prompts(const TextTower& text, const Tokenizer& tokenizer,
+                          const std::vector<std::string>& prompts, int threads) {
+  const auto context = text.shape().context;
+  const at::Device device = text.parameters().front().tensor.device();
+  const std::size_t passes = (prompts.size() + kPromptsPerForward - 1) / kPromptsPerForward;
+  std::vector<at::Tensor> parts(passes);
+  const auto encode = [&](std::size_t pass) {
+    const std::size_t from = pass * kPromptsPerForward;
+    const std::size_t to = std::min(prompts.size(), from + kPromptsPerForward);
+    const std::vector<std::string> part(prompts.begin() + static_cast<std::ptrdiff_t>(from),
+                                        prompts.begin() + static_cast<std::ptrdiff_t>(to));
+    std::vector<std::int64_t> ids = tokenizer.encode_padded(part, static_cast<int>(context));
+    const at::Tensor tokens =
+        at::from_blob(ids.data(), {static_cast<std::int64_t>(part.size()), context}, at::kLong);
+    parts[pass] = text.encode(tokens.to(device, at::kLong, false, /*copy=*/true));
+  };
+  std::atomic<std::size_t> next{0};
+  on_threads(threads, [&](int) {
+    for (std::size_t pass = next++; pass < passes; pass = next++) encode(pass);
+  });
+  return at::cat(parts, 0);
+}
+
+}  // namespace
+
+at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
+                            const std::vector<std::string>& classes,
+                            const std::vector<std::string>& templates, int threads) {
+  TA_CHECK(!classes.empty() && !templates.empty(), "at least one class and one template");
+  const at::NoGradGuard no_grad;
+  std::vector<std::string> prompts;
+  for (const std::string& name : classes) {
+    for (const std::string& each : templates) {
+      prompts.push_back(fill_template(each, first_name(name)));
+    }
+  }
+  const at::Tensor embeddings = encode_prompts(text, tokenizer, prompts, threads).to(at::kFloat);
+  const auto count = static_cast<std::int64_t>(templates.size());
+  return embeddings.view({-1, count, embeddings.size(1)}).mean(1);  // [N, E]
+}
+
+}  // namespace tagalign::model

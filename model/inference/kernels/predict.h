@@ -1,0 +1,26 @@
+/// The last step of segmentation, from class scores to labels and counts, on CPU and GPU.
+///
+/// Axes: C channels (classes), H×W pixels. Both devices decide a pixel by the same rule: the first
+/// channel with the largest softmax over C. Softmax rounds, so scores that differ by less than its
+/// resolution tie, and the lower channel wins, as in the reference.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+
+#include "model/inference/segmentation_counts.h"
+
+namespace tagalign::model {
+
+/// scores [C, H, W] fp32 → [H, W] on the same device: uint8, or int16 when C > 256.
+at::Tensor predict_labels(const at::Tensor& scores);
+
+/// Adds to `counts` (over C classes) what predict_labels(scores) scores against `label` [H·W], as
+/// SegmentationCounts::add does. On a GPU one fused kernel reads the scores once and only the
+/// counts return to the host; the call waits for them.
+void count_predictions(const at::Tensor& scores, std::span<const std::uint16_t> label,
+                       int ignore_index, SegmentationCounts& counts);
+
+}  // namespace tagalign::model

@@ -1,0 +1,83 @@
+/// From a method's class maps to the scores of an image: the reference's sliding window (reference
+/// §4).
+///
+/// Axes: N classes, E joint embedding, H×W an image.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/clip/tokenizer.h"
+#include "model/clip/towers.h"
+#include "model/inference/dense_scorer.h"
+
+namespace tagalign::model {
+
+struct SegmentationOptions {
+  bool background = false;  ///< a constant channel before the classes, of the sweep's thresholds
+  int window = 448;
+  int stride = 224;
+};
+
+/// Mean over templates of the text embeddings ("{}" is replaced by the class name; of "a;b" by the
+/// first), before any normalisation: [N, E] fp32 on the tower's device. Prompts are dealt to
+/// `threads` threads in passes of fixed size.
+at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
+                            const std::vector<std::string>& classes,
+                            const std::vector<std::string>& templates, int threads = 1);
+
+/// Top-left corners of the sliding windows in row-major order; the last one of each axis is shifted
+/// inward; an image smaller than the window gives one window of the image's size on that axis.
+struct Window {
+  std::int64_t y = 0, x = 0, height = 0, width = 0;
+};
+std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
+                                    int stride);
+
+struct ImageSize {
+  std::int64_t height = 0, width = 0;
+};
+
+/// Values that one pass over an image is scored with, in every combination.
+struct SegmentationSweep {
+  std::vector<double> mixes;                  ///< DenseScorer::maps(); at least one
+  std::vector<double> background_thresholds;  ///< at least one with a background channel, else none
+
+  /// Combinations; that of mix m and threshold t has the index m · thresholds + t.
+  std::size_t size() const;
+};
+
+/// Takes the scores [N(+1), height, width] of one combination.
+using ScoreVisitor = std::function<void(std::size_t combination, const at::Tensor& scores)>;
+
+/// Slides a method's scorer over images. Immutable, safe from several threads. Each window is a
+/// forward pass of its own: on the CPU a pass over several rounds differently (three quarters of
+/// the mask values of 8×8 patches move, by up to 3e-7), and counts must not depend on a batch size.
+/// Computes without gradients; scores are fp32 even under autocast, which the caller may enable for
+/// the towers. Images must be on the towers' device.
+class Segmenter {
+ public:
+  /// Borrows `scorer`.
+  Segmenter(const DenseScorer& scorer, SegmentationOptions options)
+      : scorer_(&scorer), options_(options) {}
+
+  /// image [3, H, W] normalised. Calls `visit` with the scores of each combination, averaged over
+  /// windows and resized (bilinear) to the original size, in the order of their indices. The towers
+  /// see each window once; the bits are those of a sweep over that combination alone. Costs, beside
+  /// one forward pass, a slide and a resize a mix and a plane a threshold.
+  void sweep_scores(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
+                    const ScoreVisitor& visit) const;
+
+  /// N, plus one with a background channel.
+  std::int64_t channels() const { return scorer_->classes() + (options_.background ? 1 : 0); }
+
+ private:
+  const DenseScorer* scorer_;
+  SegmentationOptions options_;
+};
+
+}  // namespace tagalign::model

@@ -1,0 +1,146 @@
+#include "model/training/optimizer.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <utility>
+
+namespace tagalign::model {
+namespace {
+
+constexpr double kWarmupStart = 1e-4;  // of lr, at step 0
+constexpr double kClipEpsilon = 1e-6;  // torch.nn.utils.clip_grad_norm_
+constexpr const char* kExpAvg = "optimizer.exp_avg.";
+constexpr const char* kExpAvgSq = "optimizer.exp_avg_sq.";
+
+std::string shape_text(const at::Tensor& t) {
+  std::string text = "[";
+  for (const std::int64_t size : t.sizes()) {
+    text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  }
+  return text + "]";
+}
+
+/// One call of the fused kernel: parameters that share a weight decay.
+struct Group {
+  std::vector<at::Tensor> values, gradients, exp_avg, exp_avg_sq, steps;
+};
+
+Status check_moment(const StateDict& state, const std::string& name, const at::Tensor& expected) {
+  const std::string what = "loading the optimiser: tensor " + name;
+  const auto found = state.find(name);
+  if (found == state.end()) {
+    return invalid_argument(what + " is missing; the state is incomplete or of another projector");
+  }
+  if (found->second.sizes() != expected.sizes()) {
+    return invalid_argument(what + ": expected shape " + shape_text(expected) + ", found " +
+                            shape_text(found->second) + "; the state is of another projector");
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+double learning_rate(const ScheduleOptions& options, std::uint64_t step) {
+  if (options.kind == ScheduleOptions::Kind::kConstant) return options.lr;
+  if (step < options.warmup_steps) {
+    const double done = static_cast<double>(step) / static_cast<double>(options.warmup_steps);
+    return options.lr * (kWarmupStart + (1.0 - kWarmupStart) * done);
+  }
+  if (options.total_steps <= options.warmup_steps) return options.lr;
+  const double done = static_cast<double>(step - options.warmup_steps) /
+                      static_cast<double>(options.total_steps - options.warmup_steps);
+  return options.min_lr +
+         (options.lr - options.min_lr) * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+}
+
+bool has_weight_decay(const Parameter& parameter) {
+  return parameter.tensor.dim() != 1 && !parameter.name.ends_with(".bias");
+}
+
+AdamW::AdamW(Parameters parameters, AdamWOptions options)
+    : parameters_(std::move(parameters)), options_(options) {
+  const at::NoGradGuard no_grad;
+  for (const Parameter& parameter : parameters_) {
+    TA_CHECK(parameter.tensor.is_leaf() && parameter.tensor.scalar_type() == at::kFloat,
+             parameter.name);
+    exp_avg_.push_back(at::zeros_like(parameter.tensor));
+    exp_avg_sq_.push_back(at::zeros_like(parameter.tensor));
+  }
+}
+
+double AdamW::clip_gradients(double norm_max) {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> gradients;
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.tensor.grad().defined()) gradients.push_back(parameter.tensor.grad());
+  }
+  if (gradients.empty()) return 0.0;
+  const at::Tensor norms = at::stack(at::_foreach_norm(gradients)).to(at::kDouble);
+  const double norm = std::sqrt(norms.square().sum().item<double>());
+  const double factor = norm_max / (norm + kClipEpsilon);
+  if (factor < 1.0) at::_foreach_mul_(gradients, factor);
+  return norm;
+}
+
+void AdamW::step(double lr) {
+  const at::NoGradGuard no_grad;
+  ++steps_;
+  Group groups[2];  // without and with weight decay
+  at::Tensor count;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const at::Tensor& value = parameters_[i].tensor;
+    if (!value.grad().defined()) continue;
+    if (!count.defined()) count = at::full({}, static_cast<double>(steps_), value.options());
+    Group& group = groups[has_weight_decay(parameters_[i]) ? 1 : 0];
+    group.values.push_back(value);
+    group.gradients.push_back(value.grad());
+    group.exp_avg.push_back(exp_avg_[i]);
+    group.exp_avg_sq.push_back(exp_avg_sq_[i]);
+    group.steps.push_back(count);
+  }
+  for (const bool decay : {false, true}) {
+    Group& g = groups[decay ? 1 : 0];
+    if (g.values.empty()) continue;
+    at::_fused_adamw_(g.values, g.gradients, g.exp_avg, g.exp_avg_sq, {}, g.steps, lr,
+                      options_.beta1, options_.beta2, decay ? options_.weight_decay : 0.0,
+                      options_.eps, /*amsgrad=*/false, /*maximize=*/false);
+  }
+}
+
+void AdamW::zero_gradients() {
+  for (Parameter& parameter : parameters_) parameter.tensor.mutable_grad().reset();
+}
+
+StateDict AdamW::state() const {
+  StateDict state;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    state[kExpAvg + parameters_[i].name] = exp_avg_[i];
+    state[kExpAvgSq + parameters_[i].name] = exp_avg_sq_[i];
+  }
+  return state;
+}
+
+Status AdamW::load_state(const StateDict& state, std::uint64_t steps_done) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    TA_RETURN_IF_ERROR(check_moment(state, kExpAvg + parameters_[i].name, exp_avg_[i]));
+    TA_RETURN_IF_ERROR(check_moment(state, kExpAvgSq + parameters_[i].name, exp_avg_sq_[i]));
+  }
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    exp_avg_[i].copy_(state.at(kExpAvg + parameters_[i].name));
+    exp_avg_sq_[i].copy_(state.at(kExpAvgSq + parameters_[i].name));
+  }
+  steps_ = steps_done;
+  return ok_status();
+}
+
+}  // namespace tagalign::model

@@ -1,0 +1,39 @@
+/// What a method trains, as the training loop sees it.
+///
+/// Axes: B images of a rank's share, T tags. Threads: one.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/training/losses.h"
+#include "model/training/state_dict.h"
+
+namespace tagalign::model {
+
+/// One rank's share of a step, on its device.
+struct TrainingBatch {
+  at::Tensor images;  ///< [B, 3, side, side] normalised
+  at::Tensor tokens;  ///< [B, length] of the captions
+  at::Tensor tags;    ///< [B, T] multi-hot
+};
+
+/// What is trained, and towards what.
+class TrainingObjective {
+ public:
+  virtual ~TrainingObjective() = default;
+  /// Leaves with requires_grad, the same tensors and order at every call and on every rank.
+  virtual const Parameters& parameters() const = 0;
+  struct Loss {
+    at::Tensor total;                                       // []
+    std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log
+  };
+  /// Sees the other ranks through `ranks` alone. The caller may have enabled autocast; what must
+  /// stay fp32 switches it off for itself. May throw c10::Error.
+  virtual Loss loss(const TrainingBatch& batch, const LossRanks& ranks) = 0;
+};
+
+}  // namespace tagalign::model
