@@ -6,15 +6,15 @@ find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)                 # fmt::fmt                      base
 find_package(spdlog REQUIRED)              # spdlog::spdlog                base (log.cpp)
 find_package(nlohmann_json REQUIRED)       # nlohmann_json::nlohmann_json
-find_package(cereal REQUIRED)              # cereal::cereal                coordinator/protocol, coordinator/store
+find_package(cereal REQUIRED)              # cereal::cereal                coordinator/wire, coordinator/store
 find_package(yaml-cpp REQUIRED)            # yaml-cpp                      configs/schema
-find_package(CLI11 REQUIRED)               # CLI11::CLI11                  coordinator/cli, worker/jobs/main.cpp
+find_package(CLI11 REQUIRED)               # CLI11::CLI11                  coordinator/cli, worker/command/main.cpp
 find_package(SQLite3 REQUIRED)             # SQLite::SQLite3               coordinator/store
 find_package(PNG REQUIRED)                 # PNG::PNG                      data
 find_package(ZLIB REQUIRED)                # ZLIB::ZLIB                    model/clip (vocabulary), data
 find_package(MPI REQUIRED COMPONENTS CXX)  # MPI::MPI_CXX                  worker/collectives
 find_package(ICU REQUIRED COMPONENTS uc i18n)  # ICU::uc                   model/clip (tokenizer)
-pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)            # PkgConfig::ZMQ        coordinator/protocol/zmq
+pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)            # PkgConfig::ZMQ        coordinator/wire/zmq
 # Its own dependencies' folders are of no use here, and CMake 3.25 reads them in another way from its second run on, which
 # would compile everything with ZeroMQ anew.
 set_target_properties(PkgConfig::ZMQ PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_INCLUDE_DIRECTORIES "")

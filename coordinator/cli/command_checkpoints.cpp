@@ -11,12 +11,12 @@ struct Options {
 
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
-  protocol::CheckpointsRequest request;
+  wire::CheckpointsRequest request;
   if (!options.job.empty()) {
     TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
     request.job = job.id;
   }
-  TA_ASSIGN_OR_RETURN(const auto reply, ask<protocol::CheckpointsReply>(*connection, request));
+  TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::CheckpointsReply>(*connection, request));
   Listing listing{{{"path", "PATH"},
                    {"job", "JOB", true},
                    {"name", "NAME"},
@@ -26,7 +26,7 @@ Result<int> run(Context& context, const Options& options) {
                    {"digest", "DIGEST"}},
                   {},
                   "no checkpoints yet"};
-  for (const protocol::CheckpointRow& row : reply.rows) {
+  for (const wire::CheckpointRow& row : reply.rows) {
     listing.rows.push_back({text(row.checkpoint.path), number(row.job.value), text(row.job_name),
                             number(row.checkpoint.step), text(format_utc(row.at_ms)),
                             yes_or_no(row.checkpoint.scheduled), text(row.checkpoint.digest)});

@@ -16,7 +16,7 @@ struct StopOptions {
   bool kill = false;
 };
 
-Record record_of(const protocol::StatusReply& status) {
+Record record_of(const wire::StatusReply& status) {
   Record record = {{"endpoint", text(status.endpoint)},
                    {"pid", number(static_cast<std::uint64_t>(status.pid))},
                    {"version", text(status.version)},
@@ -37,9 +37,9 @@ Record record_of(const protocol::StatusReply& status) {
   return record;
 }
 
-Result<protocol::StatusReply> ask_status(const Context& context) {
+Result<wire::StatusReply> ask_status(const Context& context) {
   const auto connection = context.connect();
-  return ask<protocol::StatusReply>(*connection, protocol::StatusRequest{});
+  return ask<wire::StatusReply>(*connection, wire::StatusRequest{});
 }
 
 Result<int> status(Context& context, const NoOptions&) {
@@ -65,8 +65,8 @@ std::string log_since(const Context& context, const Path& log, std::uint64_t fro
 }
 
 /// Until it answers, has ended, or takes too long.
-Result<protocol::StatusReply> await_start(const Context& context, pid_t pid, const Path& log,
-                                          std::uint64_t from) {
+Result<wire::StatusReply> await_start(const Context& context, pid_t pid, const Path& log,
+                                      std::uint64_t from) {
   const MonotonicMs start = context.world.clock.monotonic_ms();
   while (true) {
     auto reply = ask_status(context);
@@ -110,7 +110,7 @@ Result<int> start(Context& context, const CoordinatorArguments& options) {
 Result<int> stop(Context& context, const StopOptions& options) {
   const auto connection = context.connect();
   TA_ASSIGN_OR_RETURN(const auto reply,
-                      ask<protocol::StopReply>(*connection, protocol::StopRequest{options.kill}));
+                      ask<wire::StopReply>(*connection, wire::StopRequest{options.kill}));
   context.writer.lines("message", {reply.message});
   context.world.out.flush();
   const MonotonicMs start_ms = context.world.clock.monotonic_ms();

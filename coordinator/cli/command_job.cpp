@@ -26,7 +26,7 @@ struct LogOptions {
   bool follow = false;
 };
 
-std::string attempt_line(const protocol::AttemptSummary& attempt) {
+std::string attempt_line(const wire::AttemptSummary& attempt) {
   std::string line = format("attempt {} on {}: {}", attempt.attempt.value, attempt.agent,
                             attempt.outcome.empty() ? "running" : attempt.outcome);
   if (!attempt.message.empty()) line += ", " + attempt.message;
@@ -37,15 +37,15 @@ std::string attempt_line(const protocol::AttemptSummary& attempt) {
   return line;
 }
 
-std::vector<std::string> rank_pids(const protocol::JobReply& job) {
+std::vector<std::string> rank_pids(const wire::JobReply& job) {
   std::vector<std::string> pids;
   if (job.attempts.empty()) return pids;
   for (const auto& [rank, pid] : job.attempts.back().rank_pids) pids.push_back(format("{}", pid));
   return pids;
 }
 
-Record record_of(const protocol::JobReply& job) {
-  const protocol::JobSummary& summary = job.summary;
+Record record_of(const wire::JobReply& job) {
+  const wire::JobSummary& summary = job.summary;
   std::vector<std::string> attempts;
   for (const auto& attempt : job.attempts) attempts.push_back(attempt_line(attempt));
   std::vector<std::string> checkpoints;
@@ -96,7 +96,7 @@ Result<int> show(Context& context, const Options& options) {
   const auto connection = context.connect();
   TA_ASSIGN_OR_RETURN(const auto summary, find_job(*connection, options.job));
   TA_ASSIGN_OR_RETURN(const auto job,
-                      ask<protocol::JobReply>(*connection, protocol::JobRequest{summary.id}));
+                      ask<wire::JobReply>(*connection, wire::JobRequest{summary.id}));
   const Record record = record_of(job);
   if (context.format == OutputFormat::kTable) {
     context.writer.lines("job", page_of(record));
@@ -110,7 +110,7 @@ Result<int> explain(Context& context, const Options& options) {
   const auto connection = context.connect();
   TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
   TA_ASSIGN_OR_RETURN(const auto reply,
-                      ask<protocol::ExplainReply>(*connection, protocol::ExplainRequest{job.id}));
+                      ask<wire::ExplainReply>(*connection, wire::ExplainRequest{job.id}));
   context.writer.lines("explanation", reply.lines);
   return to_int(ExitCode::kOk);
 }
@@ -119,7 +119,7 @@ Result<int> cancel(Context& context, const Options& options) {
   const auto connection = context.connect();
   TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
   TA_ASSIGN_OR_RETURN(const auto reply,
-                      ask<protocol::CancelReply>(*connection, protocol::CancelRequest{job.id}));
+                      ask<wire::CancelReply>(*connection, wire::CancelRequest{job.id}));
   context.writer.record(
       {{"id", number(job.id.value)}, {"name", text(job.name)}, {"state", text(reply.state)}});
   return to_int(ExitCode::kOk);
@@ -130,7 +130,7 @@ class LogPrinter {
  public:
   explicit LogPrinter(std::ostream& out) : out_(out) {}
 
-  void print(const protocol::JobLogReply& log) {
+  void print(const wire::JobLogReply& log) {
     for (const auto& [path, tail] : log.files) {
       const std::string fresh = unseen_part(seen_[path], tail);
       seen_[path] = tail;
@@ -151,12 +151,12 @@ class LogPrinter {
 
 /// Prints what is new; true when the job has ended. No log yet is nothing new, but a job that ended
 /// without any gives kNotFound.
-Result<bool> print_news(Connection& connection, const protocol::JobLogRequest& request,
+Result<bool> print_news(Connection& connection, const wire::JobLogRequest& request,
                         LogPrinter& printer) {
   TA_ASSIGN_OR_RETURN(const auto job,
-                      ask<protocol::JobReply>(connection, protocol::JobRequest{request.job}));
+                      ask<wire::JobReply>(connection, wire::JobRequest{request.job}));
   const bool has_ended = job.summary.terminal;
-  const auto log = ask<protocol::JobLogReply>(connection, request);
+  const auto log = ask<wire::JobLogReply>(connection, request);
   if (log.ok()) {
     printer.print(*log);
     return has_ended;
@@ -166,7 +166,7 @@ Result<bool> print_news(Connection& connection, const protocol::JobLogRequest& r
   return log.status();
 }
 
-Result<int> follow_log(Context& context, Connection& connection, protocol::JobLogRequest request) {
+Result<int> follow_log(Context& context, Connection& connection, wire::JobLogRequest request) {
   request.tail_bytes = std::max(request.tail_bytes, kFollowTailBytes);
   LogPrinter printer(context.world.out);
   Patience patience(context.world.clock,
@@ -186,10 +186,10 @@ Result<int> follow_log(Context& context, Connection& connection, protocol::JobLo
 Result<int> log(Context& context, const LogOptions& options) {
   const auto connection = context.connect();
   TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
-  protocol::JobLogRequest request{job.id, {}, options.rank, options.tail_bytes};
+  wire::JobLogRequest request{job.id, {}, options.rank, options.tail_bytes};
   if (options.attempt) request.attempt = Attempt{*options.attempt};
   if (options.follow) return follow_log(context, *connection, request);
-  TA_ASSIGN_OR_RETURN(const auto reply, ask<protocol::JobLogReply>(*connection, request));
+  TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::JobLogReply>(*connection, request));
   if (context.format != OutputFormat::kTable) {
     Listing listing{{{"path", "PATH"}, {"tail", "TAIL"}}, {}, ""};
     for (const auto& [path, tail] : reply.files) listing.rows.push_back({text(path), text(tail)});

@@ -11,7 +11,7 @@ struct Options {
   std::string workflow;
   bool all = false;
   std::uint64_t after = 0;
-  std::uint32_t limit = protocol::kJobsPageMax;
+  std::uint32_t limit = wire::kJobsPageMax;
 };
 
 Value time_value(UnixMs time_ms) {
@@ -19,13 +19,13 @@ Value time_value(UnixMs time_ms) {
 }
 
 /// Of the last attempt: until its end, or until now.
-Value duration_of(const protocol::JobSummary& job, UnixMs now_ms) {
+Value duration_of(const wire::JobSummary& job, UnixMs now_ms) {
   if (job.started_ms == 0) return nothing();
   const std::int64_t ms = (job.ended_ms > 0 ? job.ended_ms : now_ms) - job.started_ms;
   return {std::max<std::int64_t>(ms, 0), format_duration(std::max<std::int64_t>(ms, 0))};
 }
 
-std::vector<Value> row_of(const protocol::JobSummary& job, UnixMs now_ms) {
+std::vector<Value> row_of(const wire::JobSummary& job, UnixMs now_ms) {
   const std::string step =
       job.steps_total == 0 ? format("{}", job.step) : format("{}/{}", job.step, job.steps_total);
   return {number(job.id.value),
@@ -44,7 +44,7 @@ std::vector<Value> row_of(const protocol::JobSummary& job, UnixMs now_ms) {
 }
 
 /// JSON has everything; the table what fits a screen.
-Listing jobs_listing(const protocol::JobsReply& page, UnixMs now_ms, bool is_table) {
+Listing jobs_listing(const wire::JobsReply& page, UnixMs now_ms, bool is_table) {
   const char* if_empty = page.ended_left_out == 0
                              ? "no jobs; hand some in with: tagalign submit FILE"
                              : "no job is active";
@@ -63,7 +63,7 @@ Listing jobs_listing(const protocol::JobsReply& page, UnixMs now_ms, bool is_tab
                    {"detail", "DETAIL"}},
                   {},
                   if_empty};
-  for (const protocol::JobSummary& job : page.jobs) listing.rows.push_back(row_of(job, now_ms));
+  for (const wire::JobSummary& job : page.jobs) listing.rows.push_back(row_of(job, now_ms));
   if (!is_table) return listing;
   for (const std::string_view dropped : {"steps_total", "submitted", "agent"}) {
     const auto at =
@@ -75,7 +75,7 @@ Listing jobs_listing(const protocol::JobsReply& page, UnixMs now_ms, bool is_tab
 }
 
 /// Nobody shall take a part for the whole.
-void say_what_is_missing(const protocol::JobsReply& page, std::ostream& out) {
+void say_what_is_missing(const wire::JobsReply& page, std::ostream& out) {
   if (page.ended_left_out == 1) out << "1 ended job is not shown: --all\n";
   if (page.ended_left_out > 1) out << page.ended_left_out << " ended jobs are not shown: --all\n";
   if (page.more) out << "there are more: --after " << page.jobs.back().id.value << "\n";
@@ -83,11 +83,11 @@ void say_what_is_missing(const protocol::JobsReply& page, std::ostream& out) {
 
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
-  const protocol::JobsRequest request{.name = options.workflow,
-                                      .active_only = !options.all,
-                                      .after = JobId{options.after},
-                                      .limit = options.limit};
-  TA_ASSIGN_OR_RETURN(const auto page, ask<protocol::JobsReply>(*connection, request));
+  const wire::JobsRequest request{.name = options.workflow,
+                                  .active_only = !options.all,
+                                  .after = JobId{options.after},
+                                  .limit = options.limit};
+  TA_ASSIGN_OR_RETURN(const auto page, ask<wire::JobsReply>(*connection, request));
   const bool is_table = context.format == OutputFormat::kTable;
   context.writer.listing(jobs_listing(page, context.world.clock.unix_ms(), is_table));
   say_what_is_missing(page, is_table ? context.world.out : context.world.err);
@@ -103,7 +103,7 @@ void add_jobs(Program& program) {
   command->add_flag("--all", options->all, "also those that have ended");
   command->add_option("--limit", options->limit, "at most so many")
       ->option_text("N")
-      ->check(CLI::Range(1u, protocol::kJobsPageMax))
+      ->check(CLI::Range(1u, wire::kJobsPageMax))
       ->capture_default_str();
   command->add_option("--after", options->after, "only jobs of higher numbers: the next page")
       ->option_text("ID");

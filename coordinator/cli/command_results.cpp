@@ -16,7 +16,7 @@ struct Options {
   std::string workflow;
 };
 
-Status check_counts(const protocol::EvaluationResult& result) {
+Status check_counts(const wire::EvaluationResult& result) {
   const std::size_t classes = result.classes.size();
   if (result.intersect.size() == classes && result.union_.size() == classes &&
       result.predicted.size() == classes && result.labelled.size() == classes) {
@@ -28,7 +28,7 @@ Status check_counts(const protocol::EvaluationResult& result) {
              result.union_.size(), result.predicted.size(), result.labelled.size()));
 }
 
-std::string render(Layout layout, const std::vector<protocol::ResultRow>& rows) {
+std::string render(Layout layout, const std::vector<wire::ResultRow>& rows) {
   switch (layout) {
     case Layout::kTable:
       return to_text(arrange(rows));
@@ -44,15 +44,15 @@ std::string render(Layout layout, const std::vector<protocol::ResultRow>& rows) 
 
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
-  protocol::ResultsRequest request;
+  wire::ResultsRequest request;
   if (!options.workflow.empty()) {
     TA_ASSIGN_OR_RETURN(const auto jobs, find_jobs(*connection, options.workflow));
     request.workflow = jobs.front().workflow;
   }
-  TA_ASSIGN_OR_RETURN(const auto reply, ask<protocol::ResultsReply>(*connection, request));
-  for (const protocol::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
+  TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::ResultsReply>(*connection, request));
+  for (const wire::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
   if (context.format == OutputFormat::kQuiet && !options.layout) {
-    for (const protocol::ResultRow& row : reply.rows) context.world.out << row.result.key << "\n";
+    for (const wire::ResultRow& row : reply.rows) context.world.out << row.result.key << "\n";
     return to_int(ExitCode::kOk);
   }
   const Layout usual = context.format == OutputFormat::kJson ? Layout::kJson : Layout::kTable;

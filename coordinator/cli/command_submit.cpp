@@ -44,24 +44,24 @@ Path choose_workspace(const Context& context, const Options& options,
   return context.state / "work" / format("{}-{}", workflow.name, name);
 }
 
-std::string command_of(const Context& context, const protocol::WorkflowSpec& spec,
-                       const protocol::JobSpec& job) {
-  protocol::Launch launch{.attempt = Attempt{1},
-                          .job_name = job.name,
-                          .kind = job.kind,
-                          .ranks = job.ranks,
-                          .slots_per_rank = job.slots_per_rank,
-                          .workspace = spec.workspace,
-                          .config_yaml = job.config_yaml,
-                          .overrides = {}};
+std::string command_of(const Context& context, const wire::WorkflowSpec& spec,
+                       const wire::JobSpec& job) {
+  wire::Launch launch{.attempt = Attempt{1},
+                      .job_name = job.name,
+                      .kind = job.kind,
+                      .ranks = job.ranks,
+                      .slots_per_rank = job.slots_per_rank,
+                      .workspace = spec.workspace,
+                      .config_yaml = job.config_yaml,
+                      .overrides = {}};
   if (!job.on_commit_of.empty()) launch.overrides = {"checkpoint=CHECKPOINT"};
   return format("{}", fmt::join(context.world.gang_command(launch), " "));
 }
 
-int show_plan(Context& context, const protocol::WorkflowSpec& spec) {
+int show_plan(Context& context, const wire::WorkflowSpec& spec) {
   if (context.format == OutputFormat::kTable) {
     context.writer.lines("", {format("workflow {} in {}", spec.name, spec.workspace)});
-    for (const protocol::JobSpec& job : spec.jobs) {
+    for (const wire::JobSpec& job : spec.jobs) {
       std::string when = job.after.empty() ? "" : format(", after {}", fmt::join(job.after, ", "));
       if (!job.on_commit_of.empty())
         when += format(", for each checkpoint of {}", job.on_commit_of);
@@ -81,7 +81,7 @@ int show_plan(Context& context, const protocol::WorkflowSpec& spec) {
                    {"config", "CONFIG"}},
                   {},
                   ""};
-  for (const protocol::JobSpec& job : spec.jobs) {
+  for (const wire::JobSpec& job : spec.jobs) {
     listing.rows.push_back({text(job.name), text(job.kind), texts(job.after),
                             text(job.on_commit_of), text(spec.workspace),
                             text(command_of(context, spec, job)), text(job.config_yaml)});
@@ -92,19 +92,18 @@ int show_plan(Context& context, const protocol::WorkflowSpec& spec) {
 
 /// A lost answer does not say whether the workflow was taken: asking again with the same token is
 /// safe.
-Result<protocol::SubmitReply> submit(Context& context, Connection& connection,
-                                     const protocol::SubmitRequest& request) {
-  Result<protocol::SubmitReply> reply = ask<protocol::SubmitReply>(connection, request);
+Result<wire::SubmitReply> submit(Context& context, Connection& connection,
+                                 const wire::SubmitRequest& request) {
+  Result<wire::SubmitReply> reply = ask<wire::SubmitReply>(connection, request);
   for (int attempt = 1; attempt < kSubmitTries; ++attempt) {
     if (reply.ok() || reply.status().code() != ErrorCode::kUnavailable) break;
     context.world.clock.sleep_ms(kRetryPauseMs);
-    reply = ask<protocol::SubmitReply>(connection, request);
+    reply = ask<wire::SubmitReply>(connection, request);
   }
   return reply;
 }
 
-void report(Context& context, const protocol::WorkflowSpec& spec,
-            const protocol::SubmitReply& reply) {
+void report(Context& context, const wire::WorkflowSpec& spec, const wire::SubmitReply& reply) {
   std::vector<std::string> jobs;
   for (const auto& [name, id] : reply.jobs) jobs.push_back(format("{} {}", id.value, name));
   context.writer.record({{"workflow", number(reply.workflow.value)},
@@ -119,12 +118,11 @@ Result<int> run(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const config::Workflow workflow,
                       config::load_workflow(context.world.files, options.file, options.overrides));
   const std::string token = options.token.empty() ? context.world.random_token() : options.token;
-  const protocol::WorkflowSpec spec =
+  const wire::WorkflowSpec spec =
       to_spec(workflow, choose_workspace(context, options, workflow, token));
   if (options.dry_run) return show_plan(context, spec);
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const protocol::SubmitReply reply,
-                      submit(context, *connection, {token, spec}));
+  TA_ASSIGN_OR_RETURN(const wire::SubmitReply reply, submit(context, *connection, {token, spec}));
   report(context, spec, reply);
   if (!options.wait) return to_int(ExitCode::kOk);
   return follow_jobs(context, *connection, {reply.workflow, {}, {}});

@@ -17,8 +17,7 @@ struct Options {
 
 /// A workflow is followed as a whole, as its checkpoints add jobs; jobs that had ended before are
 /// not waited for.
-FollowOptions follow_options(const Options& options,
-                             const std::vector<protocol::JobSummary>& jobs) {
+FollowOptions follow_options(const Options& options, const std::vector<wire::JobSummary>& jobs) {
   FollowOptions follow;
   if (options.timeout_s) follow.timeout_ms = static_cast<std::int64_t>(*options.timeout_s * 1000);
   if (options.target.empty()) {
@@ -26,12 +25,12 @@ FollowOptions follow_options(const Options& options,
     for (const auto& job : jobs) {
       if (job.terminal) ended.insert(job.id);
     }
-    follow.chosen = [ended](const protocol::JobSummary& job) { return !ended.contains(job.id); };
+    follow.chosen = [ended](const wire::JobSummary& job) { return !ended.contains(job.id); };
   } else if (!jobs.empty() && jobs.front().workflow_name == options.target) {
     follow.workflow = jobs.front().workflow;
   } else {
     const JobId id = jobs.front().id;
-    follow.chosen = [id](const protocol::JobSummary& job) { return job.id == id; };
+    follow.chosen = [id](const wire::JobSummary& job) { return job.id == id; };
   }
   return follow;
 }

@@ -2,7 +2,7 @@
 
 namespace tagalign::cli {
 
-Status refusal(const protocol::ErrorReply& reply) {
+Status refusal(const wire::ErrorReply& reply) {
   for (int code = 1; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
     const auto candidate = static_cast<ErrorCode>(code);
     if (error_code_name(candidate) == reply.code) return {candidate, reply.message};

@@ -8,7 +8,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "coordinator/protocol/client_messages.h"
+#include "coordinator/wire/client_messages.h"
 
 namespace tagalign::cli {
 
@@ -18,20 +18,20 @@ class Connection {
   /// Waits for the answer at most limits::kRequestTimeoutMs. kUnavailable when there is none: the
   /// request may or may not have been carried out, and calling again connects afresh. A refusal
   /// arrives as an ErrorReply, not as a Status.
-  virtual Result<protocol::ClientReply> call(const protocol::ClientRequest& request) = 0;
+  virtual Result<wire::ClientReply> call(const wire::ClientRequest& request) = 0;
 };
 
 /// Connects on the first call with the endpoint and keys that lie in `state_folder`.
 std::unique_ptr<Connection> connect_zmq(const Path& state_folder);
 
 /// The Status that an ErrorReply stands for.
-Status refusal(const protocol::ErrorReply& reply);
+Status refusal(const wire::ErrorReply& reply);
 
 /// Calls and takes the one kind of answer that fits; ErrorReply becomes its Status.
 template <class Reply>
-Result<Reply> ask(Connection& connection, const protocol::ClientRequest& request) {
-  TA_ASSIGN_OR_RETURN(protocol::ClientReply reply, connection.call(request));
-  if (const auto* error = std::get_if<protocol::ErrorReply>(&reply)) return refusal(*error);
+Result<Reply> ask(Connection& connection, const wire::ClientRequest& request) {
+  TA_ASSIGN_OR_RETURN(wire::ClientReply reply, connection.call(request));
+  if (const auto* error = std::get_if<wire::ErrorReply>(&reply)) return refusal(*error);
   if (auto* expected = std::get_if<Reply>(&reply)) return std::move(*expected);
   return data_loss(
       "the coordinator answered with another kind of message than asked for; "

@@ -1,9 +1,9 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "coordinator/cli/connection.h"
-#include "coordinator/protocol/codec.h"
-#include "coordinator/protocol/state_folder.h"
-#include "coordinator/protocol/transport.h"
+#include "coordinator/keys/state_folder.h"
+#include "coordinator/wire/codec.h"
+#include "coordinator/wire/transport.h"
 
 namespace tagalign::cli {
 namespace {
@@ -12,8 +12,8 @@ class ZmqConnection final : public Connection {
  public:
   explicit ZmqConnection(Path state) : state_(std::move(state)) {}
 
-  Result<protocol::ClientReply> call(const protocol::ClientRequest& request) override {
-    Result<protocol::ClientReply> reply = try_call(request);
+  Result<wire::ClientReply> call(const wire::ClientRequest& request) override {
+    Result<wire::ClientReply> reply = try_call(request);
     // Answers carry no number: after a failure a late one must not be taken for the next
     // question's.
     if (!reply.ok()) socket_.reset();
@@ -23,38 +23,38 @@ class ZmqConnection final : public Connection {
  private:
   Status connect() {
     if (socket_) return ok_status();
-    auto options = protocol::load_client_credentials(state_);
+    auto options = wire::load_client_credentials(state_);
     if (!options.ok()) {
       if (options.status().code() != ErrorCode::kNotFound) return options.status();
       return unavailable(options.status().message());
     }
     endpoint_ = options->endpoint;
     const bool is_local = endpoint_.starts_with("tcp://127.");
-    if (is_local && !protocol::read_live_process(protocol::StateFolder(state_).pid_file())) {
+    if (is_local && !wire::read_live_process(wire::StateFolder(state_).pid_file())) {
       return unavailable(
           format("no coordinator runs on {}; start it with: tagalign --state {} "
                  "coordinator start",
                  state_.string(), state_.string()));
     }
-    TA_ASSIGN_OR_RETURN(socket_, protocol::connect_curve(*options));
+    TA_ASSIGN_OR_RETURN(socket_, wire::connect_curve(*options));
     return ok_status();
   }
 
-  Result<protocol::ClientReply> try_call(const protocol::ClientRequest& request) {
+  Result<wire::ClientReply> try_call(const wire::ClientRequest& request) {
     TA_RETURN_IF_ERROR(connect());
-    TA_RETURN_IF_ERROR(socket_->send(protocol::make_frame(request)));
+    TA_RETURN_IF_ERROR(socket_->send(wire::make_frame(request)));
     TA_ASSIGN_OR_RETURN(const auto frame, socket_->receive(limits::kRequestTimeoutMs));
     if (!frame) {
       return unavailable(format("the coordinator at {} did not answer within {} s; look into {}",
                                 endpoint_, limits::kRequestTimeoutMs / 1000,
-                                protocol::StateFolder(state_).log_file().string()));
+                                wire::StateFolder(state_).log_file().string()));
     }
-    return protocol::decode_client_reply(frame->body);
+    return wire::decode_client_reply(frame->body);
   }
 
   Path state_;
   std::string endpoint_;
-  std::unique_ptr<protocol::ClientSocket> socket_;
+  std::unique_ptr<wire::ClientSocket> socket_;
 };
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "base/format.h"
 #include "base/process.h"
 #include "coordinator/cli/doctor.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
 
 namespace tagalign::cli {
 namespace {
@@ -104,7 +104,7 @@ Check examine_folder(const Path& state) {
   return {"state", Health::kOk, state.string(), ""};
 }
 
-Check examine_keys(const protocol::StateFolder& state) {
+Check examine_keys(const wire::StateFolder& state) {
   const auto names = posix_file_system().list_directory(state.keys());
   if (!names.ok()) return {"keys", Health::kOk, "will be made when a coordinator starts", ""};
   int count = 0;
@@ -144,9 +144,9 @@ std::uint16_t port_of(const std::string& endpoint) {
   return port;
 }
 
-Check examine_port(const protocol::StateFolder& state) {
+Check examine_port(const wire::StateFolder& state) {
   constexpr std::uint64_t kEndpointBytesMax = 4096;
-  if (protocol::read_live_process(state.pid_file())) {
+  if (wire::read_live_process(state.pid_file())) {
     const auto endpoint = posix_file_system().read_file(state.endpoint(), kEndpointBytesMax);
     return {"port", Health::kOk,
             "a coordinator runs at " +
@@ -167,7 +167,7 @@ Check examine_port(const protocol::StateFolder& state) {
 }  // namespace
 
 std::vector<Check> examine_machine(const Path& state, const Path& worker) {
-  const protocol::StateFolder folder(state);
+  const wire::StateFolder folder(state);
   const Path existing = nearest_folder(state);
   std::vector<Check> checks = examine_mpi(worker);
   checks.push_back(examine_folder(state));

@@ -4,18 +4,18 @@
 
 namespace tagalign::cli {
 
-using protocol::JobsReply;
-using protocol::JobSummary;
+using wire::JobsReply;
+using wire::JobSummary;
 
 Result<JobSummary> find_job(Connection& connection, const std::string& name) {
-  protocol::JobsRequest request{.name = name, .scope = protocol::JobNameScope::kJob};
+  wire::JobsRequest request{.name = name, .scope = wire::JobNameScope::kJob};
   TA_ASSIGN_OR_RETURN(JobsReply reply, ask<JobsReply>(connection, request));
   if (reply.jobs.size() == 1) return std::move(reply.jobs.front());
   return data_loss(format("find job '{}': expected one job from the coordinator, found {}", name,
                           reply.jobs.size()));
 }
 
-Result<std::vector<JobSummary>> all_pages(Connection& connection, protocol::JobsRequest request) {
+Result<std::vector<JobSummary>> all_pages(Connection& connection, wire::JobsRequest request) {
   std::vector<JobSummary> jobs;
   bool more = true;
   while (more) {

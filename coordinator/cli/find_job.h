@@ -10,15 +10,13 @@ namespace tagalign::cli {
 
 /// `name`: a number, or a job's name, which stands for the newest of that name. kNotFound says what
 /// there is.
-Result<protocol::JobSummary> find_job(Connection& connection, const std::string& name);
+Result<wire::JobSummary> find_job(Connection& connection, const std::string& name);
 
 /// All jobs that `request` asks for, page after page.
-Result<std::vector<protocol::JobSummary>> all_pages(Connection& connection,
-                                                    protocol::JobsRequest request);
+Result<std::vector<wire::JobSummary>> all_pages(Connection& connection, wire::JobsRequest request);
 
 /// The jobs that `name` stands for: all of the newest workflow of that name, or one job by number
 /// or name. Empty: all.
-Result<std::vector<protocol::JobSummary>> find_jobs(Connection& connection,
-                                                    const std::string& name);
+Result<std::vector<wire::JobSummary>> find_jobs(Connection& connection, const std::string& name);
 
 }  // namespace tagalign::cli

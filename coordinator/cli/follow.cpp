@@ -10,7 +10,7 @@
 namespace tagalign::cli {
 namespace {
 
-using protocol::JobSummary;
+using wire::JobSummary;
 
 std::string steps_of(const JobSummary& job) {
   if (job.steps_total == 0) return "";

@@ -13,7 +13,7 @@ namespace tagalign::cli {
 
 struct FollowOptions {
   std::optional<WorkflowId> workflow;  ///< only its jobs, and those that it will get
-  std::function<bool(const protocol::JobSummary&)> chosen;  ///< which of them; empty: all
+  std::function<bool(const wire::JobSummary&)> chosen;  ///< which of them; empty: all
   std::optional<std::int64_t> timeout_ms;
 };
 
@@ -28,6 +28,6 @@ inline constexpr std::int64_t kStepLineMs =
     5'000;  ///< between two lines about the steps of one job
 
 /// "tagalign   running    attempt 2  step 40/120  train: loss 3.21".
-std::string progress_line(const protocol::JobSummary& job);
+std::string progress_line(const wire::JobSummary& job);
 
 }  // namespace tagalign::cli

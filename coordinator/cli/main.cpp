@@ -12,7 +12,7 @@
 #include "base/format.h"
 #include "base/version.h"
 #include "coordinator/cli/cli.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
 #include "worker/agent/gang_command.h"
 #include "worker/agent/run_agent.h"
@@ -38,7 +38,7 @@ std::string random_token() {
   return token;
 }
 
-std::vector<std::string> gang_command(const protocol::Launch& launch) {
+std::vector<std::string> gang_command(const wire::Launch& launch) {
   agent::GangEnvironment environment;
   environment.worker = worker_program();
   environment.as_root = ::geteuid() == 0;
@@ -116,7 +116,7 @@ int run(int count, char** values) {
       .run_agent = run_agent,
       .start_detached = start_detached,
       .exit_of = exit_of,
-      .create_state_folder = protocol::create_state_folder,
+      .create_state_folder = wire::create_state_folder,
       .ask_worker = ask_worker,
       .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
       .run_worker = run_worker};

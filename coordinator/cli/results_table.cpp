@@ -9,15 +9,15 @@
 
 #include "base/format.h"
 #include "coordinator/cli/output.h"
-#include "coordinator/protocol/settings.h"
-#include "coordinator/protocol/settings_json.h"
+#include "coordinator/wire/settings.h"
+#include "coordinator/wire/settings_json.h"
 
 namespace tagalign::cli {
 namespace {
 
-using protocol::EvaluationResult;
-using protocol::ResultRow;
-using protocol::shown;
+using wire::EvaluationResult;
+using wire::ResultRow;
+using wire::shown;
 using Json = nlohmann::ordered_json;
 
 std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
@@ -37,7 +37,7 @@ std::optional<double> mean(const std::vector<std::optional<double>>& values) {
   return sum / static_cast<double>(count);
 }
 
-using Settings = std::vector<protocol::Setting>;
+using Settings = std::vector<wire::Setting>;
 
 /// Those that describe the method, or those that describe the measurement.
 Settings settings_of(const EvaluationResult& result, bool of_method) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/protocol/client_messages.h"
+#include "coordinator/wire/client_messages.h"
 
 namespace tagalign::cli {
 
@@ -18,7 +18,7 @@ struct Scores {
   std::optional<double> mean_accuracy;
   std::optional<double> pixel_accuracy;  ///< all intersect / all labelled
 };
-Scores scores_of(const protocol::EvaluationResult& result);
+Scores scores_of(const wire::EvaluationResult& result);
 
 /// One row a method and step, one column a data set as it was measured.
 ///
@@ -29,7 +29,7 @@ struct ResultsTable {
   struct Row {
     std::string method;
     std::uint64_t step = 0;
-    std::vector<const protocol::EvaluationResult*> cells;  ///< one a column; nullptr: not evaluated
+    std::vector<const wire::EvaluationResult*> cells;  ///< one a column; nullptr: not evaluated
   };
   std::vector<std::string> columns;
   std::vector<Row> rows;
@@ -37,8 +37,8 @@ struct ResultsTable {
 };
 
 /// Borrows `results`. Of results with the same row and column the last is shown.
-ResultsTable arrange(const std::vector<protocol::ResultRow>& results);
-ResultsTable arrange(std::vector<protocol::ResultRow>&& results) = delete;
+ResultsTable arrange(const std::vector<wire::ResultRow>& results);
+ResultsTable arrange(std::vector<wire::ResultRow>&& results) = delete;
 
 /// "61.23", or "-" for nullopt: per cent with two decimals.
 std::string percent(const std::optional<double>& share);
@@ -46,8 +46,8 @@ std::string percent(const std::optional<double>& share);
 std::string to_text(const ResultsTable& table);
 std::string to_markdown(const ResultsTable& table);
 /// Every result with its counts: one line a class.
-std::string to_csv(const std::vector<protocol::ResultRow>& results);
+std::string to_csv(const std::vector<wire::ResultRow>& results);
 /// Every result with its counts and scores, one JSON document.
-std::string to_json(const std::vector<protocol::ResultRow>& results);
+std::string to_json(const std::vector<wire::ResultRow>& results);
 
 }  // namespace tagalign::cli

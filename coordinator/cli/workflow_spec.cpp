@@ -1,9 +1,9 @@
 #include "coordinator/cli/workflow_spec.h"
 
 namespace tagalign::cli {
-protocol::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace) {
+wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace) {
   TA_CHECK(workspace.is_absolute(), workspace.native());
-  protocol::WorkflowSpec spec{workflow.name, workspace.string(), {}};
+  wire::WorkflowSpec spec{workflow.name, workspace.string(), {}};
   for (const config::WorkflowJob& job : workflow.jobs) {
     spec.jobs.push_back({.name = job.name,
                          .kind = job.kind,

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "base/file_system.h"
-#include "configs/schema/workflow.h"
-#include "coordinator/protocol/messages.h"
+#include "configs/schema/reading/workflow.h"
+#include "coordinator/wire/messages.h"
 
 namespace tagalign::cli {
 
 /// `workspace` must be absolute.
-protocol::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace);
+wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace);
 
 }  // namespace tagalign::cli

@@ -16,7 +16,7 @@
 #include "coordinator/cli/connection.h"
 #include "coordinator/cli/doctor.h"
 #include "coordinator/cli/output.h"
-#include "coordinator/protocol/client_messages.h"
+#include "coordinator/wire/client_messages.h"
 
 namespace tagalign::cli {
 
@@ -49,7 +49,7 @@ struct World {
   std::function<std::unique_ptr<Connection>(const Path& state)> connect;
   std::function<std::string()> random_token;
   /// The command that an agent would run for a launch.
-  std::function<std::vector<std::string>(const protocol::Launch&)> gang_command;
+  std::function<std::vector<std::string>(const wire::Launch&)> gang_command;
   std::function<int(const CoordinatorArguments&)> run_coordinator;
   std::function<int(const AgentArguments&)> run_agent;
   /// Starts `tagalign ARGUMENTS…` in its own session, its output appended to `log`.

@@ -50,7 +50,7 @@ struct Mind {
 
 /// ok when `spec` can be accepted: unique legal names, known references, no cycle, limits. The
 /// message names the job.
-Status validate(const protocol::WorkflowSpec& spec);
+Status validate(const wire::WorkflowSpec& spec);
 
 /// Judges one input: O(log n) and what it changes. The state advances by the returned facts, with
 /// evolve() alone; a caller that cannot commit them drops the state and reads its store again.

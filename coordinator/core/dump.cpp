@@ -1,7 +1,7 @@
 /// The state as text. Kept complete by hand: a field added to state.h is added here.
 #include "base/format.h"
 #include "coordinator/core/state.h"
-#include "coordinator/protocol/settings.h"
+#include "coordinator/wire/settings.h"
 
 namespace tagalign::core {
 namespace {
@@ -49,7 +49,7 @@ std::string numbers(const std::vector<std::uint64_t>& values) {
   return join(values, [](std::uint64_t value) { return std::to_string(value); });
 }
 
-std::string spec_text(const protocol::JobSpec& s) {
+std::string spec_text(const wire::JobSpec& s) {
   return format(
       "kind={} ranks={} slots_per_rank={} after={} on_commit_of='{}' retries_max={} overrides={} "
       "config='{}'",
@@ -91,7 +91,7 @@ std::string template_text(const Template& t) {
 }
 
 std::string result_text(const ResultEntry& entry) {
-  const protocol::EvaluationResult& r = entry.result;
+  const wire::EvaluationResult& r = entry.result;
   return format(
       "result {} job={} at={} workflows={} method={} step={} dataset={} dataset_digest={} "
       "weights={} "
@@ -99,7 +99,7 @@ std::string result_text(const ResultEntry& entry) {
       "classes={} intersect={} union={} predicted={} labelled={}\n",
       r.key, entry.job.value, entry.at_ms,
       join(entry.workflows, [](WorkflowId id) { return std::to_string(id.value); }), r.method,
-      r.step, r.dataset, r.dataset_digest, r.weights_digest, protocol::shown(r.protocol),
+      r.step, r.dataset, r.dataset_digest, r.weights_digest, wire::shown(r.protocol),
       r.code_version, r.images, strings(r.classes), numbers(r.intersect), numbers(r.union_),
       numbers(r.predicted), numbers(r.labelled));
 }

@@ -12,7 +12,7 @@ namespace tagalign::core {
 
 struct Send {
   AgentId agent;
-  protocol::ToAgent message;
+  wire::ToAgent message;
 };
 /// Events up to `sequence` are durable; of several for one agent the newest says it all.
 struct Acknowledge {

@@ -80,7 +80,7 @@ void add_history(const Job& job, Lines& lines) {
   const auto ended =
       std::find_if(job.attempts.rbegin(), job.attempts.rend(),
                    [](const AttemptRecord& record) { return record.outcome.has_value(); });
-  if (ended == job.attempts.rend() || *ended->outcome == protocol::Outcome::kSucceeded) return;
+  if (ended == job.attempts.rend() || *ended->outcome == wire::Outcome::kSucceeded) return;
   lines.push_back(format("attempt {} ended at step {}: {}", ended->attempt.value, ended->last_step,
                          ended->message));
   if (job.program_failures > 0) {

@@ -22,14 +22,14 @@ namespace tagalign::core {
 struct NewJob {
   JobId job;
   WorkflowId workflow;
-  protocol::JobSpec spec;
+  wire::JobSpec spec;
   std::vector<JobId> after;
   std::vector<std::size_t> after_templates;
 };
 /// Takes the next index of State::templates.
 struct NewTemplate {
   WorkflowId workflow;
-  protocol::JobSpec spec;
+  wire::JobSpec spec;
   JobId source;
   std::vector<JobId> after;
   std::vector<std::size_t> after_templates;
@@ -70,7 +70,7 @@ struct KillAsked {
 /// Starting, running, saving → `next`: queued, succeeded, failed or cancelled.
 struct AttemptClosed {
   JobId job;
-  protocol::Outcome outcome = protocol::Outcome::kFailed;
+  wire::Outcome outcome = wire::Outcome::kFailed;
   std::string message;
   std::uint64_t last_step = 0;
   JobState next;
@@ -86,13 +86,13 @@ struct JobCancelled {
 /// Replaces what was known of that step. `progress`: infrastructure failures count anew.
 struct CheckpointKnown {
   JobId job;
-  protocol::CheckpointInfo checkpoint;
+  wire::CheckpointInfo checkpoint;
   bool progress = true;
 };
 /// The first result of its key.
 struct ResultKnown {
   JobId job;
-  protocol::EvaluationResult result;
+  wire::EvaluationResult result;
 };
 /// A workflow reported a key that is known.
 struct ResultRepeated {

@@ -12,13 +12,13 @@ namespace tagalign::core {
 /// Requires validate(spec).
 struct WorkflowSubmitted {
   std::string token;
-  protocol::WorkflowSpec spec;
+  wire::WorkflowSpec spec;
 };
 struct CancelRequested {
   JobId job;
 };
 struct AgentJoined {
-  protocol::AgentHello hello;
+  wire::AgentHello hello;
 };
 /// The service saw by its clock that the agent is gone (limits::kAgentLostAfterMs without a word).
 struct AgentLost {
@@ -26,7 +26,7 @@ struct AgentLost {
 };
 struct AgentReported {
   AgentId agent;
-  std::vector<protocol::SequencedEvent> events;
+  std::vector<wire::SequencedEvent> events;
 };
 /// The grace of a saving attempt, the wait before a retry or for an answer may be over.
 struct TimePassed {};

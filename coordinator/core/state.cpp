@@ -24,7 +24,7 @@ const AgentId* holder(const Job& job) {
   return nullptr;
 }
 
-int slots_of(const protocol::JobSpec& spec) {
+int slots_of(const wire::JobSpec& spec) {
   return spec.ranks * spec.slots_per_rank;
 }
 

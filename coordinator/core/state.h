@@ -17,7 +17,7 @@
 
 #include "base/ids.h"
 #include "coordinator/core/index.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 
 namespace tagalign::core {
 
@@ -63,7 +63,7 @@ struct AttemptRecord {
   AgentId agent;
   UnixMs started_ms = 0;
   UnixMs ended_ms = 0;
-  std::optional<protocol::Outcome> outcome;
+  std::optional<wire::Outcome> outcome;
   std::string message;
   std::uint64_t last_step = 0;
 };
@@ -71,14 +71,14 @@ struct AttemptRecord {
 struct Job {
   JobId id;
   WorkflowId workflow;
-  protocol::JobSpec spec;  ///< of an instance of a template: with its overrides filled in
+  wire::JobSpec spec;  ///< of an instance of a template: with its overrides filled in
   JobState state;
   UnixMs submitted_ms = 0;
   std::vector<JobId> after;
   std::vector<std::size_t> after_templates;  ///< indices into State::templates
   Attempt attempt;                           ///< the newest; 0 before the first start
   std::vector<AttemptRecord> attempts;
-  std::map<std::uint64_t, std::pair<protocol::CheckpointInfo, UnixMs>> checkpoints;  ///< by step
+  std::map<std::uint64_t, std::pair<wire::CheckpointInfo, UnixMs>> checkpoints;  ///< by step
   int program_failures = 0;  ///< charged against spec.retries_max
   int stalled_failures = 0;  ///< infrastructure failures since the last new checkpoint
   std::optional<std::uint64_t> last_failed_step;  ///< where the program failed last
@@ -88,7 +88,7 @@ struct Job {
 /// A job specification waiting for commits; each digest is instantiated once.
 struct Template {
   WorkflowId workflow;
-  protocol::JobSpec spec;
+  wire::JobSpec spec;
   JobId source;              ///< the job whose commits it follows
   std::vector<JobId> after;  ///< of every instance
   std::vector<std::size_t> after_templates;
@@ -116,7 +116,7 @@ struct Agent {
 
 struct ResultEntry {
   JobId job;  ///< the first that reported it
-  protocol::EvaluationResult result;
+  wire::EvaluationResult result;
   UnixMs at_ms = 0;
   std::set<WorkflowId> workflows;  ///< all that reported it
 };
@@ -166,7 +166,7 @@ int free_slots(const State& state, const Agent& agent);
 const std::set<JobId>& jobs_on(const State& state, const AgentId& agent);
 /// Jobs that are not terminal, by id.
 const std::set<JobId>& live_jobs(const State& state);
-int slots_of(const protocol::JobSpec& spec);
+int slots_of(const wire::JobSpec& spec);
 /// "'train' (job 3)".
 std::string label(const Job& job);
 

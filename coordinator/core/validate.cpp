@@ -8,8 +8,8 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::JobSpec;
-using protocol::WorkflowSpec;
+using wire::JobSpec;
+using wire::WorkflowSpec;
 using ByName = std::map<std::string, const JobSpec*, std::less<>>;
 
 bool legal_name(std::string_view name) {

@@ -9,8 +9,8 @@
 namespace tagalign::service {
 namespace {
 
-using protocol::ClientReply;
-using protocol::JobSummary;
+using wire::ClientReply;
+using wire::JobSummary;
 
 /// Explaining looks at every live job: on a page only the first queued jobs get it.
 constexpr int kReasonsPerListMax = 200;
@@ -34,22 +34,22 @@ std::string reason_of(const AnswerContext& context, const core::Job& job) {
   return lines.empty() ? "" : lines.front();
 }
 
-std::string outcome_name(const std::optional<protocol::Outcome>& outcome) {
+std::string outcome_name(const std::optional<wire::Outcome>& outcome) {
   if (!outcome) return "";
   switch (*outcome) {
-    case protocol::Outcome::kSucceeded:
+    case wire::Outcome::kSucceeded:
       return "succeeded";
-    case protocol::Outcome::kSavedAndLeft:
+    case wire::Outcome::kSavedAndLeft:
       return "saved and left";
-    case protocol::Outcome::kFailed:
+    case wire::Outcome::kFailed:
       return "failed";
-    case protocol::Outcome::kRankKilled:
+    case wire::Outcome::kRankKilled:
       return "rank killed";
-    case protocol::Outcome::kAgentRestarted:
+    case wire::Outcome::kAgentRestarted:
       return "agent lost";
-    case protocol::Outcome::kKilledOnRequest:
+    case wire::Outcome::kKilledOnRequest:
       return "killed on request";
-    case protocol::Outcome::kLaunchFailed:
+    case wire::Outcome::kLaunchFailed:
       return "launch failed";
   }
   return "unknown";
@@ -99,14 +99,14 @@ JobSummary summarise(const AnswerContext& context, const core::Job& job) {
   return summary;
 }
 
-protocol::AttemptSummary summarise(const AnswerContext& context, const core::Job& job,
-                                   const core::AttemptRecord& record) {
-  protocol::AttemptSummary summary{.attempt = record.attempt,
-                                   .agent = record.agent.value,
-                                   .started_ms = record.started_ms,
-                                   .ended_ms = record.ended_ms,
-                                   .outcome = outcome_name(record.outcome),
-                                   .message = record.message};
+wire::AttemptSummary summarise(const AnswerContext& context, const core::Job& job,
+                               const core::AttemptRecord& record) {
+  wire::AttemptSummary summary{.attempt = record.attempt,
+                               .agent = record.agent.value,
+                               .started_ms = record.started_ms,
+                               .ended_ms = record.ended_ms,
+                               .outcome = outcome_name(record.outcome),
+                               .message = record.message};
   const auto* ranks = context.telemetry.ranks(job.id, record.attempt);
   if (ranks == nullptr || record.outcome) return summary;
   for (const auto& [rank, view] : *ranks) {
@@ -116,8 +116,7 @@ protocol::AttemptSummary summarise(const AnswerContext& context, const core::Job
 }
 
 /// Says that no agent which is connected can hold the job. It is not refused: a larger one may join.
-void add_notice(const AnswerContext& context, const protocol::JobSpec& job,
-                protocol::SubmitReply& reply) {
+void add_notice(const AnswerContext& context, const wire::JobSpec& job, wire::SubmitReply& reply) {
   int largest = 0;
   for (const auto& [id, agent] : context.state.agents) {
     if (agent.connected) largest = std::max(largest, agent.slots);
@@ -130,25 +129,24 @@ void add_notice(const AnswerContext& context, const protocol::JobSpec& job,
       job.name, needed, largest));
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::SubmitRequest& request) {
+ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& request) {
   const core::Workflow* workflow = core::find_submission(context.state, request.token);
   if (workflow == nullptr) return error_reply(internal_error("the submission was not recorded"));
-  protocol::SubmitReply reply{workflow->id, {}, {}};
+  wire::SubmitReply reply{workflow->id, {}, {}};
   const auto jobs = context.state.index.jobs_of.find(workflow->id);
   if (jobs == context.state.index.jobs_of.end()) return reply;
   for (const JobId id : jobs->second) {
     reply.jobs.emplace_back(context.state.jobs.at(id).spec.name, id);
   }
-  for (const protocol::JobSpec& job : request.workflow.jobs) add_notice(context, job, reply);
+  for (const wire::JobSpec& job : request.workflow.jobs) add_notice(context, job, reply);
   return reply;
 }
 
 /// Fills one page of the jobs that `fits` takes.
 template <class Fits>
-protocol::JobsReply page_of(const AnswerContext& context, const protocol::JobsRequest& request,
-                            Fits fits) {
-  protocol::JobsReply reply;
-  const std::size_t limit = std::clamp(request.limit, 1u, protocol::kJobsPageMax);
+wire::JobsReply page_of(const AnswerContext& context, const wire::JobsRequest& request, Fits fits) {
+  wire::JobsReply reply;
+  const std::size_t limit = std::clamp(request.limit, 1u, wire::kJobsPageMax);
   int explained = 0;
   for (const auto& [id, job] : context.state.jobs) {
     if (!fits(job)) continue;
@@ -167,11 +165,11 @@ protocol::JobsReply page_of(const AnswerContext& context, const protocol::JobsRe
   return reply;
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::JobsRequest& request) {
+ClientReply reply_to(const AnswerContext& context, const wire::JobsRequest& request) {
   std::optional<JobId> only;
   std::optional<WorkflowId> workflow = request.workflow;
   if (!request.name.empty()) {
-    const bool may_be_workflow = request.scope == protocol::JobNameScope::kWorkflowOrJob;
+    const bool may_be_workflow = request.scope == wire::JobNameScope::kWorkflowOrJob;
     const auto named = may_be_workflow ? newest_workflow(context.state, request.name)
                                        : std::optional<WorkflowId>();
     if (named) {
@@ -187,15 +185,15 @@ ClientReply reply_to(const AnswerContext& context, const protocol::JobsRequest& 
   });
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::JobRequest& request) {
+ClientReply reply_to(const AnswerContext& context, const wire::JobRequest& request) {
   const core::Job* job = find_job(context.state, request.job);
   if (job == nullptr) return error_reply(no_such_job(request.job));
-  protocol::JobReply reply{.summary = summarise(context, *job),
-                           .after = job->spec.after,
-                           .on_commit_of = job->spec.on_commit_of,
-                           .config_yaml = job->spec.config_yaml,
-                           .overrides = job->spec.overrides,
-                           .notices = job->notices};
+  wire::JobReply reply{.summary = summarise(context, *job),
+                       .after = job->spec.after,
+                       .on_commit_of = job->spec.on_commit_of,
+                       .config_yaml = job->spec.config_yaml,
+                       .overrides = job->spec.overrides,
+                       .notices = job->notices};
   const auto workflow = context.state.workflows.find(job->workflow);
   reply.summary.reason = reason_of(context, *job);
   if (workflow != context.state.workflows.end()) reply.workspace = workflow->second.workspace;
@@ -208,7 +206,7 @@ ClientReply reply_to(const AnswerContext& context, const protocol::JobRequest& r
   return reply;
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::JobLogRequest& request) {
+ClientReply reply_to(const AnswerContext& context, const wire::JobLogRequest& request) {
   const core::Job* job = find_job(context.state, request.job);
   if (job == nullptr) return error_reply(no_such_job(request.job));
   const core::Workflow& workflow = context.state.workflows.at(job->workflow);
@@ -217,22 +215,22 @@ ClientReply reply_to(const AnswerContext& context, const protocol::JobLogRequest
   return std::move(*reply);
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::ExplainRequest& request) {
+ClientReply reply_to(const AnswerContext& context, const wire::ExplainRequest& request) {
   if (find_job(context.state, request.job) == nullptr) return error_reply(no_such_job(request.job));
-  return protocol::ExplainReply{core::explain(context.state, request.job, context.now_ms)};
+  return wire::ExplainReply{core::explain(context.state, request.job, context.now_ms)};
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::CancelRequest& request) {
+ClientReply reply_to(const AnswerContext& context, const wire::CancelRequest& request) {
   const core::Job* job = find_job(context.state, request.job);
   if (job == nullptr) return error_reply(no_such_job(request.job));
-  return protocol::CancelReply{std::string(core::job_state_name(job->state))};
+  return wire::CancelReply{std::string(core::job_state_name(job->state))};
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::CheckpointsRequest& request) {
+ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsRequest& request) {
   if (request.job && find_job(context.state, *request.job) == nullptr) {
     return error_reply(no_such_job(*request.job));
   }
-  protocol::CheckpointsReply reply;
+  wire::CheckpointsReply reply;
   for (const auto& [id, job] : context.state.jobs) {
     if (request.job && id != *request.job) continue;
     for (const auto& [step, checkpoint] : job.checkpoints) {
@@ -242,8 +240,8 @@ ClientReply reply_to(const AnswerContext& context, const protocol::CheckpointsRe
   return reply;
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::ResultsRequest& request) {
-  protocol::ResultsReply reply;
+ClientReply reply_to(const AnswerContext& context, const wire::ResultsRequest& request) {
+  wire::ResultsReply reply;
   for (const auto& [key, entry] : context.state.results) {
     if (request.workflow && !entry.workflows.contains(*request.workflow)) continue;
     reply.rows.push_back({entry.job, entry.result, entry.at_ms});
@@ -251,13 +249,13 @@ ClientReply reply_to(const AnswerContext& context, const protocol::ResultsReques
   return reply;
 }
 
-ClientReply reply_to(const AnswerContext& context, const protocol::StatusRequest&) {
-  protocol::StatusReply reply{.version = context.identity.version,
-                              .pid = context.identity.pid,
-                              .state_folder = context.identity.state_folder,
-                              .endpoint = context.identity.endpoint,
-                              .started_ms = context.started_ms,
-                              .events = context.events};
+ClientReply reply_to(const AnswerContext& context, const wire::StatusRequest&) {
+  wire::StatusReply reply{.version = context.identity.version,
+                          .pid = context.identity.pid,
+                          .state_folder = context.identity.state_folder,
+                          .endpoint = context.identity.endpoint,
+                          .started_ms = context.started_ms,
+                          .events = context.events};
   for (const auto& [id, agent] : context.state.agents) {
     reply.agents.push_back({.id = id.value,
                             .host = agent.host,
@@ -273,21 +271,21 @@ ClientReply reply_to(const AnswerContext& context, const protocol::StatusRequest
   return reply;
 }
 
-ClientReply reply_to(const AnswerContext&, const protocol::StopRequest& request) {
-  return protocol::StopReply{request.kill_gangs
-                                 ? "stopping: running gangs are killed and go on from their last "
-                                   "checkpoint at the next start"
-                                 : "stopping: running gangs save and leave, and go on at the next "
-                                   "start"};
+ClientReply reply_to(const AnswerContext&, const wire::StopRequest& request) {
+  return wire::StopReply{request.kill_gangs
+                             ? "stopping: running gangs are killed and go on from their last "
+                               "checkpoint at the next start"
+                             : "stopping: running gangs save and leave, and go on at the next "
+                               "start"};
 }
 
 }  // namespace
 
-protocol::ErrorReply error_reply(const Status& status) {
+wire::ErrorReply error_reply(const Status& status) {
   return {std::string(error_code_name(status.code())), status.message()};
 }
 
-ClientReply answer(const AnswerContext& context, const protocol::ClientRequest& request) {
+ClientReply answer(const AnswerContext& context, const wire::ClientRequest& request) {
   return std::visit([&](const auto& body) { return reply_to(context, body); }, request);
 }
 

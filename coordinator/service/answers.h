@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "coordinator/core/core.h"
-#include "coordinator/protocol/client_messages.h"
 #include "coordinator/service/telemetry.h"
+#include "coordinator/wire/client_messages.h"
 
 namespace tagalign::service {
 
@@ -32,8 +32,8 @@ struct AnswerContext {
 
 /// Every request after its event, if it makes one, has been applied: a submission is looked up by
 /// its token.
-protocol::ClientReply answer(const AnswerContext& context, const protocol::ClientRequest& request);
+wire::ClientReply answer(const AnswerContext& context, const wire::ClientRequest& request);
 
-protocol::ErrorReply error_reply(const Status& status);
+wire::ErrorReply error_reply(const Status& status);
 
 }  // namespace tagalign::service

@@ -6,7 +6,7 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/log.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
 #include "coordinator/service/pool_local_posix.h"
 #include "coordinator/service/service.h"
@@ -37,7 +37,7 @@ void catch_signals() {
 
 std::string endpoint_to_listen(const CoordinatorOptions& options) {
   if (options.listen) return *options.listen;
-  const Path path = protocol::StateFolder(options.state_folder).listen();
+  const Path path = wire::StateFolder(options.state_folder).listen();
   auto last = posix_file_system().read_file(path, kEndpointBytesMax);
   if (!last.ok()) return kFirstListen;
   return last->substr(0, last->find_first_of(" \r\n"));
@@ -49,19 +49,19 @@ std::string with_port_of(const std::string& asked, const std::string& bound) {
   return asked.substr(0, asked.rfind(':')) + bound.substr(bound.rfind(':'));
 }
 
-Result<std::unique_ptr<protocol::ServerSocket>> open_socket(const CoordinatorOptions& options) {
-  const protocol::StateFolder state(options.state_folder);
-  TA_ASSIGN_OR_RETURN(const auto keys, protocol::load_server_credentials(options.state_folder));
+Result<std::unique_ptr<wire::ServerSocket>> open_socket(const CoordinatorOptions& options) {
+  const wire::StateFolder state(options.state_folder);
+  TA_ASSIGN_OR_RETURN(const auto keys, wire::load_server_credentials(options.state_folder));
   const std::string asked = endpoint_to_listen(options);
   TA_ASSIGN_OR_RETURN(
       auto socket,
-      protocol::listen_curve({.endpoint = asked, .keys = keys, .allowed_folder = state.allowed()}));
+      wire::listen_curve({.endpoint = asked, .keys = keys, .allowed_folder = state.allowed()}));
   FileSystem& files = posix_file_system();
   TA_RETURN_IF_ERROR(
       files.write_durable(state.listen(), with_port_of(asked, socket->endpoint()) + "\n"));
   TA_RETURN_IF_ERROR(files.write_durable(state.endpoint(), socket->endpoint() + "\n"));
   // Last: whoever sees this process named there finds the endpoint too.
-  TA_RETURN_IF_ERROR(protocol::write_pid_file(state.pid_file(), ::getpid()));
+  TA_RETURN_IF_ERROR(wire::write_pid_file(state.pid_file(), ::getpid()));
   return socket;
 }
 
@@ -77,7 +77,7 @@ std::unique_ptr<Pool> make_pool(const CoordinatorOptions& options) {
 
 Status serve(CoordinatorOptions options) {
   options.state_folder = std::filesystem::absolute(options.state_folder);
-  TA_RETURN_IF_ERROR(protocol::create_state_folder(options.state_folder));
+  TA_RETURN_IF_ERROR(wire::create_state_folder(options.state_folder));
   if (const auto warning = store::folder_warning(options.state_folder)) log_warning("{}", *warning);
   TA_ASSIGN_OR_RETURN(const auto store, store::open_store(options.state_folder));
   TA_ASSIGN_OR_RETURN(const auto socket, open_socket(options));
@@ -93,7 +93,7 @@ Status serve(CoordinatorOptions options) {
                                 .state_folder = options.state_folder.string(),
                                 .endpoint = socket->endpoint()}});
   const Status ended = service.run(stop_requested);
-  const Path pid_file = protocol::StateFolder(options.state_folder).pid_file();
+  const Path pid_file = wire::StateFolder(options.state_folder).pid_file();
   if (const Status removed = posix_file_system().remove_all(pid_file); !removed.ok()) {
     log_warning("{}", removed.message());
   }

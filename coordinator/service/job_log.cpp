@@ -4,7 +4,7 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "coordinator/protocol/log_folder.h"
+#include "coordinator/wire/log_folder.h"
 
 namespace tagalign::service {
 namespace {
@@ -23,12 +23,11 @@ Result<std::string> read_tail(FileSystem& files, const Path& path, std::uint64_t
 }  // namespace
 
 Path log_folder(const core::Workflow& workflow, const core::Job& job, Attempt attempt) {
-  return protocol::log_folder(workflow.workspace, job.spec.name, attempt);
+  return wire::log_folder(workflow.workspace, job.spec.name, attempt);
 }
 
-Result<protocol::JobLogReply> read_job_log(FileSystem& files, const core::Workflow& workflow,
-                                           const core::Job& job,
-                                           const protocol::JobLogRequest& request) {
+Result<wire::JobLogReply> read_job_log(FileSystem& files, const core::Workflow& workflow,
+                                       const core::Job& job, const wire::JobLogRequest& request) {
   const Attempt attempt = request.attempt.value_or(job.attempt);
   if (attempt.value == 0) {
     return not_found(format("show the log of job {}: it has not started yet", job.id.value));
@@ -47,7 +46,7 @@ Result<protocol::JobLogReply> read_job_log(FileSystem& files, const core::Workfl
   }
   const std::uint64_t tail_max = std::min<std::uint64_t>(
       {request.tail_bytes, limits::kLogTailBytesMax, kReplyBytesMax / names->size()});
-  protocol::JobLogReply reply;
+  wire::JobLogReply reply;
   for (const std::string& name : *names) {
     TA_ASSIGN_OR_RETURN(std::string text, read_tail(files, folder / name, tail_max));
     reply.files.emplace_back((folder / name).string(), std::move(text));

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 
 namespace tagalign::service {
 
@@ -16,7 +16,7 @@ class Pool {
   /// limits::kServiceTickMs.
   virtual void tick() = 0;
   /// An agent of any origin said hello: it may be one that an earlier coordinator started.
-  virtual void on_hello(const protocol::AgentHello& hello) = 0;
+  virtual void on_hello(const wire::AgentHello& hello) = 0;
   /// From now on nothing is started.
   virtual void stop() = 0;
   /// Processes of this pool that still run.
@@ -29,7 +29,7 @@ class Pool {
 class NoPool final : public Pool {
  public:
   void tick() override {}
-  void on_hello(const protocol::AgentHello&) override {}
+  void on_hello(const wire::AgentHello&) override {}
   void stop() override {}
   int alive() override { return 0; }
 };

@@ -13,7 +13,7 @@
 
 namespace tagalign::service {
 
-using protocol::ProcessIdentity;
+using wire::ProcessIdentity;
 
 int count_local_gpus() {
   const auto names = posix_file_system().list_directory("/dev");
@@ -35,8 +35,8 @@ int default_local_slots() {
 LocalPool::LocalPool(LocalPoolOptions options, Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      folder_(protocol::StateFolder(options_.state_folder).agent(options_.id)) {
-  if (const auto running = protocol::read_live_process(pid_file())) {
+      folder_(wire::StateFolder(options_.state_folder).agent(options_.id)) {
+  if (const auto running = wire::read_live_process(pid_file())) {
     log_info("agent {} runs already (pid {})", options_.id, running->pid);
     adopt(*running);
   }
@@ -47,7 +47,7 @@ void LocalPool::adopt(ProcessIdentity identity) {
   started_ms_ = clock_.monotonic_ms();
 }
 
-void LocalPool::on_hello(const protocol::AgentHello& hello) {
+void LocalPool::on_hello(const wire::AgentHello& hello) {
   if (hello.agent.value != options_.id || hello.host != host_name()) return;
   if (agent_ && agent_->pid == hello.pid) return;
   const auto ticks = process_start_ticks(hello.pid);
@@ -63,7 +63,7 @@ bool LocalPool::adopt_stranger() {
   if (!stranger || process_start_ticks(stranger->pid) != stranger->start_ticks) return false;
   log_info("agent {} of an earlier coordinator runs (pid {})", options_.id, stranger->pid);
   adopt(*stranger);
-  const Status written = protocol::write_pid_file(pid_file(), stranger->pid);
+  const Status written = wire::write_pid_file(pid_file(), stranger->pid);
   if (!written.ok()) log_warning("{}", written.message());
   return true;
 }
@@ -132,7 +132,7 @@ void LocalPool::start() {
 void LocalPool::on_started(pid_t pid) {
   adopt({pid, process_start_ticks(pid).value_or(0)});
   log_info("started agent {} with {} slots (pid {})", options_.id, options_.slots, pid);
-  const Status written = protocol::write_pid_file(pid_file(), pid);
+  const Status written = wire::write_pid_file(pid_file(), pid);
   if (!written.ok()) log_warning("{}", written.message());
 }
 

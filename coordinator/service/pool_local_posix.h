@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file_system.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
 #include "coordinator/service/pool.h"
 
 namespace tagalign::service {
@@ -34,7 +34,7 @@ class LocalPool final : public Pool {
   LocalPool(LocalPoolOptions options, Clock& clock);
 
   void tick() override;
-  void on_hello(const protocol::AgentHello& hello) override;
+  void on_hello(const wire::AgentHello& hello) override;
   void stop() override { stopping_ = true; }
   int alive() override;
   int slots_per_agent() const override { return options_.slots; }
@@ -49,14 +49,14 @@ class LocalPool final : public Pool {
   void reap();
   void start();
   void on_started(pid_t pid);
-  void adopt(protocol::ProcessIdentity identity);
+  void adopt(wire::ProcessIdentity identity);
   bool adopt_stranger();
 
   LocalPoolOptions options_;
   Clock& clock_;
   Path folder_;
-  std::optional<protocol::ProcessIdentity> agent_;
-  std::optional<protocol::ProcessIdentity> said_hello_;  ///< another process than agent_
+  std::optional<wire::ProcessIdentity> agent_;
+  std::optional<wire::ProcessIdentity> said_hello_;  ///< another process than agent_
   MonotonicMs started_ms_ = 0;
   MonotonicMs next_start_ms_ = 0;
   std::int64_t back_off_ms_ = kRestartMsMin;

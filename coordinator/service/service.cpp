@@ -8,13 +8,13 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 
 namespace tagalign::service {
 namespace {
 
-using protocol::FrameKind;
-using protocol::PeerRole;
+using wire::FrameKind;
+using wire::PeerRole;
 
 constexpr int kFramesPerRound = 512;
 constexpr std::int64_t kStopPatienceMs =
@@ -86,19 +86,19 @@ UnixMs Service::now_ms() {
 
 // ---------------------------------------------------------------- taking messages
 
-void Service::take_frame(Round& round, const protocol::IncomingFrame& incoming) {
+void Service::take_frame(Round& round, const wire::IncomingFrame& incoming) {
   const auto& [peer, role, frame] = incoming;
   if (frame.kind == FrameKind::kClientRequest && role == PeerRole::kClient) {
-    auto request = protocol::decode_client_request(frame.body);
+    auto request = wire::decode_client_request(frame.body);
     if (!request.ok()) return reply(peer, error_reply(request.status()));
     return take_request(round, peer, std::move(*request));
   }
   if (frame.kind == FrameKind::kFromAgent && role == PeerRole::kAgent) {
-    const auto message = protocol::decode_from_agent(frame.body);
+    const auto message = wire::decode_from_agent(frame.body);
     if (!message.ok()) return log_warning("dropped a frame: {}", message.status().message());
     return std::visit([&](const auto& body) { take(round, peer, body); }, *message);
   }
-  const std::string role_name(protocol::peer_role_name(role));
+  const std::string role_name(wire::peer_role_name(role));
   log_warning("refused a frame of kind {} from a peer whose key is allowed as {}",
               static_cast<int>(frame.kind), role_name);
   if (frame.kind == FrameKind::kClientRequest) {
@@ -109,25 +109,25 @@ void Service::take_frame(Round& round, const protocol::IncomingFrame& incoming) 
   }
 }
 
-void Service::take_request(Round& round, const std::string& peer, protocol::ClientRequest request) {
+void Service::take_request(Round& round, const std::string& peer, wire::ClientRequest request) {
   const std::size_t before = round.facts.size();
-  if (const auto* submit = std::get_if<protocol::SubmitRequest>(&request)) {
+  if (const auto* submit = std::get_if<wire::SubmitRequest>(&request)) {
     const Status taken = take_submission(round, *submit);
     if (!taken.ok()) return reply(peer, error_reply(taken));
-  } else if (const auto* cancel = std::get_if<protocol::CancelRequest>(&request)) {
+  } else if (const auto* cancel = std::get_if<wire::CancelRequest>(&request)) {
     decide(round, core::CancelRequested{cancel->job});
-  } else if (const auto* stop = std::get_if<protocol::StopRequest>(&request)) {
+  } else if (const auto* stop = std::get_if<wire::StopRequest>(&request)) {
     log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
     stop_asked_ = true;
     decide(round, core::StopRequested{stop->kill_gangs});
   }
   // An answer to a repeated submission must not outrun the commit of the first.
-  const bool submission = std::holds_alternative<protocol::SubmitRequest>(request);
+  const bool submission = std::holds_alternative<wire::SubmitRequest>(request);
   const bool needs_commit = submission ? !round.facts.empty() : round.facts.size() > before;
   round.replies.push_back({peer, std::move(request), needs_commit});
 }
 
-Status Service::take_submission(Round& round, const protocol::SubmitRequest& request) {
+Status Service::take_submission(Round& round, const wire::SubmitRequest& request) {
   if (request.token.empty()) return invalid_argument("submit: the request carries no token");
   if (core::find_submission(state_, request.token)) return ok_status();
   if (state_.stopping) {
@@ -138,7 +138,7 @@ Status Service::take_submission(Round& round, const protocol::SubmitRequest& req
   return ok_status();
 }
 
-void Service::take(Round& round, const std::string& peer, const protocol::AgentHello& hello) {
+void Service::take(Round& round, const std::string& peer, const wire::AgentHello& hello) {
   links_.link(hello.agent, peer, parts_.clock.monotonic_ms());
   telemetry_.take(hello);
   parts_.pool.on_hello(hello);
@@ -146,7 +146,7 @@ void Service::take(Round& round, const std::string& peer, const protocol::AgentH
   decide(round, core::AgentJoined{hello});
 }
 
-void Service::take(Round& round, const std::string& peer, const protocol::AgentEvents& events) {
+void Service::take(Round& round, const std::string& peer, const wire::AgentEvents& events) {
   const bool linked = links_.heard(events.agent, peer, parts_.clock.monotonic_ms());
   const auto agent = state_.agents.find(events.agent);
   if (!linked || agent == state_.agents.end() || !agent->second.connected) {
@@ -155,8 +155,7 @@ void Service::take(Round& round, const std::string& peer, const protocol::AgentE
   decide(round, core::AgentReported{events.agent, events.events});
 }
 
-void Service::take(Round& round, const std::string& peer,
-                   const protocol::AgentHeartbeat& heartbeat) {
+void Service::take(Round& round, const std::string& peer, const wire::AgentHeartbeat& heartbeat) {
   const bool linked = links_.heard(heartbeat.agent, peer, parts_.clock.monotonic_ms());
   const auto agent = state_.agents.find(heartbeat.agent);
   const bool known = agent != state_.agents.end() && agent->second.connected;
@@ -233,7 +232,7 @@ void Service::act(const Round& round) {
     }
     std::visit([this](const auto& body) { perform(body); }, effect);
   }
-  for (const auto& [agent, sequence] : acknowledged) send(agent, protocol::AckEvents{sequence});
+  for (const auto& [agent, sequence] : acknowledged) send(agent, wire::AckEvents{sequence});
   for (const AgentId& agent : round.lost) links_.drop(agent);
   for (const core::Fact& fact : round.facts) {
     if (const auto* closed = std::get_if<core::AttemptClosed>(&fact.body)) {
@@ -292,27 +291,27 @@ bool Service::finished() {
 
 // ---------------------------------------------------------------- sending
 
-void Service::send(const AgentId& agent, const protocol::ToAgent& message) {
+void Service::send(const AgentId& agent, const wire::ToAgent& message) {
   const auto peer = links_.peer(agent);
   if (!peer) return;  // asked again when it says hello
-  const Status sent = parts_.socket.send(*peer, protocol::make_frame(message));
+  const Status sent = parts_.socket.send(*peer, wire::make_frame(message));
   if (!sent.ok()) log_debug("agent {}: {}", agent.value, sent.message());
 }
 
 void Service::ask_for_hello(const std::string& peer) {
-  const protocol::ToAgent message = protocol::SayHello{};
-  const Status sent = parts_.socket.send(peer, protocol::make_frame(message));
+  const wire::ToAgent message = wire::SayHello{};
+  const Status sent = parts_.socket.send(peer, wire::make_frame(message));
   if (!sent.ok()) log_debug("ask an agent for a hello: {}", sent.message());
 }
 
-void Service::reply(const std::string& peer, const protocol::ClientReply& message) {
-  protocol::Frame frame = protocol::make_frame(message);
+void Service::reply(const std::string& peer, const wire::ClientReply& message) {
+  wire::Frame frame = wire::make_frame(message);
   if (frame.body.size() > limits::kFrameBytesMax) {
-    const protocol::ClientReply too_large = error_reply(
+    const wire::ClientReply too_large = error_reply(
         unsupported(format("the answer has {} bytes, more than the {} of a message; ask for one "
                            "workflow or one job",
                            frame.body.size(), limits::kFrameBytesMax)));
-    frame = protocol::make_frame(too_large);
+    frame = wire::make_frame(too_large);
   }
   const Status sent = parts_.socket.send(peer, frame);
   if (!sent.ok()) log_debug("reply to a client: {}", sent.message());

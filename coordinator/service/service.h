@@ -22,19 +22,19 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "coordinator/core/core.h"
-#include "coordinator/protocol/transport.h"
 #include "coordinator/service/agent_links.h"
 #include "coordinator/service/answers.h"
 #include "coordinator/service/pool.h"
 #include "coordinator/service/telemetry.h"
 #include "coordinator/store/store.h"
+#include "coordinator/wire/transport.h"
 
 namespace tagalign::service {
 
 struct ServiceParts {
   Clock& clock;
   FileSystem& files;
-  protocol::ServerSocket& socket;
+  wire::ServerSocket& socket;
   store::Store& store;
   Pool& pool;
   ServiceIdentity identity;
@@ -59,7 +59,7 @@ class Service {
  private:
   struct PendingReply {
     std::string peer;
-    protocol::ClientRequest request;
+    wire::ClientRequest request;
     bool needs_commit = false;
   };
   /// What one round collects before it commits.
@@ -71,12 +71,12 @@ class Service {
     std::vector<AgentId> lost;
   };
 
-  void take_frame(Round& round, const protocol::IncomingFrame& incoming);
-  void take_request(Round& round, const std::string& peer, protocol::ClientRequest request);
-  Status take_submission(Round& round, const protocol::SubmitRequest& request);
-  void take(Round& round, const std::string& peer, const protocol::AgentHello& hello);
-  void take(Round& round, const std::string& peer, const protocol::AgentEvents& events);
-  void take(Round& round, const std::string& peer, const protocol::AgentHeartbeat& heartbeat);
+  void take_frame(Round& round, const wire::IncomingFrame& incoming);
+  void take_request(Round& round, const std::string& peer, wire::ClientRequest request);
+  Status take_submission(Round& round, const wire::SubmitRequest& request);
+  void take(Round& round, const std::string& peer, const wire::AgentHello& hello);
+  void take(Round& round, const std::string& peer, const wire::AgentEvents& events);
+  void take(Round& round, const std::string& peer, const wire::AgentHeartbeat& heartbeat);
   void decide(Round& round, core::InputBody body);
   void add_timers(Round& round);
   UnixMs now_ms();
@@ -93,9 +93,9 @@ class Service {
   void save_snapshot();
 
   bool gangs_are_gone() const;
-  void send(const AgentId& agent, const protocol::ToAgent& message);
+  void send(const AgentId& agent, const wire::ToAgent& message);
   void ask_for_hello(const std::string& peer);
-  void reply(const std::string& peer, const protocol::ClientReply& message);
+  void reply(const std::string& peer, const wire::ClientReply& message);
 
   ServiceParts parts_;
   core::State state_;

@@ -6,7 +6,7 @@ RankView& Telemetry::rank(JobId job, Attempt attempt, int rank) {
   return attempts_[{job, attempt}][rank];
 }
 
-void Telemetry::take(const protocol::AgentHeartbeat& heartbeat) {
+void Telemetry::take(const wire::AgentHeartbeat& heartbeat) {
   for (const auto& hello : heartbeat.ranks) {
     rank(hello.job, hello.attempt, hello.rank).pid = hello.pid;
   }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 
 namespace tagalign::service {
 
@@ -21,8 +21,8 @@ struct RankView {
 
 class Telemetry {
  public:
-  void take(const protocol::AgentHello& hello) { agent_pids_[hello.agent] = hello.pid; }
-  void take(const protocol::AgentHeartbeat& heartbeat);
+  void take(const wire::AgentHello& hello) { agent_pids_[hello.agent] = hello.pid; }
+  void take(const wire::AgentHeartbeat& heartbeat);
   /// 0 when it has not said hello to this coordinator.
   int agent_pid(const AgentId& agent) const;
   /// Ranks of one attempt; nullptr when none has been heard.

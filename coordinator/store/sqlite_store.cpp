@@ -3,12 +3,12 @@
 
 #include "base/format.h"
 #include "base/log.h"
-#include "coordinator/protocol/settings.h"
-#include "coordinator/protocol/settings_json.h"
 #include "coordinator/store/fact_codec.h"
 #include "coordinator/store/sqlite_database.h"
 #include "coordinator/store/state_folder.h"
 #include "coordinator/store/store.h"
+#include "coordinator/wire/settings.h"
+#include "coordinator/wire/settings_json.h"
 
 namespace tagalign::store {
 namespace {
@@ -48,7 +48,7 @@ CREATE TABLE results (
 ) STRICT;
 )sql";
 
-std::string result_json(const protocol::EvaluationResult& r) {
+std::string result_json(const wire::EvaluationResult& r) {
   const nlohmann::json json = {{"key", r.key},
                                {"method", r.method},
                                {"step", r.step},
@@ -156,9 +156,9 @@ class SqliteStore final : public Store {
   }
 
   Status insert_result(const core::ResultKnown& known) {
-    const protocol::EvaluationResult& r = known.result;
+    const wire::EvaluationResult& r = known.result;
     const std::string json = result_json(r);
-    const std::string shown = protocol::shown(r.protocol);
+    const std::string shown = wire::shown(r.protocol);
     insert_result_.bind(r.key)
         .bind(static_cast<std::int64_t>(known.job.value))
         .bind(r.method)

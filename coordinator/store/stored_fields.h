@@ -14,7 +14,7 @@ namespace tagalign {
 template <class T, class S>
 concept Is = std::is_same_v<std::remove_const_t<T>, S>;
 
-namespace protocol {
+namespace wire {
 
 /// Refuses numbers that name no outcome.
 inline void get(std::string_view bytes, Outcome& value) {
@@ -69,7 +69,7 @@ void fields(F& f, T& s) {
   f(14, s.labelled);
 }
 
-}  // namespace protocol
+}  // namespace wire
 
 namespace core {
 

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "configs/schema/job_configs.h"
+#include "configs/schema/jobs/job_configs.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
 #include "model/inference/dense_scorer.h"

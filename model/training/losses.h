@@ -12,7 +12,7 @@ namespace tagalign::model {
 
 /// How a loss sees the other ranks. `gather` maps [B, …] to [W·B, …] in rank order and carries
 /// gradients back: the gradient of a rank's rows is the sum of what every rank's loss sends to them
-/// (worker/jobs/gather_autograd.h). With world == 1 it may be empty.
+/// (worker/gradients/gather_autograd.h). With world == 1 it may be empty.
 struct LossRanks {
   int rank = 0;
   int world = 1;

@@ -16,10 +16,10 @@ constexpr int kAgents = 16;
 constexpr int kSlots = 8;
 constexpr int kJobsPerWorkflow = 1'000;
 
-protocol::WorkflowSpec workflow(std::int64_t first) {
-  protocol::WorkflowSpec spec{.name = format("w{}", first), .workspace = "/tmp/w"};
+wire::WorkflowSpec workflow(std::int64_t first) {
+  wire::WorkflowSpec spec{.name = format("w{}", first), .workspace = "/tmp/w"};
   for (int i = 0; i < kJobsPerWorkflow; ++i) {
-    protocol::JobSpec job;
+    wire::JobSpec job;
     job.name = format("j{}", first + i);
     job.config_yaml = std::string(700, 'x');
     spec.jobs.push_back(std::move(job));
@@ -59,16 +59,16 @@ class Cluster {
   }
   void answer(const core::Effect& effect) {
     const auto* send = std::get_if<core::Send>(&effect);
-    const auto* launch = send ? std::get_if<protocol::Launch>(&send->message) : nullptr;
+    const auto* launch = send ? std::get_if<wire::Launch>(&send->message) : nullptr;
     if (launch == nullptr) return;
     std::uint64_t& sequence = sequences_[send->agent];
-    protocol::AttemptEnded ended;
+    wire::AttemptEnded ended;
     ended.job = launch->job;
     ended.attempt = launch->attempt;
-    ended.outcome = protocol::Outcome::kSucceeded;
+    ended.outcome = wire::Outcome::kSucceeded;
     inputs_.push_back(core::AgentReported{
         send->agent,
-        {{sequence + 1, protocol::AttemptStarted{launch->job, launch->attempt, 1, now_}},
+        {{sequence + 1, wire::AttemptStarted{launch->job, launch->attempt, 1, now_}},
          {sequence + 2, ended}}});
     sequence += 2;
   }

@@ -8,5 +8,5 @@ target_link_libraries(rank_program PRIVATE ta_options ta_reporter)
 
 ta_test(agent_faults_test LABEL fault
   SOURCES agent_faults_test.cpp
-  DEPENDS ta_protocol_zmq)
+  DEPENDS ta_keys)
 add_dependencies(agent_faults_test agent_program rank_program)

@@ -10,14 +10,14 @@
 
 #include "base/clock.h"
 #include "base/process.h"
-#include "coordinator/protocol/codec.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
+#include "coordinator/wire/codec.h"
 #include "tests/unit/agent/temporary_folder.h"
 
 namespace tagalign {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 using ::testing::HasSubstr;
 
 constexpr std::int64_t kPatienceMs = 30'000;

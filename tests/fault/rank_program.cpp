@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "base/status.h"
-#include "worker/jobs/reporter.h"
+#include "worker/rank/reporter.h"
 
 namespace {
 

@@ -11,12 +11,12 @@
 #include "tests/support/golden_reader.h"
 #include "tests/support/recording_reporter.h"
 #include "worker/collectives/collective_group.h"
-#include "worker/jobs/export_job.h"
-#include "worker/jobs/frozen_clip.h"
-#include "worker/jobs/import_job.h"
-#include "worker/jobs/predictor.h"
-#include "worker/jobs/trained_weights.h"
-#include "worker/jobs/weights.h"
+#include "worker/evaluate/predictor.h"
+#include "worker/weights/export_job.h"
+#include "worker/weights/frozen_clip.h"
+#include "worker/weights/import_job.h"
+#include "worker/weights/trained_weights.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::jobs {
 namespace {

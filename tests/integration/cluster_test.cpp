@@ -27,7 +27,7 @@ constexpr char kWorkflow[] = R"(
 name: small
 jobs:
   scenes:
-    kind: prepare
+    kind: scenes
     config: {output: scenes, train_count: 32, train_size: 32, validation: [{name: val, count: 4, size: 48, look: day}]}
   clip:
     kind: pretrain

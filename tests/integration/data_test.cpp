@@ -6,7 +6,7 @@
 
 #include "base/format.h"
 #include "base/process.h"
-#include "data/image.h"
+#include "data/image/image.h"
 #include "tests/unit/data/temporary_folder.h"
 
 namespace tagalign {

@@ -74,9 +74,8 @@ class SweepTest : public ::testing::Test {
 };
 
 TEST_F(SweepTest, EachThreshold_GivesAResultFile) {
-  for (const std::string job : {"prepare", "pretrain"}) {
-    const auto done =
-        worker({job, "--config", path(job == "prepare" ? "prepare.yml" : "clip.yml")});
+  for (const std::string job : {"scenes", "pretrain"}) {
+    const auto done = worker({job, "--config", path(job == "scenes" ? "prepare.yml" : "clip.yml")});
     ASSERT_TRUE(done.exit.ok()) << done.output;
   }
   const auto swept = worker({"evaluate", "--config", path("eval.yml"), "--thresholds",

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/format.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 
 namespace tagalign::simulation {
 
-Client::Client(World& world, int number, protocol::WorkflowSpec spec, Send send)
+Client::Client(World& world, int number, wire::WorkflowSpec spec, Send send)
     : world_(world),
       name_(format("client-{}", number)),
       token_(format("token-{}", number)),
@@ -16,22 +16,22 @@ Client::Client(World& world, int number, protocol::WorkflowSpec spec, Send send)
 
 void Client::submit() {
   if (reply_ && asks_left_-- == 0) return;
-  request(protocol::SubmitRequest{token_, spec_});
+  request(wire::SubmitRequest{token_, spec_});
   world_.after(world_.between(100, reply_ ? 60'000 : 3'000), [this] { submit(); });
 }
 
-void Client::request(const protocol::ClientRequest& message) {
-  send_(*this, protocol::make_frame(message));
+void Client::request(const wire::ClientRequest& message) {
+  send_(*this, wire::make_frame(message));
 }
 
-void Client::receive(const protocol::Frame& frame) {
-  const auto message = protocol::decode_client_reply(frame.body).value();
-  if (const auto* refused = std::get_if<protocol::ErrorReply>(&message)) {
+void Client::receive(const wire::Frame& frame) {
+  const auto message = wire::decode_client_reply(frame.body).value();
+  if (const auto* refused = std::get_if<wire::ErrorReply>(&message)) {
     ++world_.misfortunes["request refused"];
     if (refused->code == "invalid-argument") world_.violation(refused->message);
     return;
   }
-  const auto* submitted = std::get_if<protocol::SubmitReply>(&message);
+  const auto* submitted = std::get_if<wire::SubmitReply>(&message);
   if (submitted == nullptr) return;
   if (!reply_) reply_ = *submitted;
   // Evaluations of checkpoints join the list later.

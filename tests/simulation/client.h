@@ -9,25 +9,25 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/protocol/transport.h"
+#include "coordinator/wire/transport.h"
 #include "tests/simulation/world.h"
 
 namespace tagalign::simulation {
 
 class Client {
  public:
-  using Send = std::function<void(const Client& from, protocol::Frame frame)>;
-  Client(World& world, int number, protocol::WorkflowSpec spec, Send send);
+  using Send = std::function<void(const Client& from, wire::Frame frame)>;
+  Client(World& world, int number, wire::WorkflowSpec spec, Send send);
 
   void start() { submit(); }
-  void receive(const protocol::Frame& frame);
+  void receive(const wire::Frame& frame);
   /// One request whose reply nobody waits for.
-  void request(const protocol::ClientRequest& message);
+  void request(const wire::ClientRequest& message);
 
   const std::string& name() const { return name_; }
   const std::string& token() const { return token_; }
   bool acknowledged() const { return reply_.has_value(); }
-  const std::optional<protocol::SubmitReply>& reply() const { return reply_; }
+  const std::optional<wire::SubmitReply>& reply() const { return reply_; }
 
  private:
   void submit();
@@ -35,10 +35,10 @@ class Client {
   World& world_;
   const std::string name_;
   const std::string token_;
-  const protocol::WorkflowSpec spec_;
+  const wire::WorkflowSpec spec_;
   Send send_;
   int asks_left_ = 3;  ///< a user who was told asks again now and then
-  std::optional<protocol::SubmitReply> reply_;
+  std::optional<wire::SubmitReply> reply_;
 };
 
 }  // namespace tagalign::simulation

@@ -12,8 +12,8 @@
 namespace tagalign::simulation {
 namespace {
 
-using protocol::JobSpec;
-using protocol::WorkflowSpec;
+using wire::JobSpec;
+using wire::WorkflowSpec;
 
 constexpr UnixMs kWeatherMs = 240'000;
 constexpr UnixMs kCalmMs = 900'000;
@@ -32,9 +32,9 @@ JobSpec job(std::string name, std::string kind, int ranks, std::vector<std::stri
 WorkflowSpec workflow(int number) {
   return {format("flow-{}", number),
           "/work",
-          {job("prepare", "prepare", 1, {}), job("train", "train", 2, {"prepare"}),
+          {job("prepare", "scenes", 1, {}), job("train", "train", 2, {"prepare"}),
            job("evaluate", "evaluate", 1, {}, "train"), job("baseline", "evaluate", 1, {"prepare"}),
-           job("report", "prepare", 1, {"evaluate", "baseline"})}};
+           job("report", "scenes", 1, {"evaluate", "baseline"})}};
 }
 
 std::string up_link(const AgentId& id) {
@@ -50,21 +50,20 @@ class Cluster {
       : world_(seed),
         network_(world_),
         coordinator_(
-            world_,
-            [this](const std::string& peer, protocol::Frame f) { down(peer, std::move(f)); },
+            world_, [this](const std::string& peer, wire::Frame f) { down(peer, std::move(f)); },
             [this] { reconnect(); }) {
     const auto nodes = world_.between(1, 4);
     for (int i = 0; i < nodes; ++i) {
       const int slots = static_cast<int>(world_.between(2, 4));
-      nodes_.push_back(std::make_unique<Node>(
-          world_, AgentId{format("node{}", i)}, slots,
-          [this](Node& from, protocol::Frame f) { up(from, std::move(f)); }));
+      nodes_.push_back(
+          std::make_unique<Node>(world_, AgentId{format("node{}", i)}, slots,
+                                 [this](Node& from, wire::Frame f) { up(from, std::move(f)); }));
     }
     const auto clients = world_.between(1, 4);
     for (int i = 0; i < clients; ++i) {
       clients_.push_back(std::make_unique<Client>(
           world_, i, workflow(i),
-          [this](const Client& from, protocol::Frame f) { up(from, std::move(f)); }));
+          [this](const Client& from, wire::Frame f) { up(from, std::move(f)); }));
     }
   }
 
@@ -105,20 +104,20 @@ class Cluster {
   // -------------------------------------------------------------- messages
 
   /// A message dies with its connection.
-  void up(Node& from, protocol::Frame frame) {
+  void up(Node& from, wire::Frame frame) {
     if (!coordinator_.up()) return from.keep_unsent(std::move(frame));
     network_.carry(up_link(from.id()), [this, &from, peer = from.peer(), f = std::move(frame)] {
-      if (peer == from.peer()) coordinator_.receive(peer, protocol::PeerRole::kAgent, f);
+      if (peer == from.peer()) coordinator_.receive(peer, wire::PeerRole::kAgent, f);
     });
   }
-  void up(const Client& from, protocol::Frame frame) {
+  void up(const Client& from, wire::Frame frame) {
     network_.carry(from.name(), [this, peer = client_peer(from), &from, f = std::move(frame)] {
       if (peer == client_peer(from)) {
-        coordinator_.receive(peer, protocol::PeerRole::kClient, f);
+        coordinator_.receive(peer, wire::PeerRole::kClient, f);
       }
     });
   }
-  void down(const std::string& peer, protocol::Frame frame) {
+  void down(const std::string& peer, wire::Frame frame) {
     for (const auto& node : nodes_) {
       if (node->peer() != peer) continue;
       network_.carry(down_link(node->id()), [peer, f = frame, to = node.get()] {
@@ -136,7 +135,7 @@ class Cluster {
   void reconnect() {
     for (const auto& node : nodes_) {
       node->reconnect();
-      for (protocol::Frame& frame : node->take_unsent()) {
+      for (wire::Frame& frame : node->take_unsent()) {
         if (node->up()) up(*node, std::move(frame));
       }
     }
@@ -241,7 +240,7 @@ class Cluster {
   void stop_everything() {
     if (!world_.random.chance(0.3)) return;
     ++world_.misfortunes["stop requested"];
-    any_client().request(protocol::StopRequest{world_.random.chance(0.5)});
+    any_client().request(wire::StopRequest{world_.random.chance(0.5)});
   }
 
   void cancel_something() {
@@ -249,7 +248,7 @@ class Cluster {
       return;
     ++world_.misfortunes["cancelled"];
     const JobId victim{world_.random.below(coordinator_.state().jobs.size()) + 1};
-    any_client().request(protocol::CancelRequest{victim});
+    any_client().request(wire::CancelRequest{victim});
   }
 
   // -------------------------------------------------------------- the end

@@ -11,7 +11,7 @@ void Coordinator::start() {
   if (up()) return;
   ++incarnation_;
   check_replay();
-  socket_ = std::make_unique<protocol::FakeServerSocket>();
+  socket_ = std::make_unique<wire::FakeServerSocket>();
   service_ = std::make_unique<service::Service>(
       service::ServiceParts{.clock = world_,
                             .files = disk_,
@@ -48,8 +48,7 @@ void Coordinator::crash() {
   start_later();
 }
 
-void Coordinator::receive(const std::string& peer, protocol::PeerRole role,
-                          const protocol::Frame& frame) {
+void Coordinator::receive(const std::string& peer, wire::PeerRole role, const wire::Frame& frame) {
   if (up()) socket_->put(peer, role, frame);
 }
 
@@ -66,7 +65,7 @@ void Coordinator::tick(int incarnation) {
     if (world_.strikes(world_.weather.death_before_acting, "death before acting")) return crash();
   }
   for (auto& [peer, frames] : socket_->take_all_sent()) {
-    for (protocol::Frame& frame : frames) send_(peer, std::move(frame));
+    for (wire::Frame& frame : frames) send_(peer, std::move(frame));
   }
   stop_or_continue();
 }
@@ -87,7 +86,7 @@ void Coordinator::excuse_lost() {
     for (const core::AttemptRecord& record : job.attempts) {
       const auto agent = state().agents.find(record.agent);
       const bool silent = agent == state().agents.end() || !agent->second.connected;
-      if (silent && record.outcome == protocol::Outcome::kAgentRestarted) {
+      if (silent && record.outcome == wire::Outcome::kAgentRestarted) {
         world_.excused.insert({id, record.attempt});
       }
     }

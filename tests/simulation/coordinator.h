@@ -12,16 +12,16 @@
 
 #include "coordinator/core/core.h"
 #include "coordinator/service/service.h"
-#include "tests/support/memory_store.h"
 #include "tests/simulation/disk.h"
 #include "tests/simulation/world.h"
 #include "tests/support/fake_transport.h"
+#include "tests/support/memory_store.h"
 
 namespace tagalign::simulation {
 
 class Coordinator {
  public:
-  using Send = std::function<void(const std::string& peer, protocol::Frame frame)>;
+  using Send = std::function<void(const std::string& peer, wire::Frame frame)>;
   using Started = std::function<void()>;
   Coordinator(World& world, Send send, Started started);
 
@@ -30,7 +30,7 @@ class Coordinator {
   bool up() const { return service_ != nullptr; }
   int incarnation() const { return incarnation_; }
 
-  void receive(const std::string& peer, protocol::PeerRole role, const protocol::Frame& frame);
+  void receive(const std::string& peer, wire::PeerRole role, const wire::Frame& frame);
   void fail_appends(int count) { store_.fail_appends(count); }
   std::uint64_t stored() const { return store_.fact_count(); }
   /// Requires up().
@@ -53,7 +53,7 @@ class Coordinator {
   Disk disk_;
   service::NoPool pool_;
   int incarnation_ = 0;
-  std::unique_ptr<protocol::FakeServerSocket> socket_;
+  std::unique_ptr<wire::FakeServerSocket> socket_;
   std::unique_ptr<service::Service> service_;  ///< null: the process does not run
 };
 

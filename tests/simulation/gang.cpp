@@ -9,7 +9,7 @@
 namespace tagalign::simulation {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 
 constexpr std::uint64_t kStepsTotal = 12;
 constexpr std::uint64_t kStepsPerCheckpoint = 3;

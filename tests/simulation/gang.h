@@ -47,11 +47,11 @@ class Gang : public std::enable_shared_from_this<Gang> {
   void advance();
   void advance_later();
   bool misfortune();
-  void resume(std::map<std::uint64_t, protocol::CheckpointInfo>::const_iterator next);
+  void resume(std::map<std::uint64_t, wire::CheckpointInfo>::const_iterator next);
   void train_step(bool leaving);
-  std::optional<protocol::CheckpointInfo> commit(bool scheduled);
+  std::optional<wire::CheckpointInfo> commit(bool scheduled);
   void evaluate();
-  void report(const protocol::FromRank& event, std::function<void()> then);
+  void report(const wire::FromRank& event, std::function<void()> then);
   void leave(int code);
   void fail(Rank& rank, int code, const std::string& reason);
   void on_rank_end(Rank& rank, ExitStatus status);

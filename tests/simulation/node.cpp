@@ -15,7 +15,7 @@ Node::Node(World& world, AgentId id, int slots, Uplink uplink)
       id_(std::move(id)),
       slots_(slots),
       uplink_(std::move(uplink)),
-      machine_(world, id_, [this](const std::string& peer, protocol::Frame frame) {
+      machine_(world, id_, [this](const std::string& peer, wire::Frame frame) {
         hear_rank(peer, std::move(frame));
       }) {
   TA_CHECK(disk_.write_durable(kWorker, "").ok());
@@ -30,13 +30,13 @@ void Node::start() {
   ++incarnation_;
   unsent_.clear();
   reconnect();
-  coordinator_ = std::make_unique<protocol::FakeClientSocket>();
-  ranks_ = std::make_unique<protocol::FakeServerSocket>();
+  coordinator_ = std::make_unique<wire::FakeClientSocket>();
+  ranks_ = std::make_unique<wire::FakeServerSocket>();
   agent::GangEnvironment environment;
   environment.worker = kWorker;
   environment.agent_mark = id_.value;
   environment.scratch = "/scratch";
-  protocol::AgentHello identity;
+  wire::AgentHello identity;
   identity.agent = id_;
   identity.incarnation = format("{}.{}", id_.value, incarnation_);
   identity.host = id_.value;
@@ -86,7 +86,7 @@ void Node::retire() {
 void Node::tick(int incarnation) {
   if (!up() || incarnation != incarnation_) return;
   agent_->step();
-  for (protocol::Frame& frame : coordinator_->take_sent()) uplink_(*this, std::move(frame));
+  for (wire::Frame& frame : coordinator_->take_sent()) uplink_(*this, std::move(frame));
   deliver_to_ranks();
   if (agent_->finished()) {
     ++world_.misfortunes["agent shut down"];
@@ -97,36 +97,36 @@ void Node::tick(int incarnation) {
                [this, incarnation] { tick(incarnation); });
 }
 
-void Node::keep_unsent(protocol::Frame frame) {
+void Node::keep_unsent(wire::Frame frame) {
   if (unsent_.size() < kUnsentFramesMax) unsent_.push_back(std::move(frame));
 }
 
-void Node::receive(const protocol::Frame& frame) {
+void Node::receive(const wire::Frame& frame) {
   if (up()) coordinator_->put(frame);
 }
 
 void Node::deliver_to_ranks() {
   for (auto& [peer, frames] : ranks_->take_all_sent()) {
-    for (protocol::Frame& frame : frames) {
+    for (wire::Frame& frame : frames) {
       world_.after(world_.between(1, 20), [this, peer, frame = std::move(frame)] {
         Rank* rank = machine_.find_rank(peer);
         if (rank == nullptr) return;
         const std::shared_ptr<Rank> kept = rank->shared_from_this();
-        kept->receive(protocol::decode_to_rank(frame.body).value());
+        kept->receive(wire::decode_to_rank(frame.body).value());
       });
     }
   }
 }
 
 /// The socket of a machine loses nothing, but its agent may be slow or gone.
-void Node::hear_rank(const std::string& peer, protocol::Frame frame) {
+void Node::hear_rank(const std::string& peer, wire::Frame frame) {
   const bool slow = world_.strikes(world_.weather.slow / 10, "slow rank");
   UnixMs& last_ms = rank_last_ms_[peer];
   last_ms = std::max(last_ms, world_.now + world_.between(0, slow ? 3'000 : 10));
   world_.after(last_ms - world_.now,
                [this, peer, frame = std::move(frame), incarnation = incarnation_] {
                  if (up() && incarnation == incarnation_) {
-                   ranks_->put(peer, protocol::PeerRole::kRank, frame);
+                   ranks_->put(peer, wire::PeerRole::kRank, frame);
                  }
                });
 }

@@ -20,7 +20,7 @@ namespace tagalign::simulation {
 
 class Node {
  public:
-  using Uplink = std::function<void(Node& from, protocol::Frame frame)>;
+  using Uplink = std::function<void(Node& from, wire::Frame frame)>;
   Node(World& world, AgentId id, int slots, Uplink uplink);
 
   void start();
@@ -38,16 +38,16 @@ class Node {
   /// The name of the node's connection at the coordinator: another one after every reconnection.
   std::string peer() const;
   void reconnect() { ++connection_; }
-  void receive(const protocol::Frame& frame);
+  void receive(const wire::Frame& frame);
   /// What the agent says while nobody listens waits in its socket, and ends with its process.
-  void keep_unsent(protocol::Frame frame);
-  std::vector<protocol::Frame> take_unsent() { return std::exchange(unsent_, {}); }
+  void keep_unsent(wire::Frame frame);
+  std::vector<wire::Frame> take_unsent() { return std::exchange(unsent_, {}); }
 
  private:
   void start_later();
   void tick(int incarnation);
   void deliver_to_ranks();
-  void hear_rank(const std::string& peer, protocol::Frame frame);
+  void hear_rank(const std::string& peer, wire::Frame frame);
 
   World& world_;
   const AgentId id_;
@@ -56,12 +56,12 @@ class Node {
   Disk disk_;
   Machine machine_;
   std::map<std::string, UnixMs> rank_last_ms_;  ///< a connection keeps order
-  std::vector<protocol::Frame> unsent_;
+  std::vector<wire::Frame> unsent_;
   bool retired_ = false;
   int incarnation_ = 0;
   int connection_ = 0;
-  std::unique_ptr<protocol::FakeClientSocket> coordinator_;
-  std::unique_ptr<protocol::FakeServerSocket> ranks_;
+  std::unique_ptr<wire::FakeClientSocket> coordinator_;
+  std::unique_ptr<wire::FakeServerSocket> ranks_;
   std::unique_ptr<agent::Agent> agent_;  ///< null: its process does not run
 };
 

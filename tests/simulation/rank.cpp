@@ -2,12 +2,12 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 
 namespace tagalign::simulation {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 
 constexpr std::int64_t kResendMs = 2'000;
 constexpr std::int64_t kFarewellMsMax = 2'000;

@@ -12,14 +12,14 @@
 #include <optional>
 #include <string>
 
-#include "coordinator/protocol/transport.h"
+#include "coordinator/wire/transport.h"
 #include "tests/simulation/world.h"
 
 namespace tagalign::simulation {
 
 class Rank : public std::enable_shared_from_this<Rank> {
  public:
-  using Send = std::function<void(const std::string& peer, protocol::Frame frame)>;
+  using Send = std::function<void(const std::string& peer, wire::Frame frame)>;
   /// Told whether the agent holds the event: false after the patience of the reporter.
   using Held = std::function<void(bool)>;
 
@@ -27,9 +27,9 @@ class Rank : public std::enable_shared_from_this<Rank> {
 
   /// Hello, then beats until the end.
   void hello();
-  void report(const protocol::FromRank& event, Held held);
+  void report(const wire::FromRank& event, Held held);
   void farewell(int code, const std::string& reason, Held held);
-  void receive(const protocol::ToRank& message);
+  void receive(const wire::ToRank& message);
   void die() {
     alive_ = false;
     queue_.clear();
@@ -48,14 +48,14 @@ class Rank : public std::enable_shared_from_this<Rank> {
 
  private:
   struct Event {
-    protocol::Frame frame;
+    wire::Frame frame;
     std::uint64_t ticket = 0;
     std::uint64_t number = 0;  ///< as the agent counts, from 1; 0: not sent yet
     Held held;
   };
 
   void beat();
-  void enqueue(protocol::Frame frame, std::int64_t patience_ms, Held held);
+  void enqueue(wire::Frame frame, std::int64_t patience_ms, Held held);
   void send_front();
   void settle_front(bool held);
 

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/random.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 
 namespace tagalign::simulation {
 
@@ -41,7 +41,7 @@ struct Weather {
 struct SharedFiles {
   struct Folder {
     Attempt lease;
-    std::map<std::uint64_t, protocol::CheckpointInfo> steps;
+    std::map<std::uint64_t, wire::CheckpointInfo> steps;
   };
   std::map<JobId, Folder> jobs;
 };

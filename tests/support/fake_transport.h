@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "coordinator/protocol/codec.h"
-#include "coordinator/protocol/transport.h"
+#include "coordinator/wire/codec.h"
+#include "coordinator/wire/transport.h"
 
-namespace tagalign::protocol {
+namespace tagalign::wire {
 
 class FakeServerSocket final : public ServerSocket {
  public:
@@ -116,4 +116,4 @@ class FakeClientSocket final : public ClientSocket {
   std::vector<Frame> sent_;
 };
 
-}  // namespace tagalign::protocol
+}  // namespace tagalign::wire

@@ -10,10 +10,10 @@
 #include <variant>
 #include <vector>
 
-#include "coordinator/protocol/client_fields.h"
-#include "coordinator/protocol/fields.h"
+#include "coordinator/wire/client_fields.h"
+#include "coordinator/wire/fields.h"
 
-namespace tagalign::protocol {
+namespace tagalign::wire {
 
 template <class M>
 concept HasFields = requires(M& m) {
@@ -97,4 +97,4 @@ class DefaultsFinder {
   }
 };
 
-}  // namespace tagalign::protocol
+}  // namespace tagalign::wire

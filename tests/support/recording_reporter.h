@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "worker/jobs/reporter.h"
+#include "worker/rank/reporter.h"
 
 namespace tagalign::jobs {
 
@@ -23,7 +23,7 @@ class RecordingReporter final : public Reporter {
     last_step_ = step;
     activities.push_back(activity);
   }
-  Status checkpoint(const protocol::CheckpointInfo& checkpoint) override {
+  Status checkpoint(const wire::CheckpointInfo& checkpoint) override {
     const std::scoped_lock lock(mutex_);
     if (refusals_left_ > 0) {
       --refusals_left_;
@@ -32,7 +32,7 @@ class RecordingReporter final : public Reporter {
     checkpoints.push_back(checkpoint);
     return ok_status();
   }
-  Status result(const protocol::EvaluationResult& result) override {
+  Status result(const wire::EvaluationResult& result) override {
     const std::scoped_lock lock(mutex_);
     results.push_back(result);
     return ok_status();
@@ -51,8 +51,8 @@ class RecordingReporter final : public Reporter {
   void set_identity(const RankIdentity& identity) { identity_ = identity; }
 
   std::vector<std::string> activities;
-  std::vector<protocol::CheckpointInfo> checkpoints;
-  std::vector<protocol::EvaluationResult> results;
+  std::vector<wire::CheckpointInfo> checkpoints;
+  std::vector<wire::EvaluationResult> results;
   std::vector<std::string> notices;
 
  private:

@@ -2,9 +2,9 @@
 /// from its default.
 #pragma once
 
-#include "coordinator/protocol/client_messages.h"
+#include "coordinator/wire/client_messages.h"
 
-namespace tagalign::protocol {
+namespace tagalign::wire {
 
 inline CheckpointInfo sample_checkpoint() {
   return {.step = 1200, .path = "/w/checkpoints/step-00001200", .digest = "ab", .scheduled = false};
@@ -159,4 +159,4 @@ inline std::vector<ClientReply> sample_replies() {
           ErrorReply{"not-found", "no such job"}};
 }
 
-}  // namespace tagalign::protocol
+}  // namespace tagalign::wire

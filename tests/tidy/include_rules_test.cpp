@@ -43,17 +43,17 @@ const std::vector<Room>& rooms() {
 /// Outside headers and the only files (by path prefix) that may include them.
 const std::vector<std::pair<std::regex, std::vector<std::string>>>& outside() {
   static const std::vector<std::pair<std::regex, std::vector<std::string>>> all = {
-      {std::regex("^(zmq|zmq_addon)\\.h(pp)?$"), {"coordinator/protocol/zmq/"}},
-      {std::regex("^(ATen|torch|c10)/"), {"model/", "worker/jobs/", "checkpoint/tensor_adapter"}},
-      {std::regex("^cereal/"), {"coordinator/protocol/", "coordinator/store/"}},
+      {std::regex("^(zmq|zmq_addon)\\.h(pp)?$"), {"coordinator/wire/zmq/"}},
+      {std::regex("^(ATen|torch|c10)/"),
+       {"model/", "worker/rank/", "worker/weights/", "worker/gradients/", "worker/train/",
+        "worker/evaluate/", "worker/command/", "checkpoint/tensor_adapter"}},
+      {std::regex("^cereal/"), {"coordinator/wire/", "coordinator/store/"}},
       {std::regex("^yaml-cpp/"), {"configs/schema/"}},
       {std::regex("^sqlite3\\.h$"), {"coordinator/store/"}},
       {std::regex("^mpi\\.h$"), {"worker/collectives/"}},
       {std::regex("^nccl\\.h$"), {"worker/collectives/"}},
       {std::regex("^cuda"), {"worker/collectives/", "model/inference/kernels/"}},
-      {std::regex("^CLI/"),
-       {"coordinator/cli/", "worker/jobs/data_command", "worker/jobs/main.cpp",
-        "worker/jobs/weights_commands"}},
+      {std::regex("^CLI/"), {"coordinator/cli/", "worker/command/"}},
       {std::regex("^spdlog/"), {"base/log.cpp"}},
       {std::regex("^xxhash\\.h$"), {"base/checksum.cpp"}},
       {std::regex("^zip\\.h$"), {"model/files/"}},

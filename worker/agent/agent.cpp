@@ -11,8 +11,8 @@
 namespace tagalign::agent {
 namespace {
 
-using protocol::AttemptEnded;
-using protocol::Outcome;
+using wire::AttemptEnded;
+using wire::Outcome;
 
 constexpr std::int64_t kCommitRetryMs = 1'000;
 constexpr std::int64_t kStartToldAfterMs = 50;  ///< a short job ends meanwhile: one sync for both
@@ -20,7 +20,7 @@ constexpr std::int64_t kStartToldAfterMs = 50;  ///< a short job ends meanwhile:
 constexpr int kCoordinatorMessagesMax = 256;
 constexpr int kRankMessagesMax = 1'024;
 
-AttemptKey key_of(const protocol::FromRank& message) {
+AttemptKey key_of(const wire::FromRank& message) {
   return std::visit([](const auto& said) { return AttemptKey{said.job, said.attempt}; }, message);
 }
 
@@ -104,12 +104,12 @@ void Agent::receive_from_ranks() {
 
 void Agent::take(const RankMessage& message) {
   const std::string& peer = message.peer;
-  std::visit(Overloaded{[&](const protocol::RankHello& hello) {
+  std::visit(Overloaded{[&](const wire::RankHello& hello) {
                           if (const auto reason = gangs_.on_hello(peer, hello))
                             tell_to_leave({peer}, *reason);
                         },
-                        [&](const protocol::RankBeat& beat) { gangs_.on_beat(beat); },
-                        [&](const protocol::RankFarewell& farewell) {
+                        [&](const wire::RankBeat& beat) { gangs_.on_beat(beat); },
+                        [&](const wire::RankFarewell& farewell) {
                           gangs_.on_farewell(farewell);
                           if (const auto number = ranks_.take_event(message))
                             ranks_.acknowledge(peer, *number);
@@ -122,7 +122,7 @@ void Agent::take(const RankMessage& message) {
 }
 
 void Agent::tell_to_leave(const std::vector<std::string>& peers, const std::string& reason) {
-  for (const std::string& peer : peers) ranks_.tell(peer, protocol::SaveAndLeave{reason});
+  for (const std::string& peer : peers) ranks_.tell(peer, wire::SaveAndLeave{reason});
 }
 
 // ---------------------------------------------------------------- coordinator → agent
@@ -131,17 +131,16 @@ void Agent::receive_from_coordinator() {
   for (int count = 0; count < kCoordinatorMessagesMax; ++count) {
     const auto message = coordinator_.receive();
     if (!message) return;
-    std::visit(
-        Overloaded{[&](const protocol::Launch& launch) { on_launch(launch); },
-                   [&](const protocol::StopAttempt& stop) { on_stop(stop); },
-                   [&](const protocol::AckEvents& ack) { journal_.acknowledge(ack.sequence); },
-                   [&](const protocol::AgentShutdown& end) { request_shutdown(end.reason); },
-                   [&](const protocol::SayHello&) { coordinator_.say_hello_again(); }},
-        *message);
+    std::visit(Overloaded{[&](const wire::Launch& launch) { on_launch(launch); },
+                          [&](const wire::StopAttempt& stop) { on_stop(stop); },
+                          [&](const wire::AckEvents& ack) { journal_.acknowledge(ack.sequence); },
+                          [&](const wire::AgentShutdown& end) { request_shutdown(end.reason); },
+                          [&](const wire::SayHello&) { coordinator_.say_hello_again(); }},
+               *message);
   }
 }
 
-void Agent::on_launch(const protocol::Launch& launch) {
+void Agent::on_launch(const wire::Launch& launch) {
   const AttemptKey key{launch.job, launch.attempt};
   if (journal_.has_accepted(key) || refused_.contains(key)) {
     log_info("job {} attempt {} was accepted before: not launched again", launch.job.value,
@@ -177,10 +176,10 @@ void Agent::refuse(const AttemptKey& key, Outcome outcome, std::string message) 
                       "", 0});
 }
 
-void Agent::on_stop(const protocol::StopAttempt& stop) {
+void Agent::on_stop(const wire::StopAttempt& stop) {
   const AttemptKey key{stop.job, stop.attempt};
   if (gangs_.contains(key)) {
-    if (stop.mode == protocol::StopMode::kKill) return gangs_.kill(key, stop.reason);
+    if (stop.mode == wire::StopMode::kKill) return gangs_.kill(key, stop.reason);
     return tell_to_leave(gangs_.save_and_leave(key, stop.reason), stop.reason);
   }
   // Its end is pending, in the journal, or was acknowledged.
@@ -198,7 +197,7 @@ void Agent::supervise() {
     gangs_.kill_all(*shutdown_reason_);
   GangChanges changes = gangs_.supervise();
   for (const std::string& peer : changes.gone_peers) ranks_.forget(peer);
-  for (protocol::AgentEvent& event : changes.events) pending_.push_back({std::move(event), "", 0});
+  for (wire::AgentEvent& event : changes.events) pending_.push_back({std::move(event), "", 0});
 }
 
 bool Agent::commit_is_due() const {
@@ -229,13 +228,13 @@ void Agent::commit() {
   for (const auto& [key, launch] : launches) launch_gang(launch);
 }
 
-void Agent::launch_gang(const protocol::Launch& launch) {
+void Agent::launch_gang(const wire::Launch& launch) {
   const UnixMs at_ms = parts_.clock.unix_ms();
   const auto launcher = gangs_.launch(launch);
   if (launcher.ok()) {
     journal_.note_started({launch.job, launch.attempt}, *launcher);
     pending_.push_back(
-        {.event = protocol::AttemptStarted{launch.job, launch.attempt, launcher->pid, at_ms},
+        {.event = wire::AttemptStarted{launch.job, launch.attempt, launcher->pid, at_ms},
          .peer = "",
          .number = 0,
          .due_ms = parts_.clock.monotonic_ms() + kStartToldAfterMs});

@@ -19,8 +19,8 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/status.h"
-#include "coordinator/protocol/messages.h"
-#include "coordinator/protocol/transport.h"
+#include "coordinator/wire/messages.h"
+#include "coordinator/wire/transport.h"
 #include "worker/agent/coordinator_link.h"
 #include "worker/agent/gang_command.h"
 #include "worker/agent/gangs.h"
@@ -32,13 +32,12 @@ namespace tagalign::agent {
 
 /// What an agent is made of. References are borrowed and must outlive it.
 struct AgentParts {
-  protocol::AgentHello
-      identity;  ///< agent, incarnation, host, slots, gpus, pid; the rest is filled in
+  wire::AgentHello identity;  ///< agent, incarnation, host, slots, gpus, pid; the rest is filled in
   std::vector<std::string> gpus;  ///< device names for CUDA_VISIBLE_DEVICES
   Path folder;                    ///< of the journal; the caller holds its lock
   GangEnvironment environment;    ///< gpus is filled in for every gang
-  protocol::ClientSocket& coordinator;
-  protocol::ServerSocket& ranks;
+  wire::ClientSocket& coordinator;
+  wire::ServerSocket& ranks;
   ProcessHost& processes;
   FileSystem& files;
   Clock& clock;
@@ -64,7 +63,7 @@ class Agent {
 
  private:
   struct PendingEvent {
-    protocol::AgentEvent event;
+    wire::AgentEvent event;
     std::string peer;  ///< rank to acknowledge to; may be empty
     std::uint64_t number = 0;
     MonotonicMs due_ms = 0;  ///< until then it waits for others to be written with
@@ -79,25 +78,25 @@ class Agent {
   void tell_to_leave(const std::vector<std::string>& peers, const std::string& reason);
 
   void receive_from_coordinator();
-  void on_launch(const protocol::Launch& launch);
+  void on_launch(const wire::Launch& launch);
   void refuse_older_launch(const AttemptKey& key);
-  void refuse(const AttemptKey& key, protocol::Outcome outcome, std::string message);
-  void on_stop(const protocol::StopAttempt& stop);
+  void refuse(const AttemptKey& key, wire::Outcome outcome, std::string message);
+  void on_stop(const wire::StopAttempt& stop);
 
   void supervise();
   bool commit_is_due() const;
   void commit();
-  void launch_gang(const protocol::Launch& launch);
+  void launch_gang(const wire::Launch& launch);
 
   AgentParts parts_;
   Journal journal_;
   Gangs gangs_;
   RankLink ranks_;
   CoordinatorLink coordinator_;
-  std::map<AttemptKey, protocol::Launch> launches_;  ///< of this round, not yet in the journal
-  std::set<AttemptKey> refused_;      ///< not in the journal yet; their ends are pending
-  std::deque<PendingEvent> pending_;  ///< not in the journal yet
-  MonotonicMs commit_after_ms_ = 0;   ///< the disk was full
+  std::map<AttemptKey, wire::Launch> launches_;  ///< of this round, not yet in the journal
+  std::set<AttemptKey> refused_;                 ///< not in the journal yet; their ends are pending
+  std::deque<PendingEvent> pending_;             ///< not in the journal yet
+  MonotonicMs commit_after_ms_ = 0;              ///< the disk was full
   std::optional<std::string> shutdown_reason_;
   MonotonicMs shutdown_ms_ = 0;
   std::optional<MonotonicMs> idle_since_ms_;

@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 
 namespace tagalign::agent {
 namespace {
@@ -17,8 +17,8 @@ constexpr std::size_t kEventsPerMessage = 128;
 std::vector<AttemptKey> known_attempts(const Journal& journal) {
   std::set<AttemptKey> known;
   for (const auto& [key, launcher] : journal.open_attempts()) known.insert(key);
-  for (const protocol::SequencedEvent& sequenced : journal.unacknowledged()) {
-    if (const auto* ended = std::get_if<protocol::AttemptEnded>(&sequenced.event))
+  for (const wire::SequencedEvent& sequenced : journal.unacknowledged()) {
+    if (const auto* ended = std::get_if<wire::AttemptEnded>(&sequenced.event))
       known.insert({ended->job, ended->attempt});
   }
   return {known.begin(), known.end()};
@@ -26,12 +26,12 @@ std::vector<AttemptKey> known_attempts(const Journal& journal) {
 
 }  // namespace
 
-std::optional<protocol::ToAgent> CoordinatorLink::receive() {
+std::optional<wire::ToAgent> CoordinatorLink::receive() {
   while (true) {
     const auto frame = socket_.receive(0);
     if (!frame.ok() || !frame->has_value()) return std::nullopt;
-    if ((*frame)->kind != protocol::FrameKind::kToAgent) continue;
-    auto message = protocol::decode_to_agent((*frame)->body);
+    if ((*frame)->kind != wire::FrameKind::kToAgent) continue;
+    auto message = wire::decode_to_agent((*frame)->body);
     if (message.ok()) return std::move(message).value();
     log_warning("dropped a message of the coordinator: {}", message.status().to_string());
   }
@@ -50,11 +50,11 @@ void CoordinatorLink::send(const Journal& journal, const Gangs& gangs) {
 }
 
 void CoordinatorLink::send_hello(const Journal& journal) {
-  protocol::AgentHello hello = identity_;
+  wire::AgentHello hello = identity_;
   hello.known_attempts = known_attempts(journal);
   const auto& waiting = journal.unacknowledged();
   hello.first_unacknowledged = waiting.empty() ? journal.next_sequence() : waiting.front().sequence;
-  if (!socket_.send(protocol::make_frame(protocol::FromAgent{hello})).ok()) return;
+  if (!socket_.send(wire::make_frame(wire::FromAgent{hello})).ok()) return;
   hello_due_ = false;
   sent_sequence_ = 0;
 }
@@ -68,10 +68,10 @@ void CoordinatorLink::send_events(const Journal& journal) {
   const std::size_t count = std::min(waiting.size(), kEventsPerMessage);
   const std::uint64_t last = waiting[count - 1].sequence;
   if (last <= sent_sequence_ && now_ms - events_sent_ms_ < kResendMs) return;
-  protocol::AgentEvents message{
+  wire::AgentEvents message{
       .agent = identity_.agent,
       .events = {waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(count)}};
-  const auto frame = protocol::make_frame(protocol::FromAgent{std::move(message)});
+  const auto frame = wire::make_frame(wire::FromAgent{std::move(message)});
   if (!socket_.send(frame).ok()) return;
   sent_sequence_ = last;
   events_sent_ms_ = now_ms;
@@ -81,9 +81,9 @@ void CoordinatorLink::send_heartbeat(const Gangs& gangs) {
   const MonotonicMs now_ms = clock_.monotonic_ms();
   if (now_ms - heartbeat_sent_ms_ < limits::kAgentHeartbeatMs) return;
   heartbeat_sent_ms_ = now_ms;
-  const protocol::AgentHeartbeat heartbeat{
+  const wire::AgentHeartbeat heartbeat{
       .agent = identity_.agent, .ranks = gangs.hellos(), .beats = gangs.beats()};
-  const Status sent = socket_.send(protocol::make_frame(protocol::FromAgent{heartbeat}));
+  const Status sent = socket_.send(wire::make_frame(wire::FromAgent{heartbeat}));
   if (!sent.ok()) log_debug("heartbeat: {}", sent.to_string());
 }
 

@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "coordinator/protocol/messages.h"
-#include "coordinator/protocol/transport.h"
+#include "coordinator/wire/messages.h"
+#include "coordinator/wire/transport.h"
 #include "worker/agent/gangs.h"
 #include "worker/agent/journal.h"
 
@@ -17,11 +17,11 @@ namespace tagalign::agent {
 
 class CoordinatorLink {
  public:
-  CoordinatorLink(protocol::ClientSocket& socket, Clock& clock, protocol::AgentHello identity)
+  CoordinatorLink(wire::ClientSocket& socket, Clock& clock, wire::AgentHello identity)
       : socket_(socket), clock_(clock), identity_(std::move(identity)) {}
 
   /// nullopt when nothing is there; never waits.
-  std::optional<protocol::ToAgent> receive();
+  std::optional<wire::ToAgent> receive();
   void say_hello_again() { hello_due_ = true; }
   /// Said before any further event: what a launch would hold here is given to another agent.
   void withdraw_slots();
@@ -33,9 +33,9 @@ class CoordinatorLink {
   void send_events(const Journal& journal);
   void send_heartbeat(const Gangs& gangs);
 
-  protocol::ClientSocket& socket_;
+  wire::ClientSocket& socket_;
   Clock& clock_;
-  protocol::AgentHello identity_;
+  wire::AgentHello identity_;
   bool hello_due_ = true;
   std::uint64_t sent_sequence_ = 0;
   MonotonicMs events_sent_ms_ = 0;

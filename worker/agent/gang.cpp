@@ -10,7 +10,7 @@
 namespace tagalign::agent {
 namespace {
 
-using protocol::Outcome;
+using wire::Outcome;
 
 bool is_failure(int code) {
   return code != 0 && code != to_int(ExitCode::kRequeue);
@@ -33,23 +33,23 @@ std::string rank_name(int rank, int pid) {
 
 }  // namespace
 
-Gang::Gang(protocol::Launch launch, int launcher_pid, MonotonicMs now_ms)
+Gang::Gang(wire::Launch launch, int launcher_pid, MonotonicMs now_ms)
     : launch_(std::move(launch)), launcher_pid_(launcher_pid), started_ms_(now_ms) {}
 
-void Gang::on_hello(const protocol::RankHello& hello, MonotonicMs now_ms) {
+void Gang::on_hello(const wire::RankHello& hello, MonotonicMs now_ms) {
   Rank& rank = ranks_[hello.rank];
   rank.hello = hello;
   rank.last_word_ms = now_ms;
 }
 
-void Gang::on_beat(const protocol::RankBeat& beat, MonotonicMs now_ms) {
+void Gang::on_beat(const wire::RankBeat& beat, MonotonicMs now_ms) {
   const auto rank = ranks_.find(beat.rank);
   if (rank == ranks_.end()) return;  // a beat without a hello names no process
   rank->second.beat = beat;
   rank->second.last_word_ms = now_ms;
 }
 
-void Gang::on_farewell(const protocol::RankFarewell& farewell, MonotonicMs now_ms) {
+void Gang::on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms) {
   Rank& rank = ranks_[farewell.rank];
   if (rank.farewell) return;
   rank.farewell = farewell;
@@ -164,7 +164,7 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   return fresh;
 }
 
-protocol::RankNotice Gang::notice_of_cause() const {
+wire::RankNotice Gang::notice_of_cause() const {
   TA_CHECK(cause_.has_value());
   return {launch_.job, launch_.attempt, cause_->rank,
           format("the gang is ended: {}", cause_->message)};
@@ -229,7 +229,7 @@ Gang::Cause Gang::verdict() const {
   return cause_from_exit();
 }
 
-protocol::AttemptEnded Gang::conclude(UnixMs at_ms) const {
+wire::AttemptEnded Gang::conclude(UnixMs at_ms) const {
   TA_CHECK(exit_.has_value());
   const Cause cause = verdict();
   return {.job = launch_.job,
@@ -259,14 +259,14 @@ std::vector<int> Gang::rank_pids() const {
   return pids;
 }
 
-std::vector<protocol::RankHello> Gang::hellos() const {
-  std::vector<protocol::RankHello> hellos;
+std::vector<wire::RankHello> Gang::hellos() const {
+  std::vector<wire::RankHello> hellos;
   for (const auto& [number, rank] : ranks_) hellos.push_back(rank.hello);
   return hellos;
 }
 
-std::vector<protocol::RankBeat> Gang::beats() const {
-  std::vector<protocol::RankBeat> beats;
+std::vector<wire::RankBeat> Gang::beats() const {
+  std::vector<wire::RankBeat> beats;
   for (const auto& [number, rank] : ranks_) {
     if (rank.beat) beats.push_back(*rank.beat);
   }

@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 
 namespace tagalign::agent {
 
@@ -33,11 +33,11 @@ struct GangActions {
 
 class Gang {
  public:
-  Gang(protocol::Launch launch, int launcher_pid, MonotonicMs now_ms);
+  Gang(wire::Launch launch, int launcher_pid, MonotonicMs now_ms);
 
-  void on_hello(const protocol::RankHello& hello, MonotonicMs now_ms);
-  void on_beat(const protocol::RankBeat& beat, MonotonicMs now_ms);
-  void on_farewell(const protocol::RankFarewell& farewell, MonotonicMs now_ms);
+  void on_hello(const wire::RankHello& hello, MonotonicMs now_ms);
+  void on_beat(const wire::RankBeat& beat, MonotonicMs now_ms);
+  void on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms);
   void on_process_gone(int pid, MonotonicMs now_ms);
   void on_launcher_exit(const ExitStatus& exit, MonotonicMs now_ms);
   /// SIGKILL was asked for by the coordinator, or by a shutdown that took too long.
@@ -45,30 +45,30 @@ class Gang {
 
   GangActions decide(MonotonicMs now_ms);
   /// Why the gang is being ended, before its end is certain.
-  protocol::RankNotice notice_of_cause() const;
+  wire::RankNotice notice_of_cause() const;
   /// The launcher has ended and no farewell can still be on its way: once no process is left,
   /// conclude().
   bool may_conclude(MonotonicMs now_ms) const;
-  protocol::AttemptEnded conclude(UnixMs at_ms) const;
+  wire::AttemptEnded conclude(UnixMs at_ms) const;
 
-  const protocol::Launch& launch() const { return launch_; }
+  const wire::Launch& launch() const { return launch_; }
   int launcher_pid() const { return launcher_pid_; }
   bool launcher_ended() const { return exit_.has_value(); }
   std::vector<int> rank_pids() const;
-  std::vector<protocol::RankHello> hellos() const;
-  std::vector<protocol::RankBeat> beats() const;
+  std::vector<wire::RankHello> hellos() const;
+  std::vector<wire::RankBeat> beats() const;
 
  private:
   struct Rank {
-    protocol::RankHello hello;
-    std::optional<protocol::RankBeat> beat;
-    std::optional<protocol::RankFarewell> farewell;
+    wire::RankHello hello;
+    std::optional<wire::RankBeat> beat;
+    std::optional<wire::RankFarewell> farewell;
     MonotonicMs last_word_ms = 0;
     std::optional<MonotonicMs> gone_ms;
     bool vanished() const { return gone_ms.has_value() && !farewell.has_value(); }
   };
   struct Cause {
-    protocol::Outcome outcome = protocol::Outcome::kFailed;
+    wire::Outcome outcome = wire::Outcome::kFailed;
     int rank = -1;
     int exit_code = 0;
     std::string message;
@@ -86,7 +86,7 @@ class Gang {
   Cause cause_from_exit() const;
   std::uint64_t last_step() const;
 
-  protocol::Launch launch_;
+  wire::Launch launch_;
   int launcher_pid_;
   MonotonicMs started_ms_;
   std::map<int, Rank> ranks_;

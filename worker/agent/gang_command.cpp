@@ -1,7 +1,7 @@
 #include "worker/agent/gang_command.h"
 
 #include "base/format.h"
-#include "coordinator/protocol/log_folder.h"
+#include "coordinator/wire/log_folder.h"
 
 namespace tagalign::agent {
 namespace {
@@ -14,15 +14,15 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Path attempt_folder(const protocol::Launch& launch) {
-  return protocol::log_folder(launch.workspace, launch.job_name, launch.attempt);
+Path attempt_folder(const wire::Launch& launch) {
+  return wire::log_folder(launch.workspace, launch.job_name, launch.attempt);
 }
 
 std::string gang_mark(const std::string& agent_mark, const AttemptKey& key) {
   return format("{}-{}-{}.", agent_mark, key.first.value, key.second.value);
 }
 
-std::vector<std::string> gang_command(const protocol::Launch& launch,
+std::vector<std::string> gang_command(const wire::Launch& launch,
                                       const GangEnvironment& environment) {
   // Without --bind-to none mpirun pins each of one or two ranks to a single core, all of its
   // threads included.
@@ -37,7 +37,7 @@ std::vector<std::string> gang_command(const protocol::Launch& launch,
   return command;
 }
 
-ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironment& environment) {
+ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& environment) {
   ProcessOptions options;
   options.command = gang_command(launch, environment);
   options.environment = {

@@ -7,17 +7,17 @@
 
 #include "base/file_system.h"
 #include "base/process.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 #include "worker/agent/process_name.h"
 
 namespace tagalign::agent {
 
 /// Where an attempt's configuration and logs lie: <workspace>/logs/<job name>/attempt-<N>.
-Path attempt_folder(const protocol::Launch& launch);
-inline Path attempt_config(const protocol::Launch& launch) {
+Path attempt_folder(const wire::Launch& launch);
+inline Path attempt_config(const wire::Launch& launch) {
   return attempt_folder(launch) / "config.yaml";
 }
-inline Path launcher_log(const protocol::Launch& launch) {
+inline Path launcher_log(const wire::Launch& launch) {
   return attempt_folder(launch) / "launcher.log";
 }
 
@@ -44,8 +44,8 @@ inline Path gang_scratch(const GangEnvironment& environment, const AttemptKey& k
   return environment.scratch / gang_mark("gang", key);
 }
 
-std::vector<std::string> gang_command(const protocol::Launch& launch,
+std::vector<std::string> gang_command(const wire::Launch& launch,
                                       const GangEnvironment& environment);
-ProcessOptions gang_process(const protocol::Launch& launch, const GangEnvironment& environment);
+ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& environment);
 
 }  // namespace tagalign::agent

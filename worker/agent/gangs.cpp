@@ -38,7 +38,7 @@ Status Gangs::end_leftovers(const std::map<AttemptKey, ProcessName>& launchers) 
 
 // ---------------------------------------------------------------- launch
 
-Status Gangs::prepare_files(const protocol::Launch& launch, const GangEnvironment& environment) {
+Status Gangs::prepare_files(const wire::Launch& launch, const GangEnvironment& environment) {
   if (!parts_.files.exists(environment.worker)) {
     return not_found(format(
         "launching a gang: the worker program {} does not exist: build it, or give --worker FILE",
@@ -55,7 +55,7 @@ Status Gangs::prepare_files(const protocol::Launch& launch, const GangEnvironmen
   return file->close();
 }
 
-Result<ProcessName> Gangs::launch(const protocol::Launch& launch) {
+Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
   GangEnvironment environment = parts_.environment;
   if (!parts_.gpus.empty()) environment.gpus = free_gpus(launch.ranks * launch.slots_per_rank);
   TA_RETURN_IF_ERROR(prepare_files(launch, environment));
@@ -132,8 +132,7 @@ std::vector<std::string> Gangs::save_and_leave_all(const std::string& reason) {
 
 // ---------------------------------------------------------------- what ranks say
 
-std::optional<std::string> Gangs::on_hello(const std::string& peer,
-                                           const protocol::RankHello& hello) {
+std::optional<std::string> Gangs::on_hello(const std::string& peer, const wire::RankHello& hello) {
   RunningGang* running = find(hello.job, hello.attempt);
   if (running == nullptr) return std::nullopt;
   running->gang.on_hello(hello, parts_.clock.monotonic_ms());
@@ -142,12 +141,12 @@ std::optional<std::string> Gangs::on_hello(const std::string& peer,
   return running->save_reason;
 }
 
-void Gangs::on_beat(const protocol::RankBeat& beat) {
+void Gangs::on_beat(const wire::RankBeat& beat) {
   if (RunningGang* running = find(beat.job, beat.attempt))
     running->gang.on_beat(beat, parts_.clock.monotonic_ms());
 }
 
-void Gangs::on_farewell(const protocol::RankFarewell& farewell) {
+void Gangs::on_farewell(const wire::RankFarewell& farewell) {
   if (RunningGang* running = find(farewell.job, farewell.attempt))
     running->gang.on_farewell(farewell, parts_.clock.monotonic_ms());
 }
@@ -167,7 +166,7 @@ GangChanges Gangs::supervise() {
       ++it;
       continue;
     }
-    protocol::AttemptEnded ended = running.gang.conclude(parts_.clock.unix_ms());
+    wire::AttemptEnded ended = running.gang.conclude(parts_.clock.unix_ms());
     log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
              ended.message.empty() ? "well" : ended.message);
     changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
@@ -186,7 +185,7 @@ std::string Gangs::mark_of(const Gang& gang) const {
 }
 
 /// Returns the notice of why the gang is being ended, when that became clear just now.
-std::optional<protocol::AgentEvent> Gangs::supervise_one(RunningGang& running) {
+std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
   Gang& gang = running.gang;
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
   if (!gang.launcher_ended()) {
@@ -223,15 +222,15 @@ void Gangs::clear_scratch(const Path& folder) {
   if (!removed.ok()) log_warning("MPI's files of an ended gang: {}", removed.to_string());
 }
 
-std::vector<protocol::RankHello> Gangs::hellos() const {
-  std::vector<protocol::RankHello> hellos;
+std::vector<wire::RankHello> Gangs::hellos() const {
+  std::vector<wire::RankHello> hellos;
   for (const auto& [key, running] : gangs_)
     std::ranges::move(running.gang.hellos(), std::back_inserter(hellos));
   return hellos;
 }
 
-std::vector<protocol::RankBeat> Gangs::beats() const {
-  std::vector<protocol::RankBeat> beats;
+std::vector<wire::RankBeat> Gangs::beats() const {
+  std::vector<wire::RankBeat> beats;
   for (const auto& [key, running] : gangs_)
     std::ranges::move(running.gang.beats(), std::back_inserter(beats));
   return beats;

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/status.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 #include "worker/agent/gang.h"
 #include "worker/agent/gang_command.h"
 #include "worker/agent/process_host.h"
@@ -33,7 +33,7 @@ struct GangsParts {
 
 /// What became of the gangs since they were last looked at.
 struct GangChanges {
-  std::vector<protocol::AgentEvent> events;
+  std::vector<wire::AgentEvent> events;
   std::vector<std::string> gone_peers;  ///< sockets of ranks that are no more
 };
 
@@ -44,7 +44,7 @@ class Gangs {
   /// Kills what an earlier life of the agent left running.
   Status end_leftovers(const std::map<AttemptKey, ProcessName>& launchers);
   /// Requires that no gang of the job runs.
-  Result<ProcessName> launch(const protocol::Launch& launch);
+  Result<ProcessName> launch(const wire::Launch& launch);
 
   bool empty() const { return gangs_.empty(); }
   bool contains(const AttemptKey& key) const { return gangs_.contains(key); }
@@ -57,15 +57,15 @@ class Gangs {
   std::vector<std::string> save_and_leave_all(const std::string& reason);
 
   /// The reason, when the gang was asked to save and leave before this rank said hello.
-  std::optional<std::string> on_hello(const std::string& peer, const protocol::RankHello& hello);
-  void on_beat(const protocol::RankBeat& beat);
-  void on_farewell(const protocol::RankFarewell& farewell);
+  std::optional<std::string> on_hello(const std::string& peer, const wire::RankHello& hello);
+  void on_beat(const wire::RankBeat& beat);
+  void on_farewell(const wire::RankFarewell& farewell);
   void on_process_gone(int pid, MonotonicMs now_ms);
 
   GangChanges supervise();
 
-  std::vector<protocol::RankHello> hellos() const;
-  std::vector<protocol::RankBeat> beats() const;
+  std::vector<wire::RankHello> hellos() const;
+  std::vector<wire::RankBeat> beats() const;
 
  private:
   struct RunningGang {
@@ -78,11 +78,11 @@ class Gangs {
   };
 
   Status kill_marked(const std::string& mark);
-  Status prepare_files(const protocol::Launch& launch, const GangEnvironment& environment);
+  Status prepare_files(const wire::Launch& launch, const GangEnvironment& environment);
   std::vector<std::string> free_gpus(int count) const;
   RunningGang* find(JobId job, Attempt attempt);
   std::string mark_of(const Gang& gang) const;
-  std::optional<protocol::AgentEvent> supervise_one(RunningGang& running);
+  std::optional<wire::AgentEvent> supervise_one(RunningGang& running);
   bool is_over(RunningGang& running);
   void clear_scratch(const Path& folder);
 

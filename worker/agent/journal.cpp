@@ -32,10 +32,10 @@ void Journal::Contents::apply(const JournalEntry& entry) {
                             events.pop_front();
                           next_sequence = std::max(next_sequence, said.sequence + 1);
                         },
-                        [&](const protocol::SequencedEvent& kept) {
+                        [&](const wire::SequencedEvent& kept) {
                           next_sequence = std::max(next_sequence, kept.sequence + 1);
                           events.push_back(kept);
-                          const auto* ended = std::get_if<protocol::AttemptEnded>(&kept.event);
+                          const auto* ended = std::get_if<wire::AttemptEnded>(&kept.event);
                           if (ended != nullptr) open.erase({ended->job, ended->attempt});
                         }},
              entry);
@@ -98,8 +98,8 @@ Status Journal::commit(const JournalBatch& batch) {
   std::vector<JournalEntry> added;
   for (const AttemptKey& key : batch.accepted) added.push_back(Accepted{key});
   std::uint64_t sequence = contents_.next_sequence;
-  for (const protocol::AgentEvent& event : batch.events)
-    added.push_back(protocol::SequencedEvent{sequence++, event});
+  for (const wire::AgentEvent& event : batch.events)
+    added.push_back(wire::SequencedEvent{sequence++, event});
   std::vector<JournalEntry> written = noted_;
   written.insert(written.end(), added.begin(), added.end());
   TA_RETURN_IF_ERROR(append(pack_frame(written)).with_context("agent's journal"));

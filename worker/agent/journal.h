@@ -22,7 +22,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 #include "worker/agent/journal_record.h"
 #include "worker/agent/process_name.h"
 
@@ -31,7 +31,7 @@ namespace tagalign::agent {
 /// What one round adds. Attempts are accepted before the events are kept.
 struct JournalBatch {
   std::vector<AttemptKey> accepted;
-  std::vector<protocol::AgentEvent> events;
+  std::vector<wire::AgentEvent> events;
   bool empty() const { return accepted.empty() && events.empty(); }
 };
 
@@ -49,7 +49,7 @@ class Journal {
   /// Accepted, and without an AttemptEnded.
   const std::map<AttemptKey, ProcessName>& open_attempts() const { return contents_.open; }
   /// Oldest first.
-  const std::deque<protocol::SequencedEvent>& unacknowledged() const { return contents_.events; }
+  const std::deque<wire::SequencedEvent>& unacknowledged() const { return contents_.events; }
   std::uint64_t next_sequence() const { return contents_.next_sequence; }
 
   /// The batch is on stable storage when this returns ok; its events have their sequence numbers.
@@ -66,7 +66,7 @@ class Journal {
   struct Contents {
     std::map<JobId, Attempt> newest;
     std::map<AttemptKey, ProcessName> open;
-    std::deque<protocol::SequencedEvent> events;
+    std::deque<wire::SequencedEvent> events;
     std::uint64_t next_sequence = 1;
 
     void apply(const JournalEntry& entry);

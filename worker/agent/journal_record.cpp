@@ -6,7 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/format.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 #include "worker/agent/overloaded.h"
 
 namespace tagalign::agent {
@@ -69,8 +69,8 @@ void put_entry(std::string& bytes, const JournalEntry& entry) {
             put(body, said.sequence);
             put_entry(bytes, Kind::kAcknowledged, body);
           },
-          [&](const protocol::SequencedEvent& event) {
-            put_entry(bytes, Kind::kEvent, protocol::encode(event));
+          [&](const wire::SequencedEvent& event) {
+            put_entry(bytes, Kind::kEvent, wire::encode(event));
           }},
       entry);
 }
@@ -103,7 +103,7 @@ std::optional<JournalEntry> parse_entry(Kind kind, std::string_view body) {
       return std::nullopt;
     }
     case Kind::kEvent: {
-      auto event = protocol::decode_sequenced_event(body);
+      auto event = wire::decode_sequenced_event(body);
       if (event.ok()) return std::move(event).value();
       return std::nullopt;
     }

@@ -10,7 +10,7 @@
 
 #include "base/ids.h"
 #include "base/status.h"
-#include "coordinator/protocol/messages.h"
+#include "coordinator/wire/messages.h"
 #include "worker/agent/process_name.h"
 
 namespace tagalign::agent {
@@ -33,7 +33,7 @@ struct Acknowledged {
 };
 
 using JournalEntry =
-    std::variant<Accepted, Over, LauncherStarted, Acknowledged, protocol::SequencedEvent>;
+    std::variant<Accepted, Over, LauncherStarted, Acknowledged, wire::SequencedEvent>;
 
 /// All entries in one frame: a reader finds all of them or none.
 std::string pack_frame(std::span<const JournalEntry> entries);

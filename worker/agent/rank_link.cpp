@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 
 namespace tagalign::agent {
 
@@ -12,9 +12,9 @@ std::optional<RankMessage> RankLink::receive() {
   while (true) {
     auto incoming = socket_.receive(0);
     if (!incoming.ok() || !incoming->has_value()) return std::nullopt;
-    protocol::Frame& frame = (*incoming)->frame;
-    if (frame.kind != protocol::FrameKind::kFromRank) continue;
-    auto message = protocol::decode_from_rank(frame.body);
+    wire::Frame& frame = (*incoming)->frame;
+    if (frame.kind != wire::FrameKind::kFromRank) continue;
+    auto message = wire::decode_from_rank(frame.body);
     if (message.ok())
       return RankMessage{(*incoming)->peer, std::move(frame.body), std::move(message).value()};
     log_warning("dropped a message of a rank: {}", message.status().to_string());
@@ -35,11 +35,11 @@ void RankLink::acknowledge(const std::string& peer, std::uint64_t number) {
   const auto state = peers_.find(peer);
   if (state == peers_.end()) return;
   state->second.acknowledged = std::max(state->second.acknowledged, number);
-  tell(peer, protocol::RankAck{number});
+  tell(peer, wire::RankAck{number});
 }
 
-void RankLink::tell(const std::string& peer, const protocol::ToRank& message) {
-  if (const Status sent = socket_.send(peer, protocol::make_frame(message)); !sent.ok())
+void RankLink::tell(const std::string& peer, const wire::ToRank& message) {
+  if (const Status sent = socket_.send(peer, wire::make_frame(message)); !sent.ok())
     log_debug("a rank is gone before its message: {}", sent.to_string());
 }
 

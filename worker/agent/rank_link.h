@@ -9,20 +9,20 @@
 #include <optional>
 #include <string>
 
-#include "coordinator/protocol/messages.h"
-#include "coordinator/protocol/transport.h"
+#include "coordinator/wire/messages.h"
+#include "coordinator/wire/transport.h"
 
 namespace tagalign::agent {
 
 struct RankMessage {
   std::string peer;
   std::string body;  ///< of the frame
-  protocol::FromRank message;
+  wire::FromRank message;
 };
 
 class RankLink {
  public:
-  explicit RankLink(protocol::ServerSocket& socket) : socket_(socket) {}
+  explicit RankLink(wire::ServerSocket& socket) : socket_(socket) {}
 
   /// nullopt when nothing is there; never waits.
   std::optional<RankMessage> receive();
@@ -30,7 +30,7 @@ class RankLink {
   /// more when it is held already.
   std::optional<std::uint64_t> take_event(const RankMessage& event);
   void acknowledge(const std::string& peer, std::uint64_t number);
-  void tell(const std::string& peer, const protocol::ToRank& message);
+  void tell(const std::string& peer, const wire::ToRank& message);
   void forget(const std::string& peer) { peers_.erase(peer); }
 
  private:
@@ -40,7 +40,7 @@ class RankLink {
     std::string last_body;
   };
 
-  protocol::ServerSocket& socket_;
+  wire::ServerSocket& socket_;
   std::map<std::string, PeerState> peers_;
 };
 

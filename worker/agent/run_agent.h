@@ -6,14 +6,14 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "coordinator/protocol/transport.h"
+#include "coordinator/wire/transport.h"
 
 namespace tagalign::agent {
 
 struct AgentOptions {
   std::string id;     ///< kept over restarts: [A-Za-z0-9][A-Za-z0-9_.-]*
   Path state_folder;  ///< the coordinator's: endpoint and keys (state_folder.h)
-  std::optional<protocol::CurveClientOptions> connection;  ///< instead of what state_folder says
+  std::optional<wire::CurveClientOptions> connection;  ///< instead of what state_folder says
   Path folder;  ///< lock and journal; empty: <state_folder>/agents/<id>
   int slots = 1;
   int gpus = 0;

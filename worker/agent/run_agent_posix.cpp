@@ -15,7 +15,7 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/log.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
 #include "worker/agent/agent.h"
 #include "worker/agent/run_agent.h"
 
@@ -126,7 +126,7 @@ GangEnvironment gang_environment(const AgentOptions& options, const Path& socket
           .gpus = std::nullopt};
 }
 
-protocol::AgentHello identity(const AgentOptions& options) {
+wire::AgentHello identity(const AgentOptions& options) {
   return {.agent = AgentId{options.id},
           .incarnation = new_incarnation(),
           .host = host_name(),
@@ -158,26 +158,26 @@ Result<AgentOptions> completed(AgentOptions options) {
                options.id, options.slots, options.gpus));
   }
   if (options.folder.empty())
-    options.folder = protocol::StateFolder(options.state_folder).agent(options.id);
+    options.folder = wire::StateFolder(options.state_folder).agent(options.id);
   if (!options.connection) {
-    TA_ASSIGN_OR_RETURN(options.connection, protocol::load_client_credentials(
-                                                options.state_folder, protocol::PeerRole::kAgent));
+    TA_ASSIGN_OR_RETURN(options.connection, wire::load_client_credentials(options.state_folder,
+                                                                          wire::PeerRole::kAgent));
   }
   return options;
 }
 
 /// Goes where the state folder says that the coordinator is: the next one may listen elsewhere.
 /// What was queued for the old address is lost; the agent sends it again.
-class FollowingSocket final : public protocol::ClientSocket {
+class FollowingSocket final : public wire::ClientSocket {
  public:
-  FollowingSocket(Path state_folder, protocol::CurveClientOptions known,
-                  std::unique_ptr<protocol::ClientSocket> socket)
+  FollowingSocket(Path state_folder, wire::CurveClientOptions known,
+                  std::unique_ptr<wire::ClientSocket> socket)
       : state_folder_(std::move(state_folder)),
         known_(std::move(known)),
         socket_(std::move(socket)) {}
 
-  Status send(const protocol::Frame& frame) override { return socket_->send(frame); }
-  Result<std::optional<protocol::Frame>> receive(std::int64_t timeout_ms) override {
+  Status send(const wire::Frame& frame) override { return socket_->send(frame); }
+  Result<std::optional<wire::Frame>> receive(std::int64_t timeout_ms) override {
     follow();
     return socket_->receive(timeout_ms);
   }
@@ -191,12 +191,12 @@ class FollowingSocket final : public protocol::ClientSocket {
     const MonotonicMs now_ms = system_clock().monotonic_ms();
     if (now_ms - looked_ms_ < kLookMs) return;
     looked_ms_ = now_ms;
-    auto found = protocol::load_client_credentials(state_folder_, protocol::PeerRole::kAgent);
+    auto found = wire::load_client_credentials(state_folder_, wire::PeerRole::kAgent);
     if (!found.ok() || (found->endpoint == known_.endpoint &&
                         found->server_public_key == known_.server_public_key)) {
       return;
     }
-    auto socket = protocol::connect_curve(*found);
+    auto socket = wire::connect_curve(*found);
     if (!socket.ok()) return log_warning("{}", socket.status().to_string());
     log_info("the coordinator is at {} now", found->endpoint);
     known_ = std::move(*found);
@@ -204,16 +204,16 @@ class FollowingSocket final : public protocol::ClientSocket {
   }
 
   Path state_folder_;
-  protocol::CurveClientOptions known_;
-  std::unique_ptr<protocol::ClientSocket> socket_;
+  wire::CurveClientOptions known_;
+  std::unique_ptr<wire::ClientSocket> socket_;
   MonotonicMs looked_ms_ = 0;
 };
 
-Result<std::unique_ptr<protocol::ClientSocket>> connect(const AgentOptions& given,
-                                                        const AgentOptions& options) {
-  TA_ASSIGN_OR_RETURN(auto socket, protocol::connect_curve(*options.connection));
+Result<std::unique_ptr<wire::ClientSocket>> connect(const AgentOptions& given,
+                                                    const AgentOptions& options) {
+  TA_ASSIGN_OR_RETURN(auto socket, wire::connect_curve(*options.connection));
   if (given.connection) return socket;
-  return std::unique_ptr<protocol::ClientSocket>(
+  return std::unique_ptr<wire::ClientSocket>(
       new FollowingSocket(options.state_folder, *options.connection, std::move(socket)));
 }
 
@@ -248,7 +248,7 @@ Status serve_agent(const AgentOptions& given) {
   install_signals();
   TA_ASSIGN_OR_RETURN(const Path socket, agent_socket_path(options.folder));
   TA_ASSIGN_OR_RETURN(const Path scratch, scratch_folder(options.folder, socket));
-  TA_ASSIGN_OR_RETURN(const auto ranks, protocol::listen_ipc(socket));
+  TA_ASSIGN_OR_RETURN(const auto ranks, wire::listen_ipc(socket));
   TA_ASSIGN_OR_RETURN(const auto coordinator, connect(given, options));
   const auto processes = make_process_host();
   TA_ASSIGN_OR_RETURN(const auto agent,

@@ -7,9 +7,9 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::AgentHello;
-using protocol::StopAttempt;
-using protocol::StopMode;
+using wire::AgentHello;
+using wire::StopAttempt;
+using wire::StopMode;
 
 /// How much of its past an agent brings along.
 enum class Memory {
@@ -77,7 +77,7 @@ void ask_for_hello(Turn& turn, const AgentId& agent) {
   const auto [asked, first] = turn.mind.reminders.hello_asked.try_emplace(agent, turn.now_ms);
   if (!first && turn.now_ms < asked->second + kHelloAgainMs) return;
   asked->second = turn.now_ms;
-  turn.send(agent, protocol::SayHello{});
+  turn.send(agent, wire::SayHello{});
 }
 
 }  // namespace
@@ -113,13 +113,13 @@ void handle(Turn& turn, const AgentLost& input) {
 void handle(Turn& turn, const AgentReported& input) {
   const auto found = turn.state.agents.find(input.agent);
   if (found == turn.state.agents.end()) {
-    turn.send(input.agent, protocol::SayHello{});
+    turn.send(input.agent, wire::SayHello{});
     return;
   }
   if (!found->second.connected) return ask_for_hello(turn, input.agent);
   std::uint64_t newest = found->second.last_sequence;
   bool gap = false;
-  for (const protocol::SequencedEvent& event : input.events) {
+  for (const wire::SequencedEvent& event : input.events) {
     gap = event.sequence > newest + 1;
     if (gap) break;
     if (event.sequence <= newest) continue;

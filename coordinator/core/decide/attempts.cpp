@@ -6,12 +6,12 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::AttemptEnded;
-using protocol::AttemptStarted;
-using protocol::CheckpointCommitted;
-using protocol::EvaluationResult;
-using protocol::RankNotice;
-using protocol::ResultReported;
+using wire::AttemptEnded;
+using wire::AttemptStarted;
+using wire::CheckpointCommitted;
+using wire::EvaluationResult;
+using wire::RankNotice;
+using wire::ResultReported;
 
 /// Where a report comes from. `live`: from the attempt that the job is in, on the agent that holds
 /// it.
@@ -34,8 +34,8 @@ void take(Turn& turn, const Job& job, const Source& source, const AttemptStarted
   const auto* saving = std::get_if<Saving>(&job.state);
   if (!source.live) {
     turn.record(StaleDropped{});
-    turn.send(source.agent, protocol::StopAttempt{job.id, source.attempt, protocol::StopMode::kKill,
-                                                  "this attempt is over"});
+    turn.send(source.agent, wire::StopAttempt{job.id, source.attempt, wire::StopMode::kKill,
+                                              "this attempt is over"});
   } else if (std::holds_alternative<Starting>(job.state) || (saving && !saving->started)) {
     turn.record(AttemptRan{job.id});
   }
@@ -102,7 +102,7 @@ void take(Turn& turn, const Job& job, const Source& source, const AttemptEnded& 
 
 }  // namespace
 
-void take_attempt_event(Turn& turn, const AgentId& agent, const protocol::AgentEvent& event) {
+void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent& event) {
   std::visit(
       [&](const auto& body) {
         const auto found = turn.state.jobs.find(body.job);
@@ -134,7 +134,7 @@ void lose_attempt(Turn& turn, const Job& job, std::string why) {
   AttemptEnded end;
   end.job = job.id;
   end.attempt = job.attempt;
-  end.outcome = protocol::Outcome::kAgentRestarted;
+  end.outcome = wire::Outcome::kAgentRestarted;
   end.last_step = job.checkpoints.empty() ? 0 : job.checkpoints.rbegin()->first;
   end.message = std::move(why);
   end.at_ms = turn.now_ms;

@@ -11,9 +11,8 @@ constexpr const char* kCancelReason = "cancelled on request";
 
 void send_stop(Turn& turn, const Job& job) {
   const Saving& saving = std::get<Saving>(job.state);
-  const auto mode =
-      saving.kill_asked ? protocol::StopMode::kKill : protocol::StopMode::kSaveAndLeave;
-  turn.send(saving.agent, protocol::StopAttempt{job.id, job.attempt, mode, saving.reason});
+  const auto mode = saving.kill_asked ? wire::StopMode::kKill : wire::StopMode::kSaveAndLeave;
+  turn.send(saving.agent, wire::StopAttempt{job.id, job.attempt, mode, saving.reason});
   remind(turn, job);
 }
 

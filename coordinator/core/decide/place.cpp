@@ -42,7 +42,7 @@ void place_ready(Turn& turn) {
 }
 
 void send_launch(Turn& turn, const Job& job) {
-  protocol::Launch message;
+  wire::Launch message;
   message.job = job.id;
   message.attempt = job.attempt;
   message.job_name = job.spec.name;

@@ -35,7 +35,7 @@ void ask_again(Turn& turn, const Job& job) {
   if (kill_now) turn.record(KillAsked{job.id});
   send_stop(turn, job);
   // An agent that never got the launch says so in its hello, and the attempt is over.
-  if (!kill_now) turn.send(*holder(job), protocol::SayHello{});
+  if (!kill_now) turn.send(*holder(job), wire::SayHello{});
 }
 
 }  // namespace

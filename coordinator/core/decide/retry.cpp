@@ -10,8 +10,8 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::AttemptEnded;
-using protocol::Outcome;
+using wire::AttemptEnded;
+using wire::Outcome;
 
 bool infrastructure(Outcome outcome) {
   return outcome == Outcome::kRankKilled || outcome == Outcome::kAgentRestarted ||

@@ -20,7 +20,7 @@ struct Verdict {
 };
 
 /// `job` is starting, running or saving; its record of the attempt is not yet closed.
-Verdict decide_retry(const Policy& policy, const Job& job, const protocol::AttemptEnded& end,
+Verdict decide_retry(const Policy& policy, const Job& job, const wire::AttemptEnded& end,
                      UnixMs now_ms);
 
 }  // namespace tagalign::core

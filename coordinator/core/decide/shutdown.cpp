@@ -12,11 +12,11 @@ constexpr const char* kReason = "the coordinator is stopped";
 void send_shutdown(Turn& turn, const AgentId& agent) {
   if (turn.state.stopping->kill_gangs) {
     for (const JobId id : jobs_on(turn.state, agent)) {
-      turn.send(agent, protocol::StopAttempt{id, turn.state.jobs.at(id).attempt,
-                                             protocol::StopMode::kKill, kReason});
+      turn.send(agent, wire::StopAttempt{id, turn.state.jobs.at(id).attempt, wire::StopMode::kKill,
+                                         kReason});
     }
   }
-  turn.send(agent, protocol::AgentShutdown{kReason});
+  turn.send(agent, wire::AgentShutdown{kReason});
 }
 
 void handle(Turn& turn, const StopRequested& input) {

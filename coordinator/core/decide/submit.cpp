@@ -5,7 +5,7 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::JobSpec;
+using wire::JobSpec;
 
 /// What the names of one workflow stand for.
 struct Names {
@@ -30,7 +30,7 @@ void resolve_after(Added& added, const Names& names) {
 }
 
 /// Ids in the order of the workflow file.
-Names name_all(const State& state, const protocol::WorkflowSpec& spec) {
+Names name_all(const State& state, const wire::WorkflowSpec& spec) {
   Names names;
   JobId next = next_job_id(state);
   for (const JobSpec& job : spec.jobs) {
@@ -76,7 +76,7 @@ void handle(Turn& turn, const WorkflowSubmitted& input) {
   turn.record(std::move(taken));
 }
 
-void instantiate_templates(Turn& turn, JobId source, const protocol::CheckpointInfo& checkpoint) {
+void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo& checkpoint) {
   const auto followers = turn.state.index.templates_by_source.find(source);
   if (followers == turn.state.index.templates_by_source.end()) return;
   for (const std::size_t index : followers->second) {

@@ -28,10 +28,12 @@ struct Turn {
     decision.facts.push_back(Fact{now_ms, std::move(body)});
     evolve(state, decision.facts.back());
   }
-  void send(const AgentId& agent, protocol::ToAgent message) {
+  void send(const AgentId& agent, wire::ToAgent message) {
     decision.effects.push_back(Send{agent, std::move(message)});
   }
-  void alert(std::string text) { decision.effects.emplace_back(std::in_place_type<Alert>, std::move(text)); }
+  void alert(std::string text) {
+    decision.effects.emplace_back(std::in_place_type<Alert>, std::move(text));
+  }
 };
 
 // one verb each
@@ -48,12 +50,12 @@ void handle(Turn& turn, const PoolReported& input);       // shutdown.cpp
 
 /// Instances for a scheduled commit of `source`, one for each template that has not seen the digest
 /// (submit.cpp).
-void instantiate_templates(Turn& turn, JobId source, const protocol::CheckpointInfo& checkpoint);
+void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo& checkpoint);
 
 // attempts.cpp
-void take_attempt_event(Turn& turn, const AgentId& agent, const protocol::AgentEvent& event);
+void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent& event);
 /// Ends the live attempt of `job` and decides what follows (retry.h).
-void end_attempt(Turn& turn, const Job& job, const protocol::AttemptEnded& end);
+void end_attempt(Turn& turn, const Job& job, const wire::AttemptEnded& end);
 /// Ends it because its agent no longer has it: infrastructure.
 void lose_attempt(Turn& turn, const Job& job, std::string why);
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "data/rand_augment.h"
+#include "data/training/rand_augment.h"
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/report.h"
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/format.h"
-#include "data/augment_draws.h"
-#include "data/rand_augment.h"
+#include "data/training/augment_draws.h"
+#include "data/training/rand_augment.h"
 #include "tests/golden/check/augmentation.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/images.h"

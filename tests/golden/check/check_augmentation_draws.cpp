@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/format.h"
-#include "configs/schema/job_configs.h"
-#include "data/augment_draws.h"
+#include "configs/schema/jobs/job_configs.h"
+#include "data/training/augment_draws.h"
 #include "tests/golden/check/augmentation.h"
 #include "tests/golden/check/statistics.h"
 

@@ -16,7 +16,7 @@
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/sources.h"
 #include "tests/golden/check/tolerances.h"
-#include "worker/jobs/weights.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::golden {
 namespace {

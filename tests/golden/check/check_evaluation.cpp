@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "data/segmentation_dataset.h"
+#include "data/datasets/segmentation_dataset.h"
 #include "model/inference/kernels/predict.h"
 #include "tests/golden/check/evaluation.h"
 #include "tests/golden/check/groups.h"

@@ -9,7 +9,7 @@
 
 #include "base/format.h"
 #include "coordinator/cli/results_table.h"
-#include "data/segmentation_dataset.h"
+#include "data/datasets/segmentation_dataset.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/evaluation.h"
 #include "tests/golden/check/tolerances.h"
@@ -44,8 +44,8 @@ at::Tensor tensor_of(const std::vector<std::uint64_t>& areas) {
   return at::tensor(std::vector<double>(areas.begin(), areas.end()), at::kDouble);
 }
 
-protocol::EvaluationResult result_of(const SegmentationCounts& counts) {
-  protocol::EvaluationResult result;
+wire::EvaluationResult result_of(const SegmentationCounts& counts) {
+  wire::EvaluationResult result;
   result.classes.resize(counts.intersect.size());
   result.intersect = counts.intersect;
   result.predicted = counts.predicted;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "data/pillow.h"
+#include "data/image/pillow.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/images.h"

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/format.h"
-#include "data/image.h"
-#include "data/prepare/label_maps.h"
-#include "data/segmentation_dataset.h"
+#include "data/benchmarks/label_maps.h"
+#include "data/datasets/segmentation_dataset.h"
+#include "data/image/image.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/images.h"
 #include "tests/golden/check/inference_runs.h"

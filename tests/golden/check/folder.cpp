@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "base/format.h"
-#include "worker/jobs/weights.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::golden {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/format.h"
-#include "configs/schema/template_sets.h"
+#include "configs/schema/methods/template_sets.h"
 #include "model/methods/tagalign/reference_names.h"
 #include "tests/golden/check/sources.h"
 

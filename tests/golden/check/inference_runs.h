@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "data/image.h"
+#include "data/image/image.h"
 #include "model/clip/towers.h"
-#include "model/methods/tagalign/tagalign.h"
-#include "model/methods/tagalign/projector.h"
 #include "model/inference/segmentation.h"
+#include "model/methods/tagalign/projector.h"
+#include "model/methods/tagalign/tagalign.h"
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/report.h"
 

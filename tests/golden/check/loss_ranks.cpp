@@ -13,10 +13,10 @@
 #include "base/process.h"
 #include "model/training/losses.h"
 #include "worker/collectives/mpi_environment.h"
-#include "worker/jobs/gather_autograd.h"
-#include "worker/jobs/gradients.h"
-#include "worker/jobs/precision.h"
-#include "worker/jobs/weights.h"
+#include "worker/gradients/gather_autograd.h"
+#include "worker/gradients/gradients.h"
+#include "worker/rank/precision.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::golden {
 namespace {

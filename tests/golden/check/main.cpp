@@ -12,7 +12,7 @@
 #include "tests/golden/check/groups.h"
 #include "tests/golden/check/listing.h"
 #include "tests/golden/check/loss_ranks.h"
-#include "worker/jobs/precision.h"
+#include "worker/rank/precision.h"
 
 namespace tagalign::golden {
 namespace {

@@ -20,7 +20,7 @@
 #include "model/methods/tagalign/projector.h"
 #include "model/methods/tagalign/reference_names.h"
 #include "tests/golden/check/loss_ranks.h"
-#include "worker/jobs/weights.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::golden {
 namespace {

@@ -3,7 +3,7 @@
 #include <c10/core/ScalarType.h>
 
 #include "base/format.h"
-#include "worker/jobs/weights.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::golden {
 

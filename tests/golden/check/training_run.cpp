@@ -10,8 +10,8 @@
 #include "model/methods/tagalign/tagalign.h"
 #include "tests/support/recording_reporter.h"
 #include "worker/collectives/collective_group.h"
-#include "worker/jobs/objective_task.h"
-#include "worker/jobs/trainer.h"
+#include "worker/train/objective_task.h"
+#include "worker/train/trainer.h"
 
 namespace tagalign::golden {
 namespace {

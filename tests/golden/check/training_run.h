@@ -9,10 +9,10 @@
 
 #include "base/status.h"
 #include "model/clip/tokenizer.h"
-#include "model/training/optimizer.h"
 #include "model/methods/tagalign/projector.h"
+#include "model/training/optimizer.h"
 #include "tests/golden/check/folder.h"
-#include "worker/jobs/frozen_clip.h"
+#include "worker/weights/frozen_clip.h"
 
 namespace tagalign::golden {
 

@@ -8,7 +8,7 @@
 namespace tagalign::agent {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 using tagalign::testing::BrokenDisk;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 #include "tests/support/fake_transport.h"
 #include "tests/unit/agent/temporary_folder.h"
 #include "worker/agent/agent.h"
@@ -21,25 +21,25 @@
 namespace tagalign::agent {
 
 /// The coordinator's end is the test's.
-class FakeCoordinator final : public protocol::ClientSocket {
+class FakeCoordinator final : public wire::ClientSocket {
  public:
-  Status send(const protocol::Frame& frame) override {
-    sent.push_back(protocol::decode_from_agent(frame.body).value());
+  Status send(const wire::Frame& frame) override {
+    sent.push_back(wire::decode_from_agent(frame.body).value());
     return ok_status();
   }
-  Result<std::optional<protocol::Frame>> receive(std::int64_t) override {
-    if (orders_.empty()) return std::optional<protocol::Frame>();
-    std::optional<protocol::Frame> frame = protocol::make_frame(orders_.front());
+  Result<std::optional<wire::Frame>> receive(std::int64_t) override {
+    if (orders_.empty()) return std::optional<wire::Frame>();
+    std::optional<wire::Frame> frame = wire::make_frame(orders_.front());
     orders_.pop_front();
     return frame;
   }
 
-  void order(protocol::ToAgent message) { orders_.push_back(std::move(message)); }
+  void order(wire::ToAgent message) { orders_.push_back(std::move(message)); }
 
-  std::vector<protocol::FromAgent> sent;
+  std::vector<wire::FromAgent> sent;
 
  private:
-  std::deque<protocol::ToAgent> orders_;
+  std::deque<wire::ToAgent> orders_;
 };
 
 /// Processes that live until a test or a signal ends them.
@@ -117,7 +117,7 @@ class AgentFixture : public ::testing::Test {
   Status begin_life(FileSystem& files = posix_file_system()) {
     agent_.reset();
     coordinator_ = std::make_unique<FakeCoordinator>();
-    ranks_ = std::make_unique<protocol::FakeServerSocket>();
+    ranks_ = std::make_unique<wire::FakeServerSocket>();
     auto agent = Agent::create({.identity = {.agent = AgentId{"a"},
                                              .incarnation = "1",
                                              .host = "h",
@@ -153,7 +153,7 @@ class AgentFixture : public ::testing::Test {
     }
   }
 
-  protocol::Launch launch(std::uint64_t job, std::uint32_t attempt = 1) const {
+  wire::Launch launch(std::uint64_t job, std::uint32_t attempt = 1) const {
     return {.job = JobId{job},
             .attempt = Attempt{attempt},
             .job_name = "job" + std::to_string(job),
@@ -164,21 +164,20 @@ class AgentFixture : public ::testing::Test {
             .config_yaml = "x",
             .overrides = {}};
   }
-  static protocol::StopAttempt stop(std::uint64_t job, protocol::StopMode mode,
-                                    std::uint32_t attempt = 1) {
+  static wire::StopAttempt stop(std::uint64_t job, wire::StopMode mode, std::uint32_t attempt = 1) {
     return {JobId{job}, Attempt{attempt}, mode, "the test says so"};
   }
   static std::string peer_of(std::uint64_t job) { return "peer" + std::to_string(job); }
 
-  void say(std::uint64_t job, const protocol::FromRank& message) {
-    ranks_->put(peer_of(job), protocol::PeerRole::kRank, protocol::make_frame(message));
+  void say(std::uint64_t job, const wire::FromRank& message) {
+    ranks_->put(peer_of(job), wire::PeerRole::kRank, wire::make_frame(message));
   }
   void say_hello(std::uint64_t job, int pid) {
-    say(job, protocol::RankHello{JobId{job}, Attempt{1}, 0, pid, "cpu"});
+    say(job, wire::RankHello{JobId{job}, Attempt{1}, 0, pid, "cpu"});
   }
   /// The only rank leaves, and its launcher with it.
   void finish(std::uint64_t job, int launcher, int code = 0) {
-    say(job, protocol::RankFarewell{JobId{job}, Attempt{1}, 0, code, "", 5});
+    say(job, wire::RankFarewell{JobId{job}, Attempt{1}, 0, code, "", 5});
     processes_.end(launcher, {.code = code, .signal = 0});
   }
 
@@ -191,9 +190,9 @@ class AgentFixture : public ::testing::Test {
     return found;
   }
   /// By sequence: what was sent again is there once.
-  std::map<std::uint64_t, protocol::AgentEvent> events() const {
-    std::map<std::uint64_t, protocol::AgentEvent> events;
-    for (const auto& message : sent<protocol::AgentEvents>()) {
+  std::map<std::uint64_t, wire::AgentEvent> events() const {
+    std::map<std::uint64_t, wire::AgentEvent> events;
+    for (const auto& message : sent<wire::AgentEvents>()) {
       for (const auto& sequenced : message.events)
         events.emplace(sequenced.sequence, sequenced.event);
     }
@@ -214,7 +213,7 @@ class AgentFixture : public ::testing::Test {
   FakeProcesses processes_;
   std::vector<std::string> gpus_;
   std::unique_ptr<FakeCoordinator> coordinator_;
-  std::unique_ptr<protocol::FakeServerSocket> ranks_;
+  std::unique_ptr<wire::FakeServerSocket> ranks_;
   std::unique_ptr<Agent> agent_;
 };
 

@@ -8,7 +8,7 @@
 namespace tagalign::agent {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

@@ -12,7 +12,7 @@ using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
 
-protocol::Launch launch() {
+wire::Launch launch() {
   return {.job = JobId{12},
           .attempt = Attempt{3},
           .job_name = "train-a",

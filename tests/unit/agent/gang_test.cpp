@@ -8,9 +8,9 @@
 namespace tagalign::agent {
 namespace {
 
-using protocol::Outcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using wire::Outcome;
 
 constexpr int kLauncher = 100;
 
@@ -23,7 +23,7 @@ class GangTest : public ::testing::Test {
   void farewell(int rank, int code, MonotonicMs now_ms, const std::string& reason = "") {
     gang_.on_farewell({JobId{1}, Attempt{1}, rank, code, reason, 40}, now_ms);
   }
-  protocol::AttemptEnded end(ExitStatus exit, MonotonicMs now_ms) {
+  wire::AttemptEnded end(ExitStatus exit, MonotonicMs now_ms) {
     gang_.on_launcher_exit(exit, now_ms);
     EXPECT_TRUE(gang_.may_conclude(now_ms + kFarewellGraceMs));
     return gang_.conclude(7);

@@ -12,14 +12,14 @@
 namespace tagalign::agent {
 namespace {
 
-using protocol::AgentEvent;
-using protocol::AttemptEnded;
-using protocol::RankNotice;
 using tagalign::testing::BrokenDisk;
 using tagalign::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing_support::FaultFileSystem;
+using wire::AgentEvent;
+using wire::AttemptEnded;
+using wire::RankNotice;
 
 AttemptKey key(std::uint64_t job, std::uint32_t attempt) {
   return {JobId{job}, Attempt{attempt}};

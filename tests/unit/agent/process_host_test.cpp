@@ -7,13 +7,13 @@
 #include <functional>
 
 #include "base/clock.h"
-#include "coordinator/protocol/codec.h"
+#include "coordinator/wire/codec.h"
 #include "tests/unit/agent/temporary_folder.h"
 
 namespace tagalign::agent {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;

@@ -1,7 +1,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "configs/schema/load.h"
+#include "configs/schema/reading/load.h"
 #include "coordinator/cli/follow.h"
 #include "coordinator/cli/log_tail.h"
 #include "tests/unit/cli/fake_world.h"
@@ -9,15 +9,15 @@
 namespace tagalign::cli {
 namespace {
 
-using protocol::ClientRequest;
-using protocol::JobsReply;
-using protocol::JobsRequest;
-using protocol::JobSummary;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using wire::ClientRequest;
+using wire::JobsReply;
+using wire::JobsRequest;
+using wire::JobSummary;
 
 JobSummary job(std::uint64_t id, const std::string& name, const std::string& state) {
   JobSummary summary;
@@ -89,7 +89,7 @@ TEST_F(CommandLine, UnreachableCoordinator_ExitsWithFour) {
 
 TEST_F(CommandLine, Refusal_ShowsItsMessage) {
   coordinator.answer = [](const ClientRequest&) -> Answer {
-    return protocol::ErrorReply{"permission-denied", "this key may not submit"};
+    return wire::ErrorReply{"permission-denied", "this key may not submit"};
   };
   EXPECT_EQ(run({"jobs"}), 2);
   EXPECT_EQ(err.str(), "tagalign: this key may not submit\n");
@@ -124,13 +124,13 @@ TEST_F(CommandLine, Submit_SendsEffectiveConfigurationsAndRepeatsWithTheSameToke
   int calls = 0;
   coordinator.answer = [&](const ClientRequest&) -> Answer {
     if (++calls == 1) return unavailable("lost");
-    return protocol::SubmitReply{WorkflowId{3}, {{"scenes", JobId{8}}}};
+    return wire::SubmitReply{WorkflowId{3}, {{"scenes", JobId{8}}}};
   };
   EXPECT_EQ(run({"submit", config("demo.yml"), "--workspace", "/w"}), 0) << err.str();
   EXPECT_THAT(out.str(), HasSubstr("jobs       8 scenes\n"));
   ASSERT_EQ(coordinator.requests.size(), 2u);
   for (const ClientRequest& request : coordinator.requests) {
-    const auto& submitted = std::get<protocol::SubmitRequest>(request);
+    const auto& submitted = std::get<wire::SubmitRequest>(request);
     EXPECT_EQ(submitted.token, "0123456789abcdef");
     EXPECT_EQ(submitted.workflow.workspace, "/w");
     ASSERT_EQ(submitted.workflow.jobs.size(), 6u);
@@ -143,7 +143,7 @@ TEST_F(CommandLine, Submit_SendsEffectiveConfigurationsAndRepeatsWithTheSameToke
 
 TEST_F(CommandLine, SubmitWithAToken_SendsItInEveryRunAndNamesTheWorkspace) {
   coordinator.answer = [](const ClientRequest&) -> Answer {
-    return protocol::SubmitReply{WorkflowId{3}, {{"scenes", JobId{8}}}};
+    return wire::SubmitReply{WorkflowId{3}, {{"scenes", JobId{8}}}};
   };
   for (int again = 0; again < 2; ++again) {
     ASSERT_EQ(run({"--state", "/s", "submit", config("demo.yml"), "--token", "nightly-7"}), 0)
@@ -151,7 +151,7 @@ TEST_F(CommandLine, SubmitWithAToken_SendsItInEveryRunAndNamesTheWorkspace) {
   }
   ASSERT_EQ(coordinator.requests.size(), 2u);
   for (const ClientRequest& request : coordinator.requests) {
-    const auto& submitted = std::get<protocol::SubmitRequest>(request);
+    const auto& submitted = std::get<wire::SubmitRequest>(request);
     EXPECT_EQ(submitted.token, "nightly-7");
     EXPECT_EQ(submitted.workflow.workspace, "/s/work/demo-nightly-7");
   }
@@ -168,8 +168,8 @@ TEST_F(CommandLine, SubmitWithATokenThatIsNoName_IsAUsageError) {
 TEST_F(CommandLine, SubmitWait_ReturnsOneWhenAJobFails) {
   int polls = 0;
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<protocol::SubmitRequest>(request)) {
-      return protocol::SubmitReply{WorkflowId{1}, {{"scenes", JobId{1}}}};
+    if (std::holds_alternative<wire::SubmitRequest>(request)) {
+      return wire::SubmitReply{WorkflowId{1}, {{"scenes", JobId{1}}}};
     }
     EXPECT_EQ(std::get<JobsRequest>(request).workflow, WorkflowId{1});
     JobSummary failed = job(2, "clip", "failed");
@@ -235,11 +235,11 @@ TEST_F(CommandLine, Job_IsLookedUpByTheCoordinator) {
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
     if (const auto* jobs = std::get_if<JobsRequest>(&request)) {
       EXPECT_EQ(jobs->name, "clip");
-      EXPECT_EQ(jobs->scope, protocol::JobNameScope::kJob);
+      EXPECT_EQ(jobs->scope, wire::JobNameScope::kJob);
       return JobsReply{{job(7, "clip", "queued")}, 0, false};
     }
-    asked.push_back(std::get<protocol::ExplainRequest>(request).job);
-    return protocol::ExplainReply{{"waits for slots"}};
+    asked.push_back(std::get<wire::ExplainRequest>(request).job);
+    return wire::ExplainReply{{"waits for slots"}};
   };
   EXPECT_EQ(run({"job", "explain", "clip"}), 0);
   EXPECT_EQ(out.str(), "waits for slots\n");
@@ -276,8 +276,8 @@ TEST_F(CommandLine, JobCancel_SaysTheNewState) {
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
     if (std::holds_alternative<JobsRequest>(request))
       return JobsReply{{job(4, "clip", "running")}, 0, false};
-    EXPECT_EQ(std::get<protocol::CancelRequest>(request).job, JobId{4});
-    return protocol::CancelReply{"saving"};
+    EXPECT_EQ(std::get<wire::CancelRequest>(request).job, JobId{4});
+    return wire::CancelReply{"saving"};
   };
   EXPECT_EQ(run({"job", "cancel", "clip"}), 0);
   EXPECT_EQ(out.str(), "id     4\nname   clip\nstate  saving\n");
@@ -287,7 +287,7 @@ TEST_F(CommandLine, JobShow_LeavesOutWhatIsEmptyAndKeepsItInJson) {
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
     if (std::holds_alternative<JobsRequest>(request))
       return JobsReply{{job(4, "clip", "running")}, 0, false};
-    protocol::JobReply reply;
+    wire::JobReply reply;
     reply.summary = job(4, "clip", "running");
     reply.config_yaml = "steps: 1\n";
     reply.attempts.push_back({Attempt{1}, "n1", 1, 0, "", "", {{0, 71}, {1, 72}}});
@@ -307,13 +307,13 @@ TEST_F(CommandLine, JobLogFollow_PrintsEachByteOnceUntilTheEnd) {
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
     if (std::holds_alternative<JobsRequest>(request))
       return JobsReply{{job(4, "clip", "running")}, 0, false};
-    if (std::holds_alternative<protocol::JobRequest>(request)) {
-      protocol::JobReply reply;
+    if (std::holds_alternative<wire::JobRequest>(request)) {
+      wire::JobReply reply;
       reply.summary = job(4, "clip", ++polls < 3 ? "running" : "succeeded");
       return reply;
     }
     const std::vector<std::string> tails = {"a\n", "a\nb\n", "a\nb\nc\n"};
-    return protocol::JobLogReply{{{"rank-0.log", tails[static_cast<std::size_t>(polls - 1)]}}};
+    return wire::JobLogReply{{{"rank-0.log", tails[static_cast<std::size_t>(polls - 1)]}}};
   };
   EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 0);
   EXPECT_EQ(out.str(), "a\nb\nc\n");
@@ -326,8 +326,8 @@ std::function<Answer(const ClientRequest&)> job_in_time(int& looks,
   return [&looks, state, log](const ClientRequest& request) -> Answer {
     if (std::holds_alternative<JobsRequest>(request))
       return JobsReply{{job(4, "clip", "queued")}, 0, false};
-    if (std::holds_alternative<protocol::JobLogRequest>(request)) return log(looks);
-    protocol::JobReply reply;
+    if (std::holds_alternative<wire::JobLogRequest>(request)) return log(looks);
+    wire::JobReply reply;
     reply.summary = job(4, "clip", state(++looks));
     return reply;
   };
@@ -340,8 +340,8 @@ TEST_F(CommandLine, JobLogFollow_OfAQueuedJob_WaitsForItsLog) {
                                    : look < 6 ? "running"
                                               : "succeeded"; },
       [](int look) -> Answer {
-        if (look < 5) return protocol::ErrorReply{"not-found", "it has not started yet"};
-        return protocol::JobLogReply{{{"rank-0.log", "a\n"}}};
+        if (look < 5) return wire::ErrorReply{"not-found", "it has not started yet"};
+        return wire::JobLogReply{{{"rank-0.log", "a\n"}}};
       });
   EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 0) << err.str();
   EXPECT_EQ(out.str(), "a\n");
@@ -354,7 +354,7 @@ TEST_F(CommandLine, JobLogFollow_OfAJobThatEndsWithoutALog_SaysSo) {
   coordinator.answer = job_in_time(
       looks, [](int look) { return look < 3 ? "queued" : "cancelled"; },
       [](int) -> Answer {
-        return protocol::ErrorReply{"not-found", "it has not started yet"};
+        return wire::ErrorReply{"not-found", "it has not started yet"};
       });
   EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 2);
   EXPECT_EQ(err.str(), "tagalign: it has not started yet\n");
@@ -366,7 +366,7 @@ TEST_F(CommandLine, JobLogFollow_WhileTheCoordinatorRestarts_GoesOn) {
       looks, [](int look) { return look < 20 ? "running" : "succeeded"; },
       [](int look) -> Answer {
         if (look > 2 && look < 10) return unavailable("gone");
-        return protocol::JobLogReply{{{"rank-0.log", look < 10 ? "a\n" : "a\nb\n"}}};
+        return wire::JobLogReply{{{"rank-0.log", look < 10 ? "a\n" : "a\nb\n"}}};
       });
   EXPECT_EQ(run({"job", "log", "clip", "--follow"}), 0);
   EXPECT_EQ(out.str(), "a\nb\n");
@@ -448,17 +448,17 @@ TEST(ProgressLine, RunningJob_ShowsAttemptStepsAndActivity) {
 
 TEST_F(CommandLine, ResultsWithCountsThatDoNotFit_AreRefused) {
   coordinator.answer = [](const ClientRequest&) -> Answer {
-    protocol::EvaluationResult broken;
+    wire::EvaluationResult broken;
     broken.classes = {"a", "b"};
     broken.intersect = {1};
-    return protocol::ResultsReply{{{JobId{1}, broken, 0}}};
+    return wire::ResultsReply{{{JobId{1}, broken, 0}}};
   };
   EXPECT_EQ(run({"results"}), 1);
   EXPECT_THAT(err.str(), HasSubstr("expected counts of 2 classes, found 1, 0, 0 and 0"));
 }
 
 TEST_F(CommandLine, ResultsFormat_WinsOverTheGlobalOutput) {
-  coordinator.answer = [](const ClientRequest&) -> Answer { return protocol::ResultsReply{}; };
+  coordinator.answer = [](const ClientRequest&) -> Answer { return wire::ResultsReply{}; };
   EXPECT_EQ(run({"results"}), 0);
   EXPECT_EQ(out.str(), "no results yet\n");
   EXPECT_EQ(run({"results", "--output", "json"}), 0);
@@ -469,7 +469,7 @@ TEST_F(CommandLine, ResultsFormat_WinsOverTheGlobalOutput) {
 
 TEST_F(CommandLine, Checkpoints_AreListed) {
   coordinator.answer = [](const ClientRequest&) -> Answer {
-    return protocol::CheckpointsReply{
+    return wire::CheckpointsReply{
         {{JobId{3}, "tagalign", {40, "/w/checkpoints/step-00000040", "ab12", true}, 0}}};
   };
   EXPECT_EQ(run({"--output", "quiet", "checkpoints"}), 0);

@@ -7,16 +7,16 @@
 namespace tagalign::cli {
 namespace {
 
-using protocol::ClientRequest;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using wire::ClientRequest;
 
 // ---------------------------------------------------------------- coordinator, agent
 
-protocol::StatusReply status_reply() {
-  protocol::StatusReply reply;
+wire::StatusReply status_reply() {
+  wire::StatusReply reply;
   reply.endpoint = "tcp://127.0.0.1:7711";
   reply.pid = 99;
   return reply;
@@ -66,9 +66,9 @@ TEST_F(CommandLine, CoordinatorStart_WithoutAnyAnswer_TimesOut) {
 TEST_F(CommandLine, CoordinatorStop_WaitsUntilItIsGone) {
   int statuses = 0;
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (const auto* stop = std::get_if<protocol::StopRequest>(&request)) {
+    if (const auto* stop = std::get_if<wire::StopRequest>(&request)) {
       EXPECT_TRUE(stop->kill_gangs);
-      return protocol::StopReply{"stopping"};
+      return wire::StopReply{"stopping"};
     }
     if (++statuses < 3) return status_reply();
     return unavailable("gone");

@@ -11,7 +11,7 @@
 
 #include "base/format.h"
 #include "coordinator/cli/doctor.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
 
 namespace tagalign::cli {
 namespace {
@@ -101,7 +101,7 @@ TEST_F(ExamineMachine, FileInPlaceOfTheFolder_IsAnErrorWithAWayOut) {
 }
 
 TEST_F(ExamineMachine, FolderOpenToOthers_IsAWarningWithTheRemedy) {
-  ASSERT_TRUE(protocol::create_state_folder(state()).ok());
+  ASSERT_TRUE(wire::create_state_folder(state()).ok());
   EXPECT_EQ(examine("state").health, Health::kOk);
   fs::permissions(state(), fs::perms::others_read, fs::perm_options::add);
   const Check check = examine("state");
@@ -110,9 +110,9 @@ TEST_F(ExamineMachine, FolderOpenToOthers_IsAWarningWithTheRemedy) {
 }
 
 TEST_F(ExamineMachine, KeyReadableByOthers_IsAnErrorWithTheRemedy) {
-  ASSERT_TRUE(protocol::create_state_folder(state()).ok());
+  ASSERT_TRUE(wire::create_state_folder(state()).ok());
   EXPECT_EQ(examine("keys").found, "3 secret keys, each private");
-  const Path key = protocol::StateFolder(state()).secret("client");
+  const Path key = wire::StateFolder(state()).secret("client");
   fs::permissions(key, fs::perms::group_read | fs::perms::others_read, fs::perm_options::add);
   const Check check = examine("keys");
   EXPECT_EQ(check.health, Health::kError);

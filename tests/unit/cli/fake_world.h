@@ -20,21 +20,21 @@ namespace tagalign::cli {
 /// Any kind of reply, or the Status of a call that failed.
 struct Answer {
   template <class Reply>
-  Answer(Reply reply) : result(protocol::ClientReply(std::move(reply))) {}
+  Answer(Reply reply) : result(wire::ClientReply(std::move(reply))) {}
   Answer(Status status) : result(std::move(status)) {}
-  Result<protocol::ClientReply> result;
+  Result<wire::ClientReply> result;
 };
 
 /// Answers with a function of the request; keeps what it was asked.
 struct FakeCoordinator {
-  std::function<Answer(const protocol::ClientRequest&)> answer;
-  std::vector<protocol::ClientRequest> requests;
+  std::function<Answer(const wire::ClientRequest&)> answer;
+  std::vector<wire::ClientRequest> requests;
 };
 
 class FakeConnection final : public Connection {
  public:
   explicit FakeConnection(FakeCoordinator& coordinator) : coordinator_(coordinator) {}
-  Result<protocol::ClientReply> call(const protocol::ClientRequest& request) override {
+  Result<wire::ClientReply> call(const wire::ClientRequest& request) override {
     coordinator_.requests.push_back(request);
     return coordinator_.answer(request).result;
   }
@@ -70,7 +70,7 @@ class CommandLine : public ::testing::Test {
             },
         .random_token = [] { return std::string("0123456789abcdef"); },
         .gang_command =
-            [](const protocol::Launch& launch) {
+            [](const wire::Launch& launch) {
               std::vector<std::string> command = {"mpirun", "-n", std::to_string(launch.ranks),
                                                   "tagalign-worker"};
               command.insert(command.end(), launch.overrides.begin(), launch.overrides.end());

@@ -9,11 +9,11 @@
 namespace tagalign::cli {
 namespace {
 
-using protocol::EvaluationResult;
-using protocol::ResultRow;
-using protocol::Setting;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using wire::EvaluationResult;
+using wire::ResultRow;
+using wire::Setting;
 
 /// Settings of "v1 attention=surgery window=64"; attention and clip_weight are the method's own.
 std::vector<Setting> settings(const std::string& text) {

@@ -2,9 +2,9 @@
 
 #include <set>
 
-#include "configs/schema/digest.h"
-#include "configs/schema/job_configs.h"
-#include "configs/schema/load.h"
+#include "configs/schema/document/digest.h"
+#include "configs/schema/jobs/job_configs.h"
+#include "configs/schema/reading/load.h"
 #include "tests/unit/config/config_test_support.h"
 
 namespace tagalign::config {
@@ -94,7 +94,7 @@ TEST(Digest, Text_HasTheDocumentedForm) {
 }
 
 TEST(Digest, ListsOfMaps_HaveTheirLengthAndWhatDiffersInEachElement) {
-  PrepareConfig config;
+  ScenesConfig config;
   config.validation = {{.name = "a"}, {.name = "b", .size = 64}};
   EXPECT_THAT(digest_lines(config),
               ElementsAre(Pair("validation", "2"), Pair("validation.1.size", "64")));
@@ -218,7 +218,7 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
   expect_keys_affect_as_they_say<TrainConfig>(train);
   expect_keys_affect_as_they_say<PretrainConfig>(pretrain);
   expect_keys_affect_as_they_say<EvaluateConfig>({"method", "batch", "output"});
-  expect_keys_affect_as_they_say<PrepareConfig>({"output"});
+  expect_keys_affect_as_they_say<ScenesConfig>({"output"});
 }
 
 TEST(Digest, Steps_CountOnlyWhenTheRateDependsOnThem) {

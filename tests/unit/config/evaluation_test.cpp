@@ -1,10 +1,10 @@
 // What an evaluation leaves to its protocol, and the files in configs/benchmarks.
 #include <set>
 
-#include "configs/schema/load.h"
-#include "configs/schema/protocols.h"
-#include "configs/schema/template_sets.h"
-#include "configs/schema/workflow.h"
+#include "configs/schema/methods/protocols.h"
+#include "configs/schema/methods/template_sets.h"
+#include "configs/schema/reading/load.h"
+#include "configs/schema/reading/workflow.h"
 #include "tests/unit/config/config_test_support.h"
 
 namespace tagalign::config {

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 
 #include "base/file_system.h"
-#include "configs/schema/choices.h"
-#include "configs/schema/keys.h"
+#include "configs/schema/document/choices.h"
+#include "configs/schema/reading/keys.h"
 #include "tests/unit/config/config_test_support.h"
 
 namespace tagalign::config {

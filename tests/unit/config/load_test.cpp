@@ -1,4 +1,4 @@
-#include "configs/schema/load.h"
+#include "configs/schema/reading/load.h"
 
 #include "tests/support/ordinary_user.h"
 #include "tests/unit/config/config_test_support.h"
@@ -69,7 +69,7 @@ TEST(ParseJobConfig, UnknownKey_IsNamedWithLineAndNearestKey) {
   EXPECT_EQ(message_of<EvaluateConfig>(kEvaluate + "    windw: 64\n"),
             "f.yml:5: unknown key in datasets.0: 'windw'; did you mean 'window'?");
   EXPECT_EQ(
-      message_of<PrepareConfig>("validation:\n  - name: a\n    pixels_per_side: 3\nsede: 1\n"),
+      message_of<ScenesConfig>("validation:\n  - name: a\n    pixels_per_side: 3\nsede: 1\n"),
       "f.yml:3: unknown key in validation.0: 'pixels_per_side'; known: name, count, size, look\n"
       "f.yml:4: unknown key 'sede'; did you mean 'seed'?");
 }
@@ -296,13 +296,13 @@ TEST(Dump, EveryKindOfJob_LoadsToTheSameStruct) {
   evaluate.clip.weights = "w";
   evaluate.datasets = {{.name = "x", .root = "y"}, {.name = "z", .root = "/", .background = true}};
   expect_round_trip(evaluate);
-  PrepareConfig prepare;
+  ScenesConfig prepare;
   prepare.validation = {{.name = "scenes", .look = SceneLook::kDusk}};
   expect_round_trip(prepare);
 }
 
 TEST(Dump, Prepare_WritesEveryKeyInOrder) {
-  PrepareConfig config;
+  ScenesConfig config;
   config.validation = {{.name = "scenes"}};
   EXPECT_EQ(*dump(config),
             "runtime:\n"
@@ -336,7 +336,7 @@ TEST(Dump, ConfigurationThatLoadingRefuses_IsRefused) {
 }
 
 TEST(Dump, TextThatIsNotUtf8_IsRefused) {
-  PrepareConfig config;
+  ScenesConfig config;
   config.output =
       "a\xff"
       "b";

@@ -1,4 +1,4 @@
-#include "configs/schema/workflow.h"
+#include "configs/schema/reading/workflow.h"
 
 #include "tests/unit/config/config_test_support.h"
 
@@ -9,7 +9,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kDraw = "{kind: prepare, config: {validation: [{name: day}]}}\n";
+const std::string kDraw = "{kind: scenes, config: {validation: [{name: day}]}}\n";
 const std::string kClip =
     "{kind: pretrain, after: [draw], ranks: 2, config: {data: {root: r, captions: c}, "
     "checkpoint: {directory: clip_checkpoints}}}\n";
@@ -49,7 +49,7 @@ TEST_F(WorkflowFile, Complete_GivesJobsInOrderWithEffectiveConfigurations) {
   EXPECT_EQ(workflow->workspace, "");
   ASSERT_EQ(workflow->jobs.size(), 4u);
   EXPECT_EQ(workflow->jobs[0].name, "draw");
-  EXPECT_EQ(workflow->jobs[0].kind, "prepare");
+  EXPECT_EQ(workflow->jobs[0].kind, "scenes");
   EXPECT_EQ(workflow->jobs[1].kind, "pretrain");
   EXPECT_EQ(workflow->jobs[1].ranks, 2);
   EXPECT_THAT(workflow->jobs[1].after, ElementsAre("draw"));
@@ -85,7 +85,7 @@ TEST_F(WorkflowFile, BaseInsideAConfig_IsRelativeToTheFileAndYieldsToOverrides) 
 
 TEST_F(WorkflowFile, Vars_AreSubstitutedInEveryText) {
   const auto workflow = load(
-      "name: w\nvars: {out: /data, count: 3}\njobs:\n  draw: {kind: prepare, config: {output: "
+      "name: w\nvars: {out: /data, count: 3}\njobs:\n  draw: {kind: scenes, config: {output: "
       "\"${out}/x $${y}\", train_count: \"${count}\", validation: [{name: day, count: "
       "\"${count}\"}]}}\n",
       {"vars.out=/mnt", "jobs.draw.config.train_count=5"});
@@ -114,7 +114,7 @@ TEST_F(WorkflowFile, ProblemsOfAllJobs_AreListedAtOnce) {
   EXPECT_EQ(
       message("name: w\n"
               "jobs:\n"
-              "  draw: {kind: prepare, config: {validation: [{nam: day}]}}\n"
+              "  draw: {kind: scenes, config: {validation: [{nam: day}]}}\n"
               "  Fit: {kind: trian}\n"
               "  eval:\n"
               "    kind: evaluate\n"
@@ -123,7 +123,7 @@ TEST_F(WorkflowFile, ProblemsOfAllJobs_AreListedAtOnce) {
       "w.yml:3: jobs.draw.config.validation.0.name: this key is required and missing\n"
       "w.yml:3: unknown key in jobs.draw.config.validation.0: 'nam'; did you mean 'name'?\n"
       "w.yml:4: 'Fit' is no name: expected [a-z0-9], then [a-z0-9_.-], at most 64 characters\n"
-      "w.yml:4: jobs.Fit.kind: expected one of prepare, pretrain, train, evaluate, found 'trian'; "
+      "w.yml:4: jobs.Fit.kind: expected one of scenes, pretrain, train, evaluate, found 'trian'; "
       "did you mean 'train'?\n"
       "w.yml:4: jobs.Fit.kind: must not be empty\n"
       "w.yml:7: unknown key in jobs.eval: 'rank'; did you mean 'ranks'?\n"
@@ -177,7 +177,7 @@ TEST_F(WorkflowFile, WithoutJobsOrName_IsRefused) {
   EXPECT_THAT(message("jobs:\n  draw: " + kDraw), HasSubstr("name: this key is required"));
   EXPECT_THAT(message("name: W\njobs:\n  draw: " + kDraw), HasSubstr("w.yml:1: 'W' is no name"));
   EXPECT_THAT(message("name: w\njob:\n  draw: " + kDraw), HasSubstr("did you mean 'jobs'?"));
-  EXPECT_THAT(message("name: w\njobs:\n  draw: {kind: prepare}\n"),
+  EXPECT_THAT(message("name: w\njobs:\n  draw: {kind: scenes}\n"),
               HasSubstr("jobs.draw.config.validation: this key is required and missing"));
 }
 

@@ -6,18 +6,18 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::Outcome;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using wire::Outcome;
 
-protocol::JobSpec make_template(std::string name, std::string source) {
-  protocol::JobSpec spec = make_job(std::move(name), "evaluate");
+wire::JobSpec make_template(std::string name, std::string source) {
+  wire::JobSpec spec = make_job(std::move(name), "evaluate");
   spec.on_commit_of = std::move(source);
   return spec;
 }
 
-void expect_refused(std::vector<protocol::JobSpec> jobs, const std::string& why) {
+void expect_refused(std::vector<wire::JobSpec> jobs, const std::string& why) {
   const Status status = validate(make_workflow(std::move(jobs)));
   EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr(why));
@@ -25,7 +25,7 @@ void expect_refused(std::vector<protocol::JobSpec> jobs, const std::string& why)
 
 TEST(Validate, GoodWorkflow_IsAccepted) {
   const auto status = validate(make_workflow({make_job("train"), make_template("evaluate", "train"),
-                                              make_job("report", "prepare", 1, {"evaluate"})}));
+                                              make_job("report", "scenes", 1, {"evaluate"})}));
   EXPECT_TRUE(status.ok()) << status.to_string();
 }
 
@@ -93,7 +93,7 @@ TEST(Templates, ScheduledCommits_AreInstantiatedOncePerDigest) {
   Bench b;
   b.join("a", 1);
   b.submit({make_job("train"), make_template("evaluate", "train"),
-            make_job("report", "prepare", 1, {"evaluate"})});
+            make_job("report", "scenes", 1, {"evaluate"})});
   b.committed(1, 1, 10);
   b.committed(1, 1, 10);
   b.committed(1, 1, 11, false);
@@ -179,7 +179,7 @@ TEST(Reports, RepeatGapAndStranger_AreAnsweredButNotTaken) {
   Bench b;
   b.join("a");
   b.submit({make_job("one")});
-  const protocol::RankNotice notice{{1}, {1}, 0, "n"};
+  const wire::RankNotice notice{{1}, {1}, 0, "n"};
   b.report("a", notice);
   b.give(AgentReported{{"a"}, {{1, notice}}});
   EXPECT_THAT(b.effects, ElementsAre("ack 1@a"));
@@ -194,14 +194,14 @@ TEST(Results, EqualKey_FirstStaysAndConflictIsCounted) {
   Bench b;
   b.join("a");
   b.submit({make_job("one", "evaluate")});
-  protocol::EvaluationResult result;
+  wire::EvaluationResult result;
   result.key = "k";
   result.images = 5;
-  b.report("a", protocol::ResultReported{{1}, {1}, result});
-  b.report("a", protocol::ResultReported{{1}, {1}, result});
+  b.report("a", wire::ResultReported{{1}, {1}, result});
+  b.report("a", wire::ResultReported{{1}, {1}, result});
   EXPECT_EQ(b.state.conflicting_results, 0u);
   result.images = 6;
-  b.report("a", protocol::ResultReported{{1}, {1}, result});
+  b.report("a", wire::ResultReported{{1}, {1}, result});
   EXPECT_EQ(b.state.conflicting_results, 1u);
   EXPECT_EQ(b.state.results.at("k").result.images, 5u);
   EXPECT_THAT(b.job(1).notices, ElementsAre(HasSubstr("other pixels than job 1 for the same key")));
@@ -212,10 +212,10 @@ TEST(Results, KeyOfARepeatedWorkflow_BelongsToBoth) {
     b.join("a");
     b.submit({make_job("one", "evaluate")});
     b.submit({make_job("one", "evaluate")});
-    protocol::EvaluationResult result;
+    wire::EvaluationResult result;
     result.key = "k";
-    b.report("a", protocol::ResultReported{{1}, {1}, result});
-    b.report("a", protocol::ResultReported{{2}, {1}, result});
+    b.report("a", wire::ResultReported{{1}, {1}, result});
+    b.report("a", wire::ResultReported{{2}, {1}, result});
   };
   Bench b;
   play(b);

@@ -8,9 +8,9 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::Outcome;
 using testing::Contains;
 using testing::Not;
+using wire::Outcome;
 
 /// The agent with the fewest free slots that suffice, the last by name of these.
 const AgentId* tightest(const State& state, int slots) {
@@ -33,7 +33,7 @@ Bench busy() {
   b.ended("a", 1, 1, Outcome::kSucceeded);
   b.ended("a", 2, 1, Outcome::kRankKilled, 3);
   b.ended("a", 2, 2, Outcome::kRankKilled, 4);
-  b.report("a", protocol::AttemptStarted{{2}, {3}, 9, b.now});
+  b.report("a", wire::AttemptStarted{{2}, {3}, 9, b.now});
   return b;
 }
 

@@ -8,7 +8,7 @@
 namespace tagalign::core {
 namespace {
 
-using protocol::Outcome;
+using wire::Outcome;
 
 const std::vector<std::string> kStates = {"queued",    "starting", "running",  "saving",
                                           "succeeded", "failed",   "cancelled"};
@@ -20,7 +20,7 @@ Bench in_state(const std::string& wanted) {
   b.join("a", 1);
   b.submit({make_job("one"), make_job("two")});
   if (wanted == "starting") return b;
-  b.report("a", protocol::AttemptStarted{{1}, {1}, 9, b.now});
+  b.report("a", wire::AttemptStarted{{1}, {1}, 9, b.now});
   if (wanted == "saving" || wanted == "cancelled") b.give(CancelRequested{{1}});
   if (wanted == "cancelled") b.ended("a", 1, 1, Outcome::kSavedAndLeft);
   if (wanted == "succeeded") b.ended("a", 1, 1, Outcome::kSucceeded);
@@ -69,7 +69,7 @@ std::vector<std::string> live_only(const std::string& starting, const std::strin
 
 std::vector<Row> table() {
   const auto report = [](auto event) { return [event](Bench& b) { b.report("a", event); }; };
-  const protocol::CheckpointInfo info{4, "/c/4", "d4", true};
+  const wire::CheckpointInfo info{4, "/c/4", "d4", true};
   const std::string k = " kill 1.1";
   const std::vector<std::string> same = live_only("starting", "running", "saving");
   return {
@@ -78,18 +78,18 @@ std::vector<Row> table() {
        {"cancelled", "saving save 1.1", "saving save 1.1", "saving", "succeeded", "failed",
         "cancelled"}},
       {"started, live",
-       report(protocol::AttemptStarted{{1}, {1}, 9, 5}),
+       report(wire::AttemptStarted{{1}, {1}, 9, 5}),
        {"queued" + k, "running", "running", "saving", "succeeded" + k, "failed" + k,
         "cancelled" + k}},
       {"started, other",
-       report(protocol::AttemptStarted{{1}, {0}, 9, 5}),
+       report(wire::AttemptStarted{{1}, {0}, 9, 5}),
        {"queued kill 1.0", "starting kill 1.0", "running kill 1.0", "saving kill 1.0",
         "succeeded kill 1.0", "failed kill 1.0", "cancelled kill 1.0"}},
-      {"committed", report(protocol::CheckpointCommitted{{1}, {1}, info}), same},
-      {"committed, other", report(protocol::CheckpointCommitted{{1}, {0}, info}), same},
-      {"result", report(protocol::ResultReported{{1}, {1}, {}}), same},
-      {"notice", report(protocol::RankNotice{{1}, {1}, 0, "n"}), same},
-      {"notice, other", report(protocol::RankNotice{{1}, {0}, 0, "n"}), same},
+      {"committed", report(wire::CheckpointCommitted{{1}, {1}, info}), same},
+      {"committed, other", report(wire::CheckpointCommitted{{1}, {0}, info}), same},
+      {"result", report(wire::ResultReported{{1}, {1}, {}}), same},
+      {"notice", report(wire::RankNotice{{1}, {1}, 0, "n"}), same},
+      {"notice, other", report(wire::RankNotice{{1}, {0}, 0, "n"}), same},
       {"ended succeeded", ends(Outcome::kSucceeded),
        live_only("succeeded", "succeeded", "succeeded")},
       {"ended saved", ends(Outcome::kSavedAndLeft), live_only("queued", "queued", "cancelled")},
@@ -150,7 +150,7 @@ TEST(Transitions, ReportsOfOlderAttempts_AreCounted) {
   for (const std::string& state : kStates) {
     Bench b = in_state(state);
     const std::uint64_t before = b.state.dropped_stale;
-    b.report("a", protocol::RankNotice{{1}, {0}, 0, "late"});
+    b.report("a", wire::RankNotice{{1}, {0}, 0, "late"});
     b.ended("a", 1, 0, Outcome::kSucceeded);
     EXPECT_EQ(b.state.dropped_stale, before + 2) << state;
   }

@@ -9,9 +9,9 @@
 
 namespace tagalign::core {
 
-inline protocol::JobSpec make_job(std::string name, std::string kind = "train", int ranks = 1,
-                                  std::vector<std::string> after = {}) {
-  protocol::JobSpec spec;
+inline wire::JobSpec make_job(std::string name, std::string kind = "train", int ranks = 1,
+                              std::vector<std::string> after = {}) {
+  wire::JobSpec spec;
   spec.name = std::move(name);
   spec.kind = kind;
   spec.ranks = ranks;
@@ -19,7 +19,7 @@ inline protocol::JobSpec make_job(std::string name, std::string kind = "train", 
   return spec;
 }
 
-inline protocol::WorkflowSpec make_workflow(std::vector<protocol::JobSpec> jobs) {
+inline wire::WorkflowSpec make_workflow(std::vector<wire::JobSpec> jobs) {
   return {"flow", "/work", std::move(jobs)};
 }
 
@@ -46,7 +46,7 @@ struct Bench {
     job(id).spec.ranks = ranks;
     build_index(state);
   }
-  void submit(std::vector<protocol::JobSpec> jobs) {
+  void submit(std::vector<wire::JobSpec> jobs) {
     give(WorkflowSubmitted{"token" + std::to_string(state.workflows.size()),
                            make_workflow(std::move(jobs))});
   }
@@ -56,13 +56,13 @@ struct Bench {
     give(AgentJoined{
         {{agent}, std::move(incarnation), "host", slots, 0, 1, std::move(known), next}});
   }
-  void report(std::string agent, protocol::AgentEvent event) {
+  void report(std::string agent, wire::AgentEvent event) {
     const std::uint64_t number = ++sequence[agent];
     give(AgentReported{{agent}, {{number, std::move(event)}}});
   }
-  void ended(std::string agent, std::uint64_t job, std::uint32_t attempt, protocol::Outcome outcome,
+  void ended(std::string agent, std::uint64_t job, std::uint32_t attempt, wire::Outcome outcome,
              std::uint64_t step = 0, int code = 0) {
-    protocol::AttemptEnded end;
+    wire::AttemptEnded end;
     end.job = {job};
     end.attempt = {attempt};
     end.outcome = outcome;
@@ -74,7 +74,7 @@ struct Bench {
   void committed(std::uint64_t job, std::uint32_t attempt, std::uint64_t step,
                  bool scheduled = true, std::string digest = {}) {
     if (digest.empty()) digest = "d" + std::to_string(step);
-    report("a", protocol::CheckpointCommitted{
+    report("a", wire::CheckpointCommitted{
                     {job}, {attempt}, {step, "/c/" + std::to_string(step), digest, scheduled}});
   }
   Job& job(std::uint64_t id) { return state.jobs.at(JobId{id}); }
@@ -91,15 +91,13 @@ struct Bench {
   }
   static std::string text(const Alert&) { return "alert"; }
   static std::string text(const ClosePools&) { return "close pools"; }
-  static std::string text(const protocol::Launch& m) { return "launch " + key(m.job, m.attempt); }
-  static std::string text(const protocol::StopAttempt& m) {
-    return (m.mode == protocol::StopMode::kKill ? "kill " : "save ") + key(m.job, m.attempt);
+  static std::string text(const wire::Launch& m) { return "launch " + key(m.job, m.attempt); }
+  static std::string text(const wire::StopAttempt& m) {
+    return (m.mode == wire::StopMode::kKill ? "kill " : "save ") + key(m.job, m.attempt);
   }
-  static std::string text(const protocol::AckEvents& m) {
-    return "ack " + std::to_string(m.sequence);
-  }
-  static std::string text(const protocol::AgentShutdown&) { return "shutdown"; }
-  static std::string text(const protocol::SayHello&) { return "hello"; }
+  static std::string text(const wire::AckEvents& m) { return "ack " + std::to_string(m.sequence); }
+  static std::string text(const wire::AgentShutdown&) { return "shutdown"; }
+  static std::string text(const wire::SayHello&) { return "hello"; }
 };
 
 }  // namespace tagalign::core

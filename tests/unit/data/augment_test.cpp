@@ -1,10 +1,10 @@
-#include "data/augment.h"
+#include "data/training/augment.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/augment_draws.h"
-#include "data/rand_augment.h"
+#include "data/training/augment_draws.h"
+#include "data/training/rand_augment.h"
 #include "tests/unit/data/image_samples.h"
 
 namespace tagalign::data {

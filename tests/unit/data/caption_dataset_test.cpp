@@ -1,9 +1,9 @@
-#include "data/caption_dataset.h"
+#include "data/datasets/caption_dataset.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/csv.h"
+#include "data/datasets/csv.h"
 #include "tests/unit/data/temporary_folder.h"
 
 namespace tagalign::data {

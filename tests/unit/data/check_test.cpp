@@ -1,4 +1,4 @@
-#include "data/prepare/check.h"
+#include "data/benchmarks/check.h"
 
 #include <nlohmann/json.hpp>
 

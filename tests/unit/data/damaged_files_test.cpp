@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "data/caption_dataset.h"
-#include "data/csv.h"
-#include "data/image.h"
+#include "data/datasets/caption_dataset.h"
+#include "data/datasets/csv.h"
+#include "data/image/image.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/data/temporary_folder.h"
 

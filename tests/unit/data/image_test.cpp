@@ -1,9 +1,9 @@
-#include "data/image.h"
+#include "data/image/image.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/image_codecs.h"
+#include "data/image/image_codecs.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/data/temporary_folder.h"
 

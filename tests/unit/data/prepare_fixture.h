@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "data/image.h"
-#include "data/prepare/check.h"
-#include "data/prepare/prepare.h"
+#include "data/benchmarks/check.h"
+#include "data/benchmarks/prepare.h"
+#include "data/image/image.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/data/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "data/scenes.h"
+#include "data/scenes/scenes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 
 #include "base/checksum.h"
 #include "base/format.h"
-#include "data/caption_dataset.h"
-#include "data/segmentation_dataset.h"
+#include "data/datasets/caption_dataset.h"
+#include "data/datasets/segmentation_dataset.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/unit/data/temporary_folder.h"
 

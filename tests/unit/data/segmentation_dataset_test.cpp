@@ -1,4 +1,4 @@
-#include "data/segmentation_dataset.h"
+#include "data/datasets/segmentation_dataset.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/segmentation_dataset.h"
+#include "data/datasets/segmentation_dataset.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/data/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "data/training_loader.h"
+#include "data/training/training_loader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

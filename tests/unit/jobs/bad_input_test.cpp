@@ -11,8 +11,8 @@
 #include "tests/support/ordinary_user.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/jobs/jobs_fixture.h"
-#include "worker/jobs/evaluate_job.h"
-#include "worker/jobs/train_job.h"
+#include "worker/evaluate/evaluate_job.h"
+#include "worker/train/train_job.h"
 
 namespace tagalign::jobs {
 namespace {

@@ -1,5 +1,5 @@
 // data prepare and data check as a rank's program runs them, with the descriptions of the project.
-#include "worker/jobs/data_job.h"
+#include "worker/benchmarks/data_job.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,13 +9,13 @@
 #include <sstream>
 
 #include "base/format.h"
-#include "configs/schema/job_configs.h"
-#include "configs/schema/load.h"
-#include "configs/schema/workflow.h"
-#include "data/image.h"
-#include "data/prepare/prepare.h"
+#include "configs/schema/jobs/job_configs.h"
+#include "configs/schema/reading/load.h"
+#include "configs/schema/reading/workflow.h"
+#include "data/benchmarks/prepare.h"
+#include "data/image/image.h"
 #include "tests/unit/data/temporary_folder.h"
-#include "worker/jobs/progress_line.h"
+#include "worker/benchmarks/progress_line.h"
 
 namespace tagalign::jobs {
 namespace {

@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <fstream>
 
-#include "coordinator/protocol/settings.h"
-#include "data/image.h"
+#include "coordinator/wire/settings.h"
+#include "data/image/image.h"
 #include "tests/unit/jobs/jobs_fixture.h"
-#include "worker/jobs/evaluate_job.h"
-#include "worker/jobs/evaluation_protocol.h"
-#include "worker/jobs/result_file.h"
-#include "worker/jobs/sheet_job.h"
-#include "worker/jobs/train_job.h"
+#include "worker/benchmarks/sheet_job.h"
+#include "worker/evaluate/evaluate_job.h"
+#include "worker/evaluate/evaluation_protocol.h"
+#include "worker/evaluate/result_file.h"
+#include "worker/train/train_job.h"
 
 namespace tagalign::jobs {
 namespace {
 
-using protocol::shown;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -23,6 +22,7 @@ using testing::MatchesRegex;
 using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
+using wire::shown;
 
 class EvaluateTest : public JobsTest {
  protected:
@@ -41,8 +41,8 @@ class EvaluateTest : public JobsTest {
     return c;
   }
 
-  std::vector<protocol::EvaluationResult> evaluate_all(const config::EvaluateConfig& config,
-                                                       int world) {
+  std::vector<wire::EvaluationResult> evaluate_all(const config::EvaluateConfig& config,
+                                                   int world) {
     for (const auto& end :
          run_gang(world, [&](Rank& rank) { return run_evaluate(rank, config); })) {
       EXPECT_TRUE(end.ok()) << end.status().to_string();
@@ -50,7 +50,7 @@ class EvaluateTest : public JobsTest {
     return reporters_[0]->results;
   }
 
-  protocol::EvaluationResult evaluate(const config::EvaluateConfig& config, int world) {
+  wire::EvaluationResult evaluate(const config::EvaluateConfig& config, int world) {
     const auto results = evaluate_all(config, world);
     TA_CHECK(results.size() == 1);
     return results[0];
@@ -80,7 +80,7 @@ class EvaluateTest : public JobsTest {
 };
 
 /// What a run of its own must give, integer by integer.
-void expect_same_counts(const protocol::EvaluationResult& a, const protocol::EvaluationResult& b) {
+void expect_same_counts(const wire::EvaluationResult& a, const wire::EvaluationResult& b) {
   EXPECT_EQ(a.key, b.key) << shown(a.protocol) << "\n" << shown(b.protocol);
   EXPECT_EQ(a.intersect, b.intersect);
   EXPECT_EQ(a.union_, b.union_);
@@ -108,10 +108,10 @@ TEST_F(EvaluateTest, AnyNumberOfRanks_GivesTheSameIntegers) {
 
 TEST_F(EvaluateTest, AnyBatch_GivesTheSameIntegers) {
   auto config = evaluate_config("batch1");
-  config.batch = 1;
+  config.read_ahead = 1;
   const auto one = evaluate(config, 1);
   config = evaluate_config("batch16");
-  config.batch = 16;
+  config.read_ahead = 16;
   for (const int world : {1, 2}) {
     config.output = (folder_ / ("batch16-" + std::to_string(world))).string();
     expect_same_counts(evaluate(config, world), one);
@@ -297,7 +297,7 @@ TEST_F(EvaluateTest, OrderOfDataSetsAndOfCombinations_ChangesNoInteger) {
   ASSERT_EQ(first.size(), 4u);
   ASSERT_EQ(second.size(), 4u);
   for (auto* results : {&first, &second}) {
-    std::ranges::sort(*results, {}, &protocol::EvaluationResult::key);
+    std::ranges::sort(*results, {}, &wire::EvaluationResult::key);
   }
   for (std::size_t i = 0; i < 4; ++i) expect_same_counts(first[i], second[i]);
 }

@@ -7,10 +7,10 @@
 #include "base/checksum.h"
 #include "base/format.h"
 #include "tests/unit/jobs/jobs_fixture.h"
-#include "worker/jobs/evaluate_job.h"
-#include "worker/jobs/evaluation_revision.h"
-#include "worker/jobs/result_file.h"
-#include "worker/jobs/train_job.h"
+#include "worker/evaluate/evaluate_job.h"
+#include "worker/evaluate/evaluation_revision.h"
+#include "worker/evaluate/result_file.h"
+#include "worker/train/train_job.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -101,7 +101,8 @@ TEST_F(EvaluationRevisionTest, Counts_AreThoseOfTheRevision) {
   EXPECT_EQ(digest128(as_bytes(all)).hex(), std::end(kStored)[-1].counts)
       << "the integers of an evaluation have moved, so results of this code are other results: "
          "raise "
-         "kEvaluationRevision in worker/jobs/evaluation_revision.h and add a line with it and the "
+         "kEvaluationRevision in worker/evaluate/evaluation_revision.h and add a line with it and "
+         "the "
          "new digest to kStored. If they were not to move, find out why they did:\n"
       << all;
   EXPECT_EQ(kEvaluationRevision, std::end(kStored)[-1].revision)
@@ -119,7 +120,7 @@ TEST(EvaluationRevision, EachRevision_HasCountsOfItsOwn) {
 }
 
 TEST(ContentKey, CodeVersion_IsNoPartOfIt) {
-  protocol::EvaluationResult result;
+  wire::EvaluationResult result;
   result.method = "m";
   result.code_version = "0.1.0+g1";
   const std::string key = content_key(result);

@@ -8,8 +8,8 @@
 
 #include <thread>
 
-#include "worker/jobs/gather_autograd.h"
-#include "worker/jobs/gradients.h"
+#include "worker/gradients/gather_autograd.h"
+#include "worker/gradients/gradients.h"
 
 namespace tagalign::jobs {
 namespace {

@@ -4,17 +4,17 @@
 
 #include <nlohmann/json.hpp>
 
-#include "configs/schema/load.h"
+#include "configs/schema/reading/load.h"
 #include "tests/support/torch_files.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 #include "tests/unit/jobs/reference_file.h"
-#include "worker/jobs/evaluate_job.h"
-#include "worker/jobs/export_job.h"
-#include "worker/jobs/import_job.h"
-#include "worker/jobs/schedule.h"
-#include "worker/jobs/train_job.h"
-#include "worker/jobs/trained_weights.h"
-#include "worker/jobs/weights_show.h"
+#include "worker/evaluate/evaluate_job.h"
+#include "worker/identity/schedule.h"
+#include "worker/train/train_job.h"
+#include "worker/weights/export_job.h"
+#include "worker/weights/import_job.h"
+#include "worker/weights/trained_weights.h"
+#include "worker/weights/weights_show.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -55,7 +55,7 @@ class InterchangeTest : public JobsTest {
         export_weights(files_, {.checkpoint = path(from), .output = path(to), .naming = naming});
     ASSERT_TRUE(said.ok()) << said.status().message();
   }
-  protocol::EvaluationResult evaluate(const std::string& checkpoint) {
+  wire::EvaluationResult evaluate(const std::string& checkpoint) {
     config::EvaluateConfig c;
     c.clip.weights = clip_weights();
     c.checkpoint = path(checkpoint);

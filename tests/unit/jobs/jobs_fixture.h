@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "base/file_system.h"
-#include "configs/schema/job_configs.h"
-#include "data/scenes.h"
+#include "configs/schema/jobs/job_configs.h"
+#include "data/scenes/scenes.h"
 #include "model/clip/towers.h"
 #include "tests/support/recording_reporter.h"
 #include "worker/collectives/collective_group.h"
-#include "worker/jobs/precision.h"
-#include "worker/jobs/rank.h"
-#include "worker/jobs/weights.h"
+#include "worker/rank/precision.h"
+#include "worker/rank/rank.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::jobs {
 

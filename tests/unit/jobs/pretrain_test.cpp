@@ -2,7 +2,7 @@
 
 #include "model/clip/towers.h"
 #include "tests/unit/jobs/jobs_fixture.h"
-#include "worker/jobs/pretrain_job.h"
+#include "worker/train/pretrain_job.h"
 
 namespace tagalign::jobs {
 namespace {

@@ -1,5 +1,5 @@
 /// What the first rank decides, every rank returns: values, errors, and nobody left waiting.
-#include "worker/jobs/rank.h"
+#include "worker/rank/rank.h"
 
 #include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
@@ -9,7 +9,7 @@
 
 #include "base/format.h"
 #include "tests/unit/jobs/jobs_fixture.h"
-#include "worker/jobs/run_checkpoints.h"
+#include "worker/train/run_checkpoints.h"
 
 namespace tagalign::jobs {
 namespace {

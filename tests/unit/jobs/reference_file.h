@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "worker/jobs/trained_weights.h"
+#include "worker/weights/trained_weights.h"
 
 namespace tagalign::jobs {
 

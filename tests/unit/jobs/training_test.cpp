@@ -7,7 +7,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/tensor_adapter.h"
 #include "tests/unit/jobs/jobs_fixture.h"
-#include "worker/jobs/train_job.h"
+#include "worker/train/train_job.h"
 
 namespace tagalign::jobs {
 namespace {

@@ -15,13 +15,13 @@
 #include "base/exit_codes.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "coordinator/protocol/codec.h"
-#include "coordinator/protocol/state_folder.h"
+#include "coordinator/keys/state_folder.h"
+#include "coordinator/wire/codec.h"
 
 namespace tagalign::service {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 

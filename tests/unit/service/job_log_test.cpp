@@ -30,7 +30,7 @@ class JobLogTest : public ::testing::Test {
     fs::create_directories(path.parent_path());
     ASSERT_TRUE(posix_file_system().write_durable(path, text).ok());
   }
-  Result<protocol::JobLogReply> read(const protocol::JobLogRequest& request) {
+  Result<wire::JobLogReply> read(const wire::JobLogRequest& request) {
     return read_job_log(posix_file_system(), workflow_, job_, request);
   }
 

@@ -152,13 +152,13 @@ TEST_F(LocalPoolTest, HelloOfAnUnknownAgent_IsAdoptedWhenTheSecondLeaves) {
   for (int waited = 0; waited < kPatienceMs; waited += 10) {
     pool.tick();
     if (fs::exists(state_ / "agents" / "local" / "agent.pid") &&
-        protocol::read_live_process(state_ / "agents" / "local" / "agent.pid")) {
+        wire::read_live_process(state_ / "agents" / "local" / "agent.pid")) {
       break;
     }
     system_clock().sleep_ms(10);
   }
   EXPECT_EQ(pool.alive(), 1);
-  EXPECT_EQ(protocol::read_live_process(state_ / "agents" / "local" / "agent.pid")->pid,
+  EXPECT_EQ(wire::read_live_process(state_ / "agents" / "local" / "agent.pid")->pid,
             started_pids()[0]);
   EXPECT_EQ(starts().size(), 2u);
 }

@@ -10,7 +10,7 @@
 namespace tagalign::service {
 namespace {
 
-using namespace protocol;
+using namespace wire;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

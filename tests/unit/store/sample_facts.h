@@ -7,8 +7,8 @@
 
 namespace tagalign::store {
 
-inline protocol::EvaluationResult sample_result() {
-  protocol::EvaluationResult r;
+inline wire::EvaluationResult sample_result() {
+  wire::EvaluationResult r;
   r.key = "k1";
   r.method = "tagalign";
   r.step = 40;
@@ -29,11 +29,10 @@ inline protocol::EvaluationResult sample_result() {
 /// Workflow 1: 'draw' (1), 'train' after it (2), 'report' (3) behind the template 'evaluate'.
 inline core::WorkflowTaken sample_workflow() {
   const WorkflowId flow{1};
-  const protocol::JobSpec draw{"draw", "prepare", 1, 1, {}, "", 3, "a: 1\n", {}};
-  const protocol::JobSpec train{"train", "train", 2, 2, {"draw"}, "", 4, "b: 2\n", {"x=1"}};
-  const protocol::JobSpec report{"report", "prepare", 1, 1, {"evaluate"}, "", 3, "", {}};
-  const protocol::JobSpec evaluate{"evaluate", "evaluate", 1, 1, {"draw"}, "train",
-                                   3,          "c: 3\n",           {}};
+  const wire::JobSpec draw{"draw", "prepare", 1, 1, {}, "", 3, "a: 1\n", {}};
+  const wire::JobSpec train{"train", "train", 2, 2, {"draw"}, "", 4, "b: 2\n", {"x=1"}};
+  const wire::JobSpec report{"report", "prepare", 1, 1, {"evaluate"}, "", 3, "", {}};
+  const wire::JobSpec evaluate{"evaluate", "evaluate", 1, 1, {"draw"}, "train", 3, "c: 3\n", {}};
   return {flow,
           "token",
           "flow",
@@ -43,9 +42,9 @@ inline core::WorkflowTaken sample_workflow() {
 }
 
 inline std::vector<core::Fact> sample_facts() {
-  using protocol::Outcome;
-  const protocol::CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
-  protocol::JobSpec instance = sample_workflow().templates[0].spec;
+  using wire::Outcome;
+  const wire::CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
+  wire::JobSpec instance = sample_workflow().templates[0].spec;
   instance.name = "evaluate@40";
   instance.overrides = {"checkpoint=/w/step-40"};
   core::AttemptClosed done{.job = {1}, .outcome = Outcome::kSucceeded, .next = core::Succeeded{9}};

@@ -1,0 +1,233 @@
+#include "configs/schema/document/binder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "base/format.h"
+
+namespace tagalign::config {
+namespace {
+
+std::string number_text(double value) {
+  return format("{}", value);
+}
+
+/// "a number from 0 to below 1".
+std::string expected_number(std::string_view what, const Rule& rule) {
+  std::string text(what);
+  if (std::isfinite(rule.low))
+    text += (rule.low_open ? " above " : " from ") + number_text(rule.low);
+  if (std::isfinite(rule.high)) {
+    text += (rule.high_open ? " to below " : " to ") + number_text(rule.high);
+  } else if (std::isfinite(rule.low) && !rule.low_open) {
+    text += " upwards";
+  }
+  return text;
+}
+
+bool in_range(double value, const Rule& rule) {
+  return (rule.low_open ? value > rule.low : value >= rule.low) &&
+         (rule.high_open ? value < rule.high : value <= rule.high);
+}
+
+void report(const Node& node, const std::string& path, const std::string& expected,
+            Problems& problems) {
+  problems.add(node.origin, format("{}: expected {}, found {}", path, expected, node.describe()));
+}
+
+template <class T>
+std::optional<T> parse_number(const Node& node) {
+  if (node.kind != Node::Kind::kScalar || node.quoted) return std::nullopt;
+  T value{};
+  const char* end = node.scalar.data() + node.scalar.size();
+  const auto [stop, error] = std::from_chars(node.scalar.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+template <class T>
+void read_number(const Node& node, const std::string& path, const Rule& rule, std::string_view what,
+                 Problems& problems, T& value) {
+  const std::optional<T> parsed = parse_number<T>(node);
+  if (!parsed || !std::isfinite(static_cast<double>(*parsed)) ||
+      !in_range(static_cast<double>(*parsed), rule)) {
+    report(node, path, expected_number(what, rule), problems);
+    return;
+  }
+  value = *parsed;
+}
+
+}  // namespace
+
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::uint64_t& value) {
+  Rule not_negative = rule;
+  not_negative.low = std::max(rule.low, 0.0);
+  read_number(node, path, not_negative, "an integer", problems, value);
+}
+
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                int& value) {
+  read_number(node, path, rule, "an integer", problems, value);
+}
+
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                double& value) {
+  read_number(node, path, rule, "a number", problems, value);
+}
+
+void read_value(const Node& node, const std::string& path, const Rule&, Problems& problems,
+                bool& value) {
+  const bool is_word = node.kind == Node::Kind::kScalar && !node.quoted;
+  if (is_word && (node.scalar == "true" || node.scalar == "false")) {
+    value = node.scalar == "true";
+  } else {
+    report(node, path, "true or false", problems);
+  }
+}
+
+void read_value(const Node& node, const std::string& path, const Rule&, Problems& problems,
+                std::string& value) {
+  if (node.kind == Node::Kind::kScalar) {
+    value = node.scalar;
+  } else {
+    report(node, path, "a text (\"\" for an empty one)", problems);
+  }
+}
+
+std::optional<std::size_t> read_word(const Node& node, const std::string& path, Words words,
+                                     Problems& problems) {
+  const bool is_scalar = node.kind == Node::Kind::kScalar;
+  const auto found = is_scalar ? std::ranges::find(words, node.scalar) : words.end();
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  std::string text =
+      format("{}: expected one of {}, found {}", path, fmt::join(words, ", "), node.describe());
+  const std::string near =
+      is_scalar ? nearest_name(node.scalar, {words.begin(), words.end()}) : std::string();
+  if (!near.empty()) text += format("; did you mean '{}'?", near);
+  problems.add(node.origin, text);
+  return std::nullopt;
+}
+
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::vector<std::string>& value) {
+  if (rule.takes_one_as_list && node.kind == Node::Kind::kScalar) {
+    value = {node.scalar};
+    return;
+  }
+  if (node.kind != Node::Kind::kList) {
+    report(node, path, rule.takes_one_as_list ? "a text or a list of texts" : "a list of texts",
+           problems);
+    return;
+  }
+  value.clear();
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    read_value(node.items[i], format("{}.{}", path, i), rule, problems, value.emplace_back());
+  }
+}
+
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::vector<double>& value) {
+  if (node.kind != Node::Kind::kList) {
+    report(node, path, "a list of numbers", problems);
+    return;
+  }
+  value.clear();
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    read_value(node.items[i], format("{}.{}", path, i), rule, problems, value.emplace_back());
+  }
+}
+
+Reader::Reader(const Node* node, Origin origin, std::string path, Problems& problems)
+    : node_(node), origin_(std::move(origin)), path_(std::move(path)), problems_(problems) {
+  if (node_ == nullptr || node_->kind == Node::Kind::kMap) return;
+  report(*node_, path_.empty() ? "document" : path_, "a map of keys", problems_);
+  node_ = nullptr;
+}
+
+void Reader::node(std::string_view name, Node& value) {
+  if (const Node* child = take(name)) value = *child;
+}
+
+void Reader::finish() {
+  if (node_ == nullptr) return;
+  for (const Entry& entry : node_->entries) {
+    if (std::ranges::find(known_, entry.key) != known_.end()) continue;
+    const std::string what = path_.empty() ? "key" : format("key in {}:", path_);
+    problems_.add(entry.origin, unknown_name(what, entry.key, known_));
+  }
+}
+
+const Node* Reader::take(std::string_view name) {
+  known_.emplace_back(name);
+  return node_ != nullptr ? node_->find(name) : nullptr;
+}
+
+std::string Reader::path_of(std::string_view name) const {
+  return path_.empty() ? std::string(name) : format("{}.{}", path_, name);
+}
+
+std::size_t Reader::list_size(const Node* node, std::string_view name) {
+  if (node == nullptr) return 0;
+  if (node->kind == Node::Kind::kList) return node->items.size();
+  if (known_.back() == name) report(*node, path_of(name), "a list of maps", problems_);
+  return 0;
+}
+
+void Reader::report_required(const Node* node, std::string_view name) {
+  if (node != nullptr) {
+    problems_.add(node->origin, format("{}: must not be empty", path_of(name)));
+  } else {
+    problems_.add(origin_, format("{}: this key is required and missing", path_of(name)));
+  }
+}
+
+Node to_node(const std::string& value) {
+  Node node;
+  node.kind = Node::Kind::kScalar;
+  node.scalar = value;
+  node.quoted = true;
+  return node;
+}
+
+namespace {
+Node plain(std::string text) {
+  Node node = to_node(text);
+  node.quoted = false;
+  return node;
+}
+}  // namespace
+
+Node to_node(std::uint64_t value) {
+  return plain(format("{}", value));
+}
+Node to_node(int value) {
+  return plain(format("{}", value));
+}
+Node to_node(double value) {
+  return plain(format("{}", value));
+}
+Node to_node(bool value) {
+  return plain(value ? "true" : "false");
+}
+
+namespace {
+template <class T>
+Node list_node(const std::vector<T>& values) {
+  Node node;
+  node.kind = Node::Kind::kList;
+  for (const T& value : values) node.items.push_back(to_node(value));
+  return node;
+}
+}  // namespace
+
+Node to_node(const std::vector<std::string>& value) {
+  return list_node(value);
+}
+Node to_node(const std::vector<double>& value) {
+  return list_node(value);
+}
+
+}  // namespace tagalign::config

@@ -1,0 +1,140 @@
+#include "configs/schema/document/yaml.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/format.h"
+
+namespace tagalign::config {
+namespace {
+
+constexpr int kNodesMax = 100'000;
+constexpr int kDepthMax = 64;
+
+/// Copies a yaml-cpp tree, counting nodes because aliases can unfold without bound.
+class Copier {
+ public:
+  explicit Copier(std::string name) : name_(std::move(name)) {}
+
+  Status copy(const YAML::Node& from, Node& to, int depth) {
+    to.origin = origin(from);
+    if (++nodes_ > kNodesMax || depth > kDepthMax) {
+      return invalid_argument(format("{}: the document unfolds to more than {} nodes or {} levels",
+                                     to.origin.to_string(), kNodesMax, kDepthMax));
+    }
+    switch (from.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        return ok_status();
+      case YAML::NodeType::Scalar:
+        to.kind = Node::Kind::kScalar;
+        to.scalar = from.Scalar();
+        to.quoted = from.Tag() == "!";
+        return ok_status();
+      case YAML::NodeType::Sequence:
+        return copy_list(from, to, depth);
+      case YAML::NodeType::Map:
+        return copy_map(from, to, depth);
+    }
+    return internal_error("a YAML node of no known type");
+  }
+
+ private:
+  Origin origin(const YAML::Node& node) const { return {name_, node.Mark().line + 1}; }
+
+  Status copy_list(const YAML::Node& from, Node& to, int depth) {
+    to.kind = Node::Kind::kList;
+    for (const auto& item : from) {
+      TA_RETURN_IF_ERROR(copy(item, to.items.emplace_back(), depth + 1));
+    }
+    return ok_status();
+  }
+
+  Status copy_map(const YAML::Node& from, Node& to, int depth) {
+    to.kind = Node::Kind::kMap;
+    for (const auto& pair : from) {
+      const Origin at = origin(pair.first);
+      if (!pair.first.IsScalar()) {
+        return invalid_argument(at.to_string() + ": expected a name as key, found a map or list");
+      }
+      const std::string key = pair.first.Scalar();
+      if (to.find(key) != nullptr) {
+        return invalid_argument(format("{}: the key '{}' stands here twice", at.to_string(), key));
+      }
+      Entry& entry = to.entries.emplace_back(Entry{key, at, {}});
+      TA_RETURN_IF_ERROR(copy(pair.second, entry.value, depth + 1));
+      if (entry.value.origin.line <= 0) entry.value.origin = at;
+    }
+    return ok_status();
+  }
+
+  std::string name_;
+  int nodes_ = 0;
+};
+
+bool needs_quotes(const std::string& text) {
+  static constexpr std::string_view kWords[] = {"null", "true", "false", "yes", "no", "on", "off"};
+  if (text.empty() || std::isalpha(static_cast<unsigned char>(text[0])) == 0) return true;
+  std::string lower = text;
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (std::ranges::find(kWords, lower) != std::end(kWords)) return true;
+  return !std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.' || c == '/';
+  });
+}
+
+void emit(YAML::Emitter& out, const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      out << YAML::Null;
+      return;
+    case Node::Kind::kScalar:
+      if (node.quoted && needs_quotes(node.scalar)) out << YAML::DoubleQuoted;
+      out << node.scalar;
+      return;
+    case Node::Kind::kList:
+      if (node.items.empty()) out << YAML::Flow;
+      out << YAML::BeginSeq;
+      for (const Node& item : node.items) emit(out, item);
+      out << YAML::EndSeq;
+      return;
+    case Node::Kind::kMap:
+      out << YAML::BeginMap;
+      for (const Entry& entry : node.entries) {
+        out << YAML::Key << entry.key << YAML::Value;
+        emit(out, entry.value);
+      }
+      out << YAML::EndMap;
+      return;
+  }
+}
+
+}  // namespace
+
+Result<Node> parse_yaml(const std::string& text, const std::string& name) {
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() > 1) {
+      return invalid_argument(format("{}: expected one YAML document, found {} (lines of only ---)",
+                                     name, documents.size()));
+    }
+    Node root;
+    root.origin = {name, 1};
+    if (!documents.empty()) TA_RETURN_IF_ERROR(Copier(name).copy(documents[0], root, 0));
+    return root;
+  } catch (const YAML::Exception& error) {
+    const Origin at{name, error.mark.is_null() ? 1 : error.mark.line + 1};
+    return invalid_argument(format("{}: not valid YAML, column {}: {}", at.to_string(),
+                                   error.mark.column + 1, error.msg));
+  }
+}
+
+std::string emit_yaml(const Node& node) {
+  YAML::Emitter out;
+  emit(out, node);
+  return std::string(out.c_str(), out.size()) + "\n";
+}
+
+}  // namespace tagalign::config

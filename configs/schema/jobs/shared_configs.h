@@ -1,0 +1,204 @@
+/// Sections that several kinds of job have.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "configs/schema/document/choices.h"
+#include "configs/schema/document/rule.h"
+
+namespace tagalign::config {
+
+/// How a rank runs.
+struct RuntimeConfig {
+  std::uint64_t seed = 1;
+  int threads_per_rank = 1;
+  Precision precision = Precision::kFp32;
+  DeviceChoice device = DeviceChoice::kAuto;
+  CollectivesChoice collectives = CollectivesChoice::kAuto;
+  double bucket_mib = 4.0;
+  int collective_timeout_s = 600;
+  int log_every_steps = 10;
+
+  bool operator==(const RuntimeConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, RuntimeConfig& c) {
+  v.field("seed", c.seed, Rule("names every random stream of the job"));
+  v.field("threads_per_rank", c.threads_per_rank,
+          Rule("CPU threads of one rank. A training's bits are only comparable at equal counts; an "
+               "evaluation deals images to them, and its integers do not depend on them")
+              .between(1, 256));
+  v.field("precision", c.precision,
+          Rule("number format of matrix work; bf16 is autocast, weights stay fp32"));
+  v.field("device", c.device, Rule("auto: a GPU when there is one").keeps_numbers());
+  v.field("collectives", c.collectives,
+          Rule("library that ranks talk through; auto: nccl on GPUs, else mpi").keeps_numbers());
+  v.field("bucket_mib", c.bucket_mib,
+          Rule("gradients are averaged in buckets of this size").between(0.25, 1024).in("MiB"));
+  v.field("collective_timeout_s", c.collective_timeout_s,
+          Rule("a collective that takes longer ends the gang")
+              .between(1, 86'400)
+              .in("s")
+              .keeps_numbers());
+  v.field("log_every_steps", c.log_every_steps,
+          Rule("a log line every so many steps").between(1, 1'000'000).in("steps").keeps_numbers());
+}
+
+/// Image-caption-tag data in the reference's layout.
+struct CaptionDataConfig {
+  std::string root;
+  std::string captions;
+  std::string tags;
+  std::string tag_names;
+  int image_size = 224;
+  int loader_threads = 1;
+  int prefetch_batches = 2;
+
+  bool operator==(const CaptionDataConfig&) const = default;
+};
+
+/// Where files lie is no part of a digest: the data set has one of its own.
+template <class V>
+void visit_fields(V& v, CaptionDataConfig& c) {
+  v.field("root", c.root,
+          Rule("folder that the CSV's file names are relative to").required().keeps_numbers());
+  v.field("captions", c.captions, Rule("CSV with header file,caption").required().keeps_numbers());
+  v.field("tags", c.tags,
+          Rule("JSON object: file → list of tag indices; required for train").keeps_numbers());
+  v.field(
+      "tag_names", c.tag_names,
+      Rule("text file, one tag a line (or object_list.csv); required for train").keeps_numbers());
+  v.field("image_size", c.image_size,
+          Rule("side of the training crop").between(16, 1024).in("pixels"));
+  v.field("loader_threads", c.loader_threads,
+          Rule("decoding threads of a rank; 0: decode in the training thread")
+              .between(0, 64)
+              .keeps_numbers());
+  v.field("prefetch_batches", c.prefetch_batches,
+          Rule("batches decoded ahead").between(1, 64).keeps_numbers());
+}
+
+/// What happens to a training image (reference: timm's create_transform).
+struct AugmentConfig {
+  double scale_min = 0.08;
+  double scale_max = 1.0;
+  double ratio_min = 0.75;
+  double ratio_max = 4.0 / 3.0;
+  double flip = 0.5;
+  std::string rand_augment = "rand-m9-mstd0.5-inc1";
+  double erase = 0.25;
+
+  bool operator==(const AugmentConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, AugmentConfig& c) {
+  v.field("scale_min", c.scale_min,
+          Rule("RandomResizedCrop, smallest share of the area; at most scale_max").between(0, 1));
+  v.field("scale_max", c.scale_max, Rule("largest share of the area").between(0, 1));
+  v.field("ratio_min", c.ratio_min, Rule("smallest aspect ratio; at most ratio_max").above(0));
+  v.field("ratio_max", c.ratio_max, Rule("largest aspect ratio").above(0));
+  v.field("flip", c.flip, Rule("probability of a horizontal flip").between(0, 1));
+  v.field("rand_augment", c.rand_augment, Rule("RandAugment in timm's notation; empty: off"));
+  v.field("erase", c.erase, Rule("probability of random erasing").between(0, 1));
+}
+
+/// AdamW and its schedule, as in the reference.
+struct OptimizerConfig {
+  double base_lr = 1e-3;
+  double lr_reference_batch = 4096;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-6;
+  double weight_decay = 0.05;
+  double clip_grad_norm = 5.0;
+  ScheduleKind schedule = ScheduleKind::kConstant;
+  std::uint64_t warmup_steps = 0;
+  double min_lr = 0.0;
+
+  bool operator==(const OptimizerConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, OptimizerConfig& c) {
+  v.field("base_lr", c.base_lr,
+          Rule("learning rate is base_lr · global_batch / lr_reference_batch").above(0));
+  v.field("lr_reference_batch", c.lr_reference_batch,
+          Rule("global batch that base_lr is meant for").above(0).in("samples"));
+  v.field("beta1", c.beta1, Rule("AdamW: decay of the first moment").from_to_below(0, 1));
+  v.field("beta2", c.beta2, Rule("AdamW: decay of the second moment").from_to_below(0, 1));
+  v.field("eps", c.eps, Rule("AdamW: added to the denominator").above(0));
+  v.field("weight_decay", c.weight_decay,
+          Rule("AdamW: not applied to 1-D tensors and *.bias").at_least(0));
+  v.field("clip_grad_norm", c.clip_grad_norm,
+          Rule("gradients are scaled down to this global L2 norm").above(0));
+  v.field("schedule", c.schedule,
+          Rule("course of the learning rate; cosine: linear warm-up, then cosine to min_lr"));
+  v.field("warmup_steps", c.warmup_steps,
+          Rule("linear warm-up from 1e-4 of the rate; cosine only, fewer than steps").in("steps"));
+  v.field("min_lr", c.min_lr,
+          Rule("end of the cosine, scaled like base_lr and at most that").at_least(0));
+}
+
+/// When the training saves, and where.
+struct CheckpointConfig {
+  std::string directory = "checkpoints";
+  std::uint64_t every_steps = 1000;
+  int keep_last = 3;
+
+  bool operator==(const CheckpointConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, CheckpointConfig& c) {
+  v.field("directory", c.directory,
+          Rule("folder that holds step-00001200/ folders").required().keeps_numbers());
+  v.field("every_steps", c.every_steps,
+          Rule("a checkpoint every so many steps").at_least(1).in("steps").keeps_numbers());
+  v.field("keep_last", c.keep_last,
+          Rule("older checkpoints are removed; 0 keeps all").between(0, 1'000'000).keeps_numbers());
+}
+
+/// The frozen CLIP.
+struct ClipConfig {
+  std::string weights;
+  Attention attention = Attention::kSurgery;
+
+  bool operator==(const ClipConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, ClipConfig& c) {
+  v.field(
+      "weights", c.weights,
+      Rule("CLIP weights, told by content: OpenAI's TorchScript archive, a state dict (.pth) or "
+           "safetensors; they have a digest of their own")
+          .required()
+          .keeps_numbers());
+  v.field("attention", c.attention, Rule("how the last layers of the vision tower attend"));
+}
+
+struct ProjectorConfig {
+  ProjectorKind kind = ProjectorKind::kGDecoder;
+  int layers = 0;
+
+  bool operator==(const ProjectorConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, ProjectorConfig& c) {
+  v.field("kind", c.kind, Rule("architecture of the trained projector"));
+  v.field("layers", c.layers,
+          Rule("blocks of the projector; 0: the reference's (gdecoder 2, transformer 1)")
+              .between(0, 16));
+}
+
+/// The number of layers, with 0 resolved.
+constexpr int projector_layers(const ProjectorConfig& config) {
+  if (config.layers != 0) return config.layers;
+  return config.kind == ProjectorKind::kGDecoder ? 2 : 1;
+}
+
+}  // namespace tagalign::config

@@ -1,0 +1,225 @@
+#include "configs/schema/reading/checks.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/format.h"
+#include "configs/schema/methods/protocols.h"
+#include "configs/schema/methods/template_sets.h"
+
+namespace tagalign::config {
+namespace {
+
+using Findings = std::vector<Finding>;
+
+void check_augment(const AugmentConfig& augment, Findings& out) {
+  if (augment.scale_min > augment.scale_max) {
+    out.push_back({"augment.scale_min", format("expected at most scale_max ({}), found {}",
+                                               augment.scale_max, augment.scale_min)});
+  }
+  if (augment.ratio_min > augment.ratio_max) {
+    out.push_back({"augment.ratio_min", format("expected at most ratio_max ({}), found {}",
+                                               augment.ratio_max, augment.ratio_min)});
+  }
+  if (!augment.rand_augment.empty() && !augment.rand_augment.starts_with("rand-")) {
+    out.push_back({"augment.rand_augment",
+                   format("expected \"\" (off) or timm's notation such as rand-m9-mstd0.5-inc1, "
+                          "found '{}'",
+                          augment.rand_augment)});
+  }
+}
+
+void check_schedule(const OptimizerConfig& optimizer, std::uint64_t steps, Findings& out) {
+  if (optimizer.schedule == ScheduleKind::kConstant && optimizer.warmup_steps > 0) {
+    out.push_back(
+        {"optimizer.warmup_steps",
+         format("expected 0 with schedule 'constant', found {}; schedule 'cosine' warms up",
+                optimizer.warmup_steps)});
+  }
+  if (optimizer.schedule == ScheduleKind::kCosine && optimizer.warmup_steps >= steps) {
+    out.push_back({"optimizer.warmup_steps", format("expected fewer than steps ({}), found {}",
+                                                    steps, optimizer.warmup_steps)});
+  }
+  if (optimizer.min_lr > optimizer.base_lr) {
+    out.push_back({"optimizer.min_lr", format("expected at most base_lr ({}), found {}",
+                                              optimizer.base_lr, optimizer.min_lr)});
+  }
+}
+
+bool is_prompt(const std::string& text) {
+  const std::size_t at = text.find("{}");
+  return at != std::string::npos && text.find("{}", at + 2) == std::string::npos;
+}
+
+void check_prompts(const std::string& path, const std::vector<std::string>& prompts,
+                   Findings& out) {
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (is_prompt(prompts[i])) continue;
+    out.push_back({format("{}.{}", path, i),
+                   format("expected a prompt with one {{}} for the name, found '{}'", prompts[i])});
+  }
+}
+
+/// Prompts and names of sets.
+void check_templates(const std::string& path, const std::vector<std::string>& templates,
+                     Findings& out) {
+  std::vector<std::string_view> sets;
+  for (const TemplateSet& set : template_sets()) sets.push_back(set.name);
+  for (std::size_t i = 0; i < templates.size(); ++i) {
+    if (is_prompt(templates[i]) || find_template_set(templates[i]) != nullptr) continue;
+    out.push_back({format("{}.{}", path, i),
+                   format("expected a prompt with one {{}} for the name, or one of the sets {}; "
+                          "found '{}'",
+                          fmt::join(sets, ", "), templates[i])});
+  }
+}
+
+void check_multiple(const std::string& path, int value, int of, Findings& out) {
+  if (value % of != 0) {
+    out.push_back({path, format("expected a multiple of {}, found {}", of, value)});
+  }
+}
+
+/// Names that become folders or columns: distinct, and no path.
+template <class T>
+void check_names(const std::string& path, const std::vector<T>& items, Findings& out) {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string& name = items[i].name;
+    const std::string where = format("{}.{}.name", path, i);
+    if (!seen.insert(name).second) {
+      out.push_back({where, format("the name '{}' stands in this list twice", name)});
+    }
+    if (name.find('/') != std::string::npos || name == "." || name == "..") {
+      out.push_back({where, format("expected a name without '/', found '{}'", name)});
+    }
+  }
+}
+
+void check_data(const std::string& prefix, const SegmentationDataConfig& data, Findings& out) {
+  if (data.short_side > data.long_side_max) {
+    out.push_back({prefix + "short_side", format("expected at most long_side_max ({}), found {}",
+                                                 data.long_side_max, data.short_side)});
+  }
+  if (!data.label_suffix.ends_with(".png")) {
+    out.push_back({prefix + "label_suffix",
+                   format("expected an ending in .png, found '{}'", data.label_suffix)});
+  }
+  if (data.image_suffix == data.label_suffix && data.images == data.labels) {
+    out.push_back({prefix + "label_suffix", "images and labels have one folder and one suffix"});
+  }
+  if (data.class_names.size() == 1 && data.background) {
+    out.push_back({prefix + "class_names", "expected a class beside the background, found none"});
+  }
+}
+
+/// What the protocol leaves to the data set, and what must fit to it.
+void check_protocol(const std::string& prefix, const EvaluateConfig& config,
+                    const SegmentationDataConfig& data, Findings& out) {
+  const DatasetSettings settings = dataset_settings(config, data);
+  if (settings.stride > data.window) {
+    out.push_back({prefix + "stride",
+                   format("expected at most window ({}), or pixels stay without a score; found {}",
+                          data.window, settings.stride)});
+  }
+  if (data.background && !settings.background_threshold && config.sweep.thresholds.empty()) {
+    out.push_back({prefix + "background_threshold",
+                   format("protocol {} has no threshold that fits every data set, and this one "
+                          "names none; set background_threshold",
+                          config.protocol)});
+  }
+}
+
+void check_distinct(const std::string& path, const std::vector<double>& values, Findings& out) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::find(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(i), values[i]) ==
+        values.begin() + static_cast<std::ptrdiff_t>(i)) {
+      continue;
+    }
+    out.push_back({format("{}.{}", path, i), format("the value {} stands here twice", values[i])});
+  }
+}
+
+void check_sweep(const EvaluateConfig& config, Findings& out) {
+  const SweepConfig& sweep = config.sweep;
+  check_distinct("sweep.thresholds", sweep.thresholds, out);
+  check_distinct("sweep.clip_weights", sweep.clip_weights, out);
+  if (!sweep.thresholds.empty() &&
+      std::ranges::none_of(config.datasets, &SegmentationDataConfig::background)) {
+    out.push_back({"sweep.thresholds", "no data set has a background to which they could apply"});
+  }
+  if (config.save_predictions > 0 && !(sweep.thresholds.empty() && sweep.clip_weights.empty())) {
+    out.push_back({"save_predictions", format("expected 0 in a sweep, whose results share one "
+                                              "folder, found {}",
+                                              config.save_predictions)});
+  }
+}
+
+}  // namespace
+
+Findings check(const ScenesConfig& config) {
+  Findings out;
+  check_names("validation", config.validation, out);
+  for (std::size_t i = 0; i < config.validation.size(); ++i) {
+    if (config.validation[i].name == "train") {
+      out.push_back(
+          {format("validation.{}.name", i), "the name 'train' is taken by the training split"});
+    }
+  }
+  return out;
+}
+
+Findings check(const PretrainConfig& config) {
+  Findings out;
+  check_augment(config.augment, out);
+  check_schedule(config.optimizer, config.steps, out);
+  check_multiple("vision_width", config.vision_width, 64, out);
+  check_multiple("text_width", config.text_width, 64, out);
+  if (config.data.image_size % config.patch_size != 0) {
+    out.push_back({"patch_size", format("expected a divisor of data.image_size ({}), found {}",
+                                        config.data.image_size, config.patch_size)});
+  }
+  return out;
+}
+
+Findings check(const TrainConfig& config) {
+  Findings out;
+  if (config.data.tags.empty())
+    out.push_back({"data.tags", "this key is required and missing or empty"});
+  if (config.data.tag_names.empty()) {
+    out.push_back({"data.tag_names", "this key is required and missing or empty"});
+  }
+  check_augment(config.augment, out);
+  check_schedule(config.optimizer, config.steps, out);
+  check_prompts("tag_templates", config.tag_templates, out);
+  if (config.infonce_weight == 0 && config.multitag_weight == 0) {
+    out.push_back({"infonce_weight",
+                   "expected a weight above 0 here or in multitag_weight, found 0 in both"});
+  }
+  return out;
+}
+
+Findings check(const EvaluateConfig& config) {
+  Findings out;
+  if (config.protocol == Protocol::kV3 && config.bias) {
+    out.push_back({"bias", format("protocol v3 has none; expected null, found {}", *config.bias)});
+  }
+  check_templates("templates", config.templates, out);
+  check_names("datasets", config.datasets, out);
+  for (std::size_t i = 0; i < config.datasets.size(); ++i) {
+    const std::string prefix = format("datasets.{}.", i);
+    check_data(prefix, config.datasets[i], out);
+    check_protocol(prefix, config, config.datasets[i], out);
+    check_templates(prefix + "templates", config.datasets[i].templates, out);
+  }
+  check_sweep(config, out);
+  return out;
+}
+
+Findings check(const SegmentationDataConfig& config) {
+  Findings out;
+  check_data("", config, out);
+  return out;
+}
+
+}  // namespace tagalign::config

@@ -1,0 +1,22 @@
+/// Rules between several fields of a configuration; rules of one field stand beside its struct.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "configs/schema/jobs/job_configs.h"
+
+namespace tagalign::config {
+
+struct Finding {
+  std::string path;     ///< "data.tags"
+  std::string message;  ///< what was expected and found
+};
+
+std::vector<Finding> check(const ScenesConfig& config);
+std::vector<Finding> check(const PretrainConfig& config);
+std::vector<Finding> check(const TrainConfig& config);
+std::vector<Finding> check(const EvaluateConfig& config);
+std::vector<Finding> check(const SegmentationDataConfig& config);
+
+}  // namespace tagalign::config

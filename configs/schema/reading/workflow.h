@@ -1,0 +1,46 @@
+/// A workflow file: jobs, what they wait for, and their configurations. configs/README.md describes
+/// it for users.
+///
+///   name: demo
+///   workspace: /scratch/demo        # optional
+///   vars: {camvid: null}            # ${camvid} in any text; null: must be given with --set
+///   jobs:
+///     clip:   {kind: pretrain, after: [scenes], ranks: 2, config: {…}}
+///     scores: {kind: evaluate, on_commit_of: tagalign, config: {_base_: eval.yml, …}}
+///
+/// Everything is checked here, before a coordinator hears of it: names, references, circles, and
+/// each job's configuration in full. Errors as in load.h; overrides reach everything:
+/// "jobs.clip.config.steps=50", "vars.camvid=/data".
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/status.h"
+#include "configs/schema/document/choices.h"
+#include "configs/schema/reading/load.h"
+
+namespace tagalign::config {
+
+struct WorkflowJob {
+  std::string name;        ///< [a-z0-9][a-z0-9_.-]*, at most limits::kJobNameCharsMax characters
+  std::string kind;        ///< a name of job_kinds.h
+  int ranks = 1;           ///< MPI ranks; divides global_batch; 1…limits::kRanksPerJobMax
+  int slots_per_rank = 1;  ///< slots of an agent that a rank holds; 1…
+  std::vector<std::string> after;  ///< jobs that must have succeeded first
+  std::string on_commit_of;        ///< evaluate only: runs for each checkpoint of that train job
+  int retries_max = 3;  ///< failures of the program itself that are tried again; 0…1000
+  std::string config;   ///< effective YAML, complete
+};
+
+struct Workflow {
+  std::string name;
+  std::string workspace;          ///< as written; empty: the caller chooses
+  std::vector<WorkflowJob> jobs;  ///< in the order of the file
+};
+
+Result<Workflow> load_workflow(FileSystem& files, const Path& file,
+                               const Overrides& overrides = {});
+
+}  // namespace tagalign::config

@@ -1,0 +1,203 @@
+/// What is said between command line and coordinator: plain structs like those of messages.h.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "coordinator/wire/messages.h"
+
+namespace tagalign::wire {
+
+/// `token` makes a repeated submission (lost reply) the same submission.
+struct SubmitRequest {
+  std::string token;
+  WorkflowSpec workflow;
+  bool operator==(const SubmitRequest&) const = default;
+};
+/// What a JobsRequest's name may stand for.
+enum class JobNameScope : std::uint8_t {
+  kJob = 1,            ///< a job's number, or a job's name: the newest of that name
+  kWorkflowOrJob = 2,  ///< a workflow's name: all jobs of the newest; else as kJob
+};
+inline constexpr std::uint32_t kJobsPageMax = 1000;
+/// Answered with one page at most, by ascending number. All that is given must fit.
+struct JobsRequest {
+  std::optional<WorkflowId> workflow;
+  std::string name;  ///< empty: any; a name that stands for nothing is kNotFound
+  JobNameScope scope = JobNameScope::kWorkflowOrJob;
+  bool active_only = false;            ///< leave out jobs that have ended
+  JobId after;                         ///< only jobs of higher numbers
+  std::uint32_t limit = kJobsPageMax;  ///< at most kJobsPageMax
+  bool operator==(const JobsRequest&) const = default;
+};
+struct JobRequest {
+  JobId job;
+  bool operator==(const JobRequest&) const = default;
+};
+struct JobLogRequest {
+  JobId job;
+  std::optional<Attempt> attempt;
+  std::optional<int> rank;
+  std::uint32_t tail_bytes = 16'384;
+  bool operator==(const JobLogRequest&) const = default;
+};
+struct ExplainRequest {
+  JobId job;
+  bool operator==(const ExplainRequest&) const = default;
+};
+struct CancelRequest {
+  JobId job;
+  bool operator==(const CancelRequest&) const = default;
+};
+struct CheckpointsRequest {
+  std::optional<JobId> job;
+  bool operator==(const CheckpointsRequest&) const = default;
+};
+struct ResultsRequest {
+  std::optional<WorkflowId> workflow;
+  bool operator==(const ResultsRequest&) const = default;
+};
+struct StatusRequest {
+  bool operator==(const StatusRequest&) const = default;
+};
+struct StopRequest {
+  bool kill_gangs = false;
+  bool operator==(const StopRequest&) const = default;
+};
+
+using ClientRequest =
+    std::variant<SubmitRequest, JobsRequest, JobRequest, JobLogRequest, ExplainRequest,
+                 CancelRequest, CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest>;
+
+struct SubmitReply {
+  WorkflowId workflow;
+  std::vector<std::pair<std::string, JobId>> jobs;
+  std::vector<std::string> notices;  ///< what a person should know: a job that no agent can hold
+  bool operator==(const SubmitReply&) const = default;
+};
+
+/// One job as people see it.
+struct JobSummary {
+  JobId id;
+  WorkflowId workflow;
+  std::string workflow_name;
+  std::string name;
+  std::string kind;
+  std::string state;   ///< queued | starting | running | saving | succeeded | failed | cancelled
+  std::string reason;  ///< one line: why it waits, failed, was cancelled
+  bool terminal = false;
+  int ranks = 0;
+  int slots = 0;
+  Attempt attempt;
+  std::uint64_t step = 0;
+  std::uint64_t steps_total = 0;
+  std::string activity;
+  std::string agent;
+  UnixMs submitted_ms = 0;
+  UnixMs started_ms = 0;  ///< of the current or last attempt; 0: never
+  UnixMs ended_ms = 0;
+  bool operator==(const JobSummary&) const = default;
+};
+struct AttemptSummary {
+  Attempt attempt;
+  std::string agent;
+  UnixMs started_ms = 0;
+  UnixMs ended_ms = 0;
+  std::string outcome;  ///< empty while it runs
+  std::string message;
+  std::vector<std::pair<int, int>> rank_pids;  ///< of the running attempt: rank, pid
+  bool operator==(const AttemptSummary&) const = default;
+};
+struct JobsReply {
+  std::vector<JobSummary> jobs;
+  std::uint64_t ended_left_out = 0;  ///< because of active_only, on no page
+  bool more = false;                 ///< the page is full: ask again after its last job
+  bool operator==(const JobsReply&) const = default;
+};
+struct JobReply {
+  JobSummary summary;
+  std::string workspace;
+  std::vector<std::string> after;
+  std::string on_commit_of;
+  std::string config_yaml;
+  std::vector<std::string> overrides;
+  std::vector<AttemptSummary> attempts;
+  std::vector<CheckpointInfo> checkpoints;
+  std::vector<std::string> notices;
+  bool operator==(const JobReply&) const = default;
+};
+struct JobLogReply {
+  std::vector<std::pair<std::string, std::string>> files;  ///< path, tail of its contents
+  bool operator==(const JobLogReply&) const = default;
+};
+struct ExplainReply {
+  std::vector<std::string> lines;
+  bool operator==(const ExplainReply&) const = default;
+};
+struct CancelReply {
+  std::string state;
+  bool operator==(const CancelReply&) const = default;
+};
+struct CheckpointRow {
+  JobId job;
+  std::string job_name;
+  CheckpointInfo checkpoint;
+  UnixMs at_ms = 0;
+  bool operator==(const CheckpointRow&) const = default;
+};
+struct CheckpointsReply {
+  std::vector<CheckpointRow> rows;
+  bool operator==(const CheckpointsReply&) const = default;
+};
+struct ResultRow {
+  JobId job;
+  EvaluationResult result;
+  UnixMs at_ms = 0;
+  bool operator==(const ResultRow&) const = default;
+};
+struct ResultsReply {
+  std::vector<ResultRow> rows;
+  bool operator==(const ResultsReply&) const = default;
+};
+struct AgentSummary {
+  std::string id;
+  std::string host;
+  bool connected = false;
+  int slots = 0;
+  int slots_free = 0;
+  int gpus = 0;
+  int pid = 0;
+  bool operator==(const AgentSummary&) const = default;
+};
+struct StatusReply {
+  std::string version;
+  int pid = 0;
+  std::string state_folder;
+  std::string endpoint;
+  UnixMs started_ms = 0;
+  std::uint64_t events = 0;
+  std::vector<AgentSummary> agents;
+  std::map<std::string, int> jobs_by_state;
+  bool operator==(const StatusReply&) const = default;
+};
+struct StopReply {
+  std::string message;
+  bool operator==(const StopReply&) const = default;
+};
+/// A request that was refused: the code is base's ErrorCode by name.
+struct ErrorReply {
+  std::string code;
+  std::string message;
+  bool operator==(const ErrorReply&) const = default;
+};
+
+using ClientReply =
+    std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply, CancelReply,
+                 CheckpointsReply, ResultsReply, StatusReply, StopReply, ErrorReply>;
+
+}  // namespace tagalign::wire

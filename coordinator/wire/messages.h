@@ -1,0 +1,258 @@
+/// What is said between coordinator, agents and ranks: plain structs, no behaviour, no library. What
+/// the command line says is in client_messages.h.
+///
+/// Encoding (cereal, private to codec.cpp) and framing are described in
+/// coordinator/wire/format.md. Kinds are listed in frame.h and never reused. Every message
+/// about an attempt names job and attempt: older ones are dropped.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace tagalign::wire {
+
+// ---------------------------------------------------------------- jobs
+
+/// One job of a workflow as submitted. The coordinator never looks into `config_yaml`.
+struct JobSpec {
+  std::string name;  ///< unique in its workflow: [a-z0-9][a-z0-9_.-]*, shown everywhere
+  std::string kind;  ///< the worker's command: passed on, never judged by coordinator or agent
+  int ranks = 1;     ///< MPI ranks of the gang
+  int slots_per_rank = 1;  ///< slots (CPU cores, or GPUs where the agent has them) held by a rank
+  std::vector<std::string> after;  ///< names of jobs that must have succeeded first
+  std::string on_commit_of;  ///< not empty: a template, instantiated for each scheduled checkpoint
+                             ///< of that job
+  int retries_max = 3;       ///< budget for failures that are the program's own
+  std::string config_yaml;   ///< effective configuration of this kind of job, complete
+  /// "key.path=value", applied by the worker on top of config_yaml
+  std::vector<std::string> overrides;
+  bool operator==(const JobSpec&) const = default;
+};
+
+struct WorkflowSpec {
+  std::string name;
+  std::string workspace;  ///< absolute folder; the working directory of every rank
+  std::vector<JobSpec> jobs;
+  bool operator==(const WorkflowSpec&) const = default;
+};
+
+/// A checkpoint that exists: its manifest is in place and verified by the rank that wrote it.
+struct CheckpointInfo {
+  std::uint64_t step = 0;
+  std::string path;       ///< folder, absolute
+  std::string digest;     ///< hex of the manifest's XXH3-128: names the content
+  bool scheduled = true;  ///< false: saved as a stop was asked for; triggers no evaluation
+  bool operator==(const CheckpointInfo&) const = default;
+};
+
+/// One thing that a result depends on, by name: {"window", "448"}, {"clip_weight", "0.3", true}.
+struct Setting {
+  std::string subject;     ///< "protocol" for the name of the whole protocol
+  std::string value;       ///< empty: the subject alone says it
+  bool of_method = false;  ///< what the method is, else how it was measured
+  auto operator<=>(const Setting&) const = default;
+};
+
+/// Integer counts of one evaluation on one data set, and what they depend on. Percentages are
+/// derived, never stored.
+struct EvaluationResult {
+  std::string key;         ///< hex digest over all fields that name the content
+  std::string method;      ///< row of the table: "tagalign", "clip-surgery", "clip"
+  std::uint64_t step = 0;  ///< training step of the checkpoint; 0 without one
+  std::string dataset;     ///< column of the table
+  std::string dataset_digest;
+  std::string weights_digest;     ///< frozen CLIP and, if any, checkpoint
+  std::vector<Setting> protocol;  ///< everything that changes the prediction, in order of display
+  std::string code_version;
+  std::uint64_t images = 0;
+  std::vector<std::string> classes;
+  std::vector<std::uint64_t> intersect;  ///< pixels per class; all four of classes.size()
+  std::vector<std::uint64_t> union_;     ///< predicted + labelled − intersect
+  std::vector<std::uint64_t> predicted;
+  std::vector<std::uint64_t> labelled;
+  bool operator==(const EvaluationResult&) const = default;
+};
+
+// ---------------------------------------------------------------- rank → agent
+
+struct RankHello {
+  JobId job;
+  Attempt attempt;
+  int rank = 0;
+  int pid = 0;
+  std::string device;  ///< "cpu, 1 thread" or the GPU's name
+  bool operator==(const RankHello&) const = default;
+};
+/// Sent every limits::kRankHeartbeatMs by a thread of the rank.
+struct RankBeat {
+  JobId job;
+  Attempt attempt;
+  int rank = 0;
+  std::uint64_t step = 0;
+  std::uint64_t steps_total = 0;
+  std::string activity;  ///< one line: "train: loss 3.21, 410 images/s"
+  bool operator==(const RankBeat&) const = default;
+};
+struct CheckpointCommitted {
+  JobId job;
+  Attempt attempt;
+  CheckpointInfo checkpoint;
+  bool operator==(const CheckpointCommitted&) const = default;
+};
+struct ResultReported {
+  JobId job;
+  Attempt attempt;
+  EvaluationResult result;
+  bool operator==(const ResultReported&) const = default;
+};
+/// Something a person should read once: a broken image, a damaged checkpoint that was skipped.
+struct RankNotice {
+  JobId job;
+  Attempt attempt;
+  int rank = 0;
+  std::string text;
+  bool operator==(const RankNotice&) const = default;
+};
+/// The rank's own last word, before it exits. `code` is its exit code.
+struct RankFarewell {
+  JobId job;
+  Attempt attempt;
+  int rank = 0;
+  int code = 0;
+  std::string reason;
+  std::uint64_t step = 0;
+  bool operator==(const RankFarewell&) const = default;
+};
+
+using FromRank = std::variant<RankHello, RankBeat, CheckpointCommitted, ResultReported, RankNotice,
+                              RankFarewell>;
+
+// ---------------------------------------------------------------- agent → rank
+
+/// Save at the next step boundary that all ranks agree on, then leave with exit code 75.
+struct SaveAndLeave {
+  std::string reason;
+  bool operator==(const SaveAndLeave&) const = default;
+};
+/// The agent holds the sender's event durably: it need not be sent again.
+struct RankAck {
+  std::uint64_t messages = 0;
+  bool operator==(const RankAck&) const = default;
+};
+
+using ToRank = std::variant<SaveAndLeave, RankAck>;
+
+// ---------------------------------------------------------------- agent ↔ coordinator
+
+/// How an attempt ended, as its agent saw it.
+enum class Outcome : std::uint8_t {
+  kSucceeded = 1,
+  kSavedAndLeft = 2,     ///< exit code 75 after a request
+  kFailed = 3,           ///< the program's fault: an exit code, an error message
+  kRankKilled = 4,       ///< a rank ended by a signal nobody here sent: infrastructure
+  kAgentRestarted = 5,   ///< the agent died and its gang with it: infrastructure
+  kKilledOnRequest = 6,  ///< the coordinator asked for it
+  kLaunchFailed = 7,     ///< mpirun missing, folder not writable: nothing ran
+};
+
+struct AttemptStarted {
+  JobId job;
+  Attempt attempt;
+  int launcher_pid = 0;
+  UnixMs at_ms = 0;
+  bool operator==(const AttemptStarted&) const = default;
+};
+struct AttemptEnded {
+  JobId job;
+  Attempt attempt;
+  Outcome outcome = Outcome::kFailed;
+  int exit_code = 0;
+  int failed_rank = -1;  ///< -1: none, or not known
+  std::uint64_t last_step = 0;
+  std::string message;  ///< why, for people: "rank 1 (pid 4242) killed by signal 9 (SIGKILL)"
+  UnixMs at_ms = 0;
+  bool operator==(const AttemptEnded&) const = default;
+};
+
+/// What must not be lost: spooled by the agent until acknowledged, in order.
+using AgentEvent =
+    std::variant<AttemptStarted, CheckpointCommitted, ResultReported, RankNotice, AttemptEnded>;
+struct SequencedEvent {
+  std::uint64_t sequence = 0;
+  AgentEvent event;
+  bool operator==(const SequencedEvent&) const = default;
+};
+
+/// First message of a connection, and after every coordinator restart.
+struct AgentHello {
+  AgentId agent;
+  std::string incarnation;  ///< new for every start of the agent process
+  std::string host;
+  int slots = 0;
+  int gpus = 0;
+  int pid = 0;
+  std::vector<std::pair<JobId, Attempt>>
+      known_attempts;  ///< every unfinished or unacknowledged one it ever accepted
+  std::uint64_t first_unacknowledged = 0;  ///< next sequence number that it will send
+  bool operator==(const AgentHello&) const = default;
+};
+struct AgentEvents {
+  AgentId agent;
+  std::vector<SequencedEvent> events;
+  bool operator==(const AgentEvents&) const = default;
+};
+/// Every limits::kAgentHeartbeatMs; carries the newest beat of each rank.
+struct AgentHeartbeat {
+  AgentId agent;
+  std::vector<RankHello> ranks;
+  std::vector<RankBeat> beats;
+  bool operator==(const AgentHeartbeat&) const = default;
+};
+
+using FromAgent = std::variant<AgentHello, AgentEvents, AgentHeartbeat>;
+
+struct Launch {
+  JobId job;
+  Attempt attempt;
+  std::string job_name;
+  std::string kind;
+  int ranks = 1;
+  int slots_per_rank = 1;
+  std::string workspace;
+  std::string config_yaml;
+  std::vector<std::string> overrides;
+  bool operator==(const Launch&) const = default;
+};
+enum class StopMode : std::uint8_t { kSaveAndLeave = 1, kKill = 2 };
+struct StopAttempt {
+  JobId job;
+  Attempt attempt;
+  StopMode mode = StopMode::kKill;
+  std::string reason;
+  bool operator==(const StopAttempt&) const = default;
+};
+/// Events up to and including `sequence` are committed in the coordinator's store.
+struct AckEvents {
+  std::uint64_t sequence = 0;
+  bool operator==(const AckEvents&) const = default;
+};
+/// The agent shall stop its gangs (saving) and end: pool shutdown.
+struct AgentShutdown {
+  std::string reason;
+  bool operator==(const AgentShutdown&) const = default;
+};
+/// The coordinator does not know this agent (it restarted, or dropped it): say hello again.
+struct SayHello {
+  bool operator==(const SayHello&) const = default;
+};
+
+using ToAgent = std::variant<Launch, StopAttempt, AckEvents, AgentShutdown, SayHello>;
+
+}  // namespace tagalign::wire

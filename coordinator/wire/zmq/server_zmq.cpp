@@ -1,0 +1,189 @@
+/// ROUTER side of transport.h.
+#include <chrono>
+#include <set>
+#include <zmq.hpp>
+
+#include "base/format.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "coordinator/wire/frame.h"
+#include "coordinator/wire/zmq/socket_zmq.h"
+#include "coordinator/wire/zmq/zap_zmq.h"
+
+namespace tagalign::wire {
+namespace {
+
+constexpr int kServerLingerMs = 250;  // lets a last reply leave
+constexpr int kHeartbeatMs = 5'000;
+constexpr int kHeartbeatTimeoutMs = 15'000;
+constexpr std::size_t kPeersComplainedMax = 1'000;
+
+std::string user_id(zmq::message_t& message) {
+  try {
+    return message.gets("User-Id");
+  } catch (const zmq::error_t&) {
+    return "";  // plain sockets have none
+  }
+}
+
+class RouterServer final : public ServerSocket {
+ public:
+  static Result<std::unique_ptr<ServerSocket>> open(const std::string& endpoint,
+                                                    const CurveServerOptions* curve);
+  ~RouterServer() override {
+    close_quietly(socket_);
+    context_.shutdown();  // ends the key check's thread
+  }
+
+  std::string endpoint() const override { return endpoint_; }
+  Result<std::optional<IncomingFrame>> receive(std::int64_t timeout_ms) override;
+  Status send(const std::string& peer, const Frame& frame) override;
+  int wait_fd() const override { return socket_.get(zmq::sockopt::fd); }
+  bool ready() override { return readable(socket_); }
+
+ private:
+  explicit RouterServer(bool curve) : curve_(curve) {}
+  Status bind(const std::string& endpoint, const CurveServerOptions* curve);
+  std::optional<IncomingFrame> take_one();
+  std::optional<IncomingFrame> admit(std::string peer, zmq::message_t& message);
+  void complain(const std::string& peer, const std::string& user, const Status& why);
+
+  bool curve_;
+  zmq::context_t context_{1};
+  std::unique_ptr<ZapHandler> zap_;
+  zmq::socket_t socket_;
+  std::string endpoint_;
+  std::set<std::string> complained_;
+};
+
+Result<std::unique_ptr<ServerSocket>> RouterServer::open(const std::string& endpoint,
+                                                         const CurveServerOptions* curve) {
+  auto server = std::unique_ptr<RouterServer>(new RouterServer(curve != nullptr));
+  TA_RETURN_IF_ERROR(server->bind(endpoint, curve));
+  return std::unique_ptr<ServerSocket>(std::move(server));
+}
+
+Status bind_status(const zmq::error_t& error, const std::string& endpoint) {
+  const std::string what = format("listen on {}", endpoint);
+  if (error.num() != EADDRINUSE) return errno_status(error.num(), what);
+  const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
+  return already_exists(
+      format("{}: port {} is in use by another program; stop it, or choose another port with "
+             "--listen tcp://ADDRESS:PORT",
+             what, port));
+}
+
+Status RouterServer::bind(const std::string& endpoint, const CurveServerOptions* curve) {
+  try {
+    if (curve != nullptr) {
+      TA_ASSIGN_OR_RETURN(zap_, ZapHandler::start(context_, curve->allowed_folder));
+    }
+    socket_ = zmq::socket_t(context_, zmq::socket_type::router);
+    socket_.set(zmq::sockopt::linger, kServerLingerMs);
+    socket_.set(zmq::sockopt::router_mandatory, true);
+    socket_.set(zmq::sockopt::maxmsgsize,
+                static_cast<std::int64_t>(limits::kFrameBytesMax + kFrameHeaderBytes));
+    socket_.set(zmq::sockopt::heartbeat_ivl, kHeartbeatMs);
+    socket_.set(zmq::sockopt::heartbeat_timeout, kHeartbeatTimeoutMs);
+    if (curve != nullptr) {
+      socket_.set(zmq::sockopt::zap_domain, "tagalign");
+      socket_.set(zmq::sockopt::curve_server, true);
+      socket_.set(zmq::sockopt::curve_secretkey, curve->keys.secret_key);
+    }
+    socket_.bind(endpoint);
+    endpoint_ = reachable_endpoint(socket_.get(zmq::sockopt::last_endpoint), host_name());
+    return ok_status();
+  } catch (const zmq::error_t& error) {
+    return bind_status(error, endpoint);
+  }
+}
+
+Result<std::optional<IncomingFrame>> RouterServer::receive(std::int64_t timeout_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  try {
+    while (true) {
+      if (auto frame = take_one()) return frame;
+      const auto left = remaining_until(deadline);
+      zmq::pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
+      if (!poll_interruptibly({&item, 1}, left)) return std::optional<IncomingFrame>();
+    }
+  } catch (const zmq::error_t& error) {
+    return internal_error(format("receive on {}: {}", endpoint_, error.what()));
+  }
+}
+
+/// Reads until a frame is fit for the caller or none is left.
+std::optional<IncomingFrame> RouterServer::take_one() {
+  zmq::message_t id;
+  while (socket_.recv(id, zmq::recv_flags::dontwait)) {
+    zmq::message_t body;
+    bool whole = id.more() && socket_.recv(body);
+    while (whole && body.more()) {  // a peer that is not ours: swallow the rest
+      whole = bool(socket_.recv(body)) && body.more();
+    }
+    if (!whole) continue;
+    if (auto frame = admit(id.to_string(), body)) return frame;
+  }
+  return std::nullopt;
+}
+
+std::optional<IncomingFrame> RouterServer::admit(std::string peer, zmq::message_t& message) {
+  const std::string user = curve_ ? user_id(message) : "";
+  const auto role = curve_ ? role_of_allowed_name(user) : PeerRole::kRank;
+  auto unpacked = unpack_frame(message.to_string_view());
+  if (!role || !unpacked.ok()) {
+    complain(peer, user, role ? unpacked.status() : permission_denied("no known key"));
+    return std::nullopt;
+  }
+  Status answered;
+  if (unpacked->frame.kind == FrameKind::kHello) {
+    const auto hello = decode_hello(unpacked->frame.body);
+    if (!hello.ok()) {
+      complain(peer, user, hello.status());
+    } else {
+      answered = send(peer, answer_hello(*hello, *role));
+    }
+  } else if (unpacked->version < kProtocolVersionMin || unpacked->version > kProtocolVersionMax) {
+    answered = send(peer, reject_version(unpacked->version, unpacked->version));
+  } else {
+    return IncomingFrame{std::move(peer), *role, std::move(unpacked->frame)};
+  }
+  if (!answered.ok()) log_debug("answer to a new peer: {}", answered.message());
+  return std::nullopt;
+}
+
+void RouterServer::complain(const std::string& peer, const std::string& user, const Status& why) {
+  if (complained_.size() >= kPeersComplainedMax || !complained_.insert(peer).second) return;
+  log_warning("dropped a frame from {} on {}: {}", user.empty() ? "a peer" : user, endpoint_,
+              why.message());
+}
+
+Status RouterServer::send(const std::string& peer, const Frame& frame) {
+  try {
+    const std::string bytes = pack_frame(frame);
+    const auto flags = zmq::send_flags::dontwait;
+    if (socket_.send(zmq::buffer(peer), flags | zmq::send_flags::sndmore) &&
+        socket_.send(zmq::buffer(bytes), flags)) {
+      return ok_status();
+    }
+    return unavailable("send to a peer: it does not read what was sent before");
+  } catch (const zmq::error_t& error) {
+    if (error.num() == EHOSTUNREACH)
+      return unavailable("send to a peer: it is no longer connected");
+    return internal_error(format("send to a peer of {}: {}", endpoint_, error.what()));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServerSocket>> listen_curve(const CurveServerOptions& options) {
+  return RouterServer::open(options.endpoint, &options);
+}
+
+Result<std::unique_ptr<ServerSocket>> listen_ipc(const Path& path) {
+  TA_RETURN_IF_ERROR(check_ipc_path(path));
+  return RouterServer::open("ipc://" + path.string(), nullptr);
+}
+
+}  // namespace tagalign::wire

@@ -1,0 +1,90 @@
+#include "data/image/image.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/format.h"
+#include "base/limits.h"
+#include "data/image/image_codecs.h"
+
+namespace tagalign::data {
+namespace {
+
+constexpr std::array<float, 3> kMean{123.675F, 116.28F, 103.53F};
+constexpr std::array<double, 3> kDeviation{58.395, 57.12, 57.375};
+
+}  // namespace
+
+bool is_png(std::string_view bytes) {
+  return bytes.starts_with("\x89PNG\r\n\x1a\n");
+}
+bool is_jpeg(std::string_view bytes) {
+  return bytes.starts_with("\xff\xd8\xff");
+}
+
+Status not_an_image(std::string_view bytes, std::string_view expected, const std::string& name) {
+  if (bytes.empty())
+    return data_loss(
+        format("read {}: expected {}, found an empty file; replace it", name, expected));
+  std::string start;
+  for (const char c : bytes.substr(0, 4)) start += format("{:02x} ", static_cast<unsigned char>(c));
+  return data_loss(
+      format("read {}: expected {}, found a file that starts with {}; convert or replace it", name,
+             expected, start));
+}
+
+Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::string& name) {
+  if (is_png(bytes)) return decode_png(bytes, name);
+  if (is_jpeg(bytes)) return decode_jpeg(bytes, mode, name);
+  return not_an_image(bytes, "a JPEG or PNG image", name);
+}
+
+Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode) {
+  TA_ASSIGN_OR_RETURN(const std::string bytes, files.read_file(path, limits::kImageFileBytesMax));
+  return decode_image(bytes, mode, path.string());
+}
+
+Result<LabelMap> read_label_png(FileSystem& files, const Path& path) {
+  TA_ASSIGN_OR_RETURN(const std::string bytes, files.read_file(path, limits::kImageFileBytesMax));
+  return decode_label_png(bytes, path.string());
+}
+
+Size keep_ratio_size(Size size, int short_side, int long_side_max) {
+  TA_CHECK(size.width > 0 && size.height > 0 && short_side > 0 && long_side_max > 0);
+  const double longest = std::max(short_side, long_side_max);
+  const double shortest = std::min(short_side, long_side_max);
+  const double scale = std::min(longest / std::max(size.width, size.height),
+                                shortest / std::min(size.width, size.height));
+  return {std::max(1, static_cast<int>(size.width * scale + 0.5)),
+          std::max(1, static_cast<int>(size.height * scale + 0.5))};
+}
+
+Size limit_pixels(Size size, int pixels_max, int side) {
+  TA_CHECK(size.width > 0 && size.height > 0 && pixels_max > 0 && side > 0);
+  if (std::int64_t{size.width} * size.height <= pixels_max) return size;
+  const int longest = std::max(size.width, size.height);
+  const auto shorten = [&](int length) {
+    const double wanted = static_cast<double>(side) * length / longest;
+    return length == longest ? side : std::max(1, static_cast<int>(wanted));
+  };
+  return {shorten(size.width), shorten(size.height)};
+}
+
+std::vector<float> normalize_planar(const Image& image) {
+  TA_CHECK(image.channels == 3);
+  const std::size_t plane =
+      static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
+  std::vector<float> out(plane * 3);
+  for (std::size_t c = 0; c < 3; ++c) {
+    std::array<float, 256> table;
+    for (std::size_t value = 0; value < 256; ++value) {
+      table[value] = static_cast<float>(static_cast<double>(static_cast<float>(value) - kMean[c]) /
+                                        kDeviation[c]);
+    }
+    for (std::size_t i = 0; i < plane; ++i) out[c * plane + i] = table[image.pixels[i * 3 + c]];
+  }
+  return out;
+}
+
+}  // namespace tagalign::data

@@ -1,0 +1,55 @@
+/// Image arithmetic as Pillow 9.5 does it, byte for byte: what timm's augmentation is made of. RGB
+/// images throughout.
+///
+/// Facts: Pillow's Resample.c, Geometry.c, ImageOps, ImageEnhance. Pure functions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "data/image/image.h"
+
+namespace tagalign::data {
+
+struct CropBox {
+  int top = 0;
+  int left = 0;
+  int height = 0;
+  int width = 0;
+};
+
+/// The box's pixels; the box lies within the image.
+Image crop(const Image& image, const CropBox& box);
+Image flip_horizontal(const Image& image);
+/// Image.resize with BILINEAR: triangle filter, widened when shrinking; two passes of fixed-point
+/// arithmetic.
+Image resize_bilinear_pillow(const Image& image, int width, int height);
+
+// ImageOps, one table a channel. Constant channels stay as they are.
+Image auto_contrast(const Image& image);
+Image equalize(const Image& image);
+Image invert(const Image& image);
+Image posterize(const Image& image, int bits);      ///< keeps the upper `bits`, 0 … 8
+Image solarize(const Image& image, int threshold);  ///< inverts values from `threshold` on
+/// timm's solarize_add: adds to values below 128, up to 255.
+Image solarize_add(const Image& image, int amount);
+
+// ImageEnhance: blends with a degenerate image; factor 1 changes nothing, above 1 moves away from
+// it.
+Image enhance_color(const Image& image, double factor);
+Image enhance_contrast(const Image& image, double factor);
+Image enhance_brightness(const Image& image, double factor);
+Image enhance_sharpness(const Image& image, double factor);
+
+/// Image.transform with AFFINE, BILINEAR and a fill colour: the output at (x, y) is the input at
+/// (a·x + b·y + c, d·x + e·y + f), in coordinates whose pixel centres lie at halves.
+struct AffineMatrix {
+  double a = 1, b = 0, c = 0;
+  double d = 0, e = 1, f = 0;
+};
+using FillColor = std::array<std::uint8_t, 3>;
+Image transform_affine(const Image& image, const AffineMatrix& matrix, const FillColor& fill);
+/// Image.rotate about the centre, counter-clockwise, size kept.
+Image rotate(const Image& image, double degrees, const FillColor& fill);
+
+}  // namespace tagalign::data

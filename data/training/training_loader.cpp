@@ -1,0 +1,296 @@
+#include "data/training/training_loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "base/format.h"
+#include "base/random.h"
+#include "data/image/image.h"
+
+namespace tagalign::data {
+namespace {
+
+/// Decoded images, kept from their first use on until the budget is spent: with a shuffled order
+/// nothing is gained by evicting.
+class ImageCache {
+ public:
+  explicit ImageCache(std::uint64_t bytes_max) : bytes_left_(bytes_max) {}
+
+  std::shared_ptr<const Image> find(std::size_t record) {
+    const std::lock_guard lock(mutex_);
+    const auto entry = images_.find(record);
+    return entry == images_.end() ? nullptr : entry->second;
+  }
+  void keep(std::size_t record, std::shared_ptr<const Image> image) {
+    const std::lock_guard lock(mutex_);
+    if (image->pixels.size() > bytes_left_) return;
+    const std::uint64_t bytes = image->pixels.size();
+    if (images_.emplace(record, std::move(image)).second) bytes_left_ -= bytes;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::size_t, std::shared_ptr<const Image>> images_;
+  std::uint64_t bytes_left_;
+};
+
+/// Errors that mean "this image will never be readable", as opposed to trouble of the machine.
+bool is_broken_image(const Status& status) {
+  switch (status.code()) {
+    case ErrorCode::kDataLoss:
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kUnsupported:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// What made a record unusable.
+struct BrokenImage {
+  std::size_t record;
+  std::string message;
+};
+
+struct FoundImage {
+  std::size_t record = 0;
+  std::shared_ptr<const Image> image;
+  std::vector<BrokenImage> skipped;  ///< in the order in which they were tried
+};
+
+/// Finds the image of a record or its substitute. Safe from several threads.
+class ImageSource {
+ public:
+  ImageSource(FileSystem& files, const CaptionDataset& dataset, std::uint64_t cache_bytes_max)
+      : files_(files), dataset_(dataset), cache_(cache_bytes_max) {}
+
+  Result<FoundImage> find(std::size_t wanted) {
+    FoundImage found;
+    for (std::size_t tries = 0; tries < dataset_.size(); ++tries) {
+      found.record = (wanted + tries) % dataset_.size();
+      if (std::string message; is_known_broken(found.record, message)) {
+        found.skipped.push_back({found.record, std::move(message)});
+        continue;
+      }
+      Result<std::shared_ptr<const Image>> image = load(found.record);
+      if (image.ok()) {
+        found.image = std::move(image).value();
+        return found;
+      }
+      if (!is_broken_image(image.status())) return image.status();
+      remember_broken(found.record, image.status().message());
+      found.skipped.push_back({found.record, image.status().message()});
+    }
+    return data_loss(format(
+        "load training images: none of the {} images below {} can be read; the first says: {}",
+        dataset_.size(), dataset_.root().string(), found.skipped.front().message));
+  }
+
+ private:
+  Result<std::shared_ptr<const Image>> load(std::size_t record) {
+    if (auto image = cache_.find(record)) return image;
+    const Path path = dataset_.root() / dataset_.record(record).file;
+    TA_ASSIGN_OR_RETURN(Image decoded, read_image(files_, path, ReadAs::kTraining));
+    auto image = std::make_shared<const Image>(std::move(decoded));
+    cache_.keep(record, image);
+    return image;
+  }
+  bool is_known_broken(std::size_t record, std::string& message) {
+    const std::lock_guard lock(mutex_);
+    const auto entry = broken_.find(record);
+    if (entry == broken_.end()) return false;
+    message = entry->second;
+    return true;
+  }
+  void remember_broken(std::size_t record, const std::string& message) {
+    const std::lock_guard lock(mutex_);
+    broken_.emplace(record, message);
+  }
+
+  FileSystem& files_;
+  const CaptionDataset& dataset_;
+  ImageCache cache_;
+  std::mutex mutex_;
+  std::unordered_map<std::size_t, std::string> broken_;
+};
+
+/// A batch that is being filled. Every sample has its own places in it, so that filling needs no
+/// lock.
+struct PendingBatch {
+  std::uint64_t first_sample = 0;
+  TrainingBatch batch;
+  std::vector<std::vector<BrokenImage>> skipped;  // [B]
+  std::vector<Status> outcome;                    // [B]
+  int taken = 0;     ///< samples that a thread has started; under the loader's mutex
+  int finished = 0;  ///< under the loader's mutex
+};
+
+class Loader final : public TrainingLoader {
+ public:
+  Loader(FileSystem& files, const CaptionDataset& dataset, const LoaderOptions& options)
+      : dataset_(dataset),
+        options_(options),
+        slice_(options.global_batch / options.world),
+        next_sample_(options.first_sample),
+        source_(files, dataset, options.cache_bytes_max) {
+    for (int i = 0; i < std::max(1, options.prefetch_batches); ++i) enqueue();
+    for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+
+  ~Loader() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    work_ready_.notify_all();
+  }
+
+  Result<TrainingBatch> next() override {
+    const std::shared_ptr<PendingBatch> pending = wait_for_front();
+    for (const Status& status : pending->outcome) TA_RETURN_IF_ERROR(status);
+    for (const auto& list : pending->skipped) {
+      for (const BrokenImage& broken : list) note_once(broken, pending->batch.notices);
+    }
+    return std::move(pending->batch);
+  }
+
+ private:
+  void enqueue() {
+    auto pending = std::make_shared<PendingBatch>();
+    const auto size = static_cast<std::size_t>(slice_);
+    const auto side = static_cast<std::size_t>(options_.image_size);
+    pending->first_sample = next_sample_ + static_cast<std::uint64_t>(options_.rank) * size;
+    pending->batch.size = slice_;
+    pending->batch.images.resize(size * 3 * side * side);
+    pending->batch.captions.resize(size);
+    pending->batch.tags.resize(size);
+    pending->batch.records.resize(size);
+    pending->skipped.resize(size);
+    pending->outcome.resize(size);
+    queue_.push_back(std::move(pending));
+    next_sample_ += static_cast<std::uint64_t>(options_.global_batch);
+  }
+
+  /// Takes the oldest batch out of the queue once it is full, and starts another.
+  std::shared_ptr<PendingBatch> wait_for_front() {
+    if (options_.threads == 0) {
+      auto pending = queue_.front();
+      for (int i = 0; i < slice_; ++i) fill(*pending, static_cast<std::size_t>(i));
+      queue_.pop_front();
+      enqueue();
+      return pending;
+    }
+    std::unique_lock lock(mutex_);
+    batch_ready_.wait(lock, [&] { return queue_.front()->finished == slice_; });
+    auto pending = queue_.front();
+    queue_.pop_front();
+    enqueue();
+    lock.unlock();
+    work_ready_.notify_all();
+    return pending;
+  }
+
+  std::shared_ptr<PendingBatch> first_untaken() {
+    for (const auto& pending : queue_) {
+      if (pending->taken < slice_) return pending;
+    }
+    return nullptr;
+  }
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      std::shared_ptr<PendingBatch> pending;
+      work_ready_.wait(lock, [&] { return stopping_ || (pending = first_untaken()) != nullptr; });
+      if (stopping_) return;
+      const auto index = static_cast<std::size_t>(pending->taken++);
+      lock.unlock();
+      fill(*pending, index);
+      lock.lock();
+      if (++pending->finished == slice_) batch_ready_.notify_one();
+    }
+  }
+
+  void fill(PendingBatch& pending, std::size_t index) {
+    const std::uint64_t sample = pending.first_sample + index;
+    const StreamKey key{options_.seed, sample / dataset_.size(), 0};
+    const auto wanted =
+        static_cast<std::size_t>(permuted_index(key, sample % dataset_.size(), dataset_.size()));
+    Result<FoundImage> found = source_.find(wanted);
+    if (!found.ok()) {
+      pending.outcome[index] = found.status();
+      return;
+    }
+    RandomStream stream({key.seed, key.epoch, found->record}, StreamPurpose::kAugment);
+    const std::vector<float> pixels =
+        augment_image(*found->image, options_.image_size, options_.augment, stream);
+    std::copy(pixels.begin(), pixels.end(),
+              pending.batch.images.begin() + static_cast<std::ptrdiff_t>(index * pixels.size()));
+    const CaptionRecord& record = dataset_.record(found->record);
+    pending.batch.captions[index] = record.caption;
+    pending.batch.tags[index] = record.tags;
+    pending.batch.records[index] = found->record;
+    pending.skipped[index] = std::move(found->skipped);
+  }
+
+  void note_once(const BrokenImage& broken, std::vector<std::string>& notices) {
+    if (named_.emplace(broken.record, true).second) {
+      notices.push_back(broken.message + "; the next readable image takes its place");
+    }
+  }
+
+  const CaptionDataset& dataset_;
+  const LoaderOptions options_;
+  const int slice_;
+  std::uint64_t next_sample_;
+  ImageSource source_;
+  std::unordered_map<std::size_t, bool> named_;
+  std::mutex mutex_;  ///< guards queue_, the counters in it, and stopping_
+  std::condition_variable work_ready_;
+  std::condition_variable batch_ready_;
+  std::deque<std::shared_ptr<PendingBatch>> queue_;
+  bool stopping_ = false;
+  std::vector<std::jthread> threads_;  ///< last: joined before anything that they use goes away
+};
+
+Status check_options(const CaptionDataset& dataset, const LoaderOptions& options) {
+  const auto refuse = [](const std::string& what) {
+    return invalid_argument("open training loader: " + what);
+  };
+  if (dataset.size() == 0) return refuse("the data set has no records");
+  if (options.world < 1 || options.rank < 0 || options.rank >= options.world) {
+    return refuse(format("rank {} of {} ranks is impossible", options.rank, options.world));
+  }
+  if (options.global_batch < 1 || options.global_batch % options.world != 0) {
+    return refuse(format("expected a global batch that {} ranks divide evenly, found {}",
+                         options.world, options.global_batch));
+  }
+  if (options.first_sample % static_cast<std::uint64_t>(options.global_batch) != 0) {
+    return refuse(format("expected to start at a multiple of the global batch {}, found {}",
+                         options.global_batch, options.first_sample));
+  }
+  if (options.image_size < 1 || options.threads < 0 || options.prefetch_batches < 1) {
+    return refuse(format(
+        "expected image_size and prefetch_batches above 0 and threads 0 or more, found {}, {}, {}",
+        options.image_size, options.prefetch_batches, options.threads));
+  }
+  return validate(options.augment);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TrainingLoader>> TrainingLoader::create(FileSystem& files,
+                                                               const CaptionDataset& dataset,
+                                                               const LoaderOptions& options) {
+  TA_RETURN_IF_ERROR(check_options(dataset, options));
+  return std::unique_ptr<TrainingLoader>(std::make_unique<Loader>(files, dataset, options));
+}
+
+}  // namespace tagalign::data

@@ -1,0 +1,96 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+#include "base/exit_codes.h"
+#include "base/process.h"
+#include "worker/benchmarks/data_job.h"
+#include "worker/command/data_command.h"
+
+namespace tagalign::jobs {
+namespace {
+
+using Run = Result<bool> (*)(DataWorld&, const DataArguments&);
+
+/// $TAGALIGN_CONFIGS, configs/ here, configs/ beside or above the program.
+std::vector<Path> config_folders() {
+  std::vector<Path> folders;
+  if (const char* named = std::getenv("TAGALIGN_CONFIGS"); named != nullptr)
+    folders.emplace_back(named);
+  folders.emplace_back("configs");
+  Path folder = self_executable().parent_path();
+  for (; folder != folder.root_path(); folder = folder.parent_path())
+    folders.push_back(folder / "configs");
+  return folders;
+}
+
+int exit_code(const Result<bool>& result) {
+  if (result.ok()) return to_int(*result ? ExitCode::kOk : ExitCode::kJobFailed);
+  std::cerr << "tagalign data: " << result.status().message() << "\n";
+  switch (result.status().code()) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kUnsupported:
+      return to_int(ExitCode::kUsage);
+    default:
+      return to_int(ExitCode::kJobFailed);
+  }
+}
+
+/// Absolute, without "..", and without a slash at the end.
+Path tidy(const Path& path) {
+  const Path whole = std::filesystem::absolute(path).lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
+int run(Run job, DataArguments arguments) {
+  for (Path* path : {&arguments.source, &arguments.output, &arguments.root}) {
+    if (!path->empty()) *path = tidy(*path);
+  }
+  arguments.config_folders = config_folders();
+  DataWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
+                  ::isatty(STDERR_FILENO) == 1};
+  const int code = exit_code(job(world, arguments));
+  std::cout.flush();
+  return code;
+}
+
+void add_common(CLI::App* command, DataArguments& arguments) {
+  command->add_option("name", arguments.benchmark, "voc, context, coco_stuff, …")->required();
+  command->add_option("--config", arguments.config,
+                      "description of the data set (default: configs/benchmarks/NAME.yml)");
+  command->add_option("--threads", arguments.threads, "0: one a core, at most eight")
+      ->check(CLI::Range(0, 256));
+  command->add_flag("--json", arguments.json, "the report as JSON");
+}
+
+void on_choice(CLI::App* command, std::function<int()>& chosen,
+               const std::shared_ptr<DataArguments>& arguments, Run job) {
+  command->callback(
+      [&chosen, arguments, job] { chosen = [arguments, job] { return run(job, *arguments); }; });
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, std::function<int()>& chosen) {
+  auto* data = app.add_subcommand("data", "Prepare and check benchmark data sets");
+  data->require_subcommand(1);
+  auto arguments = std::make_shared<DataArguments>();
+  auto* prepare = data->add_subcommand(
+      "prepare", "Make a benchmark's folder from its unpacked archives, then check it");
+  add_common(prepare, *arguments);
+  prepare->add_option("--source", arguments->source, "folder of the unpacked archives")->required();
+  prepare->add_option("--output", arguments->output, "folder of all benchmarks")->required();
+  prepare->add_flag("--training", arguments->with_training, "the training images too");
+  on_choice(prepare, chosen, arguments, run_data_prepare);
+  auto* check = data->add_subcommand("check", "Check a benchmark's folder");
+  add_common(check, *arguments);
+  check->add_option("--root", arguments->root, "its folder, or the folder of all benchmarks")
+      ->required();
+  on_choice(check, chosen, arguments, run_data_check);
+}
+
+}  // namespace tagalign::jobs

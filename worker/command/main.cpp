@@ -1,0 +1,243 @@
+// tagalign-worker: one MPI rank. Wires configuration, collectives and reporter to the job that was
+// named.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "configs/schema/reading/load.h"
+#include "worker/benchmarks/scenes_job.h"
+#include "worker/benchmarks/sheet_job.h"
+#include "worker/collectives/mpi_environment.h"
+#include "worker/command/data_command.h"
+#include "worker/command/weights_commands.h"
+#include "worker/evaluate/evaluate_job.h"
+#include "worker/rank/groups.h"
+#include "worker/rank/precision.h"
+#include "worker/rank/probe.h"
+#include "worker/train/pretrain_job.h"
+#include "worker/train/train_job.h"
+
+namespace {
+
+using namespace tagalign;
+
+struct JobArguments {
+  std::string config;
+  std::vector<std::string> overrides;
+  std::vector<std::string> options;  ///< overrides that have a name of their own
+};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// A gang dies with its launcher: no rank outlives the mpirun that its agent supervises.
+void die_with_launcher() {
+  if (environment("TAGALIGN_AGENT_SOCKET").empty()) return;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/// Under an agent, everything that this rank prints goes to its own file.
+void redirect_output(int rank) {
+  const std::string folder = environment("TAGALIGN_LOG_FOLDER");
+  if (folder.empty()) return;
+  const std::string path = format("{}/rank-{}.log", folder, rank);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  if (fd < 0) return;  // the launcher's log then holds it
+  ::dup2(fd, STDOUT_FILENO);
+  ::dup2(fd, STDERR_FILENO);
+  ::close(fd);
+}
+
+Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
+  const std::string socket = environment("TAGALIGN_AGENT_SOCKET");
+  if (socket.empty()) return jobs::make_log_reporter(rank);
+  const jobs::RankIdentity identity{
+      .job = JobId{std::strtoull(environment("TAGALIGN_JOB").c_str(), nullptr, 10)},
+      .attempt = Attempt{static_cast<std::uint32_t>(
+          std::strtoul(environment("TAGALIGN_ATTEMPT").c_str(), nullptr, 10))},
+      .rank = rank,
+      .coordinator = environment("TAGALIGN_COORDINATOR")};
+  return jobs::make_agent_reporter(socket, identity);
+}
+
+/// The last word of a rank that failed: said to agent and log, and without waiting for ranks that
+/// may be stuck.
+[[noreturn]] void leave_at_once(jobs::Reporter& reporter, ExitCode code,
+                                const std::string& reason) {
+  if (code != ExitCode::kRequeue) log_error("{}", reason);
+  reporter.farewell(to_int(code), reason);
+  std::fflush(nullptr);
+  ::_exit(to_int(code));
+}
+
+ExitCode code_of(const Status& status) {
+  switch (status.code()) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kUnsupported:
+      return ExitCode::kDoNotRequeue;
+    default:
+      return ExitCode::kJobFailed;
+  }
+}
+
+template <class Config>
+int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
+            const std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)>& job) {
+  auto reporter = make_reporter(mpi.rank());
+  if (!reporter.ok()) {
+    log_error("{}", reporter.status().to_string());
+    return to_int(ExitCode::kJobFailed);
+  }
+  std::vector<std::string> overrides = arguments.overrides;
+  overrides.insert(overrides.end(), arguments.options.begin(), arguments.options.end());
+  const auto config =
+      config::load_job_config<Config>(posix_file_system(), arguments.config, overrides);
+  if (!config.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, config.status().message());
+  jobs::configure_torch(config->runtime.threads_per_rank);
+  const auto device = jobs::choose_device(config->runtime.device, mpi.local_rank());
+  if (!device.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, device.status().message());
+  auto groups = jobs::make_groups(config->runtime, mpi, *device);
+  if (!groups.ok()) leave_at_once(**reporter, code_of(groups.status()), groups.status().message());
+  const std::string where = jobs::describe_device(*device, config->runtime.threads_per_rank);
+  (*reporter)->hello(where);
+  log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
+  jobs::Rank rank{.group = groups->main(),
+                  .reporter = **reporter,
+                  .files = posix_file_system(),
+                  .device = *device};
+  const auto end = job(rank, *config);
+  if (!end.ok()) leave_at_once(**reporter, code_of(end.status()), end.status().message());
+  if (*end == jobs::JobEnd::kSavedAndLeft)
+    leave_at_once(**reporter, ExitCode::kRequeue, "saved and left on request");
+  (*reporter)->farewell(0, "done");
+  return 0;
+}
+
+/// Returns what is filled in when this job is chosen.
+template <class Config>
+std::shared_ptr<JobArguments> add_job(
+    CLI::App& app, const std::string& name, const std::string& help, std::function<int()>& chosen,
+    std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)> job) {
+  auto arguments = std::make_shared<JobArguments>();
+  auto* command = app.add_subcommand(name, help);
+  command->add_option("--config", arguments->config, "YAML file of this kind of job")->required();
+  command
+      ->add_option("--set", arguments->overrides,
+                   "key.path=value, on top of the file; may be repeated")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  command->callback([&chosen, arguments, job] {
+    chosen = [arguments, job] {
+      auto mpi = collectives::MpiEnvironment::start();
+      if (!mpi.ok()) {
+        log_error("{}", mpi.status().to_string());
+        return to_int(ExitCode::kJobFailed);
+      }
+      redirect_output((*mpi)->rank());
+      (void)init_log({.component = format("rank {}", (*mpi)->rank())});
+      return run_job<Config>(*arguments, **mpi, job);
+    };
+  });
+  return arguments;
+}
+
+/// evaluate --thresholds 0.1,0.2 --clip-w 0,0.3: names for two lists of its configuration.
+void add_sweep(CLI::App& app, const std::shared_ptr<JobArguments>& arguments) {
+  auto* command = app.get_subcommand("evaluate");
+  const auto add = [&](const std::string& option, const std::string& key, const std::string& help) {
+    command->add_option_function<std::string>(
+        option,
+        [arguments, key](const std::string& list) {
+          arguments->options.push_back(format("sweep.{}=[{}]", key, list));
+        },
+        help);
+  };
+  add("--thresholds", "thresholds",
+      "background thresholds, separated by commas: a result for each, from one pass");
+  add("--clip-w", "clip_weights",
+      "shares of the frozen map, separated by commas: a result for each, from one pass");
+}
+
+void add_sheet(CLI::App& app, std::function<int()>& chosen) {
+  auto options = std::make_shared<jobs::SheetOptions>();
+  auto* command =
+      app.add_subcommand("sheet", "Draw image, truth and predictions side by side into one PNG");
+  command->add_option("--dataset", options->dataset, "folder with images/, labels/, classes.txt")
+      ->required();
+  command
+      ->add_option("--predictions", options->predictions, "folder of label maps; may be repeated")
+      ->required();
+  command->add_option("--rows", options->rows, "images")->check(CLI::Range(1, 1000));
+  command->add_option("--output", options->output, "PNG file to write")->required();
+  command->callback([&chosen, options] {
+    chosen = [options] {
+      const auto status = jobs::write_sheet(posix_file_system(), *options);
+      if (!status.ok()) log_error("sheet: {}", status.message());
+      return to_int(status.ok() ? ExitCode::kOk : ExitCode::kJobFailed);
+    };
+  });
+}
+
+void add_probe(CLI::App& app, std::function<int()>& chosen) {
+  auto* command = app.add_subcommand(
+      "probe", "Print one JSON line about this rank: world size, LibTorch, GPUs, NCCL");
+  command->callback([&chosen] {
+    chosen = [] {
+      auto mpi = collectives::MpiEnvironment::start();
+      if (!mpi.ok()) {
+        log_error("{}", mpi.status().to_string());
+        return to_int(ExitCode::kJobFailed);
+      }
+      std::puts(jobs::probe_json((*mpi)->rank(), (*mpi)->world()).c_str());
+      return 0;
+    };
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  die_with_launcher();
+  CLI::App app{
+      "TagAlign worker: one MPI rank of a job.\n\n"
+      "  tagalign-worker train --config configs/tagalign.yml --set steps=100\n"
+      "  mpirun -n 4 --bind-to none tagalign-worker train --config F"};
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  std::function<int()> chosen;
+  add_job<config::TrainConfig>(app, "train", "Train TagAlign's projector on a frozen CLIP", chosen,
+                               jobs::run_train);
+  add_job<config::PretrainConfig>(app, "pretrain", "Train a CLIP contrastively from nothing",
+                                  chosen, jobs::run_pretrain);
+  add_sweep(app, add_job<config::EvaluateConfig>(app, "evaluate",
+                                                 "Count label maps on segmentation data sets",
+                                                 chosen, jobs::run_evaluate));
+  add_job<config::ScenesConfig>(app, "scenes", "Draw the embedded data set", chosen,
+                                jobs::run_scenes);
+  add_sheet(app, chosen);
+  jobs::add_data(app, chosen);
+  add_probe(app, chosen);
+  jobs::add_weights_commands(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : to_int(ExitCode::kUsage);
+  }
+  return chosen();
+}

@@ -1,0 +1,315 @@
+#include "worker/evaluate/evaluate_job.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+
+#include <optional>
+#include <utility>
+
+#include "base/format.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "configs/schema/methods/template_sets.h"
+#include "data/datasets/segmentation_loader.h"
+#include "data/image/image.h"
+#include "model/clip/tokenizer.h"
+#include "model/inference/kernels/predict.h"
+#include "model/inference/segmentation.h"
+#include "model/inference/segmentation_counts.h"
+#include "model/torch_threads.h"
+#include "worker/evaluate/evaluation_protocol.h"
+#include "worker/evaluate/image_crew.h"
+#include "worker/evaluate/predictor.h"
+#include "worker/evaluate/result_file.h"
+#include "worker/rank/precision.h"
+
+namespace tagalign::jobs {
+namespace {
+
+using wire::EvaluationResult;
+
+data::SegmentationDatasetOptions dataset_options(const config::SegmentationDataConfig& data) {
+  const Path root = data.root;
+  return {.name = data.name,
+          .images = root / data.images,
+          .labels = root / data.labels,
+          .classes = root / data.classes,
+          .ignore_index = data.ignore_index,
+          .reduce_zero_label = data.reduce_zero_label,
+          .split = data.split.empty() ? Path() : root / data.split,
+          .image_suffix = data.image_suffix,
+          .label_suffix = data.label_suffix,
+          .label_encoding = data.label_encoding == config::LabelEncoding::kRgb16
+                                ? data::LabelEncoding::kRgb16
+                                : data::LabelEncoding::kIndex,
+          .class_names = data.class_names,
+          .expected_images = data.expected_images,
+          .max_pixels = data.max_pixels,
+          .max_pixels_side = data.max_pixels_side};
+}
+
+/// Of a grey or wide label tensor [H, W].
+data::LabelMap to_label_map(const at::Tensor& labels) {
+  const auto wide = labels.to(at::kCPU, at::kInt).contiguous();
+  const auto* values = wide.const_data_ptr<std::int32_t>();
+  data::LabelMap map{static_cast<int>(wide.size(1)), static_cast<int>(wide.size(0)), {}};
+  map.ids.assign(values, values + wide.numel());
+  return map;
+}
+
+/// One data set's evaluation by all ranks.
+class DatasetEvaluation {
+ public:
+  DatasetEvaluation(Rank& rank, const config::EvaluateConfig& config,
+                    const config::SegmentationDataConfig& options, const Predictor& predictor,
+                    const model::Tokenizer& tokenizer)
+      : rank_(rank),
+        config_(config),
+        options_(options),
+        predictor_(predictor),
+        tokenizer_(tokenizer) {}
+
+  Result<JobEnd> run() {
+    TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
+    TA_ASSIGN_OR_RETURN(dataset_,
+                        data::SegmentationDataset::open(rank_.files, dataset_options(options_)));
+    if (options_.background && dataset_->classes().size() < 2) {
+      return invalid_argument(
+          format("{}: expected a class beside the background, found none", options_.name));
+    }
+    if (rank_.is_first()) say_notices();
+    TA_RETURN_IF_ERROR(name_results());
+    TA_ASSIGN_OR_RETURN(const bool known, known_already());
+    if (!known) {
+      TA_ASSIGN_OR_RETURN(const JobEnd end, compute());
+      if (end != JobEnd::kFinished) return end;
+    }
+    TA_RETURN_IF_ERROR(rank_.first_decides([&] { return hand_over(); }));
+    return JobEnd::kFinished;
+  }
+
+ private:
+  void say_notices() {
+    for (const std::string& notice : plan_.notices) rank_.reporter.notice(notice);
+    if (!options_.background && dataset_->classes().front() == "background") {
+      rank_.reporter.notice(
+          format("{}: its first class is called background and gets a prompt like any other; set "
+                 "background: true for a constant score",
+                 options_.name));
+    }
+  }
+
+  /// All results of this data set, without counts.
+  Status name_results() {
+    TA_ASSIGN_OR_RETURN(const std::string digest,
+                        rank_.first_decides([&] { return dataset_->digest(rank_.files); }));
+    for (const auto& settings : plan_.protocols) {
+      EvaluationResult& result = results_.emplace_back();
+      result.method = config_.method;
+      result.step = predictor_.step;
+      result.dataset = options_.name;
+      result.dataset_digest = digest;
+      result.weights_digest = predictor_.digest;
+      result.protocol = settings;
+      result.code_version = kVersion;
+      result.classes = dataset_->classes();
+      result.key = content_key(result);
+    }
+    return ok_status();
+  }
+
+  Result<bool> known_already() {
+    return rank_.first_decides(
+        [&]() -> Result<bool> { return predictions_present() && all_stored(); });
+  }
+
+  bool all_stored() {
+    bool complete = true;
+    for (const EvaluationResult& result : results_) {
+      const auto stored = read_result(rank_.files, config_.output, result.key);
+      complete &= stored.ok();
+      if (!stored.ok() && stored.status().code() == ErrorCode::kDataLoss) {
+        rank_.reporter.notice(stored.status().message());
+      }
+    }
+    return complete;
+  }
+
+  Path prediction_folder() const {
+    return Path(config_.output) / "predictions" /
+           format("{}-step-{}", config_.method, predictor_.step) / options_.name;
+  }
+  bool predictions_present() const {
+    return config_.save_predictions == 0 || rank_.files.exists(prediction_folder());
+  }
+
+  /// Each result, to disk if it is not there yet, and to the agent.
+  Status hand_over() {
+    for (const EvaluationResult& fresh : results_) {
+      const auto stored = read_result(rank_.files, config_.output, fresh.key);
+      if (!stored.ok()) {
+        if (fresh.union_.empty()) return stored.status();  // it was there a moment ago
+        TA_RETURN_IF_ERROR(write_result(rank_.files, config_.output, fresh));
+      }
+      const EvaluationResult& result = stored.ok() ? *stored : fresh;
+      const auto reported = rank_.reporter.result(result);
+      if (!reported.ok()) {
+        return reported.with_context(format("result of {} on {}", result.method, result.dataset));
+      }
+    }
+    return ok_status();
+  }
+
+  Result<JobEnd> compute() {
+    const at::NoGradGuard no_grad;
+    const AutocastScope autocast(config_.runtime.precision, rank_.device);
+    auto prompts = dataset_->classes();
+    if (options_.background) prompts.erase(prompts.begin());
+    const auto text = model::class_embeddings(
+        predictor_.clip->text, tokenizer_, prompts,
+        config::expand_templates(config::dataset_settings(config_, options_).templates),
+        static_cast<int>(threads()));  // [N, E]
+    const auto scorer = predictor_.model->scorer(text, plan_.scores);
+    const model::Segmenter segmenter(*scorer, plan_.options);
+    std::vector<Counts> counts(
+        threads(), Counts(results_.size(), model::SegmentationCounts(dataset_->classes().size())));
+    data::SegmentationLoader loader(rank_.files, *dataset_,
+                                    {.short_side = options_.short_side,
+                                     .long_side_max = options_.long_side_max,
+                                     .first = static_cast<std::size_t>(rank_.group.rank()),
+                                     .stride = static_cast<std::size_t>(rank_.group.size()),
+                                     .ahead = static_cast<std::size_t>(config_.read_ahead)});
+    const ImageCrewCalls calls{
+        .work =
+            [&](int thread, data::EvaluationImage& image) {
+              return count_image(segmenter, image, counts[static_cast<std::size_t>(thread)]);
+            },
+        .bytes = [&](const data::EvaluationImage& image) { return score_bytes(segmenter, image); },
+        .stop_requested = [&] { return rank_.reporter.stop_requested().has_value(); },
+        .done = [&](std::size_t index) { say_progress(index + 1); }};
+    TA_ASSIGN_OR_RETURN(
+        const bool finished,
+        work_on_images(loader, {static_cast<int>(threads()), limits::kScoreBytesMax}, calls));
+    for (std::size_t i = 1; i < counts.size(); ++i) {
+      for (std::size_t result = 0; result < results_.size(); ++result) {
+        counts[0][result].merge(counts[i][result]);
+      }
+    }
+    return merge(counts[0], !finished);
+  }
+
+  /// A GPU is kept busy by one.
+  std::size_t threads() const {
+    return rank_.device.is_cuda() ? 1 : static_cast<std::size_t>(config_.runtime.threads_per_rank);
+  }
+
+  /// Scores of all classes, resized, with a background, and their softmax.
+  static std::uint64_t score_bytes(const model::Segmenter& segmenter,
+                                   const data::EvaluationImage& image) {
+    constexpr std::uint64_t kCopies = 3;
+    const auto pixels = static_cast<std::uint64_t>(image.original.width) *
+                        static_cast<std::uint64_t>(image.original.height);
+    return kCopies * sizeof(float) * static_cast<std::uint64_t>(segmenter.channels()) * pixels;
+  }
+
+  using Counts = std::vector<model::SegmentationCounts>;
+
+  Status count_image(const model::Segmenter& segmenter, data::EvaluationImage& image,
+                     Counts& counts) {
+    const auto pixels = at::from_blob(image.planar.data(),
+                                      {3, image.resized.height, image.resized.width}, at::kFloat)
+                            .to(rank_.device);
+    const bool save = image.index < static_cast<std::size_t>(config_.save_predictions);
+    Status status;
+    segmenter.sweep_scores(pixels, {image.original.height, image.original.width}, plan_.sweep,
+                           [&](std::size_t combination, const at::Tensor& scores) {
+                             count_scores(scores, image.label, counts[combination]);
+                             if (save) {
+                               status = save_prediction(image.name, model::predict_labels(scores));
+                             }
+                           });
+    return status;
+  }
+
+  /// A prediction of another size than its label (max_pixels) is enlarged first.
+  void count_scores(const at::Tensor& scores, const data::LabelMap& label,
+                    model::SegmentationCounts& counts) const {
+    if (scores.size(1) == label.height && scores.size(2) == label.width) {
+      model::count_predictions(scores, label.ids, options_.ignore_index, counts);
+      return;
+    }
+    const auto prediction = data::resize_nearest_opencv(to_label_map(model::predict_labels(scores)),
+                                                        label.width, label.height);
+    counts.add(prediction.ids, label.ids, options_.ignore_index);
+  }
+
+  Status save_prediction(const std::string& name, const at::Tensor& labels) {
+    const Path path = prediction_folder() / (name + ".png");
+    TA_RETURN_IF_ERROR(rank_.files.create_directories(path.parent_path()));
+    return rank_.files.write_durable(path, data::encode_label_png(to_label_map(labels)));
+  }
+
+  void say_progress(std::size_t done) {
+    const auto text = format("evaluate: {} on {}, image {} of {}", config_.method, options_.name,
+                             done, dataset_->size());
+    rank_.reporter.progress(done, dataset_->size(), text);
+    constexpr std::size_t kSayEvery = 50;
+    if (rank_.is_first() && done % kSayEvery == 1) log_info("{}", text);
+  }
+
+  /// Adds the counts of all ranks and puts them into the results, unless a rank stopped early: then
+  /// all ranks leave.
+  Result<JobEnd> merge(const Counts& counts, bool stopped) {
+    std::vector<std::uint64_t> all = {stopped ? 1U : 0U};
+    for (const auto& one : counts) {
+      for (const auto* part : {&one.intersect, &one.predicted, &one.labelled})
+        all.insert(all.end(), part->begin(), part->end());
+    }
+    TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(all));
+    const std::size_t n = dataset_->classes().size();
+    auto next = all.begin();
+    if (*next++ > 0) return JobEnd::kSavedAndLeft;
+    const auto take = [&] {
+      const auto begin = std::exchange(next, next + static_cast<std::ptrdiff_t>(n));
+      return std::vector<std::uint64_t>(begin, next);
+    };
+    for (EvaluationResult& result : results_) {
+      result.intersect = take();
+      result.predicted = take();
+      result.labelled = take();
+      result.union_.resize(n);
+      for (std::size_t c = 0; c < n; ++c)
+        result.union_[c] = result.predicted[c] + result.labelled[c] - result.intersect[c];
+      result.images = dataset_->size();
+    }
+    return JobEnd::kFinished;
+  }
+
+  Rank& rank_;
+  const config::EvaluateConfig& config_;
+  const config::SegmentationDataConfig& options_;
+  const Predictor& predictor_;
+  const model::Tokenizer& tokenizer_;
+  EvaluationPlan plan_;
+  std::vector<EvaluationResult> results_;  ///< [plan_.sweep.size()]
+  std::optional<data::SegmentationDataset> dataset_;
+};
+
+}  // namespace
+
+Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config) {
+  const at::NoGradGuard no_grad;
+  model::keep_torch_on_calling_threads();
+  TA_ASSIGN_OR_RETURN(const auto tokenizer,
+                      model::Tokenizer::load(rank.files, model::default_vocabulary()));
+  TA_ASSIGN_OR_RETURN(const auto predictor, load_predictor(rank, config));
+  for (const auto& dataset : config.datasets) {
+    TA_ASSIGN_OR_RETURN(const JobEnd end,
+                        DatasetEvaluation(rank, config, dataset, predictor, tokenizer).run());
+    if (end != JobEnd::kFinished) return end;
+  }
+  return JobEnd::kFinished;
+}
+
+}  // namespace tagalign::jobs

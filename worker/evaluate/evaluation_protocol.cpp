@@ -1,0 +1,131 @@
+#include "worker/evaluate/evaluation_protocol.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/checksum.h"
+#include "base/format.h"
+#include "configs/schema/methods/template_sets.h"
+
+namespace tagalign::jobs {
+namespace {
+
+using config::EvaluateConfig;
+using config::SegmentationDataConfig;
+using wire::Setting;
+
+/// Why the reference gives no number to compare with under this weight; empty: it gives one.
+std::string missing_reference(const EvaluateConfig& config, const SegmentationDataConfig& data,
+                              const model::DenseModel& model, double mix) {
+  if (!config::dataset_settings(config, data).in_reference) {
+    return format("the reference cannot evaluate {} under protocol {}", data.name, config.protocol);
+  }
+  return model.missing_reference(config::word(config.protocol), mix);
+}
+
+/// How a data set is measured, whatever the method: part of each of its results.
+std::vector<Setting> measurement(const EvaluateConfig& config, const SegmentationDataConfig& data) {
+  const config::ScoreSettings scores = config::score_settings(config);
+  const config::DatasetSettings dataset = config::dataset_settings(config, data);
+  std::vector<Setting> settings;
+  const auto add = [&](std::string subject, std::string value) {
+    settings.push_back({std::move(subject), std::move(value), false});
+  };
+  add("scale", format("{}", scores.scale));
+  if (!scores.softmax) add("bias", format("{}", scores.bias));
+  add("short_side", format("{}", data.short_side));
+  add("long_side_max", format("{}", data.long_side_max));
+  add("window", format("{}", data.window));
+  add("stride", format("{}", dataset.stride));
+  if (data.max_pixels > 0)
+    add("max_pixels", format("{}/{}", data.max_pixels, data.max_pixels_side));
+  if (data.reduce_zero_label) add("reduce_zero_label", "");
+  if (config.runtime.precision != config::Precision::kFp32) {
+    add("precision", format("{}", config.runtime.precision));
+  }
+  add("templates", describe_templates(dataset.templates));
+  return settings;
+}
+
+/// Fills protocols and notices.
+void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
+              const model::DenseModel& model, EvaluationPlan& plan) {
+  const std::vector<Setting> measured = measurement(config, data);
+  for (const double mix : plan.sweep.mixes) {
+    std::vector<Setting> settings = {{"protocol", format("{}", config.protocol), false}};
+    for (auto& own : model.settings(mix)) {
+      settings.push_back({std::move(own.subject), std::move(own.value), true});
+    }
+    std::ranges::copy(measured, std::back_inserter(settings));
+    const std::string missing = missing_reference(config, data, model, mix);
+    if (!missing.empty()) {
+      settings.push_back({"reference", "none", false});
+      const std::string notice = missing + ": there is no number to compare with";
+      if (plan.notices.empty() || plan.notices.back() != notice) plan.notices.push_back(notice);
+    }
+    if (plan.sweep.background_thresholds.empty()) plan.protocols.push_back(settings);
+    for (const double threshold : plan.sweep.background_thresholds) {
+      plan.protocols.push_back(settings);
+      plan.protocols.back().push_back({"background", format("{}", threshold), false});
+    }
+  }
+}
+
+Result<model::SegmentationSweep> plan_sweep(const EvaluateConfig& config,
+                                            const SegmentationDataConfig& data, bool mixes) {
+  if (!config.sweep.clip_weights.empty() && !mixes) {
+    return invalid_argument(
+        "sweep.clip_weights: expected a checkpoint whose projector is mixed with the frozen map, "
+        "found none; name it in checkpoint");
+  }
+  model::SegmentationSweep sweep{config.sweep.clip_weights, {}};
+  if (sweep.mixes.empty()) {
+    sweep.mixes = {config::score_settings(config).clip_weight};
+  }
+  if (!data.background) return sweep;
+  sweep.background_thresholds = config.sweep.thresholds;
+  if (!sweep.background_thresholds.empty()) return sweep;
+  const auto threshold = config::dataset_settings(config, data).background_threshold;
+  if (!threshold) {
+    return invalid_argument(
+        format("{}: protocol {} has no background threshold of its own; set background_threshold",
+               data.name, config.protocol));
+  }
+  sweep.background_thresholds = {*threshold};
+  return sweep;
+}
+
+}  // namespace
+
+std::string describe_templates(const std::vector<std::string>& templates) {
+  constexpr std::size_t kDigitsShown = 8;
+  const std::vector<std::string> prompts = config::expand_templates(templates);
+  Hasher128 hasher;
+  for (const std::string& prompt : prompts) hasher.update(format("{}:{}", prompt.size(), prompt));
+  std::string names;
+  for (const std::string& text : templates) {
+    const std::string name = config::find_template_set(text) != nullptr ? text : "own";
+    if (names == name || names.ends_with("+" + name)) continue;
+    names += (names.empty() ? "" : "+") + name;
+  }
+  return format("{}({}):{}", names, prompts.size(), hasher.digest().hex().substr(0, kDigitsShown));
+}
+
+Result<EvaluationPlan> plan_evaluation(const EvaluateConfig& config,
+                                       const SegmentationDataConfig& data,
+                                       const model::DenseModel& model) {
+  const config::ScoreSettings scores = config::score_settings(config);
+  EvaluationPlan plan;
+  TA_ASSIGN_OR_RETURN(plan.sweep, plan_sweep(config, data, model.mixes()));
+  plan.scores = {.rule = scores.softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid,
+                 .scale = scores.scale,
+                 .bias = scores.bias};
+  plan.options = {.background = data.background,
+                  .window = data.window,
+                  .stride = config::dataset_settings(config, data).stride};
+  describe(config, data, model, plan);
+  return plan;
+}
+
+}  // namespace tagalign::jobs

@@ -1,0 +1,28 @@
+/// What an evaluation predicts with: the frozen CLIP and a method, trained or not.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "configs/schema/jobs/job_configs.h"
+#include "model/methods/method.h"
+#include "worker/rank/rank.h"
+#include "worker/weights/frozen_clip.h"
+
+namespace tagalign::jobs {
+
+struct Predictor {
+  std::unique_ptr<FrozenClip> clip;          ///< stays where it is: `model` borrows it
+  std::unique_ptr<model::DenseModel> model;  ///< without a checkpoint the frozen baseline
+  std::string digest;                        ///< of all weights
+  std::uint64_t step = 0;                    ///< of the training
+};
+
+/// The weights that `config` names, on the rank's device. `checkpoint` may be a step folder or any
+/// file of read_trained_weights(). kNotFound, kDataLoss, and kInvalidArgument for weights that were
+/// trained on another CLIP or do not fit it; the message names the file.
+Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config);
+
+}  // namespace tagalign::jobs

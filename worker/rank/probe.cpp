@@ -1,0 +1,22 @@
+#include "worker/rank/probe.h"
+
+#include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <torch/headeronly/version.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tagalign::jobs {
+
+std::string probe_json(int rank, int world) {
+  constexpr bool kCudaBuild = TAGALIGN_HAS_NCCL != 0;
+  return nlohmann::json{{"rank", rank},
+                        {"world", world},
+                        {"torch", TORCH_VERSION},
+                        {"cuda_build", kCudaBuild},
+                        {"gpus", at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0},
+                        {"nccl", kCudaBuild ? "compiled in" : "none"}}
+      .dump();
+}
+
+}  // namespace tagalign::jobs

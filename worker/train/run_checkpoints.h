@@ -1,0 +1,60 @@
+/// The folder of checkpoints of one training run: who may write in it, where the run goes on, and
+/// what it leaves behind.
+///
+/// Owns     the run's lease on the folder, and the reports that no agent has taken yet.
+/// Order    open() once, then any number of save(), then report_unheard() when all steps are done.
+/// Threads  that of the training loop; every call but report_unheard() is collective.
+/// Failure  every rank returns an error when one rank has one. The folder then holds what it held
+///          before the call, or one checkpoint more.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "configs/schema/jobs/job_configs.h"
+#include "model/training/state_dict.h"
+#include "worker/rank/rank.h"
+
+namespace tagalign::jobs {
+
+struct RunCheckpointOptions {
+  std::string label;  ///< "train" or "pretrain"
+  config::CheckpointConfig checkpoint;
+  /// What every checkpoint of the run says of itself; save() fills in step, samples and scheduled.
+  checkpoint::RunPosition run;
+};
+
+class RunCheckpoints {
+ public:
+  RunCheckpoints(Rank& rank, RunCheckpointOptions options);
+
+  /// Takes the lease, reports every checkpoint that exists and returns the newest that verifies, on
+  /// all ranks the same one. kAlreadyExists when a later attempt holds the folder;
+  /// kInvalidArgument when the newest belongs to another configuration, data set or frozen model.
+  Result<checkpoint::Newest> open();
+
+  /// Commits and reports the state after `step` steps, then removes what need not be kept.
+  Status save(const model::StateDict& state, std::uint64_t step, bool scheduled);
+
+  /// Once more for every checkpoint that the agent did not take: after a run that succeeded nobody
+  /// reports again, and it would never be evaluated.
+  Status report_unheard();
+
+ private:
+  Path folder() const { return options_.checkpoint.directory; }
+  Status take_lease();
+  Status agree_on(const Result<checkpoint::Newest>& newest);
+  Status report_existing();
+  void report(const checkpoint::Manifest& manifest);
+  Status check_same_run(const checkpoint::RunPosition& found) const;
+  checkpoint::RunPosition position(std::uint64_t step, bool scheduled) const;
+
+  Rank& rank_;
+  const RunCheckpointOptions options_;
+  checkpoint::Lease lease_;
+  std::vector<wire::CheckpointInfo> unheard_;  ///< committed, but not reported yet
+};
+
+}  // namespace tagalign::jobs

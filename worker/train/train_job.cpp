@@ -1,0 +1,53 @@
+#include "worker/train/train_job.h"
+
+#include <memory>
+#include <utility>
+
+#include "model/clip/tokenizer.h"
+#include "model/clip/towers.h"
+#include "model/methods/method.h"
+#include "worker/identity/config_digest.h"
+#include "worker/train/objective_task.h"
+#include "worker/train/trainer.h"
+#include "worker/weights/frozen_clip.h"
+#include "worker/weights/model_choices.h"
+
+namespace tagalign::jobs {
+namespace {
+
+TrainerOptions trainer_options(const config::TrainConfig& config, const std::string& config_digest,
+                               const std::string& model_digest) {
+  return {.label = "train",
+          .runtime = config.runtime,
+          .data = config.data,
+          .augment = config.augment,
+          .optimizer = config.optimizer,
+          .checkpoint = config.checkpoint,
+          .global_batch = config.global_batch,
+          .steps = config.steps,
+          .config_digest = config_digest,
+          .model_digest = model_digest};
+}
+
+}  // namespace
+
+Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
+  TA_ASSIGN_OR_RETURN(const auto dataset, open_caption_dataset(rank, config.data));
+  TA_ASSIGN_OR_RETURN(const auto clip, load_clip(rank, config.clip.weights));
+  TA_ASSIGN_OR_RETURN(const auto tokenizer,
+                      model::Tokenizer::load(rank.files, model::default_vocabulary()));
+  const auto attention = vision_attention(config.clip.attention);
+  TA_ASSIGN_OR_RETURN(const auto* method, model::find_method("tagalign"));
+  const model::Materials materials{clip.vision, clip.text, attention, rank.device};
+  TA_ASSIGN_OR_RETURN(auto objective,
+                      method->objective(config, materials, tokenizer, dataset.tag_names()));
+  const auto task = make_objective_task(rank, config,
+                                        {.tokenizer = tokenizer,
+                                         .context = clip.text.shape().context,
+                                         .tags = dataset.tag_names().size()},
+                                        std::move(objective));
+  TA_ASSIGN_OR_RETURN(const std::string digest, config_digest(config));
+  return run_training(rank, *task, dataset, trainer_options(config, digest, clip.digest));
+}
+
+}  // namespace tagalign::jobs

@@ -1,0 +1,195 @@
+#include "worker/train/trainer.h"
+
+#include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/format.h"
+#include "base/log.h"
+#include "checkpoint/tensor_adapter.h"
+#include "model/training/optimizer.h"
+#include "worker/gradients/gradients.h"
+#include "worker/identity/schedule.h"
+#include "worker/train/run_checkpoints.h"
+#include "worker/train/training_progress.h"
+
+namespace tagalign::jobs {
+namespace {
+
+data::LoaderOptions loader_options(const TrainerOptions& options, const Rank& rank,
+                                   std::uint64_t first_sample) {
+  const auto& a = options.augment;
+  return {.seed = options.runtime.seed,
+          .first_sample = first_sample,
+          .global_batch = options.global_batch,
+          .rank = rank.group.rank(),
+          .world = rank.group.size(),
+          .image_size = options.data.image_size,
+          .threads = options.data.loader_threads,
+          .prefetch_batches = options.data.prefetch_batches,
+          .augment = {.scale_min = a.scale_min,
+                      .scale_max = a.scale_max,
+                      .ratio_min = a.ratio_min,
+                      .ratio_max = a.ratio_max,
+                      .flip = a.flip,
+                      .rand_augment = a.rand_augment,
+                      .erase = a.erase}};
+}
+
+RunCheckpointOptions checkpoint_options(const TrainerOptions& options, const Rank& rank,
+                                        const data::CaptionDataset& dataset) {
+  return {.label = options.label,
+          .checkpoint = options.checkpoint,
+          .run = {.seed = options.runtime.seed,
+                  .world_size = rank.group.size(),
+                  .global_batch = options.global_batch,
+                  .dataset_digest = dataset.digest(),
+                  .config_digest = options.config_digest,
+                  .model_digest = options.model_digest}};
+}
+
+/// One run of the loop; its members are the state of the run.
+class Run {
+ public:
+  Run(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
+      const TrainerOptions& options)
+      : rank_(rank),
+        task_(task),
+        dataset_(dataset),
+        options_(options),
+        schedule_(schedule_of(options.optimizer, options.global_batch, options.steps)),
+        optimizer_(task.parameters(), {.beta1 = options.optimizer.beta1,
+                                       .beta2 = options.optimizer.beta2,
+                                       .eps = options.optimizer.eps,
+                                       .weight_decay = options.optimizer.weight_decay}),
+        checkpoints_(rank, checkpoint_options(options, rank, dataset)) {}
+
+  Result<JobEnd> run() {
+    TA_RETURN_IF_ERROR(resume());
+    const std::uint64_t samples = step_ * static_cast<std::uint64_t>(options_.global_batch);
+    TA_ASSIGN_OR_RETURN(loader_,
+                        data::TrainingLoader::create(rank_.files, dataset_,
+                                                     loader_options(options_, rank_, samples)));
+    progress_.emplace(rank_, options_, step_);
+    while (step_ < options_.steps) {
+      TA_RETURN_IF_ERROR(one_step());
+      TA_ASSIGN_OR_RETURN(const bool stop, stop_agreed());
+      const bool scheduled =
+          step_ % options_.checkpoint.every_steps == 0 || step_ == options_.steps;
+      if (scheduled || stop) TA_RETURN_IF_ERROR(checkpoints_.save(state(), step_, scheduled));
+      if (stop && step_ < options_.steps) return JobEnd::kSavedAndLeft;
+    }
+    TA_RETURN_IF_ERROR(checkpoints_.report_unheard());
+    return JobEnd::kFinished;
+  }
+
+ private:
+  Status resume() {
+    TA_ASSIGN_OR_RETURN(auto newest, checkpoints_.open());
+    if (!newest.found) return ok_status();
+    TA_RETURN_IF_ERROR(
+        adopt(checkpoint::to_tensors(std::move(newest.tensors)), newest.manifest.position.step));
+    log_info("{}: resumed from {} (step {})", options_.label, newest.manifest.folder.string(),
+             step_);
+    return ok_status();
+  }
+
+  Status adopt(model::StateDict tensors, std::uint64_t step) {
+    const at::NoGradGuard no_grad;
+    for (const auto& parameter : task_.parameters()) {
+      const auto found = tensors.find(parameter.name);
+      if (found == tensors.end() || found->second.sizes() != parameter.tensor.sizes()) {
+        return data_loss(format("resume: the checkpoint has no tensor {} of the expected shape",
+                                parameter.name));
+      }
+      parameter.tensor.copy_(found->second);
+    }
+    step_ = step;
+    return optimizer_.load_state(tensors, step);
+  }
+
+  model::StateDict state() const {
+    model::StateDict tensors = optimizer_.state();
+    for (const auto& parameter : task_.parameters())
+      tensors[parameter.name] = parameter.tensor.detach().to(at::kCPU);
+    return tensors;
+  }
+
+  Status one_step() {
+    TA_ASSIGN_OR_RETURN(const auto batch, loader_->next());
+    progress_->add_notices(batch.notices);
+    const auto loss =
+        compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib, rank_.group);
+    if (!loss.ok()) {
+      return loss.status().with_context(format("{} step {}", options_.label, step_ + 1));
+    }
+    const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
+    if (!std::isfinite(norm)) {  // equal on all ranks: the gradients are averaged by now
+      return internal_error(
+          format("{} step {}: the gradient norm is {}; a smaller base_lr or fp32 may help",
+                 options_.label, step_ + 1, norm));
+    }
+    optimizer_.step(model::learning_rate(schedule_, step_));
+    ++step_;
+    return progress_->step_done(step_, *loss, norm);
+  }
+
+  /// Every rank learns at the same step boundary whether anybody was asked to stop.
+  Result<bool> stop_agreed() {
+    std::array<std::uint64_t, 1> wish{rank_.reporter.stop_requested() ? 1u : 0u};
+    TA_RETURN_IF_ERROR(rank_.group.all_reduce_max_u64(wish));
+    return wish[0] != 0;
+  }
+
+  Rank& rank_;
+  TrainingTask& task_;
+  const data::CaptionDataset& dataset_;
+  const TrainerOptions& options_;
+  model::ScheduleOptions schedule_;
+  model::AdamW optimizer_;
+  RunCheckpoints checkpoints_;
+  std::unique_ptr<data::TrainingLoader> loader_;
+  std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
+  std::uint64_t step_ = 0;
+};
+
+}  // namespace
+
+Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
+                                             model::AdamW& optimizer, double bucket_mib,
+                                             collectives::CollectiveGroup& group) {
+  optimizer.zero_gradients();
+  TrainingTask::Loss loss;
+  try {
+    loss = task.loss(batch);
+    loss.total.backward();
+  } catch (const c10::Error& error) {
+    return internal_error(error.what_without_backtrace());
+  }
+  TA_RETURN_IF_ERROR(average_gradients(task.parameters(), bucket_mib, group));
+  return loss;
+}
+
+Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
+                            const TrainerOptions& options) {
+  return Run(rank, task, dataset, options).run();
+}
+
+Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
+                                                  const config::CaptionDataConfig& options) {
+  auto dataset = data::CaptionDataset::open(rank.files, {.root = options.root,
+                                                         .captions = options.captions,
+                                                         .tags = options.tags,
+                                                         .tag_names = options.tag_names});
+  if (dataset.ok() && rank.is_first()) {
+    for (const auto& notice : dataset->notices()) rank.reporter.notice(notice);
+  }
+  return dataset;
+}
+
+}  // namespace tagalign::jobs

@@ -1,0 +1,71 @@
+/// The loop that every training job runs: batches in, optimiser steps, checkpoints out, and never a
+/// lost or repeated sample.
+///
+/// A step is: next batch → loss → backward → gradients averaged over the ranks in buckets → clipped
+/// → AdamW. The state of a run is its parameters, the optimiser's moments and one integer; a run
+/// that was killed at any moment and started again with the same world size and threads gives the
+/// same bits (DESIGN.md, promises 2 and 3).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "configs/schema/jobs/job_configs.h"
+#include "data/datasets/caption_dataset.h"
+#include "data/training/training_loader.h"
+#include "model/training/optimizer.h"
+#include "model/training/state_dict.h"
+#include "worker/rank/rank.h"
+
+namespace tagalign::jobs {
+
+/// What is trained.
+class TrainingTask {
+ public:
+  virtual ~TrainingTask() = default;
+  /// Leaves with requires_grad, the same tensors and order at every call and on every rank.
+  virtual const model::Parameters& parameters() const = 0;
+  struct Loss {
+    at::Tensor total;                                       // []
+    std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log
+  };
+  /// Of this rank's share. May throw c10::Error (Torch, or the gather inside): the loop translates
+  /// it.
+  virtual Loss loss(const data::TrainingBatch& batch) = 0;
+};
+
+/// First half of a step, collective: forward and backward of this rank's share; every parameter is
+/// left with its gradient averaged over the ranks, not clipped. kInternal when Torch or the gather
+/// inside the loss fails.
+Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
+                                             model::AdamW& optimizer, double bucket_mib,
+                                             collectives::CollectiveGroup& group);
+
+struct TrainerOptions {
+  std::string label;  ///< "train" or "pretrain"
+  config::RuntimeConfig runtime;
+  config::CaptionDataConfig data;
+  config::AugmentConfig augment;
+  config::OptimizerConfig optimizer;
+  config::CheckpointConfig checkpoint;
+  int global_batch = 0;
+  std::uint64_t steps = 0;
+  std::string config_digest;  ///< of everything that determines the numbers
+  std::string model_digest;   ///< of the frozen weights; empty without
+};
+
+/// Collective. Resumes from the newest checkpoint that verifies, reports every checkpoint that
+/// exists (again), and returns when all steps are done or a stop was asked for and saved.
+/// kInvalidArgument when the checkpoints in the folder were made with another configuration or data
+/// set.
+Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
+                            const TrainerOptions& options);
+
+/// The data set of a training job, with its notices reported once.
+Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
+                                                  const config::CaptionDataConfig& options);
+
+}  // namespace tagalign::jobs

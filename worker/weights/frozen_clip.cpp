@@ -1,0 +1,26 @@
+#include "worker/weights/frozen_clip.h"
+
+#include "base/format.h"
+#include "worker/weights/weights.h"
+
+namespace tagalign::jobs {
+namespace {
+
+Result<FrozenClip> build(const LoadedWeights& weights) {
+  TA_ASSIGN_OR_RETURN(auto vision, model::VisionTower::create(weights.tensors));
+  TA_ASSIGN_OR_RETURN(auto text, model::TextTower::create(weights.tensors));
+  return FrozenClip{std::move(vision), std::move(text), weights.digest};
+}
+
+}  // namespace
+
+Result<FrozenClip> load_clip(const Rank& rank, const Path& path) {
+  TA_ASSIGN_OR_RETURN(const auto weights, load_weights(rank.files, path));
+  auto clip = build(weights);
+  if (!clip.ok()) return clip.status().with_context(format("weights {}", path.string()));
+  clip->vision.to(rank.device);
+  clip->text.to(rank.device);
+  return clip;
+}
+
+}  // namespace tagalign::jobs

@@ -1,0 +1,117 @@
+#include "worker/weights/trained_weights.h"
+
+#include <utility>
+
+#include "base/checksum.h"
+#include "base/format.h"
+#include "checkpoint/tensor_adapter.h"
+#include "model/clip/towers.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
+#include "worker/weights/export_metadata.h"
+#include "worker/weights/weights.h"
+
+namespace tagalign::jobs {
+namespace {
+
+constexpr std::string_view kMoments = "optimizer.";
+
+Result<TrainedWeights> read_folder(FileSystem& files, const Path& folder,
+                                   const model::WeightNames& names) {
+  TA_ASSIGN_OR_RETURN(const auto manifest, checkpoint::read_manifest(files, folder));
+  TA_ASSIGN_OR_RETURN(auto data, checkpoint::load(files, manifest));
+  auto tensors = checkpoint::to_tensors(std::move(data));
+  TrainedWeights trained;
+  trained.tensors = names.own(tensors);
+  for (const auto& [name, tensor] : tensors) {
+    if (name.starts_with(kMoments)) trained.moments[name] = tensor;
+  }
+  trained.position = manifest.position;
+  trained.digest = manifest.digest;
+  trained.source = "a checkpoint folder";
+  return trained;
+}
+
+Result<TrainedWeights> read_torch_file(FileSystem& files, const Path& path,
+                                       const model::WeightNames& names) {
+  TA_ASSIGN_OR_RETURN(auto archive, open_torch_archive(files, path));
+  TA_ASSIGN_OR_RETURN(auto checkpoint, names.read_reference(archive));
+  TrainedWeights trained;
+  trained.tensors = std::move(checkpoint.tensors);
+  trained.naming = model::naming_name(checkpoint.naming);
+  trained.position.step = checkpoint.steps_done.value_or(0);
+  trained.source = "a state dict of the reference";
+  trained.schedule_position = checkpoint.schedule_position;
+  trained.next_lr = checkpoint.next_lr;
+  if (checkpoint.optimizer) {
+    trained.moments = std::move(checkpoint.optimizer->moments);
+    trained.updates = checkpoint.optimizer->updates;
+    trained.source = "a training checkpoint of the reference";
+  }
+  return trained;
+}
+
+Result<TrainedWeights> read_safetensors_file(FileSystem& files, const Path& path,
+                                             const model::WeightNames& names) {
+  TA_ASSIGN_OR_RETURN(auto loaded, load_weights(files, path));
+  TrainedWeights trained;
+  trained.tensors = names.own(loaded.tensors);
+  trained.naming = names.naming(loaded.tensors);
+  TA_RETURN_IF_ERROR(read_export_metadata(loaded.metadata, trained.position));
+  trained.source = "a safetensors file";
+  return trained;
+}
+
+Result<TrainedWeights> read_file(FileSystem& files, const Path& path,
+                                 const model::WeightNames& names) {
+  TA_ASSIGN_OR_RETURN(const auto kind, weights_format_of(files, path));
+  TA_ASSIGN_OR_RETURN(auto trained, kind == model::WeightsFormat::kTorchZip
+                                        ? read_torch_file(files, path, names)
+                                        : read_safetensors_file(files, path, names));
+  TA_ASSIGN_OR_RETURN(const Digest128 digest, digest_file(files, path));
+  trained.digest = digest.hex();
+  return trained;
+}
+
+}  // namespace
+
+Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path) {
+  const std::string where = format("checkpoint {}", path.string());
+  const bool is_folder = files.list_directory(path).ok();
+  Status unknown = invalid_argument("no method has weights");
+  for (const model::Method& method : model::all_methods()) {
+    if (method.weights == nullptr) continue;
+    auto trained = is_folder ? read_folder(files, path, *method.weights)
+                             : read_file(files, path, *method.weights);
+    if (!trained.ok()) return trained.status().with_context(where);
+    const auto layout = method.weights->layout(trained->tensors);
+    if (layout.ok()) {
+      trained->method = &method;
+      trained->layout = *layout;
+      return trained;
+    }
+    unknown = layout.status();
+  }
+  return unknown.with_context(where);
+}
+
+Status bind_clip(FileSystem& files, const Path& clip, TrainedWeights& trained) {
+  TA_ASSIGN_OR_RETURN(const auto weights, load_weights(files, clip));
+  const auto shape = model::infer_clip_shape(weights.tensors);
+  if (!shape.ok()) return shape.status().with_context(clip.string());
+  const auto& layout = trained.layout;
+  if (shape->vision_width != layout.width || shape->embed_dim != layout.embedding) {
+    return invalid_argument(format(
+        "{}: the projector maps width {} to {}, these CLIP weights have {} and {}", clip.string(),
+        layout.width, layout.embedding, shape->vision_width, shape->embed_dim));
+  }
+  auto& digest = trained.position.model_digest;
+  if (!digest.empty() && digest != weights.digest) {
+    return invalid_argument(
+        format("{}: the projector was trained on other CLIP weights (expected {}, found {})",
+               clip.string(), digest, weights.digest));
+  }
+  digest = weights.digest;
+  return ok_status();
+}
+
+}  // namespace tagalign::jobs
