@@ -1,5 +1,5 @@
-/// XXH3 digests. They find damage, not malice: 128 bits for files and content keys, 64 bits for
-/// frames.
+/// XXH3 digests. They find damage, not malice: 128 bits for files and content keys,
+/// 64 bits for frames.
 #pragma once
 
 #include <array>

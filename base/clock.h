@@ -1,5 +1,5 @@
-/// Time as a value that is handed in, so that whatever decides by time can be tested without
-/// waiting.
+/// Time as a value that is handed in, so that whatever decides by time can
+/// be tested without waiting.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace tagalign {
 
-/// Milliseconds since the Unix epoch. Wall time: it can step; durations are measured with
-/// monotonic_ms().
+/// Milliseconds since the Unix epoch. Wall time: it can step; durations
+/// are measured with monotonic_ms().
 using UnixMs = std::int64_t;
 /// Milliseconds on a clock that never steps back; only differences mean anything.
 using MonotonicMs = std::int64_t;

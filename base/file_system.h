@@ -24,8 +24,8 @@ namespace tagalign {
 using Path = std::filesystem::path;
 using ByteSpan = std::span<const std::byte>;
 
-/// A file being written from its start. Destruction without close() leaves an incomplete file
-/// behind.
+/// A file being written from its start. Destruction without close() leaves
+/// an incomplete file behind.
 class WritableFile {
  public:
   virtual ~WritableFile() = default;
@@ -51,8 +51,8 @@ class FileSystem {
   virtual Result<std::unique_ptr<WritableFile>> create_file(const Path& path) = 0;
   /// Writes a temporary neighbour, syncs it, renames it over `path`, syncs the folder.
   virtual Status write_durable(const Path& path, std::string_view contents) = 0;
-  /// Renames within one file system and syncs both folders. Files replace; a folder must not exist
-  /// yet.
+  /// Renames within one file system and syncs both folders. Files replace; a folder
+  /// must not exist yet.
   virtual Status rename_durable(const Path& from, const Path& to) = 0;
 
   virtual Status create_directories(const Path& path) = 0;
@@ -72,8 +72,8 @@ inline ByteSpan as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-/// ok when only the owner may read `path` (no group or other bits); the message gives the chmod
-/// that mends it.
+/// ok when only the owner may read `path` (no group or other bits); the message gives the
+/// chmod that mends it.
 Status check_private_file(const Path& path);
 /// Writes `contents` with mode 0600 durably.
 Status write_private_file(const Path& path, std::string_view contents);

@@ -18,9 +18,9 @@ struct StrongId {
 
 using WorkflowId = StrongId<struct WorkflowTag, std::uint64_t>;  ///< 1, 2, … in order of submission
 using JobId = StrongId<struct JobTag, std::uint64_t>;            ///< 1, 2, … across all workflows
-using Attempt = StrongId<struct AttemptTag, std::uint32_t>;  ///< 1, 2, … within a job
-using AgentId =
-    StrongId<struct AgentTag, std::string>;  ///< chosen by the agent, kept in its folder
+using Attempt = StrongId<struct AttemptTag, std::uint32_t>;      ///< 1, 2, … within a job
+/// Chosen by the agent, kept in its folder.
+using AgentId = StrongId<struct AgentTag, std::string>;
 
 }  // namespace tagalign
 

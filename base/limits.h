@@ -14,20 +14,20 @@ inline constexpr int kJobsPerWorkflowMax = 10'000;
 inline constexpr int kRanksPerJobMax = 4'096;
 inline constexpr int kJobNameCharsMax = 64;
 inline constexpr std::uint32_t kConfigBytesMax = 1u << 20;
-inline constexpr int kInfrastructureRetriesMax =
-    1'000;  ///< without durable progress in between: kStalledRetriesMax
-inline constexpr int kStalledRetriesMax =
-    30;  ///< infrastructure failures in a row without a new checkpoint
-inline constexpr int kSameStepKillsMax =
-    6;  ///< ranks killed in a row at one step: more like the job's own doing (out of memory)
+/// Without durable progress in between: kStalledRetriesMax.
+inline constexpr int kInfrastructureRetriesMax = 1'000;
+/// Infrastructure failures in a row without a new checkpoint.
+inline constexpr int kStalledRetriesMax = 30;
+/// Ranks killed in a row at one step: more like the job's own doing (out of memory).
+inline constexpr int kSameStepKillsMax = 6;
 
 // Time
 inline constexpr std::int64_t kServiceTickMs = 50;
 inline constexpr std::int64_t kAgentHeartbeatMs = 250;
 inline constexpr std::int64_t kAgentLostAfterMs = 15'000;
 inline constexpr std::int64_t kRankHeartbeatMs = 250;
-inline constexpr std::int64_t kRankSilentAfterMs =
-    120'000;  ///< no beat at all: the process is wedged
+/// No beat at all: the process is wedged.
+inline constexpr std::int64_t kRankSilentAfterMs = 120'000;
 inline constexpr std::int64_t kSaveAndLeaveMsMax = 120'000;  ///< then the gang is killed
 inline constexpr std::int64_t kTerminateGraceMs = 3'000;     ///< between SIGTERM and SIGKILL
 inline constexpr std::int64_t kRequestTimeoutMs = 10'000;
@@ -42,7 +42,7 @@ inline constexpr std::uint64_t kTableFileBytesMax = 8ull << 30;  ///< captions, 
 inline constexpr std::uint64_t kImagePixelsMax = 1ull << 28;
 
 // Memory
-inline constexpr std::uint64_t kScoreBytesMax =
-    4ull << 30;  ///< of images that a rank evaluates together
+/// Of images that a rank evaluates together.
+inline constexpr std::uint64_t kScoreBytesMax = 4ull << 30;
 
 }  // namespace tagalign::limits

@@ -1,5 +1,5 @@
-/// Child processes. One start path for agents, gangs and the daemon, with what goes wrong said at
-/// the start.
+/// Child processes. One start path for agents, gangs and the daemon, with what goes wrong
+/// said at the start.
 #pragma once
 
 #include <sys/types.h>
@@ -22,13 +22,13 @@ struct ProcessOptions {
   std::optional<Path> stderr_file;  ///< may equal stdout_file; otherwise /dev/null
   bool own_process_group = false;   ///< the child leads a new group: kill(-pid) reaches all of it
   bool own_session = false;         ///< setsid: survives the parent's terminal
-  bool die_with_parent =
-      false;  ///< SIGKILL when the starting thread's process ends (PR_SET_PDEATHSIG)
+  /// SIGKILL when the starting thread's process ends (PR_SET_PDEATHSIG).
+  bool die_with_parent = false;
 };
 
-/// Starts without waiting; stdin is /dev/null; descriptors above 2 are closed. kNotFound when the
-/// program does not exist, reported here and not by a child that dies silently. The caller reaps
-/// with waitpid.
+/// Starts without waiting; stdin is /dev/null; descriptors above 2 are closed. kNotFound when
+/// the program does not exist, reported here and not by a child that dies silently. The
+/// caller reaps with waitpid.
 Result<pid_t> start_process(const ProcessOptions& options);
 
 /// How a process ended, from waitpid's status word.

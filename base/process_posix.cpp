@@ -21,8 +21,8 @@ extern char** environ;
 namespace tagalign {
 namespace {
 
-/// Everything the child needs, prepared before fork: between fork and exec only async-signal-safe
-/// calls are allowed.
+/// Everything the child needs, prepared before fork: between fork and exec only
+/// async-signal-safe calls are allowed.
 struct ChildPlan {
   std::string program;
   std::vector<std::string> arguments;

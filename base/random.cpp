@@ -30,8 +30,8 @@ std::uint32_t high32(std::uint64_t value) {
   return static_cast<std::uint32_t>(value >> 32);
 }
 
-/// Key of a stream: seed, epoch, sample and purpose mixed by one Philox block, so that near keys
-/// give unrelated streams.
+/// Key of a stream: seed, epoch, sample and purpose mixed by one Philox block, so that near
+/// keys give unrelated streams.
 std::array<std::uint32_t, 4> mix_key(const StreamKey& key, StreamPurpose purpose) {
   const auto first = philox4x32(
       {low32(key.epoch), high32(key.epoch), static_cast<std::uint32_t>(purpose), 0x7461675au},

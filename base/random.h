@@ -1,5 +1,5 @@
-/// Counter-based random numbers: a draw is a function of (key, counter), never of a thread, a rank
-/// or history.
+/// Counter-based random numbers: a draw is a function of (key, counter), never of a thread,
+/// a rank or history.
 ///
 /// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). Streams
 /// are named by what they serve, e.g. RandomStream({seed, epoch, sample}, StreamPurpose::kAugment),

@@ -2,8 +2,8 @@
 ///
 /// Operating errors travel as Status or Result<T>; programmer errors abort through TA_CHECK in
 /// every build. A message says: operation, object, expected, found, next step. Exceptions of
-/// third-party libraries are translated into a Status in the file that wraps the library and never
-/// cross a folder.
+/// third-party libraries are translated into a Status in the file that wraps the library and
+/// never cross a folder.
 #pragma once
 
 #include <cstdint>
@@ -57,8 +57,8 @@ inline Status ok_status() {
   return {};
 }
 
-/// Status with a message made by fmt would pull fmt into every header; callers format with
-/// base/format.h.
+/// Status with a message made by fmt would pull fmt into every header;
+/// callers format with base/format.h.
 Status invalid_argument(std::string message);
 Status not_found(std::string message);
 Status already_exists(std::string message);
@@ -72,8 +72,8 @@ Status cancelled(std::string message);
 Status unsupported(std::string message);
 Status internal_error(std::string message);
 
-/// Status for a failed system call: maps ENOENT, EACCES, EEXIST, ENOSPC, … to a code and appends
-/// strerror.
+/// Status for a failed system call: maps ENOENT, EACCES, EEXIST, ENOSPC, … to a
+/// code and appends strerror.
 Status errno_status(int error_number, std::string_view operation_and_object);
 
 [[noreturn]] void check_failed(const char* file, int line, const char* expression,

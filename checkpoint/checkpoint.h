@@ -1,5 +1,5 @@
-/// Sharded checkpoints: written by all ranks together, read by any number of ranks, believed only
-/// when verified.
+/// Sharded checkpoints: written by all ranks together, read by any number of ranks,
+/// believed only when verified.
 ///
 /// Layout (format.md): FOLDER/step-00001200/rank-00000-of-00002.safetensors …, then manifest.json.
 /// A checkpoint exists when its manifest does; the manifest lists size and XXH3-128 of every shard,
@@ -102,8 +102,8 @@ Result<Manifest> save(FileSystem& files, const Coordination& coordination,
 /// gets an attempt above the last one's. Rank 0, before training.
 Result<Lease> take_lease(FileSystem& files, const Path& folder, const Lease& wanted);
 
-/// Manifest of one step folder; kDataLoss or kNotFound with what is wrong. Checks the manifest and
-/// the shards' sizes.
+/// Manifest of one step folder; kDataLoss or kNotFound with what is wrong. Checks the manifest
+/// and the shards' sizes.
 Result<Manifest> read_manifest(FileSystem& files, const Path& step_folder);
 /// All tensors, every shard's hash checked. kDataLoss names shard, expected and found.
 Result<TensorMap> load(FileSystem& files, const Manifest& manifest);
@@ -118,8 +118,8 @@ struct Newest {
   TensorMap tensors;
   std::vector<Skipped> skipped;  ///< newer ones that are damaged, newest first
 };
-/// The newest checkpoint below `folder` that verifies completely, loaded; damaged ones are skipped
-/// and said.
+/// The newest checkpoint below `folder` that verifies completely, loaded; damaged ones
+/// are skipped and said.
 Result<Newest> load_newest(FileSystem& files, const Path& folder);
 /// Step folders that have a readable manifest, ascending; the shards' hashes are not checked.
 Result<std::vector<Manifest>> list(FileSystem& files, const Path& folder);

@@ -39,8 +39,8 @@ struct ManifestContent {
 
 /// Equal contents give equal text. kInvalidArgument when a string is not UTF-8.
 Result<std::string> encode_manifest(const ManifestContent& content);
-/// kDataLoss when the text's own digest or its structure is wrong; kUnsupported for another
-/// version.
+/// kDataLoss when the text's own digest or its structure is wrong;
+/// kUnsupported for another version.
 Result<ManifestContent> decode_manifest(std::string_view text);
 
 struct ManifestFile {

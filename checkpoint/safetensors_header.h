@@ -1,8 +1,8 @@
 /// The header of a safetensors file as text and as a checked list. Pure.
 ///
-/// File: 8 bytes little-endian header length N, N bytes of JSON (padded with spaces to a multiple
-/// of 8), then the tensors' bytes without gaps. Source: the format's description at
-/// github.com/huggingface/safetensors.
+/// File: 8 bytes little-endian header length N, N bytes of JSON (padded with
+/// spaces to a multiple of 8), then the tensors' bytes without gaps. Source: the
+/// format's description at github.com/huggingface/safetensors.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ struct LocatedHeader {
 };
 Result<LocatedHeader> read_header(FileSystem& files, const Path& path);
 
-/// In the order in which tensors are laid down: wide elements first (so that all stay aligned),
-/// then by name.
+/// In the order in which tensors are laid down: wide elements first (so that all stay
+/// aligned), then by name.
 bool laid_before(const TensorView& a, const TensorView& b);
 /// kInvalidArgument unless bytes match type and shape and the names are distinct.
 Status check_views(const std::vector<TensorView>& tensors);

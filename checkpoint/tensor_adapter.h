@@ -18,8 +18,8 @@ using NamedTensors = std::map<std::string, at::Tensor>;
 Result<DType> dtype_of(at::ScalarType type);
 at::ScalarType scalar_type_of(DType dtype);
 
-/// Views into tensors, and what keeps them alive: contiguous CPU tensors share their storage,
-/// others are copied.
+/// Views into tensors, and what keeps them alive: contiguous CPU tensors share their
+/// storage, others are copied.
 struct HeldViews {
   std::vector<at::Tensor> tensors;
   std::vector<TensorView> views;

@@ -1,7 +1,7 @@
 /// Command lines for Slurm's programs and what they print. Pure: whoever runs them is elsewhere.
 ///
-/// squeue and sacct are asked for columns of our choice, because --json needs a plugin that many
-/// sites lack.
+/// squeue and sacct are asked for columns of our choice, because --json needs a plugin
+/// that many sites lack.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct BatchRequest {
   int cpus_per_task = 0;  ///< 0: the site's default
   int gpus_per_node = 0;
   std::int64_t time_limit_s = 3600;
-  std::int64_t signal_before_end_s =
-      180;  ///< SIGUSR1 to the batch shell that long before the limit
+  /// SIGUSR1 to the batch shell that long before the limit.
+  std::int64_t signal_before_end_s = 180;
   bool requeue = true;
   std::string output;  ///< log file pattern; empty: slurm-%j.out
 };

@@ -73,8 +73,8 @@ Record record_of(const wire::JobReply& job) {
           {"config", text(job.config_yaml)}};
 }
 
-/// Tables leave out what is empty and give each entry of a list and the configuration lines of
-/// their own.
+/// Tables leave out what is empty and give each entry of a list and the configuration
+/// lines of their own.
 std::vector<std::string> page_of(const Record& record) {
   std::vector<std::string> page;
   for (const auto& [key, value] : record) {

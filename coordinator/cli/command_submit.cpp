@@ -90,8 +90,8 @@ int show_plan(Context& context, const wire::WorkflowSpec& spec) {
   return to_int(ExitCode::kOk);
 }
 
-/// A lost answer does not say whether the workflow was taken: asking again with the same token is
-/// safe.
+/// A lost answer does not say whether the workflow was taken: asking again with the
+/// same token is safe.
 Result<wire::SubmitReply> submit(Context& context, Connection& connection,
                                  const wire::SubmitRequest& request) {
   Result<wire::SubmitReply> reply = ask<wire::SubmitReply>(connection, request);

@@ -15,8 +15,8 @@ struct Options {
   std::optional<double> timeout_s;
 };
 
-/// A workflow is followed as a whole, as its checkpoints add jobs; jobs that had ended before are
-/// not waited for.
+/// A workflow is followed as a whole, as its checkpoints add jobs; jobs that had ended before
+/// are not waited for.
 FollowOptions follow_options(const Options& options, const std::vector<wire::JobSummary>& jobs) {
   FollowOptions follow;
   if (options.timeout_s) follow.timeout_ms = static_cast<std::int64_t>(*options.timeout_s * 1000);

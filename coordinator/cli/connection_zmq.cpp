@@ -14,8 +14,8 @@ class ZmqConnection final : public Connection {
 
   Result<wire::ClientReply> call(const wire::ClientRequest& request) override {
     Result<wire::ClientReply> reply = try_call(request);
-    // Answers carry no number: after a failure a late one must not be taken for the next
-    // question's.
+    // Answers carry no number: after a failure a late one must not be taken
+    // for the next question's.
     if (!reply.ok()) socket_.reset();
     return reply;
   }

@@ -21,8 +21,8 @@ struct Check {
 
 /// Judges the output of `mpirun -n RANKS tagalign-worker probe`: one JSON object a line and rank,
 /// e.g.
-/// {"rank":0,"world":2,"torch":"2.11.0","cuda_build":false,"gpus":0,"nccl":"none"}; other lines are
-/// passed over.
+/// {"rank":0,"world":2,"torch":"2.11.0","cuda_build":false,"gpus":0,"nccl":"none"}; other
+/// lines are passed over.
 std::vector<Check> judge_probe(const std::string& output, int ranks);
 
 /// All checks of this machine for `state`; `worker`: the program tagalign-worker.

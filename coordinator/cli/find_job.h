@@ -8,8 +8,8 @@
 
 namespace tagalign::cli {
 
-/// `name`: a number, or a job's name, which stands for the newest of that name. kNotFound says what
-/// there is.
+/// `name`: a number, or a job's name, which stands for the newest of that name. kNotFound
+/// says what there is.
 Result<wire::JobSummary> find_job(Connection& connection, const std::string& name);
 
 /// All jobs that `request` asks for, page after page.

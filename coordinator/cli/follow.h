@@ -17,15 +17,15 @@ struct FollowOptions {
   std::optional<std::int64_t> timeout_ms;
 };
 
-/// Asks until all chosen jobs have ended. Changes are said on world.err: a line each, and on a
-/// terminal one line that is drawn again for what runs. 0, or 1 when a job did not succeed.
-/// kTimeout after `timeout_ms`. A coordinator that goes away is asked again for kAwayMsMax, then
-/// kUnavailable.
+/// Asks until all chosen jobs have ended. Changes are said on world.err: a line each,
+/// and on a terminal one line that is drawn again for what runs. 0, or 1 when a job did
+/// not succeed. kTimeout after `timeout_ms`. A coordinator that goes away is asked again
+/// for kAwayMsMax, then kUnavailable.
 Result<int> follow_jobs(Context& context, Connection& connection, const FollowOptions& options);
 
 inline constexpr std::int64_t kFollowPollMs = 200;
-inline constexpr std::int64_t kStepLineMs =
-    5'000;  ///< between two lines about the steps of one job
+/// Between two lines about the steps of one job.
+inline constexpr std::int64_t kStepLineMs = 5'000;
 
 /// "tagalign   running    attempt 2  step 40/120  train: loss 3.21".
 std::string progress_line(const wire::JobSummary& job);

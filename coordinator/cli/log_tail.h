@@ -6,8 +6,8 @@
 
 namespace tagalign::cli {
 
-/// What `tail` holds beyond `before`, two ends of one growing file. All of `tail` when they no
-/// longer overlap.
+/// What `tail` holds beyond `before`, two ends of one growing file. All of `tail` when
+/// they no longer overlap.
 std::string unseen_part(std::string_view before, std::string_view tail);
 
 }  // namespace tagalign::cli

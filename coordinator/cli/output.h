@@ -1,5 +1,5 @@
-/// What commands have to say, written as a table for people, as JSON for programs, or as bare first
-/// columns for scripts.
+/// What commands have to say, written as a table for people, as JSON for programs, or as bare
+/// first columns for scripts.
 #pragma once
 
 #include <cstdint>
@@ -54,12 +54,12 @@ class Writer {
   virtual void lines(const std::string& key, const std::vector<std::string>& lines) = 0;
 };
 
-/// `out` must outlive the writer. Every call writes one complete table, JSON document (on one line)
-/// or block.
+/// `out` must outlive the writer. Every call writes one complete table, JSON document (on
+/// one line) or block.
 std::unique_ptr<Writer> make_writer(OutputFormat format, std::ostream& out);
 
-/// Columns padded to equal width, two spaces between, no trailing blanks; widths count UTF-8 code
-/// points.
+/// Columns padded to equal width, two spaces between, no trailing blanks; widths
+/// count UTF-8 code points.
 std::string align_columns(const std::vector<std::vector<std::string>>& rows,
                           const std::vector<bool>& right);
 

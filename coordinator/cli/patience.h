@@ -18,8 +18,8 @@ class Patience {
   Patience(Clock& clock, std::function<void(const std::string&)> say)
       : clock_(clock), say_(std::move(say)) {}
 
-  /// ok to ask again after `status`: it is kUnavailable, and for less than kAwayMsMax. Otherwise
-  /// the status itself.
+  /// ok to ask again after `status`: it is kUnavailable, and for less than kAwayMsMax.
+  /// Otherwise the status itself.
   Status bear(const Status& status);
   void answered();
 

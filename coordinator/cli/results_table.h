@@ -11,8 +11,8 @@ namespace tagalign::cli {
 
 /// Scores of one evaluation, 0…1; nullopt where every denominator is zero.
 struct Scores {
-  std::vector<std::optional<double>>
-      iou;  ///< per class: intersect / union; nullopt without a pixel in the union
+  /// Per class: intersect / union; nullopt without a pixel in the union.
+  std::vector<std::optional<double>> iou;
   std::vector<std::optional<double>> accuracy;  ///< per class: intersect / labelled
   std::optional<double> mean_iou;               ///< over the classes that have one
   std::optional<double> mean_accuracy;

@@ -1,5 +1,5 @@
-/// What the command line borrows from the machine; main.cpp fills it with the real thing, tests
-/// with fakes.
+/// What the command line borrows from the machine; main.cpp fills it with the real
+/// thing, tests with fakes.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,8 @@ namespace tagalign::cli {
 /// `tagalign coordinator run`: the daemon in the foreground.
 struct CoordinatorArguments {
   Path state;
-  std::optional<std::string>
-      listen;  ///< "tcp://ADDRESS:PORT"; absent: as last time, at first any local port
+  /// "tcp://ADDRESS:PORT"; absent: as last time, at first any local port.
+  std::optional<std::string> listen;
   std::optional<int> slots;    ///< of the local agent; absent: GPUs, else cores
   std::string pool = "local";  ///< local (starts one agent here) | none
 };

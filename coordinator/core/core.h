@@ -4,8 +4,8 @@
 /// the facts that follow from the input. evolve(state, fact) holds none: a restart folds it over
 /// the log, so that what was decided once is never judged again.
 ///
-/// Time enters only as `at_ms` of an input. Every (job state, input) pair is decided in
-/// transitions.md and tested.
+/// Time enters only as `at_ms` of an input. Every (job state, input) pair is decided
+/// in transitions.md and tested.
 #pragma once
 
 #include <optional>
@@ -29,8 +29,8 @@ struct Policy {
   const AgentId* (*choose_agent)(const State&, int slots) = nullptr;  ///< default: first by name
 };
 
-/// What was last said to an agent and not answered: kept outside the history, because a restart
-/// says everything again.
+/// What was last said to an agent and not answered: kept outside the history, because a
+/// restart says everything again.
 struct Reminders {
   std::map<JobId, UnixMs> due_of;
   std::set<std::pair<UnixMs, JobId>> due;
@@ -59,8 +59,8 @@ Decision decide(Mind& mind, State& state, const Input& input);
 /// After a restart: every live job is due to be asked about. O(live jobs).
 Reminders remind_all(const State& state);
 
-/// Earliest time at which a TimePassed input could change something; nullopt when nothing waits
-/// for time.
+/// Earliest time at which a TimePassed input could change something; nullopt when
+/// nothing waits for time.
 std::optional<UnixMs> next_deadline(const Mind& mind, const State& state);
 
 /// Why a job is where it is, from the same data that decide() uses; at least one line.

@@ -82,8 +82,8 @@ Status check_references(const JobSpec& job, const ByName& jobs) {
   return ok_status();
 }
 
-/// Depth-first walk along what each job waits for, without recursion: a chain may be as long as the
-/// workflow.
+/// Depth-first walk along what each job waits for, without recursion: a chain may be as
+/// long as the workflow.
 Status check_acyclic(const WorkflowSpec& spec, const ByName& jobs) {
   enum class Mark { kNew, kOpen, kDone };
   std::map<const JobSpec*, Mark> marks;

@@ -54,8 +54,8 @@ class StateFolder {
 /// root that exists. keys/ is made private in any case. Safe to call again.
 Status create_state_folder(const Path& root);
 
-/// kNotFound when no coordinator has used the folder; kPermissionDenied when the key file is
-/// readable by others.
+/// kNotFound when no coordinator has used the folder; kPermissionDenied when the key file
+/// is readable by others.
 Result<KeyPair> load_server_credentials(const Path& root);
 /// Endpoint, server's key and own key for `role` (kClient or kAgent).
 Result<CurveClientOptions> load_client_credentials(const Path& root,

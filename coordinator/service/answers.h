@@ -1,5 +1,5 @@
-/// What clients are told: pure functions of the core's state and the telemetry (job logs alone are
-/// read from files).
+/// What clients are told: pure functions of the core's state and the telemetry (job logs alone
+/// are read from files).
 #pragma once
 
 #include <string>
@@ -30,8 +30,8 @@ struct AnswerContext {
   std::uint64_t events = 0;
 };
 
-/// Every request after its event, if it makes one, has been applied: a submission is looked up by
-/// its token.
+/// Every request after its event, if it makes one, has been applied: a submission is looked
+/// up by its token.
 wire::ClientReply answer(const AnswerContext& context, const wire::ClientRequest& request);
 
 wire::ErrorReply error_reply(const Status& status);

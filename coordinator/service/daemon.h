@@ -10,10 +10,10 @@ namespace tagalign::service {
 
 struct CoordinatorOptions {
   Path state_folder;  ///< made when missing
-  std::optional<std::string>
-      listen;  ///< "tcp://ADDRESS:PORT"; nullopt: as last time, at first tcp://127.0.0.1:*
-  std::optional<int>
-      local_slots;  ///< slots of the local agent; 0: no local agent; nullopt: GPUs, else CPU cores
+  /// "tcp://ADDRESS:PORT"; nullopt: as last time, at first tcp://127.0.0.1:*.
+  std::optional<std::string> listen;
+  /// Slots of the local agent; 0: no local agent; nullopt: GPUs, else CPU cores.
+  std::optional<int> local_slots;
   Path agent_program;   ///< tagalign, as the local pool starts it
   std::string version;  ///< shown by `coordinator status`
 };

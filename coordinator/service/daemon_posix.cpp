@@ -43,8 +43,8 @@ std::string endpoint_to_listen(const CoordinatorOptions& options) {
   return last->substr(0, last->find_first_of(" \r\n"));
 }
 
-/// The address that was asked for with the port that was given, so that agents find the next
-/// coordinator there.
+/// The address that was asked for with the port that was given, so that agents find
+/// the next coordinator there.
 std::string with_port_of(const std::string& asked, const std::string& bound) {
   return asked.substr(0, asked.rfind(':')) + bound.substr(bound.rfind(':'));
 }

@@ -1,5 +1,5 @@
-/// Tails of what an attempt's processes wrote; read from the workspace, which is on a shared file
-/// system.
+/// Tails of what an attempt's processes wrote; read from the workspace, which is on
+/// a shared file system.
 #pragma once
 
 #include "base/file_system.h"

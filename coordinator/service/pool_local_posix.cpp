@@ -73,8 +73,8 @@ int LocalPool::alive() {
   return agent_ ? 1 : 0;
 }
 
-/// Children must be waited for before their entry in /proc goes; adopted agents are nobody's
-/// children here.
+/// Children must be waited for before their entry in /proc goes; adopted agents
+/// are nobody's children here.
 void LocalPool::reap() {
   if (!agent_) return;
   int wait_status = 0;

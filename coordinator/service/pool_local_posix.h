@@ -1,6 +1,6 @@
-/// One agent on this machine, kept running. It survives the coordinator: the next coordinator finds
-/// it through its pid file, or when it says hello, and the agent's own lock on its folder turns a
-/// second one away.
+/// One agent on this machine, kept running. It survives the coordinator: the next coordinator
+/// finds it through its pid file, or when it says hello, and the agent's own lock on its folder
+/// turns a second one away.
 #pragma once
 
 #include <sys/types.h>

@@ -1,5 +1,5 @@
-/// The newest words of running ranks. Kept in memory only: after a restart the next heartbeats
-/// bring them back.
+/// The newest words of running ranks. Kept in memory only: after a restart the next
+/// heartbeats bring them back.
 #pragma once
 
 #include <cstdint>

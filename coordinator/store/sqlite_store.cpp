@@ -250,9 +250,9 @@ class SqliteStore final : public Store {
   std::uint64_t count_;
 };
 
-/// Write-ahead log on a local disk: one flush a batch, and people may read meanwhile. It needs
-/// shared memory, which network file systems lack: there the rollback journal, flushed with its
-/// folder.
+/// Write-ahead log on a local disk: one flush a batch, and people may read meanwhile. It
+/// needs shared memory, which network file systems lack: there the rollback journal,
+/// flushed with its folder.
 Status configure(sqlite3* database, const Path& folder, const StoreOptions& options) {
   sqlite3_busy_timeout(database, kBusyMs);
   const bool remote = network_file_system(folder) != nullptr;

@@ -56,18 +56,18 @@ class Store {
 Result<Snapshot> load_state(Store& store);
 
 struct StoreOptions {
-  /// Upper limit of the database, in bytes; append() beyond it is kNoSpace. For tests of a full
-  /// disk.
+  /// Upper limit of the database, in bytes; append() beyond it is kNoSpace. For tests
+  /// of a full disk.
   std::optional<std::uint64_t> bytes_max;
 };
 
-/// Opens or creates `folder`/coordinator.sqlite. kAlreadyExists when another coordinator holds the
-/// folder (its pid is named), kDataLoss when the file is damaged, kUnsupported when a newer version
-/// wrote it.
+/// Opens or creates `folder`/coordinator.sqlite. kAlreadyExists when another coordinator holds
+/// the folder (its pid is named), kDataLoss when the file is damaged, kUnsupported when a
+/// newer version wrote it.
 Result<std::unique_ptr<Store>> open_store(const Path& folder, const StoreOptions& options = {});
 
-/// What should be said to a user whose state folder lies on a network file system; nullopt on a
-/// local one.
+/// What should be said to a user whose state folder lies on a network file system; nullopt
+/// on a local one.
 std::optional<std::string> folder_warning(const Path& folder);
 
 }  // namespace tagalign::store

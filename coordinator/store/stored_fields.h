@@ -1,8 +1,8 @@
 /// The one field list of everything that is stored. Numbers ascend, are never reused and never
 /// change their meaning; a new field takes the next number of its struct and raises kFactFormat.
 ///
-/// Independent of the wire: what messages.h gains or loses is stored only once it is listed here.
-/// Private to coordinator/store.
+/// Independent of the wire: what messages.h gains or loses is stored only once it is listed
+/// here. Private to coordinator/store.
 #pragma once
 
 #include "coordinator/core/facts.h"

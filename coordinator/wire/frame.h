@@ -1,5 +1,5 @@
-/// The envelope of every message on a socket (format.md): verified completely before anything is
-/// decoded.
+/// The envelope of every message on a socket (format.md): verified completely
+/// before anything is decoded.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ inline constexpr std::uint16_t kProtocolVersionMin = 1;
 inline constexpr std::uint16_t kProtocolVersionMax = 1;
 inline constexpr std::size_t kFrameHeaderBytes = 32;
 
-/// The frame's bytes, header first. Aborts above limits::kFrameBytesMax: senders bound what they
-/// collect.
+/// The frame's bytes, header first. Aborts above limits::kFrameBytesMax: senders
+/// bound what they collect.
 std::string pack_frame(const Frame& frame, std::uint16_t version = kProtocolVersionMax);
 
 struct UnpackedFrame {

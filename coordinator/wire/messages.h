@@ -27,10 +27,10 @@ struct JobSpec {
   int ranks = 1;     ///< MPI ranks of the gang
   int slots_per_rank = 1;  ///< slots (CPU cores, or GPUs where the agent has them) held by a rank
   std::vector<std::string> after;  ///< names of jobs that must have succeeded first
-  std::string on_commit_of;  ///< not empty: a template, instantiated for each scheduled checkpoint
-                             ///< of that job
-  int retries_max = 3;       ///< budget for failures that are the program's own
-  std::string config_yaml;   ///< effective configuration of this kind of job, complete
+  /// Not empty: a template, instantiated for each scheduled checkpoint of that job.
+  std::string on_commit_of;
+  int retries_max = 3;      ///< budget for failures that are the program's own
+  std::string config_yaml;  ///< effective configuration of this kind of job, complete
   /// "key.path=value", applied by the worker on top of config_yaml
   std::vector<std::string> overrides;
   bool operator==(const JobSpec&) const = default;
@@ -60,8 +60,8 @@ struct Setting {
   auto operator<=>(const Setting&) const = default;
 };
 
-/// Integer counts of one evaluation on one data set, and what they depend on. Percentages are
-/// derived, never stored.
+/// Integer counts of one evaluation on one data set, and what they depend on. Percentages
+/// are derived, never stored.
 struct EvaluationResult {
   std::string key;         ///< hex digest over all fields that name the content
   std::string method;      ///< row of the table: "tagalign", "clip-surgery", "clip"
@@ -198,8 +198,8 @@ struct AgentHello {
   int slots = 0;
   int gpus = 0;
   int pid = 0;
-  std::vector<std::pair<JobId, Attempt>>
-      known_attempts;  ///< every unfinished or unacknowledged one it ever accepted
+  /// Every unfinished or unacknowledged one it ever accepted.
+  std::vector<std::pair<JobId, Attempt>> known_attempts;
   std::uint64_t first_unacknowledged = 0;  ///< next sequence number that it will send
   bool operator==(const AgentHello&) const = default;
 };

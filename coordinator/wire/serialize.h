@@ -1,5 +1,5 @@
-/// What is written of each message struct: cereal's serialize() for everything that fields.h and
-/// client_fields.h list.
+/// What is written of each message struct: cereal's serialize() for everything that
+/// fields.h and client_fields.h list.
 ///
 /// Works with any archive; wire_archive.h holds the ones that the wire and the store use. Only
 /// codec.cpp and coordinator/store include this file.

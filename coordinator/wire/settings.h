@@ -1,5 +1,5 @@
-/// How the settings of a result are shown to people: "v1 scale=10 window=448". Nothing reads this
-/// text back.
+/// How the settings of a result are shown to people: "v1 scale=10 window=448". Nothing
+/// reads this text back.
 #pragma once
 
 #include <string>

@@ -1,10 +1,10 @@
-/// Sockets as the programs see them: frames to and from named peers, authenticated, bounded in
-/// time.
+/// Sockets as the programs see them: frames to and from named peers,
+/// authenticated, bounded in time.
 ///
 /// The only implementation is wire/zmq (CurveZMQ with a ZAP allow-list over tcp; plain over ipc
 /// inside a 0700 folder). tests/support/fake_transport.h scripts loss, delay and duplication. One
-/// thread per object. A body handed to receive() has passed the frame's checksums (frame.h); it is
-/// not decoded yet.
+/// thread per object. A body handed to receive() has passed the frame's checksums (frame.h); it
+/// is not decoded yet.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct Frame {
 
 struct IncomingFrame {
   std::string peer;  ///< opaque; valid for send() while the connection lasts
-  PeerRole role =
-      PeerRole::kClient;  ///< from the key that the peer proved to hold; kRank on ipc sockets
+  /// From the key that the peer proved to hold; kRank on ipc sockets.
+  PeerRole role = PeerRole::kClient;
   Frame frame;
 };
 
@@ -50,8 +50,8 @@ class ServerSocket : public Waitable {
  public:
   /// The endpoint as clients must write it, with the port that was chosen.
   virtual std::string endpoint() const = 0;
-  /// nullopt after `timeout_ms` without a frame. Damaged frames are counted, logged once per peer
-  /// and dropped.
+  /// nullopt after `timeout_ms` without a frame. Damaged frames are counted, logged once
+  /// per peer and dropped.
   virtual Result<std::optional<IncomingFrame>> receive(std::int64_t timeout_ms) = 0;
   /// Never blocks; a peer that is gone is kUnavailable.
   virtual Status send(const std::string& peer, const Frame& frame) = 0;
@@ -78,15 +78,15 @@ struct KeyPair {
 struct CurveServerOptions {
   std::string endpoint;  ///< "tcp://127.0.0.1:*" or with a port
   KeyPair keys;
-  Path allowed_folder;  ///< files NAME.client or NAME.agent, each one public key; re-read on every
-                        ///< handshake
+  /// Files NAME.client or NAME.agent, each one public key; re-read on every handshake.
+  Path allowed_folder;
 };
 struct CurveClientOptions {
   std::string endpoint;
   std::string server_public_key;
   KeyPair keys;
-  PeerRole role =
-      PeerRole::kClient;  ///< what the peer wants to be: kClient or kAgent; must fit its key
+  /// What the peer wants to be: kClient or kAgent; must fit its key.
+  PeerRole role = PeerRole::kClient;
 };
 
 /// kAlreadyExists with the port in the message when the endpoint is in use.

@@ -47,8 +47,8 @@ struct CheckReport {
 Result<CheckReport> check_dataset(FileSystem& files, Clock& clock, const CheckOptions& options,
                                   const ProgressCallback& progress);
 
-/// One JSON object: name, root, ok, images, images_expected, findings [{kind, count, first [{file,
-/// detail}]}].
+/// One JSON object: name, root, ok, images, images_expected, findings [{kind,
+/// count, first [{file, detail}]}].
 std::string to_json(const CheckReport& report);
 /// For people: a line of summary, then each kind with its first offenders.
 std::vector<std::string> to_lines(const CheckReport& report);

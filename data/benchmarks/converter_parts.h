@@ -22,8 +22,8 @@ struct Expectation {
 Status wrong_source(const ConverterInput& input, const SourceTree& tree,
                     const Expectation& expected);
 
-/// The source without the parts that no benchmark needs (test images; training images unless asked
-/// for).
+/// The source without the parts that no benchmark needs (test images; training
+/// images unless asked for).
 Result<SourceTree> scan_source(const ConverterInput& input);
 
 /// Names in a list file: the first word of each line, each once, in their order.

@@ -13,9 +13,9 @@ namespace tagalign::data {
 /// New id of each stored byte.
 using ByteTable = std::array<std::uint8_t, 256>;
 
-/// COCO-Stuff's stuffthingmaps (things 0 … 90, stuff 91 … 181, 11 of them never used, 255
-/// unlabelled) to the 171 ids of `_labelTrainIds.png`. An unused id stays as it is, as in
-/// mmsegmentation's converter.
+/// COCO-Stuff's stuffthingmaps (things 0 … 90, stuff 91 … 181, 11 of them never used,
+/// 255 unlabelled) to the 171 ids of `_labelTrainIds.png`. An unused id stays as it is,
+/// as in mmsegmentation's converter.
 ByteTable coco_stuff_ids();
 /// The same maps to background and 80 things of `_instanceTrainIds.png`: stuff and unlabelled (255)
 /// become 0. An unused id stays as it is, as in GroupViT's converter.

@@ -1,5 +1,5 @@
-/// Makes a benchmark's folder, in the layout of GroupViT's dataset guide, from the unpacked
-/// official archives.
+/// Makes a benchmark's folder, in the layout of GroupViT's dataset guide, from
+/// the unpacked official archives.
 ///
 /// Each file is written durably under a temporary name and renamed, so what exists is complete. A
 /// run that was interrupted, at any moment, is simply started again: what is there is kept. One run
@@ -19,12 +19,12 @@
 
 namespace tagalign::data {
 
-/// voc, voc20, context, context59, coco_object, coco_stuff, cityscapes, ade20k, imagenets50,
-/// imagenets300, imagenets919, folder.
+/// voc, voc20, context, context59, coco_object, coco_stuff, cityscapes, ade20k,
+/// imagenets50, imagenets300, imagenets919, folder.
 std::vector<std::string> prepare_names();
 
-/// Where prepare_benchmark() puts it: output / "VOCdevkit/VOC2012" for voc. kInvalidArgument for an
-/// unknown name.
+/// Where prepare_benchmark() puts it: output / "VOCdevkit/VOC2012" for voc. kInvalidArgument
+/// for an unknown name.
 Result<Path> benchmark_folder(const std::string& name, const Path& output);
 
 struct BenchmarkSource {

@@ -1,5 +1,5 @@
-/// Run-length masks as COCO's tools write them: the lengths of alternating runs of 0 and 1, column
-/// after column. Pure.
+/// Run-length masks as COCO's tools write them: the lengths of alternating runs of 0 and 1,
+/// column after column. Pure.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@ namespace {
 
 using TagTable = std::unordered_map<std::string, std::vector<std::int32_t>>;
 
-/// Fills a TagTable while the JSON is parsed, so that tables of many gigabytes need no document
-/// tree.
+/// Fills a TagTable while the JSON is parsed, so that tables of many gigabytes
+/// need no document tree.
 class TagTableReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit TagTableReader(std::int64_t tag_count) : tag_count_(tag_count) {}

@@ -1,8 +1,8 @@
 /// Image-caption-tag records as the reference's training reads them (TERMS.md, reference §3).
 ///
-/// A folder, a CSV with header `file,caption`, a JSON object file → list of tag indices, a list of
-/// tag names. Images without a tag entry are dropped and counted. Immutable after open(); safe from
-/// several threads.
+/// A folder, a CSV with header `file,caption`, a JSON object file → list of tag indices, a list
+/// of tag names. Images without a tag entry are dropped and counted. Immutable after open();
+/// safe from several threads.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,8 @@
 namespace tagalign::data {
 namespace {
 
-/// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode table 3-7); 0 when
-/// there is none.
+/// Length of the well-formed UTF-8 sequence at the start of `text` (Unicode table 3-7); 0
+/// when there is none.
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;

@@ -1,5 +1,5 @@
-/// Comma-separated tables as RFC 4180 writes them: quoted fields may hold commas, doubled quotes
-/// and line breaks.
+/// Comma-separated tables as RFC 4180 writes them: quoted fields may hold commas, doubled
+/// quotes and line breaks.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace tagalign::data {
 
-/// Reads one record after the other. Borrows `text`. Empty lines are skipped; lines end in LF or
-/// CRLF.
+/// Reads one record after the other. Borrows `text`. Empty lines are skipped; lines end
+/// in LF or CRLF.
 class CsvReader {
  public:
   explicit CsvReader(std::string_view text);
@@ -33,8 +33,8 @@ class CsvReader {
   std::size_t record_line_ = 0;
 };
 
-/// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD; adds their number
-/// to `replaced`.
+/// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD; adds
+/// their number to `replaced`.
 std::string repair_utf8(std::string_view text, std::size_t& replaced);
 
 }  // namespace tagalign::data

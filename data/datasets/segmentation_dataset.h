@@ -32,8 +32,9 @@ struct SegmentationDatasetOptions {
   LabelEncoding label_encoding = LabelEncoding::kIndex;
   std::vector<std::string> class_names;  ///< not empty: the classes; `classes` is not read
   int expected_images = 0;               ///< another number is refused; 0: any
-  int max_pixels = 0;  ///< above, read() shrinks the image (limit_pixels); 0: never. Sizes of image
-                       ///< and label may then differ, as the reference lets them
+  /// Above, read() shrinks the image (limit_pixels); 0: never. Sizes of image and label may then
+  /// differ, as the reference lets them.
+  int max_pixels = 0;
   int max_pixels_side = 1000;
 };
 

@@ -11,8 +11,8 @@ namespace tagalign::data {
 /// around each. Images are grey or RGB; those of a row have the same height. At least one image.
 Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap);
 
-/// A colour per class, the same for a class wherever it appears; ids of `classes` or above are
-/// black.
+/// A colour per class, the same for a class wherever it appears; ids of `classes`
+/// or above are black.
 Image colorize(const LabelMap& label, int classes);
 
 }  // namespace tagalign::data

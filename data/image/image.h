@@ -33,9 +33,9 @@ enum class ReadAs {
   kEvaluation,  ///< like OpenCV's imread: EXIF rotation is applied
 };
 
-/// JPEG or PNG (8- or 16-bit, grey, palette, RGBA: alpha dropped; CMYK) by its first bytes, always
-/// to RGB. kDataLoss for broken, empty or foreign files; kInvalidArgument above
-/// limits::kImagePixelsMax.
+/// JPEG or PNG (8- or 16-bit, grey, palette, RGBA: alpha dropped; CMYK) by
+/// its first bytes, always to RGB. kDataLoss for broken, empty or foreign
+/// files; kInvalidArgument above limits::kImagePixelsMax.
 Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::string& name);
 Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode);
 
@@ -53,8 +53,8 @@ std::string encode_jpeg(const Image& image, int quality);
 
 /// OpenCV's resize with INTER_LINEAR on uint8 (fixed point), byte for byte.
 Image resize_bilinear_opencv(const Image& image, int width, int height);
-/// Size after mmcv's imrescale: ratio kept, short side `short_side`, long side at most
-/// `long_side_max`.
+/// Size after mmcv's imrescale: ratio kept, short side `short_side`, long
+/// side at most `long_side_max`.
 struct Size {
   int width = 0;
   int height = 0;

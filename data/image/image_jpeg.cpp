@@ -26,8 +26,8 @@ Status broken(const std::string& name, const char* detail) {
       detail));
 }
 
-/// PIL and OpenCV go on after libjpeg's warnings about odd bytes, but a file that ends early is
-/// broken.
+/// PIL and OpenCV go on after libjpeg's warnings about odd bytes, but a file that
+/// ends early is broken.
 bool is_fatal(tjhandle handle) {
   return tjGetErrorCode(handle) == TJERR_FATAL ||
          std::string_view(tjGetErrorStr2(handle)).find("Premature end") != std::string_view::npos;

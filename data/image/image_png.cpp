@@ -44,8 +44,8 @@ void read_bytes(png_structp png, png_bytep target, std::size_t length) {
 
 enum class PngMode { kRgb, kRgbOrIndex };
 
-/// Chooses libpng's conversions: everything to 8-bit RGB, or the stored grey, palette index or RGB
-/// as it is.
+/// Chooses libpng's conversions: everything to 8-bit RGB, or the stored grey, palette index or
+/// RGB as it is.
 void set_transforms(png_structp png, png_infop info, PngMode mode) {
   const int color = png_get_color_type(png, info);
   if (mode == PngMode::kRgb) {

@@ -23,8 +23,8 @@ std::array<int, 2> to_weights(float part) {
           static_cast<int>(std::lrintf(part * kWeightOne))};
 }
 
-/// `edge_exact`: columns past the border take the border's pixel alone; rows mix the border row
-/// with itself.
+/// `edge_exact`: columns past the border take the border's pixel alone; rows mix the
+/// border row with itself.
 Taps make_taps(int in, int out, bool edge_exact) {
   const double scale = 1.0 / (static_cast<double>(out) / in);
   Taps taps;

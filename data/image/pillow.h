@@ -1,5 +1,5 @@
-/// Image arithmetic as Pillow 9.5 does it, byte for byte: what timm's augmentation is made of. RGB
-/// images throughout.
+/// Image arithmetic as Pillow 9.5 does it, byte for byte: what timm's augmentation is made
+/// of. RGB images throughout.
 ///
 /// Facts: Pillow's Resample.c, Geometry.c, ImageOps, ImageEnhance. Pure functions.
 #pragma once
@@ -21,8 +21,8 @@ struct CropBox {
 /// The box's pixels; the box lies within the image.
 Image crop(const Image& image, const CropBox& box);
 Image flip_horizontal(const Image& image);
-/// Image.resize with BILINEAR: triangle filter, widened when shrinking; two passes of fixed-point
-/// arithmetic.
+/// Image.resize with BILINEAR: triangle filter, widened when shrinking; two
+/// passes of fixed-point arithmetic.
 Image resize_bilinear_pillow(const Image& image, int width, int height);
 
 // ImageOps, one table a channel. Constant channels stay as they are.
@@ -34,8 +34,8 @@ Image solarize(const Image& image, int threshold);  ///< inverts values from `th
 /// timm's solarize_add: adds to values below 128, up to 255.
 Image solarize_add(const Image& image, int amount);
 
-// ImageEnhance: blends with a degenerate image; factor 1 changes nothing, above 1 moves away from
-// it.
+// ImageEnhance: blends with a degenerate image; factor 1 changes nothing, above 1
+// moves away from it.
 Image enhance_color(const Image& image, double factor);
 Image enhance_contrast(const Image& image, double factor);
 Image enhance_brightness(const Image& image, double factor);

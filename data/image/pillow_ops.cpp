@@ -109,8 +109,8 @@ Image smooth(const Image& image) {
   return out;
 }
 
-/// Pillow's bilinear_filter32RGB at an input position whose pixel centres lie at halves; false
-/// outside the image.
+/// Pillow's bilinear_filter32RGB at an input position whose pixel centres lie at halves;
+/// false outside the image.
 bool sample_bilinear(const Image& image, double x, double y, std::uint8_t* out) {
   if (!(x >= 0 && x < image.width && y >= 0 && y < image.height)) return false;
   const double column = std::floor(x - 0.5);

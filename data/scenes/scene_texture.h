@@ -42,8 +42,8 @@ struct TextureStyle {
   double shift_y = 0;
 };
 
-/// A pixel of a region: image coordinates in pixels, and coordinates in the object's box (the
-/// image's for backgrounds).
+/// A pixel of a region: image coordinates in pixels, and coordinates in the object's box
+/// (the image's for backgrounds).
 struct TexturePoint {
   double x = 0;
   double y = 0;

@@ -14,8 +14,8 @@ namespace {
 constexpr int kSceneSideMin = 16;
 constexpr double kVisibleShare = 0.01;
 
-/// An object: its class and the box [-1, 1]² turned by a small angle and put somewhere on the
-/// image.
+/// An object: its class and the box [-1, 1]² turned by a small angle and put
+/// somewhere on the image.
 struct Placement {
   SceneClass kind;
   TextureStyle style;

@@ -203,8 +203,8 @@ std::string class_lines() {
   return lines;
 }
 
-/// Scenes of split k are numbered from (k + 1)·2³², so that no split repeats another's or a
-/// training scene.
+/// Scenes of split k are numbered from (k + 1)·2³², so that no split repeats another's
+/// or a training scene.
 Status write_split(FileSystem& files, const ScenesOptions& options, std::size_t ordinal,
                    Progress& progress) {
   const SceneSplit& split = options.validation[ordinal];

@@ -1,5 +1,5 @@
-/// The random decisions of the augmentation, apart from the pixels, so that their distributions can
-/// be tested.
+/// The random decisions of the augmentation, apart from the pixels, so that their
+/// distributions can be tested.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,8 @@
 
 namespace tagalign::data {
 
-/// timm's RandomResizedCropAndInterpolation.get_params: ten attempts, then the centre crop of the
-/// nearest allowed ratio.
+/// timm's RandomResizedCropAndInterpolation.get_params: ten attempts, then the centre crop of
+/// the nearest allowed ratio.
 CropBox draw_crop(Size image, const AugmentOptions& options, RandomStream& stream);
 
 /// timm's RandomErasing, count 1: with probability `probability` a box of 2 … 33 % of the area,

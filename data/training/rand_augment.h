@@ -1,5 +1,5 @@
-/// RandAugment as timm 0.4.12 builds it from "rand-m9-mstd0.5-inc1": its text, its draws, its
-/// operations.
+/// RandAugment as timm 0.4.12 builds it from "rand-m9-mstd0.5-inc1": its text,
+/// its draws, its operations.
 #pragma once
 
 #include <array>
@@ -51,8 +51,8 @@ struct AppliedOp {
   double argument = 0;
 };
 
-/// Argument of an operation at a magnitude of 0 … 10. `negative` counts only for operations with a
-/// random sign.
+/// Argument of an operation at a magnitude of 0 … 10. `negative` counts only for operations
+/// with a random sign.
 AppliedOp make_op(AugmentOp op, double magnitude, bool negative);
 /// The operations to apply to one image: each of `layers` is applied with probability 0.5.
 std::vector<AppliedOp> draw_ops(const RandAugmentPolicy& policy, RandomStream& stream);

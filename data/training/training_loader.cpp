@@ -121,8 +121,8 @@ class ImageSource {
   std::unordered_map<std::size_t, std::string> broken_;
 };
 
-/// A batch that is being filled. Every sample has its own places in it, so that filling needs no
-/// lock.
+/// A batch that is being filled. Every sample has its own places in it, so that
+/// filling needs no lock.
 struct PendingBatch {
   std::uint64_t first_sample = 0;
   TrainingBatch batch;

@@ -1,5 +1,5 @@
-/// Batches of augmented images with captions and tags, decoded ahead, in an order that depends on
-/// nothing but numbers.
+/// Batches of augmented images with captions and tags, decoded ahead, in an order that depends
+/// on nothing but numbers.
 ///
 /// Sample number n (0, 1, … across epochs) is record permuted_index({seed, epoch = n / size}, n %
 /// size, size); its augmentation draws come from RandomStream({seed, epoch, record}, kAugment). A
@@ -44,8 +44,8 @@ struct TrainingBatch {
 
 class TrainingLoader {
  public:
-  /// Borrows `dataset` and `files`, which must outlive it. kInvalidArgument when world does not
-  /// divide global_batch.
+  /// Borrows `dataset` and `files`, which must outlive it. kInvalidArgument when world
+  /// does not divide global_batch.
   static Result<std::unique_ptr<TrainingLoader>> create(FileSystem& files,
                                                         const CaptionDataset& dataset,
                                                         const LoaderOptions& options);

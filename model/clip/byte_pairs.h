@@ -12,14 +12,14 @@
 
 namespace tagalign::model {
 
-/// Immutable. Ids: 0 … 255 single bytes in CLIP's order, 256 … 511 the same at a word's end, then
-/// one per merge.
+/// Immutable. Ids: 0 … 255 single bytes in CLIP's order, 256 … 511 the same at a word's end,
+/// then one per merge.
 class BytePairs {
  public:
   static constexpr std::size_t kMerges = 49152 - 256 - 2;
 
-  /// The unpacked merge list: a version line, then "left right" by rank; lines beyond kMerges are
-  /// ignored.
+  /// The unpacked merge list: a version line, then "left right" by rank; lines
+  /// beyond kMerges are ignored.
   static Result<BytePairs> parse(std::string_view merge_list);
 
   /// Ids of one word, in O(n log n). `word` is not empty.

@@ -31,8 +31,8 @@ double inverse_root(std::int64_t n) {
   return 1.0 / std::sqrt(static_cast<double>(n));
 }
 
-/// Vision blocks keep torch's defaults: Xavier-uniform in_proj, U(±1/√fan_in) for the linear
-/// layers.
+/// Vision blocks keep torch's defaults: Xavier-uniform in_proj, U(±1/√fan_in)
+/// for the linear layers.
 Draw vision_draw(const std::string& name, const ClipShape& shape) {
   const std::int64_t width = shape.vision_width;
   if (name.ends_with("attn.in_proj_weight")) {

@@ -1,5 +1,5 @@
-/// Random fp32 tensors that depend on a seed and a name alone, so that any machine draws the same
-/// weights.
+/// Random fp32 tensors that depend on a seed and a name alone, so that any machine
+/// draws the same weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>

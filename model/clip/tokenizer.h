@@ -1,7 +1,7 @@
 /// CLIP's byte-pair tokenizer (TERMS.md, reference §1): clean, lower-case, split, merge.
 ///
-/// Immutable after load(); encode() may be called from several threads (its cache is internal and
-/// locked).
+/// Immutable after load(); encode() may be called from several threads (its cache
+/// is internal and locked).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ class Tokenizer {
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
 
-  /// Start of text, at most context − 2 pieces, end of text; without padding. Bytes that are not
-  /// UTF-8 become U+FFFD.
+  /// Start of text, at most context − 2 pieces, end of text; without padding. Bytes that are
+  /// not UTF-8 become U+FFFD.
   std::vector<std::int32_t> encode(std::string_view text, int context = 77) const;
   /// Row-major [texts.size(), context], zero padded.
   std::vector<std::int64_t> encode_padded(const std::vector<std::string>& texts,

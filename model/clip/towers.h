@@ -1,5 +1,5 @@
-/// CLIP's vision and text towers, of any size that the weights describe, with CLIP Surgery and
-/// MaskCLIP attention.
+/// CLIP's vision and text towers, of any size that the weights describe, with CLIP
+/// Surgery and MaskCLIP attention.
 ///
 /// Source: OpenAI CLIP; CLIP Surgery as in the TagAlign reference (TERMS.md, reference §1).
 /// Axes: B images or texts, L tokens (CLS first), h×w patch grid, D tower width, E joint embedding,
@@ -39,8 +39,8 @@ enum class VisionAttention {
   kSurgery,   ///< the last six blocks run the v·v path beside the original one
   kMaskClip,  ///< the last block attends only to itself
 };
-Result<VisionAttention> vision_attention_from_name(
-    const std::string& name);  ///< "plain", "surgery", "maskclip"
+/// "plain", "surgery", "maskclip".
+Result<VisionAttention> vision_attention_from_name(const std::string& name);
 
 /// ln_post followed by the D×E matrix: `[…, D] → […, E]`. The frozen one belongs to the image
 /// encoder; a projector owns a trainable deep copy.
@@ -71,8 +71,8 @@ class VisionTower {
 
   const ClipShape& shape() const { return shape_; }
   const ClipProjection& projection() const { return projection_; }
-  /// OpenAI's names, in their order; the tensors themselves, so pretraining can train them in
-  /// place.
+  /// OpenAI's names, in their order; the tensors themselves, so pretraining can
+  /// train them in place.
   Parameters parameters() const;
   void to(at::Device device);
 

@@ -14,8 +14,8 @@
 
 namespace tagalign::model {
 
-/// Scale and shift of a LayerNorm over the last axis: eps 1e-5, computed in fp32, returned in the
-/// input's type.
+/// Scale and shift of a LayerNorm over the last axis: eps 1e-5, computed in fp32, returned
+/// in the input's type.
 struct LayerNormWeights {
   at::Tensor weight;  // [D]
   at::Tensor bias;    // [D]

@@ -40,8 +40,8 @@ ClipProjection ClipProjection::deep_copy() const {
   return {copy(ln_weight), copy(ln_bias), copy(proj)};
 }
 
-/// Resized positional embeddings of frozen weights, one per grid; `version` tells when the weights
-/// have changed.
+/// Resized positional embeddings of frozen weights, one per grid; `version` tells when
+/// the weights have changed.
 struct VisionTower::PositionCache {
   std::mutex mutex;
   std::uint32_t version = 0;
@@ -90,8 +90,8 @@ at::Tensor VisionTower::positions(std::int64_t height, std::int64_t width) const
   return all;
 }
 
-// The convolution's stride equals its kernel: cutting the image into patches leaves one matrix
-// product.
+// The convolution's stride equals its kernel: cutting the image into patches
+// leaves one matrix product.
 at::Tensor VisionTower::stem(const at::Tensor& images) const {
   const std::int64_t p = shape_.patch_size;
   const std::int64_t batch = images.size(0), h = images.size(2) / p, w = images.size(3) / p;

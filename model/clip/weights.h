@@ -1,5 +1,5 @@
-/// Which tensors a CLIP consists of: names and shapes in OpenAI's order, for loading, checking and
-/// drawing weights.
+/// Which tensors a CLIP consists of: names and shapes in OpenAI's order, for loading,
+/// checking and drawing weights.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ std::vector<TensorSpec> text_tensor_specs(const ClipShape& shape);
 Status infer_vision_shape(const StateDict& weights, ClipShape& shape);
 Status infer_text_shape(const StateDict& weights, ClipShape& shape);
 
-/// Copies in fp32, in the order of `specs`. kInvalidArgument names a tensor that is missing or has
-/// another shape.
+/// Copies in fp32, in the order of `specs`. kInvalidArgument names a tensor that is missing
+/// or has another shape.
 Result<Parameters> copy_tensors(const StateDict& weights, const std::vector<TensorSpec>& specs);
 
 StateDict by_name(const Parameters& tensors);

@@ -334,8 +334,8 @@ class Unpickler : private PickleStack {
     return make(std::move(called->data), called->depth);
   }
 
-  /// The state of an object. A dict's own attributes (state_dict's _metadata) say nothing about its
-  /// items.
+  /// The state of an object. A dict's own attributes (state_dict's _metadata) say
+  /// nothing about its items.
   void build() {
     PickleValue* const state = pop();
     PickleValue* const target = top();

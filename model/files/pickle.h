@@ -84,8 +84,8 @@ struct PickleModule {
   std::string class_name;
   PickleRef attributes = nullptr;  ///< a PickleDict; nullptr before and without any
 };
-/// What stands where Python would have called something that is not on the list. Its arguments and
-/// content are dropped.
+/// What stands where Python would have called something that is not on the list. Its arguments
+/// and content are dropped.
 struct PickleRefused {
   std::string name;  ///< "os.system"
 };

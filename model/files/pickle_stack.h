@@ -1,8 +1,8 @@
 /// The hands of the pickle machine: bytes, the stack and its marks, and the values that are made.
 /// Used by pickle.cpp alone, which knows the instructions.
 ///
-/// The first failure sticks: what comes later finds nothing, and changes nothing that is handed
-/// out.
+/// The first failure sticks: what comes later finds nothing, and changes nothing
+/// that is handed out.
 #pragma once
 
 #include <algorithm>

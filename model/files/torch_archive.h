@@ -2,9 +2,9 @@
 /// entry a tensor storage. Read as data; neither Python code nor TorchScript in it is run.
 ///
 /// A tensor never reads outside its storage, and storages together are never larger than the
-/// archive. Tensors keep their type (fp16, fp32, …), sizes and strides; those that shared a storage
-/// share it still. Not safe from several threads. Cost: a storage is read when a tensor in it is
-/// asked for.
+/// archive. Tensors keep their type (fp16, fp32, …), sizes and strides; those that shared a
+/// storage share it still. Not safe from several threads. Cost: a storage is read when a tensor in
+/// it is asked for.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,9 +14,9 @@
 #include <string>
 
 #include "base/status.h"
-#include "model/training/state_dict.h"
 #include "model/files/pickle.h"
 #include "model/files/zip_reader.h"
+#include "model/training/state_dict.h"
 
 namespace tagalign::model {
 

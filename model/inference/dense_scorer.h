@@ -1,7 +1,7 @@
 /// What a method predicts, as the sliding window sees it.
 ///
-/// Axes: B windows in a batch, N classes, h×w the method's own grid. Threads: immutable, safe from
-/// several.
+/// Axes: B windows in a batch, N classes, h×w the method's own grid. Threads:
+/// immutable, safe from several.
 #pragma once
 
 #include <ATen/core/Tensor.h>

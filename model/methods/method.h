@@ -6,8 +6,8 @@
 /// the frozen one alone.
 /// Axes: B rows of a rank or windows of a batch, N classes, T tags, E joint embedding, h×w a
 /// method's own grid.
-/// Threads: objects that score are immutable and safe from several threads; an objective belongs to
-/// one.
+/// Threads: objects that score are immutable and safe from several threads; an
+/// objective belongs to one.
 #pragma once
 
 #include <ATen/core/Tensor.h>

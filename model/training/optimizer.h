@@ -19,8 +19,8 @@ struct ScheduleOptions {
   std::uint64_t warmup_steps = 0;  ///< linear from 1e-4 · lr; cosine only
   std::uint64_t total_steps = 1;
 };
-/// Learning rate of step `step` (0-based). Past total_steps a cosine goes on as torch's recursive
-/// form does.
+/// Learning rate of step `step` (0-based). Past total_steps a cosine goes on as
+/// torch's recursive form does.
 double learning_rate(const ScheduleOptions& options, std::uint64_t step);
 
 struct AdamWOptions {
@@ -30,8 +30,8 @@ struct AdamWOptions {
   double weight_decay = 0.05;
 };
 
-/// True where the reference applies weight decay: not 1-D and the name does not end in ".bias"
-/// (scalars do decay).
+/// True where the reference applies weight decay: not 1-D and the name does not end in
+/// ".bias" (scalars do decay).
 bool has_weight_decay(const Parameter& parameter);
 
 /// Owns the moments; shares the parameters. One thread.
@@ -39,9 +39,9 @@ class AdamW {
  public:
   AdamW(Parameters parameters, AdamWOptions options);
 
-  /// Global L2 norm of the gradients, summed in parameter order, before clipping; scales them in
-  /// place when it exceeds `norm_max` (torch.nn.utils.clip_grad_norm_: factor norm_max / (norm +
-  /// 1e-6)).
+  /// Global L2 norm of the gradients, summed in parameter order, before clipping; scales
+  /// them in place when it exceeds `norm_max` (torch.nn.utils.clip_grad_norm_: factor
+  /// norm_max / (norm + 1e-6)).
   double clip_gradients(double norm_max);
   /// Parameters without a gradient are left alone. Advances the step count.
   void step(double lr);
@@ -49,11 +49,11 @@ class AdamW {
 
   const Parameters& parameters() const { return parameters_; }
   std::uint64_t steps_done() const { return steps_; }
-  /// "optimizer.exp_avg.NAME", "optimizer.exp_avg_sq.NAME"; the step count travels in the
-  /// checkpoint's position.
+  /// "optimizer.exp_avg.NAME", "optimizer.exp_avg_sq.NAME"; the step count travels
+  /// in the checkpoint's position.
   StateDict state() const;
-  /// The message names the first tensor that is missing or of another shape; nothing is changed
-  /// then.
+  /// The message names the first tensor that is missing or of another shape;
+  /// nothing is changed then.
   Status load_state(const StateDict& state, std::uint64_t steps_done);
 
  private:

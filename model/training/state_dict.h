@@ -1,5 +1,5 @@
-/// Named tensors in a fixed order: how weights travel between towers, projectors, optimiser and
-/// files.
+/// Named tensors in a fixed order: how weights travel between towers,
+/// projectors, optimiser and files.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -12,9 +12,9 @@
 #include <random>
 
 #include "base/status.h"
-#include "model/training/losses.h"
-#include "model/methods/tagalign/tagalign.h"
 #include "model/inference/segmentation_counts.h"
+#include "model/methods/tagalign/tagalign.h"
+#include "model/training/losses.h"
 #include "model/training/optimizer.h"
 
 namespace tagalign::model {

@@ -1,5 +1,5 @@
-// A real agent process, real mpirun and real ranks; the test is the coordinator and kills what it
-// likes.
+// A real agent process, real mpirun and real ranks; the test is the coordinator and
+// kills what it likes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 // Stands in for tagalign-worker under a real mpirun: a rank without MPI, whose behaviour is the
-// configuration file's text. Words: run (until a stop is requested), exit CODE, checkpoint, fail
-// (rank 1 only).
+// configuration file's text. Words: run (until a stop is requested), exit CODE, checkpoint,
+// fail (rank 1 only).
 #include <chrono>
 #include <cstdlib>
 #include <fstream>

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "model/files/pickle.h"
-#include "model/methods/tagalign/reference_checkpoint.h"
 #include "model/files/torch_archive.h"
+#include "model/methods/tagalign/reference_checkpoint.h"
 #include "tests/support/torch_files.h"
 
 namespace tagalign::model {

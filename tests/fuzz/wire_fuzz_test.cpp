@@ -1,5 +1,5 @@
-/// Random and mutated input for everything that decodes bytes from a socket. Seeds are fixed: a
-/// failure repeats.
+/// Random and mutated input for everything that decodes bytes from a socket. Seeds are
+/// fixed: a failure repeats.
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -18,8 +18,8 @@ std::string random_bytes(RandomStream& random, std::size_t size) {
   return bytes;
 }
 
-/// A few changes of the kinds that find parser mistakes: bits, extreme sizes, cuts, insertions,
-/// repeats.
+/// A few changes of the kinds that find parser mistakes: bits, extreme
+/// sizes, cuts, insertions, repeats.
 std::string mutated(std::string bytes, RandomStream& random) {
   const auto changes = 1 + random.below(4);
   for (std::uint64_t i = 0; i < changes && !bytes.empty(); ++i) {

@@ -202,8 +202,8 @@ TEST_F(ClusterTest, RankCoordinatorAndAgentKilled_GiveTheSameIntegers) {
   submit("storm");
   wait_until("training passes a checkpoint", [&] { return training_past_a_checkpoint("storm"); });
 
-  // kill -9 of the coordinator: the gang runs on, the next coordinator takes it over, nothing runs
-  // twice.
+  // kill -9 of the coordinator: the gang runs on, the next coordinator takes it
+  // over, nothing runs twice.
   const auto before = train_job("storm");
   ASSERT_EQ(::kill(coordinator_pid("storm"), SIGKILL), 0);
   start("storm");

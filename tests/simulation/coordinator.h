@@ -1,5 +1,5 @@
-/// The coordinator's process: the real service::Service over a socket, a store and a clock that the
-/// simulation can break.
+/// The coordinator's process: the real service::Service over a socket, a store and a clock that
+/// the simulation can break.
 ///
 /// Owns     the store, which survives the process. Checks after every round what users may have
 ///          been told, and after every start that the store gives the state of the last process.

@@ -124,8 +124,8 @@ void Gang::train_step(bool leaving) {
     report(CheckpointCommitted{program_.key.first, program_.key.second, *info}, then);
 }
 
-/// nullopt when the lease belongs to a newer attempt, or a rank died between the commit and its
-/// report.
+/// nullopt when the lease belongs to a newer attempt, or a rank died between the
+/// commit and its report.
 std::optional<CheckpointInfo> Gang::commit(bool scheduled) {
   const JobId job = program_.key.first;
   SharedFiles::Folder& folder = world_.files.jobs[job];

@@ -13,8 +13,8 @@ class Network {
  public:
   explicit Network(World& world) : world_(world) {}
 
-  /// `deliver` runs later: never, once, or twice. The second copy of a message may come behind
-  /// newer ones.
+  /// `deliver` runs later: never, once, or twice. The second copy of a message may
+  /// come behind newer ones.
   template <class Deliver>
   void carry(const std::string& link_name, Deliver deliver) {
     Link& link = links_[link_name];

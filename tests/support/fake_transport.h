@@ -1,8 +1,8 @@
 /// Sockets without a network: tests put frames in and look at what was sent, to the last frame.
 ///
-/// Knobs of the server: a peer can be gone (send is kUnavailable), incoming frames can be lost,
-/// duplicated or delayed by a number of receive() calls. Time and links are the simulator's
-/// (tests/simulation/network.h).
+/// Knobs of the server: a peer can be gone (send is kUnavailable), incoming frames
+/// can be lost, duplicated or delayed by a number of receive() calls. Time and links
+/// are the simulator's (tests/simulation/network.h).
 #pragma once
 
 #include <deque>

@@ -1,5 +1,5 @@
-/// A file system that misbehaves on command: a full disk, a failed or lost rename, a crash after
-/// the k-th operation.
+/// A file system that misbehaves on command: a full disk, a failed or lost rename, a crash
+/// after the k-th operation.
 ///
 /// Wraps another one and counts what would change the disk (create, append, sync, close,
 /// write_durable, rename, create_directories, sync_directory, remove_all). Reads are passed
@@ -19,8 +19,8 @@ class FaultFileSystem final : public FileSystem {
  public:
   explicit FaultFileSystem(FileSystem& real) : real_(real) {}
 
-  /// Bytes that may still be written; the write that crosses the limit leaves its first part and
-  /// fails with kNoSpace.
+  /// Bytes that may still be written; the write that crosses the limit leaves its first part
+  /// and fails with kNoSpace.
   void set_space(std::uint64_t bytes);
   /// The first `operations` changes happen. The next one is torn (an append leaves half of its
   /// bytes) or does not happen, nothing changes any more, and bytes that were not synced are cut to

@@ -1,5 +1,5 @@
-/// One message of every kind, for tests of encoding and decoding: every field, at any depth, differs
-/// from its default.
+/// One message of every kind, for tests of encoding and decoding: every field, at any depth,
+/// differs from its default.
 #pragma once
 
 #include "coordinator/wire/client_messages.h"

@@ -53,8 +53,8 @@ bool is_elsewhere(const std::string& path) {
                      [&](const std::string& start) { return path.starts_with(start); });
 }
 
-/// What must exist of a path in which capitals stand for a name of the reader's choice:
-/// model/methods/NAME/losses.h → model/methods.
+/// What must exist of a path in which capitals stand for a name of the reader's
+/// choice: model/methods/NAME/losses.h → model/methods.
 fs::path fixed_part(const std::string& path) {
   static const std::regex kFree("(^|.*[^A-Za-z])(NAME|KIND|POOL)([^A-Za-z].*|$)");
   fs::path fixed;
@@ -65,8 +65,8 @@ fs::path fixed_part(const std::string& path) {
   return fixed;
 }
 
-/// Words in backticks that look like paths of the project: a slash, and nothing that a path here
-/// never holds.
+/// Words in backticks that look like paths of the project: a slash, and nothing that a
+/// path here never holds.
 std::vector<std::string> paths_in(const std::string& prose) {
   static const std::regex kWord("`([^`\n]+)`");
   static const std::regex kPath("[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?");

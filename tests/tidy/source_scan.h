@@ -15,12 +15,12 @@ struct Stretch {
   long lines = 0;
 };
 
-/// Bodies of functions from their first line to the closing brace, those of lambdas inside one not
-/// apart from it.
+/// Bodies of functions from their first line to the closing brace, those of lambdas inside one
+/// not apart from it.
 std::vector<Stretch> functions_of(std::string_view text);
 
-/// Lines that end a comment of several lines, or a paragraph in it, with one to three words of
-/// prose.
+/// Lines that end a comment of several lines, or a paragraph in it, with one to
+/// three words of prose.
 std::vector<long> orphan_lines(std::string_view text);
 
 }  // namespace tagalign::tidy

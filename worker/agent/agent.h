@@ -3,9 +3,9 @@
 /// with its peers in rank_link.h and coordinator_link.h, with its disk in journal.h.
 ///
 /// The coordinator may come and go: gangs run on, and what they report waits in the journal. An
-/// attempt is launched at most once, and its AttemptEnded is sent only when none of its processes
-/// is left. All that a round must keep is written with one sync, before anything of it is sent,
-/// acknowledged or launched.
+/// attempt is launched at most once, and its AttemptEnded is sent only when none of its
+/// processes is left. All that a round must keep is written with one sync, before anything of it
+/// is sent, acknowledged or launched.
 #pragma once
 
 #include <deque>
@@ -52,11 +52,11 @@ class Agent {
   /// One round of the loop: waits for messages and ends of processes, at most kTickMs long, and
   /// not at all for sockets without a descriptor.
   void step();
-  /// Gangs save and leave (or are killed after limits::kSaveAndLeaveMsMax), then the agent is
-  /// finished.
+  /// Gangs save and leave (or are killed after limits::kSaveAndLeaveMsMax), then
+  /// the agent is finished.
   void request_shutdown(const std::string& reason);
-  /// After a shutdown: nothing runs, and all events are acknowledged or limits::kRequestTimeoutMs
-  /// have passed.
+  /// After a shutdown: nothing runs, and all events are acknowledged
+  /// or limits::kRequestTimeoutMs have passed.
   bool finished();
 
   static constexpr int kTickMs = 50;

@@ -1,5 +1,5 @@
-/// The agent's side of its connection to the coordinator: says hello, sends events until they are
-/// acknowledged, and beats.
+/// The agent's side of its connection to the coordinator: says hello, sends events until they
+/// are acknowledged, and beats.
 ///
 /// Borrows socket and clock. Failure: what cannot be sent is sent later. One thread.
 #pragma once

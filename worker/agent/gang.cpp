@@ -128,8 +128,8 @@ std::optional<Gang::Cause> Gang::silent_rank(MonotonicMs now_ms) const {
   return std::nullopt;
 }
 
-/// Vanished ranks are believed after a grace; a failure seen later than an open vanishing waits for
-/// that.
+/// Vanished ranks are believed after a grace; a failure seen later than an open
+/// vanishing waits for that.
 void Gang::settle_cause(MonotonicMs now_ms) {
   const auto vanished = earliest_vanished();
   const auto failure = earliest_failure();

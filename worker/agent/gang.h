@@ -19,8 +19,8 @@
 
 namespace tagalign::agent {
 
-/// A rank that vanished may have a farewell on its way; mpirun gets as long before it is made to
-/// end.
+/// A rank that vanished may have a farewell on its way; mpirun gets as long before it
+/// is made to end.
 inline constexpr std::int64_t kFarewellGraceMs = 100;
 inline constexpr std::int64_t kLauncherGraceMs = 1'000;
 
@@ -46,8 +46,8 @@ class Gang {
   GangActions decide(MonotonicMs now_ms);
   /// Why the gang is being ended, before its end is certain.
   wire::RankNotice notice_of_cause() const;
-  /// The launcher has ended and no farewell can still be on its way: once no process is left,
-  /// conclude().
+  /// The launcher has ended and no farewell can still be on its way: once no
+  /// process is left, conclude().
   bool may_conclude(MonotonicMs now_ms) const;
   wire::AttemptEnded conclude(UnixMs at_ms) const;
 

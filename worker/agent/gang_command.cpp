@@ -24,8 +24,8 @@ std::string gang_mark(const std::string& agent_mark, const AttemptKey& key) {
 
 std::vector<std::string> gang_command(const wire::Launch& launch,
                                       const GangEnvironment& environment) {
-  // Without --bind-to none mpirun pins each of one or two ranks to a single core, all of its
-  // threads included.
+  // Without --bind-to none mpirun pins each of one or two ranks to a single core, all
+  // of its threads included.
   std::vector<std::string> command = {environment.mpirun, "-n",   format("{}", launch.ranks),
                                       "--bind-to",        "none", "--oversubscribe"};
   if (environment.as_root) command.push_back("--allow-run-as-root");
@@ -47,8 +47,8 @@ ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& e
       {"TAGALIGN_ATTEMPT", format("{}", launch.attempt.value)},
       {"TAGALIGN_LOG_FOLDER", attempt_folder(launch).string()},
       {"TAGALIGN_GANG", gang_mark(environment.agent_mark, {launch.job, launch.attempt})},
-      // Ranks ask for a signal when the thread that started them ends: mpirun must not use helper
-      // threads for it.
+      // Ranks ask for a signal when the thread that started them ends: mpirun must not use
+      // helper threads for it.
       {"OMPI_MCA_odls_base_num_threads", "0"},
       // A gang runs within its node: in a Slurm allocation mpirun would start ranks on the others.
       {"OMPI_MCA_ras", "^slurm"},

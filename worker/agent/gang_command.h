@@ -34,9 +34,9 @@ struct GangEnvironment {
   std::optional<std::vector<std::string>> gpus;
 };
 
-/// Every process of an attempt carries TAGALIGN_GANG=<this> in its environment, so that what is
-/// left of it can be found after its parents are gone. Ends with a dot, so that no mark is the
-/// beginning of another.
+/// Every process of an attempt carries TAGALIGN_GANG=<this> in its environment, so that what
+/// is left of it can be found after its parents are gone. Ends with a dot, so that no mark is
+/// the beginning of another.
 std::string gang_mark(const std::string& agent_mark, const AttemptKey& key);
 
 /// MPI's files of one attempt: a gang that was killed cannot clear up, so its agent does.

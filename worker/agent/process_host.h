@@ -22,11 +22,11 @@ class ProcessHost {
   /// How a started process ended; nullopt while it runs. Afterwards it is forgotten.
   virtual std::optional<ExitStatus> reap(int pid) = 0;
   virtual void signal_process(int pid, int signal) = 0;
-  /// Signals the group that `leader` leads, if that is still the same process (its pid was not
-  /// reused).
+  /// Signals the group that `leader` leads, if that is still the same process (its
+  /// pid was not reused).
   virtual void signal_group(const ProcessName& leader, int signal) = 0;
-  /// Living processes whose environment says TAGALIGN_GANG=<mark>…; `mark` is a prefix. Walks
-  /// /proc.
+  /// Living processes whose environment says TAGALIGN_GANG=<mark>…; `mark` is
+  /// a prefix. Walks /proc.
   virtual std::vector<int> marked(const std::string& mark) = 0;
   /// The same for what descends from processes started here. Looks at little when all of them have
   /// ended in good order.

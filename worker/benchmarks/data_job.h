@@ -41,8 +41,8 @@ struct DataArguments {
 Result<bool> run_data_prepare(DataWorld& world, const DataArguments& arguments);
 Result<bool> run_data_check(DataWorld& world, const DataArguments& arguments);
 
-/// What a benchmark's file says about its folder at `root`. Reads the list of classes when the file
-/// names one.
+/// What a benchmark's file says about its folder at `root`. Reads the list of classes when
+/// the file names one.
 Result<data::CheckOptions> check_options(FileSystem& files,
                                          const config::SegmentationDataConfig& config,
                                          const Path& root);

@@ -1,5 +1,5 @@
-/// One line that tells how far a long piece of work is: redrawn on a terminal, said now and then
-/// elsewhere.
+/// One line that tells how far a long piece of work is: redrawn on a terminal, said
+/// now and then elsewhere.
 #pragma once
 
 #include <ostream>

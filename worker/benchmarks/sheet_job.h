@@ -1,5 +1,5 @@
-/// tagalign-worker sheet: a picture to look at: rows of image | truth | one column per prediction
-/// folder.
+/// tagalign-worker sheet: a picture to look at: rows of image | truth | one
+/// column per prediction folder.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace tagalign::jobs {
 
 struct SheetOptions {
   Path dataset;  ///< segmentation layout: images/, labels/, classes.txt
-  std::vector<Path>
-      predictions;  ///< folders of label maps as evaluate keeps them (save_predictions)
+  /// Folders of label maps as evaluate keeps them (save_predictions).
+  std::vector<Path> predictions;
   int rows = 8;
   Path output;  ///< PNG
 };

@@ -13,8 +13,8 @@
 namespace tagalign::collectives {
 namespace {
 
-constexpr std::size_t kGatherAllValuesMax =
-    16'384;  ///< below: one message each way beats two rounds
+/// Below: one message each way beats two rounds.
+constexpr std::size_t kGatherAllValuesMax = 16'384;
 constexpr std::size_t kValuesPerRoundMax = std::size_t{1} << 28;  ///< MPI counts are ints
 
 /// Set when a group fails: ending MPI would wait for ranks that may be gone.

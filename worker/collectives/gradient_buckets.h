@@ -1,8 +1,8 @@
 /// Which gradients travel together: few large collectives instead of many small ones. The packing
 /// itself is done where the tensors live (worker/gradients/gradients.h).
 ///
-/// Buckets are filled from the last tensor to the first, the order in which a backward pass
-/// finishes them.
+/// Buckets are filled from the last tensor to the first, the order in which a
+/// backward pass finishes them.
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,8 @@ class Table {
 
   int size() const { return size_; }
 
-  /// All ranks have put their arguments into their slots: from here to close() each may touch all
-  /// slots.
+  /// All ranks have put their arguments into their slots: from here to close() each
+  /// may touch all slots.
   Status open(int rank, const char* collective) {
     std::unique_lock lock(mutex_);
     return meet(lock, rank, collective);
@@ -180,8 +180,8 @@ class ThreadGroup final : public CollectiveGroup {
                               sequence_, rank_, expected, found)));
   }
 
-  /// Each rank adds one stretch of the elements, over the ranks in order, and writes it to all
-  /// ranks.
+  /// Each rank adds one stretch of the elements, over the ranks in order, and writes
+  /// it to all ranks.
   template <class T, class Slot, class Operation>
   Status reduce(const char* collective, std::span<T> values, const Slot& slot,
                 const Operation& operation) {

@@ -1,5 +1,5 @@
-// tagalign-worker: one MPI rank. Wires configuration, collectives and reporter to the job that was
-// named.
+// tagalign-worker: one MPI rank. Wires configuration, collectives and reporter to the
+// job that was named.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -74,8 +74,8 @@ Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
   return jobs::make_agent_reporter(socket, identity);
 }
 
-/// The last word of a rank that failed: said to agent and log, and without waiting for ranks that
-/// may be stuck.
+/// The last word of a rank that failed: said to agent and log, and without waiting for ranks
+/// that may be stuck.
 [[noreturn]] void leave_at_once(jobs::Reporter& reporter, ExitCode code,
                                 const std::string& reason) {
   if (code != ExitCode::kRequeue) log_error("{}", reason);

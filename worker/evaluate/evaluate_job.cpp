@@ -258,8 +258,8 @@ class DatasetEvaluation {
     if (rank_.is_first() && done % kSayEvery == 1) log_info("{}", text);
   }
 
-  /// Adds the counts of all ranks and puts them into the results, unless a rank stopped early: then
-  /// all ranks leave.
+  /// Adds the counts of all ranks and puts them into the results, unless a rank stopped early:
+  /// then all ranks leave.
   Result<JobEnd> merge(const Counts& counts, bool stopped) {
     std::vector<std::uint64_t> all = {stopped ? 1U : 0U};
     for (const auto& one : counts) {

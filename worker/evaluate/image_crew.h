@@ -14,8 +14,8 @@ struct ImageCrewOptions {
   std::uint64_t bytes_max = 0;  ///< of the images in work together; one is always in work
 };
 
-/// What the crew calls. `work` and `bytes` come from several threads at a time, the others from
-/// one.
+/// What the crew calls. `work` and `bytes` come from several threads at a time,
+/// the others from one.
 struct ImageCrewCalls {
   std::function<Status(int thread, data::EvaluationImage& image)> work;
   std::function<std::uint64_t(const data::EvaluationImage&)> bytes;  ///< that work() will need

@@ -20,8 +20,8 @@ struct Groups {
   collectives::CollectiveGroup& main() { return device ? *device : *host; }
 };
 
-/// Collective. "auto": NCCL when the ranks compute on GPUs and this build has it, else MPI. `mpi`
-/// outlives the groups.
+/// Collective. "auto": NCCL when the ranks compute on GPUs and this build has it, else MPI.
+/// `mpi` outlives the groups.
 Result<Groups> make_groups(const config::RuntimeConfig& runtime, collectives::MpiEnvironment& mpi,
                            at::Device device);
 

@@ -15,8 +15,8 @@ void configure_torch(int threads);
 /// number), else the CPU. kUnsupported for kCuda where there is none.
 Result<at::Device> choose_device(config::DeviceChoice wish, int local_rank);
 
-/// Matrix work in bf16 while it lives, when `precision` is kBf16; otherwise does nothing. One
-/// thread.
+/// Matrix work in bf16 while it lives, when `precision` is kBf16; otherwise
+/// does nothing. One thread.
 class AutocastScope {
  public:
   AutocastScope(config::Precision precision, at::Device device);

@@ -1,9 +1,9 @@
 /// What every job gets: one rank's seat, its reporter, files and device.
 ///
-/// Ranks that share a folder must not each judge what lies in it: a slow file system shows them
-/// different things, and a rank that leaves early lets the others wait in their next collective
-/// until its agent ends them. What one rank has to look at or to do for all goes through
-/// first_decides().
+/// Ranks that share a folder must not each judge what lies in it: a slow file system
+/// shows them different things, and a rank that leaves early lets the others wait in
+/// their next collective until its agent ends them. What one rank has to look at or to do
+/// for all goes through first_decides().
 #pragma once
 
 #include <c10/core/Device.h>

@@ -55,9 +55,9 @@ class Bell {
   int fd_;
 };
 
-/// The reporter's thread owns the socket; callers hand it frames. Events go one at a time, in
-/// order: the agent acknowledges them by counting, and knows an event that is sent again by its
-/// bytes.
+/// The reporter's thread owns the socket; callers hand it frames. Events go one at a time,
+/// in order: the agent acknowledges them by counting, and knows an event that is sent
+/// again by its bytes.
 class AgentReporter final : public Reporter {
  public:
   AgentReporter(std::unique_ptr<wire::ClientSocket> socket, Bell bell, RankIdentity identity)

@@ -10,9 +10,9 @@
 
 namespace tagalign::jobs {
 
-/// [B, T] int64 on `device`, T = the longest caption of the batch (at most `context`). Attention is
-/// causal and the end of text is read out, so the padding that is cut off could not change a
-/// feature.
+/// [B, T] int64 on `device`, T = the longest caption of the batch (at most `context`).
+/// Attention is causal and the end of text is read out, so the padding that is cut off could
+/// not change a feature.
 at::Tensor caption_tokens(const model::Tokenizer& tokenizer,
                           const std::vector<std::string>& captions, std::int64_t context,
                           at::Device device);

@@ -1,5 +1,5 @@
-/// tagalign-worker pretrain: a CLIP of any size, contrastively, from nothing (Radford et al. 2021,
-/// §2).
+/// tagalign-worker pretrain: a CLIP of any size, contrastively, from nothing (Radford
+/// et al. 2021, §2).
 ///
 /// It stands in for OpenAI's weights where they cannot be had, and writes the same layout.
 #pragma once

@@ -57,8 +57,8 @@ Status RunCheckpoints::agree_on(const Result<checkpoint::Newest>& newest) {
              folder().string(), other - seen.begin(), *other, seen[0]));
 }
 
-/// Every checkpoint that exists is said again: the report of the newest may have been lost with
-/// its writer.
+/// Every checkpoint that exists is said again: the report of the newest may have been
+/// lost with its writer.
 Status RunCheckpoints::report_existing() {
   TA_ASSIGN_OR_RETURN(const auto manifests, checkpoint::list(rank_.files, folder()));
   for (const auto& manifest : manifests) report(manifest);

@@ -6,8 +6,8 @@
 
 namespace tagalign::jobs {
 
-/// Collective. Checkpoints hold "projector.*", "cl_loss.logit_scale", "ce_loss.logit_scale" and the
-/// optimiser.
+/// Collective. Checkpoints hold "projector.*", "cl_loss.logit_scale",
+/// "ce_loss.logit_scale" and the optimiser.
 Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config);
 
 }  // namespace tagalign::jobs

@@ -32,8 +32,8 @@ class TrainingTask {
     at::Tensor total;                                       // []
     std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log
   };
-  /// Of this rank's share. May throw c10::Error (Torch, or the gather inside): the loop translates
-  /// it.
+  /// Of this rank's share. May throw c10::Error (Torch, or the gather inside):
+  /// the loop translates it.
   virtual Loss loss(const data::TrainingBatch& batch) = 0;
 };
 
@@ -57,10 +57,10 @@ struct TrainerOptions {
   std::string model_digest;   ///< of the frozen weights; empty without
 };
 
-/// Collective. Resumes from the newest checkpoint that verifies, reports every checkpoint that
-/// exists (again), and returns when all steps are done or a stop was asked for and saved.
-/// kInvalidArgument when the checkpoints in the folder were made with another configuration or data
-/// set.
+/// Collective. Resumes from the newest checkpoint that verifies, reports every checkpoint
+/// that exists (again), and returns when all steps are done or a stop was asked for and
+/// saved. kInvalidArgument when the checkpoints in the folder were made with another
+/// configuration or data set.
 Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
                             const TrainerOptions& options);
 

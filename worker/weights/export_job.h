@@ -15,9 +15,9 @@ struct ExportOptions {
   std::string clip;             ///< CLIP weights to check against and to name; may be empty
 };
 
-/// Writes the projector, the logit scales and, if there, label_embedding, with export_metadata().
-/// Returns what was written, for people. kInvalidArgument when `clip` is not what the checkpoint
-/// was trained on.
+/// Writes the projector, the logit scales and, if there, label_embedding, with
+/// export_metadata(). Returns what was written, for people. kInvalidArgument when `clip` is not
+/// what the checkpoint was trained on.
 Result<std::string> export_weights(FileSystem& files, const ExportOptions& options);
 
 }  // namespace tagalign::jobs

@@ -21,8 +21,8 @@ struct TrainedWeights {
   const model::Method* method = nullptr;  ///< whose weights they are
   model::WeightLayout layout;
   std::string naming = "main";  ///< the source's spelling
-  checkpoint::RunPosition
-      position;  ///< as far as the source says: unknown digests are empty, an unknown step is 0
+  /// As far as the source says: unknown digests are empty, an unknown step is 0.
+  checkpoint::RunPosition position;
   std::string digest;  ///< of the source: the manifest's, or hex XXH3-128 of the file
   std::string source;  ///< "a training checkpoint of the reference"
   /// What a training checkpoint of the reference says of its schedule.

@@ -1,6 +1,6 @@
-/// Weight files as the jobs read and write them. In memory a StateDict; on disk safetensors, or
-/// what PyTorch writes: TorchScript archives (.pt) and state dicts (.pth). The content decides, not
-/// the name.
+/// Weight files as the jobs read and write them. In memory a StateDict; on disk safetensors,
+/// or what PyTorch writes: TorchScript archives (.pt) and state dicts (.pth). The content
+/// decides, not the name.
 #pragma once
 
 #include <map>

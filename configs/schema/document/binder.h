@@ -1,5 +1,5 @@
-/// Moves a Node into a struct and back, for structs with a visit_fields(). Internal to
-/// configs/schema.
+/// Moves a Node into a struct and back, for structs with a
+/// visit_fields(). Internal to configs/schema.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-/// A configuration text as a tree that remembers where each part was written. The YAML library
-/// stays behind yaml.h.
+/// A configuration text as a tree that remembers where each part was written. The YAML
+/// library stays behind yaml.h.
 #pragma once
 
 #include <cstdint>

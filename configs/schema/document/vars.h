@@ -1,5 +1,5 @@
-/// Variables of a workflow file: `vars: {name: value}` and ${name} in any other text of it.
-/// Internal to configs/schema.
+/// Variables of a workflow file: `vars: {name: value}` and ${name} in any other text of
+/// it. Internal to configs/schema.
 #pragma once
 
 #include "configs/schema/document/document.h"

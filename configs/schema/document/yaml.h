@@ -8,9 +8,9 @@
 
 namespace tagalign::config {
 
-/// `name` stands in every origin. Refuses several documents, duplicate keys, keys that are not
-/// scalars, and texts that unfold (through aliases) to more than 100,000 nodes or nest deeper
-/// than 64.
+/// `name` stands in every origin. Refuses several documents, duplicate keys, keys that
+/// are not scalars, and texts that unfold (through aliases) to more than 100,000 nodes or
+/// nest deeper than 64.
 Result<Node> parse_yaml(const std::string& text, const std::string& name);
 
 /// Block style; scalars are quoted where `quoted` is set and the text needs it.

@@ -143,8 +143,8 @@ void visit_fields(V& v, SweepConfig& c) {
           Rule("shares of the frozen map in the mix").between(0, 1));
 }
 
-/// What is unset follows from the protocol; protocols.h decides it, and `tagalign submit --dry-run`
-/// shows it.
+/// What is unset follows from the protocol; protocols.h decides it, and `tagalign
+/// submit --dry-run` shows it.
 struct EvaluateConfig {
   RuntimeConfig runtime;
   ClipConfig clip;

@@ -1,5 +1,5 @@
-/// The page configs/KEYS.md: every key of every kind of job, from the visit_fields() that loading
-/// uses.
+/// The page configs/KEYS.md: every key of every kind of job, from the
+/// visit_fields() that loading uses.
 #pragma once
 
 #include <string>

@@ -27,8 +27,8 @@ using Overrides = std::vector<std::string>;
 template <class T>
 Result<T> load_job_config(FileSystem& files, const Path& file, const Overrides& overrides = {});
 
-/// From text; `name` stands for the file in messages. `_base_` is refused: there is no folder to
-/// look in.
+/// From text; `name` stands for the file in messages. `_base_` is refused: there is no
+/// folder to look in.
 template <class T>
 Result<T> parse_job_config(const std::string& text, const std::string& name,
                            const Overrides& overrides = {});

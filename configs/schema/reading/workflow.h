@@ -1,5 +1,5 @@
-/// A workflow file: jobs, what they wait for, and their configurations. configs/README.md describes
-/// it for users.
+/// A workflow file: jobs, what they wait for, and their configurations. configs/README.md
+/// describes it for users.
 ///
 ///   name: demo
 ///   workspace: /scratch/demo        # optional
@@ -8,9 +8,9 @@
 ///     clip:   {kind: pretrain, after: [scenes], ranks: 2, config: {…}}
 ///     scores: {kind: evaluate, on_commit_of: tagalign, config: {_base_: eval.yml, …}}
 ///
-/// Everything is checked here, before a coordinator hears of it: names, references, circles, and
-/// each job's configuration in full. Errors as in load.h; overrides reach everything:
-/// "jobs.clip.config.steps=50", "vars.camvid=/data".
+/// Everything is checked here, before a coordinator hears of it: names, references,
+/// circles, and each job's configuration in full. Errors as in load.h; overrides
+/// reach everything: "jobs.clip.config.steps=50", "vars.camvid=/data".
 #pragma once
 
 #include <string>

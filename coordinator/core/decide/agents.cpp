@@ -23,9 +23,9 @@ bool knows(const AgentHello& hello, const Job& job) {
                    std::pair(job.id, job.attempt)) != hello.known_attempts.end();
 }
 
-/// Takes identity and counter. A restarted agent whose acknowledgements were all lost also begins
-/// at 1, but it then knows the attempts of the events that it will repeat; only a wiped one knows
-/// nothing.
+/// Takes identity and counter. A restarted agent whose acknowledgements were all lost also
+/// begins at 1, but it then knows the attempts of the events that it will repeat; only a
+/// wiped one knows nothing.
 Memory greet(Turn& turn, const AgentHello& hello) {
   const auto known = turn.state.agents.find(hello.agent);
   const bool added = known == turn.state.agents.end();

@@ -13,8 +13,8 @@ using wire::EvaluationResult;
 using wire::RankNotice;
 using wire::ResultReported;
 
-/// Where a report comes from. `live`: from the attempt that the job is in, on the agent that holds
-/// it.
+/// Where a report comes from. `live`: from the attempt that the job is in, on the
+/// agent that holds it.
 struct Source {
   const AgentId& agent;
   Attempt attempt;
@@ -68,8 +68,8 @@ void report_conflict(Turn& turn, const Job& job, const ResultEntry& kept,
              turn.state.conflicting_results, job.id.value));
 }
 
-/// Results are keyed by their content, so that it does not matter which attempt counted; the first
-/// stays.
+/// Results are keyed by their content, so that it does not matter which attempt
+/// counted; the first stays.
 void take(Turn& turn, const Job& job, const Source&, const ResultReported& event) {
   const auto known = turn.state.results.find(event.result.key);
   if (known == turn.state.results.end()) {

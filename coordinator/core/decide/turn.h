@@ -1,5 +1,5 @@
-/// One call of decide() in the making: what its verbs, one a file, share. Private to
-/// coordinator/core/decide.
+/// One call of decide() in the making: what its verbs, one a file,
+/// share. Private to coordinator/core/decide.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace tagalign::core {
 
-/// A request that an agent has not answered is sent again after this long; agents recognise
-/// repeats.
+/// A request that an agent has not answered is sent again after this
+/// long; agents recognise repeats.
 inline constexpr std::int64_t kResendMs = 10'000;
 /// A gap in an agent's events asks for a hello at most this often.
 inline constexpr std::int64_t kHelloAgainMs = 1'000;
@@ -48,8 +48,8 @@ void handle(Turn& turn, const ServiceStarted& input);     // shutdown.cpp
 void handle(Turn& turn, const ServiceStopped& input);     // shutdown.cpp
 void handle(Turn& turn, const PoolReported& input);       // shutdown.cpp
 
-/// Instances for a scheduled commit of `source`, one for each template that has not seen the digest
-/// (submit.cpp).
+/// Instances for a scheduled commit of `source`, one for each template that has not
+/// seen the digest (submit.cpp).
 void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo& checkpoint);
 
 // attempts.cpp

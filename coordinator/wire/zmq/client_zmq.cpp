@@ -180,8 +180,8 @@ Status DealerClient::judge_event(std::uint16_t event) {
         options_.endpoint, options_.keys.public_key));
     return refusal_;
   }
-  // A server that dies in the middle of a handshake looks the same as one with another key: it
-  // takes several.
+  // A server that dies in the middle of a handshake looks the same as one with another
+  // key: it takes several.
   if (++unexplained_handshakes_ < kUnexplainedHandshakesMax) return ok_status();
   refusal_ = permission_denied(format(
       "connect to {}: the server breaks off every handshake; it is not the coordinator whose "

@@ -19,8 +19,8 @@ std::string reachable_endpoint(const std::string& bound, const std::string& host
 
 std::chrono::milliseconds remaining_until(std::chrono::steady_clock::time_point deadline);
 
-/// True when something can be read; false after `timeout` or when a signal came. Throws
-/// zmq::error_t.
+/// True when something can be read; false after `timeout` or when a
+/// signal came. Throws zmq::error_t.
 bool poll_interruptibly(std::span<zmq::pollitem_t> items, std::chrono::milliseconds timeout);
 
 /// For Waitable::ready(); true also when it cannot be told: a look finds out.

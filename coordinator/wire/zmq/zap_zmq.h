@@ -15,8 +15,8 @@
 
 namespace tagalign::wire {
 
-/// The name of the file in `folder` (NAME.client or NAME.agent) that holds `public_key`; nullopt
-/// when none does.
+/// The name of the file in `folder` (NAME.client or NAME.agent) that holds `public_key`;
+/// nullopt when none does.
 std::optional<std::string> find_allowed_key(FileSystem& files, const Path& folder,
                                             std::string_view public_key);
 /// From the ending of such a name.
@@ -27,8 +27,8 @@ std::optional<PeerRole> role_of_allowed_name(std::string_view name);
 /// down; the destructor waits for that.
 class ZapHandler {
  public:
-  /// Binds before it returns, so that no handshake can slip through. The context must outlive the
-  /// handler.
+  /// Binds before it returns, so that no handshake can slip through. The context
+  /// must outlive the handler.
   static Result<std::unique_ptr<ZapHandler>> start(zmq::context_t& context, Path allowed_folder);
   ~ZapHandler();
 

@@ -23,8 +23,8 @@ bool between(std::uint8_t byte, int low, int high) {
 bool is_trail(std::uint8_t byte) {
   return between(byte, 0x80, 0xBF);
 }
-/// A continuation byte beside a lost 0xA0 in three bytes: no 0xA0 itself, and no 0x85, which is
-/// an ellipsis.
+/// A continuation byte beside a lost 0xA0 in three bytes: no 0xA0 itself, and no 0x85,
+/// which is an ellipsis.
 bool is_plain_trail(std::uint8_t byte) {
   return is_trail(byte) && byte != 0x85 && byte != 0xA0;
 }

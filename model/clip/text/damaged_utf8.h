@@ -1,8 +1,8 @@
 /// UTF-8 that suffered on its way through a single-byte encoding: what can be put right in its
 /// bytes, and a decoder that accepts two common variants.
 ///
-/// Which sequences count as damaged are facts of ftfy 6.3.1 (R. Speer, Apache License 2.0). Pure
-/// functions in O(n).
+/// Which sequences count as damaged are facts of ftfy 6.3.1 (R. Speer, Apache License 2.0).
+/// Pure functions in O(n).
 #pragma once
 
 #include <optional>

@@ -74,8 +74,8 @@ std::string to_ascii(std::u32string_view text) {
   return ascii;
 }
 
-/// What "&#N;" stands for: HTML repairs Windows-1252 numbers and drops control characters and
-/// noncharacters.
+/// What "&#N;" stands for: HTML repairs Windows-1252 numbers and drops
+/// control characters and noncharacters.
 std::u32string numeric_value(std::uint64_t code) {
   if (code == 0) return {kReplacement};
   if (code == 0x0D) return {U'\r'};

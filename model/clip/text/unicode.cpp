@@ -53,8 +53,8 @@ bool known_to_python(char32_t c) {
   return age[0] <= kPythonUnicodeMajor;
 }
 
-/// Unicode's Final_Sigma condition: a cased letter before, none after, case-ignorable characters
-/// skipped.
+/// Unicode's Final_Sigma condition: a cased letter before, none
+/// after, case-ignorable characters skipped.
 bool is_final_sigma(std::u32string_view text, std::size_t at) {
   std::size_t before = at;
   while (before > 0 && has_property(text[before - 1], UCHAR_CASE_IGNORABLE)) --before;

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <utility>
 
-#include "model/methods/tagalign/tagalign.h"
 #include "model/inference/segmentation.h"
+#include "model/methods/tagalign/tagalign.h"
 
 namespace tagalign::model {
 namespace {
@@ -80,8 +80,7 @@ std::unique_ptr<TrainingObjective> make_tagalign_objective(const Materials& mate
   return std::make_unique<TagAlignObjective>(materials, std::move(parts));
 }
 
-ProjectorShape tagalign_projector_shape(const config::ProjectorConfig& config,
-                                        std::int64_t width) {
+ProjectorShape tagalign_projector_shape(const config::ProjectorConfig& config, std::int64_t width) {
   const bool gdecoder = config.kind == config::ProjectorKind::kGDecoder;
   return {.kind = gdecoder ? ProjectorKind::kGDecoder : ProjectorKind::kTransformer,
           .layers = config::projector_layers(config),

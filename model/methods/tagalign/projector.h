@@ -39,8 +39,8 @@ class Projector {
   /// Without the final projection: [B, h·w, D] → [B, h·w, D].
   virtual at::Tensor refine(const at::Tensor& patches, Grid grid) const = 0;
   virtual const ProjectorShape& shape() const = 0;
-  /// Reference's names of branch main ("projector.projector.…", "projector.clip_proj.…"), in
-  /// registration order.
+  /// Reference's names of branch main ("projector.projector.…",
+  /// "projector.clip_proj.…"), in registration order.
   virtual const Parameters& parameters() const = 0;
   virtual void to(at::Device device) = 0;
 };
@@ -50,9 +50,9 @@ class Projector {
 std::unique_ptr<Projector> make_projector(const ProjectorShape& shape, const ClipProjection& frozen,
                                           std::uint64_t seed);
 
-/// Overwrites the parameters from `weights`; names of branch main or dev ("decoder.…"). The message
-/// names what is missing, unexpected below projector.* or of another shape; nothing is changed
-/// then.
+/// Overwrites the parameters from `weights`; names of branch main or dev ("decoder.…").
+/// The message names what is missing, unexpected below projector.* or of another shape;
+/// nothing is changed then.
 Status load_projector(Projector& projector, const StateDict& weights);
 
 }  // namespace tagalign::model

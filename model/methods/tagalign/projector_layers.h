@@ -1,5 +1,5 @@
-/// What both projectors share: naming, drawing and moving their tensors. Private to
-/// model/projector*.cpp.
+/// What both projectors share: naming, drawing and moving their
+/// tensors. Private to model/projector*.cpp.
 #pragma once
 
 #include <ATen/core/Tensor.h>

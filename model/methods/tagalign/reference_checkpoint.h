@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "base/status.h"
-#include "model/training/state_dict.h"
-#include "model/methods/tagalign/reference_names.h"
 #include "model/files/torch_archive.h"
+#include "model/methods/tagalign/reference_names.h"
+#include "model/training/state_dict.h"
 
 namespace tagalign::model {
 

@@ -6,8 +6,8 @@
 
 #include "base/format.h"
 #include "model/methods/similarity.h"
-#include "model/methods/tagalign/tagalign.h"
 #include "model/methods/tagalign/reference_names.h"
+#include "model/methods/tagalign/tagalign.h"
 
 namespace tagalign::model {
 namespace {

@@ -21,8 +21,8 @@ struct TagAlignParts {
   double multitag_weight = 1.0;
 };
 
-/// Trains the projector and two logit scales ("cl_loss.logit_scale", "ce_loss.logit_scale") that
-/// start at ln(1/0.07).
+/// Trains the projector and two logit scales ("cl_loss.logit_scale", "ce_loss.logit_scale")
+/// that start at ln(1/0.07).
 std::unique_ptr<TrainingObjective> make_tagalign_objective(const Materials& materials,
                                                            TagAlignParts parts);
 

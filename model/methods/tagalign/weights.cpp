@@ -1,9 +1,9 @@
 #include <ATen/ops/zeros.h>
 
 #include "base/format.h"
-#include "model/methods/tagalign/tagalign.h"
 #include "model/methods/tagalign/reference_checkpoint.h"
 #include "model/methods/tagalign/reference_names.h"
+#include "model/methods/tagalign/tagalign.h"
 
 namespace tagalign::model {
 namespace {

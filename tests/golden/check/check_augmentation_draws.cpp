@@ -215,8 +215,8 @@ void compare_policy(const Json& stored, Report& report) {
 
 // --------------------------------------------------------------------------------------- erasing
 
-/// A grey image through the product's whole augmentation with erasing alone: what is not grey
-/// afterwards is noise.
+/// A grey image through the product's whole augmentation with erasing alone: what is not
+/// grey afterwards is noise.
 std::vector<double> erased_values(int size, std::size_t wanted) {
   const data::Image grey{.width = size,
                          .height = size,

@@ -142,8 +142,8 @@ void check_optimizer(Report& report, const std::string& file, const PickleDict& 
   check_groups(report, file, **optimizer, info);
 }
 
-/// The values of the trajectory after the checkpoint's last step, bit for bit: trained tensors and
-/// moments.
+/// The values of the trajectory after the checkpoint's last step, bit for bit:
+/// trained tensors and moments.
 void check_values(Folder& folder, Report& report, TorchArchive& archive, const std::string& file,
                   const Json& info) {
   const std::string start = "checkpoint_";

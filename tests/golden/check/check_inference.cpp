@@ -1,5 +1,5 @@
-/// Group inference: embeddings of prompts, windows, averaged scores and label maps of both
-/// protocols.
+/// Group inference: embeddings of prompts, windows, averaged scores and label
+/// maps of both protocols.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 

@@ -1,5 +1,5 @@
-/// A folder with the layout of the golden data: finds files, unpacks, parses, and remembers what
-/// was used.
+/// A folder with the layout of the golden data: finds files, unpacks, parses, and
+/// remembers what was used.
 ///
 /// Names are relative to the folder, without ".gz": a file that lies there packed is unpacked into
 /// a temporary folder, which the Folder owns. What is absent is reported as MISSING once, unless
@@ -80,8 +80,8 @@ class Folder {
   const Json* json(const std::string& relative);
   TensorFile* tensors(const std::string& relative);
 
-  /// A file or folder below photos(); nullopt after a line, one for each path: MISSING, or not
-  /// compared after leave_out_photographs().
+  /// A file or folder below photos(); nullopt after a line, one for each path: MISSING, or
+  /// not compared after leave_out_photographs().
   std::optional<Path> photograph(const std::string& relative);
   void leave_out_photographs() { without_photographs_ = true; }
 

@@ -14,8 +14,8 @@
 namespace tagalign::golden {
 namespace {
 
-/// The official checkpoint of a training run, "checkpoint_gdecoder_v1.pth"; any other of that
-/// projector without it.
+/// The official checkpoint of a training run, "checkpoint_gdecoder_v1.pth"; any other of
+/// that projector without it.
 std::string checkpoint_of(const Folder& folder, const std::string& projector) {
   const std::string start = "checkpoint_" + projector;
   const auto files = folder.list("checkpoints", start, ".pth");

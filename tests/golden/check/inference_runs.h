@@ -20,8 +20,8 @@
 
 namespace tagalign::golden {
 
-/// "gdecoder.clip_w0.3.background.simple": projector, share of the frozen map, background, prompt
-/// templates.
+/// "gdecoder.clip_w0.3.background.simple": projector, share of the frozen
+/// map, background, prompt templates.
 struct RunName {
   std::string text;
   std::string projector;

@@ -57,8 +57,8 @@ std::string unknown_groups(const std::vector<std::string>& wanted) {
   return unknown;
 }
 
-/// A file of another structure than the layout's throws from JSON or Torch: one line, and the next
-/// group goes on.
+/// A file of another structure than the layout's throws from JSON or Torch: one line, and the
+/// next group goes on.
 void run_group(const Group& group, Folder& folder, Report& report) {
   report.begin_group(group.name);
   try {

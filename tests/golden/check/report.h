@@ -30,8 +30,8 @@ struct Tolerance {
   double allowed(double largest) const;
 };
 
-/// Of integers, bytes and texts: at most `share` of the values may differ, none by more than
-/// `levels`.
+/// Of integers, bytes and texts: at most `share` of the values may differ, none
+/// by more than `levels`.
 struct CountTolerance {
   double levels = 0;
   double share = 0;

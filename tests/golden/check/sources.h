@@ -13,8 +13,8 @@ namespace tagalign::golden {
 inline constexpr char kTorchScript[] = "clip/clip_tiny.pt";
 inline constexpr char kVocabulary[] = "tokenizer/bpe_simple_vocab_16e6.txt";
 
-/// clip/clip_tiny.safetensors, or where the folder leaves it out the TorchScript archive; nullopt
-/// after a line.
+/// clip/clip_tiny.safetensors, or where the folder leaves it out the TorchScript archive;
+/// nullopt after a line.
 std::optional<Tensors> load_clip_weights(Folder& folder, Report& report);
 
 /// From the folder's merge list, packed or not, else the installed one; nullopt after a line.

@@ -1,5 +1,5 @@
-/// Whether two samples may come from one distribution, when of the second one only a summary is
-/// kept.
+/// Whether two samples may come from one distribution, when of the second one only
+/// a summary is kept.
 #pragma once
 
 #include <map>

@@ -36,8 +36,8 @@ inline constexpr double kParameterLrSum = 8 * 2.05e-3;  // the steps' rates for 
 inline Tolerance training_gradient(double norm_of_all) {
   return {.absolute = 2e-7 * norm_of_all, .relative = 2e-4};
 }
-/// AdamW moves a parameter by up to the rate a step, whatever its gradient: the error grows with
-/// it.
+/// AdamW moves a parameter by up to the rate a step, whatever its gradient: the
+/// error grows with it.
 inline Tolerance parameter(double lr_sum) {
   return {.absolute = kParameter.absolute * std::max(1.0, lr_sum / kParameterLrSum)};
 }

@@ -1,5 +1,5 @@
-/// The real agent over fake sockets, processes and clock, on the machine's files or on those that a
-/// test makes fail.
+/// The real agent over fake sockets, processes and clock, on the machine's files or on those that
+/// a test makes fail.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// A checkpoint written by format version 1. It must load for ever, and version 1 must go on writing
-// these bytes.
+// A checkpoint written by format version 1. It must load for ever, and version 1 must go
+// on writing these bytes.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

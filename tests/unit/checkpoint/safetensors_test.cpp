@@ -123,8 +123,8 @@ TEST_F(Safetensors, UnsortedEntries_AreReadByTheirOffsets) {
   EXPECT_EQ(read->tensors.at("a").bytes.size(), 2U);
 }
 
-/// Whatever happens to the header, the parser returns: an error, or entries that lie within the
-/// data.
+/// Whatever happens to the header, the parser returns: an error, or entries that
+/// lie within the data.
 TEST(SafetensorsHeader, RandomMutations_NeverEscapeTheData) {
   const std::string good =
       R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[0],"data_offsets":[8,8]}})";

@@ -1,5 +1,5 @@
-/// What must hold between the two halves: the past is not judged again, by whatever rules come
-/// next.
+/// What must hold between the two halves: the past is not judged again, by
+/// whatever rules come next.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -40,8 +40,8 @@ void prevent_launch(Bench& b) {
 struct Row {
   std::string event;
   std::function<void(Bench&)> act;
-  std::vector<std::string>
-      expected;  ///< for each of kStates: "<state>" and the effects that concern job 1
+  /// For each of kStates: "<state>" and the effects that concern job 1.
+  std::vector<std::string> expected;
 };
 
 std::function<void(Bench&)> ends(Outcome outcome, int code = 0, std::uint32_t attempt = 1) {

@@ -1,5 +1,5 @@
-// Readers meet truncated and mutated files: they return a value or a Status that names the file,
-// and never crash.
+// Readers meet truncated and mutated files: they return a value or a Status that names the
+// file, and never crash.
 #include <gtest/gtest.h>
 
 #include "base/random.h"

@@ -22,8 +22,8 @@ inline Image sample_image(int width, int height, int shade = 0) {
   return image;
 }
 
-/// A CMYK JPEG with the value 60 in all channels and an Adobe marker: 60 is what is left of 255
-/// after the ink.
+/// A CMYK JPEG with the value 60 in all channels and an Adobe marker: 60 is what is left of
+/// 255 after the ink.
 inline std::string cmyk_jpeg(int width, int height) {
   const std::vector<unsigned char> ink(static_cast<std::size_t>(width * height) * 4, 60);
   tjhandle handle = tjInitCompress();

@@ -66,8 +66,8 @@ TEST(Jpeg, CmykWithoutAdobeMarker_TrainingReader_TakesValuesAsInk) {
   bytes[bytes.find("Adobe")] = 'X';
   ASSERT_FALSE(scan_jpeg_markers(bytes).adobe);
   const Image image = decode_image(bytes, ReadAs::kTraining, "a").value();
-  // The sample is stored as YCCK, which without the marker is read as ink: C 195, M 128, Y 128,
-  // K 60.
+  // The sample is stored as YCCK, which without the marker is read as ink: C 195, M 128,
+  // Y 128, K 60.
   EXPECT_NEAR(image.pixels[0], (255 - 195) * (255 - 60) / 255, 1);
   EXPECT_NEAR(image.pixels[1], (255 - 128) * (255 - 60) / 255, 1);
 }
@@ -109,8 +109,8 @@ TEST(DecodeImage, TruncatedFiles_AreDataLoss) {
 }
 
 TEST(DecodeImage, MorePixelsThanTheLimit_IsRefusedByItsHeader) {
-  // A JPEG header may claim 65500 x 65500 pixels; the frame's height and width lie 5 bytes after
-  // its marker.
+  // A JPEG header may claim 65500 x 65500 pixels; the frame's height and width lie 5
+  // bytes after its marker.
   std::string bytes = encode_jpeg(sample_image(16, 16), 90);
   const std::size_t frame = bytes.find("\xff\xc0");
   ASSERT_NE(frame, std::string::npos);

@@ -100,8 +100,8 @@ TEST(ApplyTable, IdAbove255_IsReturned) {
 }
 
 TEST(RunLengths, LettersOfCoco_AreTheirNumbers) {
-  // 5; 16 needs a second group, because bit 5 is the sign; 100; then 16 − 1 and 100 − 2 as
-  // differences.
+  // 5; 16 needs a second group, because bit 5 is the sign; 100; then 16 − 1 and 100
+  // − 2 as differences.
   EXPECT_THAT(*decode_run_lengths("5`0T3ON"), ElementsAre(5, 16, 100, 15, 98));
 }
 

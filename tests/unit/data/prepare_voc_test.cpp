@@ -15,8 +15,8 @@ using ::testing::UnorderedElementsAre;
 
 class PrepareVocTest : public PrepareTest {
  protected:
-  /// As the tar unpacks: annotations, main lists, instance masks and training images beside what is
-  /// needed.
+  /// As the tar unpacks: annotations, main lists, instance masks and training images
+  /// beside what is needed.
   void unpack(const std::string& root) {
     for (const char* name : {"2007_000032", "2007_000033", "2007_000042", "2008_000008"})
       photo(root + "/JPEGImages/" + name + ".jpg");

@@ -1,5 +1,5 @@
-/// A folder with small scenes and a small random CLIP, and gangs of in-process ranks to run jobs
-/// on.
+/// A folder with small scenes and a small random CLIP, and gangs of in-process ranks
+/// to run jobs on.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -43,8 +43,8 @@ class JobsTest : public ::testing::Test {
 
   using Job = std::function<Result<JobEnd>(Rank&)>;
 
-  /// Runs `job` on `world` ranks, each in its own thread. `reporters_` holds one reporter a rank
-  /// afterwards.
+  /// Runs `job` on `world` ranks, each in its own thread. `reporters_` holds one
+  /// reporter a rank afterwards.
   std::vector<Result<JobEnd>> run_gang(int world, const Job& job,
                                        const std::function<void(RecordingReporter&)>& adjust = {}) {
     auto groups = collectives::make_thread_groups(world, 60'000);

@@ -1,5 +1,5 @@
-// The cleaning of captions, step by step. The expected strings are what ftfy 6.3.1 (Python 3.9)
-// gives.
+// The cleaning of captions, step by step. The expected strings are what ftfy
+// 6.3.1 (Python 3.9) gives.
 #include "model/clip/text/clean_text.h"
 
 #include <gtest/gtest.h>
@@ -286,8 +286,8 @@ std::string repeated(std::string_view part, std::size_t bytes) {
   return text;
 }
 
-// Without bounds the first four take minutes. They take a quarter of a second; a sanitizer, ten
-// times as long.
+// Without bounds the first four take minutes. They take a quarter of a second; a sanitizer,
+// ten times as long.
 TEST(CleanText, HostileMebibyte_TakesBoundedTime) {
   constexpr std::size_t kBytes = 1u << 20;
   const std::string marks = "a" + repeated("\u0301", kBytes / 2) + repeated("\u0316", kBytes / 2);

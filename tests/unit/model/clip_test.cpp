@@ -136,8 +136,8 @@ TEST(VisionTower, Weights_AreCopied) {
   EXPECT_TRUE(at::equal(before, tower.encode_pooled(images(1, 32, 32))));
 }
 
-/// After one step along the gradient of `loss`, every parameter has a gradient and the loss is
-/// smaller.
+/// After one step along the gradient of `loss`, every parameter has a gradient and
+/// the loss is smaller.
 template <class Tower, class Loss>
 void expect_trainable(const Tower& tower, Loss loss) {
   for (const Parameter& p : tower.parameters()) p.tensor.set_requires_grad(true);

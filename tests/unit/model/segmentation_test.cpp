@@ -13,10 +13,10 @@
 #include <gmock/gmock.h>
 
 #include "model/inference/kernels/predict.h"
-#include "model/training/losses.h"
+#include "model/inference/segmentation_counts.h"
 #include "model/methods/method.h"
 #include "model/methods/tagalign/tagalign.h"
-#include "model/inference/segmentation_counts.h"
+#include "model/training/losses.h"
 
 namespace tagalign::model {
 namespace {
