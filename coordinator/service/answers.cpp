@@ -115,18 +115,28 @@ wire::AttemptSummary summarise(const AnswerContext& context, const core::Job& jo
   return summary;
 }
 
-/// Says that no agent which is connected can hold the job. It is not refused: a larger one may join.
-void add_notice(const AnswerContext& context, const wire::JobSpec& job, wire::SubmitReply& reply) {
+/// The most slots that an agent has, or one of a pool would bring; 0 when none is known.
+int largest_agent(const AnswerContext& context) {
   int largest = 0;
   for (const auto& [id, agent] : context.state.agents) {
     if (agent.connected) largest = std::max(largest, agent.slots);
   }
+  for (const auto& [name, pool] : context.state.pools) {
+    largest = std::max(largest, pool.slots_per_agent);
+  }
+  return largest;
+}
+
+/// Says that no agent which is there or can come holds the job. It is not refused: a larger one may
+/// be started by hand.
+void add_notice(const AnswerContext& context, const wire::JobSpec& job, wire::SubmitReply& reply) {
+  const int largest = largest_agent(context);
   const int needed = job.ranks * job.slots_per_rank;
   if (largest == 0 || needed <= largest) return;
-  reply.notices.push_back(format(
-      "job '{}' needs {} slots; the largest connected agent has {}: it waits until a larger one "
-      "joins",
-      job.name, needed, largest));
+  reply.notices.push_back(
+      format("job '{}' needs {} slots; the largest agent that is connected or that a pool starts "
+             "has {}: it waits until a larger one joins",
+             job.name, needed, largest));
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& request) {

@@ -1,5 +1,5 @@
 /// From a method's class maps to the scores of an image: the reference's
-/// sliding window (reference §4).
+/// sliding window (TERMS.md, reference §4).
 ///
 /// Axes: N classes, E joint embedding, H×W an image.
 #pragma once

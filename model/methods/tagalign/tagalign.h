@@ -1,5 +1,5 @@
 /// TagAlign: frozen CLIP patches → projector, trained with InfoNCE and a multi-tag loss, scored as a
-/// mix with the frozen map (reference §2, §3, §4).
+/// mix with the frozen map (TERMS.md, reference §2, §3, §4).
 #pragma once
 
 #include <ATen/core/Tensor.h>

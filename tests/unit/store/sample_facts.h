@@ -29,9 +29,9 @@ inline wire::EvaluationResult sample_result() {
 /// Workflow 1: 'draw' (1), 'train' after it (2), 'report' (3) behind the template 'evaluate'.
 inline core::WorkflowTaken sample_workflow() {
   const WorkflowId flow{1};
-  const wire::JobSpec draw{"draw", "prepare", 1, 1, {}, "", 3, "a: 1\n", {}};
+  const wire::JobSpec draw{"draw", "scenes", 1, 1, {}, "", 3, "a: 1\n", {}};
   const wire::JobSpec train{"train", "train", 2, 2, {"draw"}, "", 4, "b: 2\n", {"x=1"}};
-  const wire::JobSpec report{"report", "prepare", 1, 1, {"evaluate"}, "", 3, "", {}};
+  const wire::JobSpec report{"report", "scenes", 1, 1, {"evaluate"}, "", 3, "", {}};
   const wire::JobSpec evaluate{"evaluate", "evaluate", 1, 1, {"draw"}, "train", 3, "c: 3\n", {}};
   return {flow,
           "token",
