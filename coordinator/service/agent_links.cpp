@@ -20,6 +20,10 @@ void AgentLinks::expect(const AgentId& agent, MonotonicMs now_ms) {
   links_.try_emplace(agent, Link{"", now_ms, false});
 }
 
+void AgentLinks::unlink(const AgentId& agent) {
+  if (const auto found = links_.find(agent); found != links_.end()) found->second.peer.clear();
+}
+
 void AgentLinks::drop(const AgentId& agent) {
   links_.erase(agent);
 }

@@ -19,6 +19,8 @@ class AgentLinks {
   bool heard(const AgentId& agent, const std::string& peer, MonotonicMs now_ms);
   /// Starts the silence of an agent that the state calls connected but that has not said hello yet.
   void expect(const AgentId& agent, MonotonicMs now_ms);
+  /// A hello that could not be recorded: the agent was heard, but must say it again.
+  void unlink(const AgentId& agent);
   void drop(const AgentId& agent);
 
   /// nullopt when the agent has not said hello to this process.

@@ -217,6 +217,7 @@ Status Service::give_up(const Round& round, const Status& why) {
   }
   for (const AgentId& agent : round.hellos) {
     if (const auto peer = links_.peer(agent)) ask_for_hello(*peer);
+    links_.unlink(agent);  // should that be lost, the next heartbeat asks again
   }
   answer_all(readable);
   const bool passing = why.code() == ErrorCode::kNoSpace || why.code() == ErrorCode::kUnavailable;

@@ -24,23 +24,41 @@ void Client::request(const wire::ClientRequest& message) {
   send_(*this, wire::make_frame(message));
 }
 
+void Client::look() {
+  request(wire::JobsRequest{});
+  world_.after(world_.between(1'000, 20'000), [this] { look(); });
+}
+
 void Client::receive(const wire::Frame& frame) {
   const auto message = wire::decode_client_reply(frame.body).value();
-  if (const auto* refused = std::get_if<wire::ErrorReply>(&message)) {
-    ++world_.misfortunes["request refused"];
-    if (refused->code == "invalid-argument") world_.violation(refused->message);
-    return;
-  }
-  const auto* submitted = std::get_if<wire::SubmitReply>(&message);
-  if (submitted == nullptr) return;
-  if (!reply_) reply_ = *submitted;
-  // Evaluations of checkpoints join the list later.
-  const std::size_t common = std::min(reply_->jobs.size(), submitted->jobs.size());
+  std::visit([this](const auto& reply) { take(reply); }, message);
+}
+
+void Client::take(const wire::ErrorReply& refusal) {
+  ++world_.misfortunes["request refused"];
+  if (refusal.code == "invalid-argument") world_.violation(refusal.message);
+}
+
+/// Evaluations of checkpoints join the list later.
+void Client::take(const wire::SubmitReply& reply) {
+  if (!reply_) reply_ = reply;
+  const auto common = static_cast<std::ptrdiff_t>(std::min(reply_->jobs.size(), reply.jobs.size()));
   const bool same =
-      std::equal(reply_->jobs.begin(), reply_->jobs.begin() + static_cast<std::ptrdiff_t>(common),
-                 submitted->jobs.begin());
-  if (reply_->workflow != submitted->workflow || !same) {
+      std::equal(reply_->jobs.begin(), reply_->jobs.begin() + common, reply.jobs.begin());
+  if (reply_->workflow != reply.workflow || !same) {
     world_.violation(token_ + " stands for two workflows");
+  }
+}
+
+/// An older answer may come late and show an ended job as running, but not as ended otherwise.
+void Client::take(const wire::JobsReply& reply) {
+  for (const wire::JobSummary& job : reply.jobs) {
+    if (!job.terminal) continue;
+    const auto [entry, added] = ended_.emplace(job.id, job.state);
+    if (entry->second != job.state) {
+      world_.violation(
+          format("{} saw job {} {} and then {}", name_, job.id.value, entry->second, job.state));
+    }
   }
 }
 

@@ -1,14 +1,17 @@
-/// A user: submits one workflow with one token until told that it is durable, and later asks for a
-/// cancellation or a stop now and then.
+/// A user: submits one workflow with one token until told that it is durable, looks at the jobs now
+/// and then, and asks for a cancellation or a stop when told to.
 ///
-/// Checks   a submission is answered with the same workflow and jobs, however often it is asked.
+/// Checks   a submission is answered with the same workflow and jobs, however often it is asked; a
+///          job that was shown as ended is never shown to have ended otherwise.
 /// Threads  one.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "coordinator/wire/client_messages.h"
 #include "coordinator/wire/transport.h"
 #include "tests/simulation/world.h"
 
@@ -19,7 +22,10 @@ class Client {
   using Send = std::function<void(const Client& from, wire::Frame frame)>;
   Client(World& world, int number, wire::WorkflowSpec spec, Send send);
 
-  void start() { submit(); }
+  void start() {
+    submit();
+    look();
+  }
   void receive(const wire::Frame& frame);
   /// One request whose reply nobody waits for.
   void request(const wire::ClientRequest& message);
@@ -31,6 +37,12 @@ class Client {
 
  private:
   void submit();
+  void look();
+  void take(const wire::SubmitReply& reply);
+  void take(const wire::JobsReply& reply);
+  void take(const wire::ErrorReply& refusal);
+  template <class Other>
+  void take(const Other&) {}
 
   World& world_;
   const std::string name_;
@@ -39,6 +51,7 @@ class Client {
   Send send_;
   int asks_left_ = 3;  ///< a user who was told asks again now and then
   std::optional<wire::SubmitReply> reply_;
+  std::map<JobId, std::string> ended_;  ///< as shown: state
 };
 
 }  // namespace tagalign::simulation

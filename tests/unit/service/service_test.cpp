@@ -185,6 +185,21 @@ TEST_F(ServiceTest, FullDisk_Hello_IsAskedForAgain) {
   EXPECT_THAT(service_->state().agents, SizeIs(1));
 }
 
+// The request for another hello was lost: the agent had become another one, and nobody asked again.
+TEST_F(ServiceTest, FullDisk_HelloOfRestartedAgent_IsAskedForUntilItIsRecorded) {
+  orders_after(hello());
+  AgentHello restarted = hello();
+  restarted.incarnation = "i2";
+  restarted.slots = 8;
+  store_.fail_appends(1);
+  orders_after(restarted);
+  const auto orders = orders_after(AgentHeartbeat{{"local"}, {}, {}});
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<SayHello>(orders[0]));
+  orders_after(restarted);
+  EXPECT_EQ(service_->state().agents.at({"local"}).slots, 8);
+}
+
 TEST_F(ServiceTest, FullDisk_ReadingRequests_AreStillAnswered) {
   store_.fail_appends(1);
   socket_->put(kClient, SubmitRequest{"t1", one_job_workflow()});
