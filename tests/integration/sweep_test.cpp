@@ -81,8 +81,12 @@ TEST_F(SweepTest, EachThreshold_GivesAResultFile) {
   const auto swept = worker({"evaluate", "--config", path("eval.yml"), "--thresholds",
                              "0.1,0.25,0.4", "--set", "templates=subset"});
   ASSERT_TRUE(swept.exit.ok()) << swept.output;
-  EXPECT_THAT(results(3), AllOf(HasSubstr(" background=0.1\""), HasSubstr(" background=0.25\""),
-                                HasSubstr(" background=0.4\""), HasSubstr("templates=subset(7):")));
+  const std::string found = results(3);
+  for (const std::string threshold : {"0.1", "0.25", "0.4"}) {
+    EXPECT_THAT(found,
+                HasSubstr("\"subject\": \"background\",\n   \"value\": \"" + threshold + "\""));
+  }
+  EXPECT_THAT(found, HasSubstr("\"subject\": \"templates\",\n   \"value\": \"subset(7):"));
 }
 
 TEST_F(SweepTest, ListThatIsNone_NamesTheValueAndAsksForNoRequeue) {

@@ -17,7 +17,7 @@ inline EvaluationResult sample_result() {
           .dataset = "scenes",
           .dataset_digest = "d",
           .weights_digest = "w",
-          .protocol = {{"protocol", "v1", false}, {"clip_weight", "0.3", true}},
+          .protocol = {{"protocol", "v1", true}, {"clip_weight", "0.3", true}},
           .code_version = "0.1.0",
           .images = 7,
           .classes = {"wall", "door"},

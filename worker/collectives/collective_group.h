@@ -10,8 +10,8 @@
 ///           deadline.
 /// Failure   the first error sticks: later calls return it at once. kPeerLost and kTimeout mean
 ///           that the group is finished; a new one is formed under a new attempt.
-/// Threads   one thread issues work; abort() alone may be called from any thread, at any time, more
-///           than once.
+/// Threads   one thread issues work; abort() alone may be called from any thread, at any time,
+///           and more than once.
 #pragma once
 
 #include <cstdint>

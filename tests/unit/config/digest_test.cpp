@@ -217,7 +217,7 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
   pretrain.insert("output");
   expect_keys_affect_as_they_say<TrainConfig>(train);
   expect_keys_affect_as_they_say<PretrainConfig>(pretrain);
-  expect_keys_affect_as_they_say<EvaluateConfig>({"method", "batch", "output"});
+  expect_keys_affect_as_they_say<EvaluateConfig>({"method", "read_ahead", "output"});
   expect_keys_affect_as_they_say<ScenesConfig>({"output"});
 }
 

@@ -125,7 +125,6 @@ TEST_F(WorkflowFile, ProblemsOfAllJobs_AreListedAtOnce) {
       "w.yml:4: 'Fit' is no name: expected [a-z0-9], then [a-z0-9_.-], at most 64 characters\n"
       "w.yml:4: jobs.Fit.kind: expected one of scenes, pretrain, train, evaluate, found 'trian'; "
       "did you mean 'train'?\n"
-      "w.yml:4: jobs.Fit.kind: must not be empty\n"
       "w.yml:7: unknown key in jobs.eval: 'rank'; did you mean 'ranks'?\n"
       "w.yml:8: jobs.eval.config.datasets.0.stride: expected at most window (448), or pixels "
       "stay without a score; found 900");

@@ -77,7 +77,7 @@ class DaemonTest : public ::testing::Test {
   }
   std::string log_text() { return posix_file_system().read_file(folder_ / "log", 1 << 20).value(); }
   static SubmitRequest submission() {
-    JobSpec job{.name = "prepare", .config_yaml = "a: 1\n"};
+    JobSpec job{.name = "draw", .kind = "scenes", .config_yaml = "a: 1\n"};
     return {"token", {"demo", "/workspace", {job}}};
   }
 

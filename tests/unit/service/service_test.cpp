@@ -1,103 +1,7 @@
-#include "coordinator/service/service.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "base/limits.h"
-#include "tests/support/fake_transport.h"
-#include "tests/support/memory_store.h"
+#include "tests/unit/service/service_fixture.h"
 
 namespace tagalign::service {
 namespace {
-
-using namespace wire;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
-constexpr const char* kClient = "client-peer";
-constexpr const char* kAgent = "agent-peer";
-
-class FakePool final : public Pool {
- public:
-  void tick() override { ++ticks; }
-  void on_hello(const AgentHello& hello) override { hellos.push_back(hello.agent.value); }
-  void stop() override { stopped = true; }
-  int alive() override { return living; }
-
-  int ticks = 0;
-  int living = 0;
-  bool stopped = false;
-  std::vector<std::string> hellos;
-};
-
-WorkflowSpec one_job_workflow(int ranks = 1) {
-  JobSpec job{.name = "train", .kind = "train", .ranks = ranks, .config_yaml = "a: 1\n"};
-  return {"demo", "/workspace", {job}};
-}
-
-class ServiceTest : public ::testing::Test {
- protected:
-  void SetUp() override { restart(); }
-
-  /// As a crash and a new process: only the store survives.
-  void restart() {
-    socket_ = std::make_unique<FakeServerSocket>();
-    service_ =
-        std::make_unique<Service>(ServiceParts{.clock = clock_,
-                                               .files = posix_file_system(),
-                                               .socket = *socket_,
-                                               .store = store_,
-                                               .pool = pool_,
-                                               .identity = {"0.1.0", 7, "/state", "tcp://x:1"}});
-    ASSERT_TRUE(service_->restore().ok());
-  }
-  void step() { ASSERT_TRUE(service_->step(0).ok()); }
-
-  ClientReply request(const ClientRequest& message) {
-    socket_->put(kClient, message);
-    TA_CHECK(service_->step(0).ok());
-    auto replies = socket_->take_replies(kClient);
-    TA_CHECK(replies.size() == 1, "expected exactly one reply");
-    return replies[0];
-  }
-  std::vector<ToAgent> orders_after(const FromAgent& message) {
-    socket_->put(kAgent, message);
-    TA_CHECK(service_->step(0).ok());
-    return socket_->take_orders(kAgent);
-  }
-  AgentHello hello(std::vector<std::pair<JobId, Attempt>> known = {}, std::uint64_t next = 1) {
-    return {.agent = {"local"},
-            .incarnation = "i1",
-            .host = "here",
-            .slots = 4,
-            .pid = 4711,
-            .known_attempts = std::move(known),
-            .first_unacknowledged = next};
-  }
-  AgentEvents events(std::uint64_t first, std::vector<AgentEvent> list) {
-    AgentEvents message{{"local"}, {}};
-    for (auto& event : list) message.events.push_back({first++, std::move(event)});
-    return message;
-  }
-  std::string job_state() {
-    return std::string(core::job_state_name(service_->state().jobs.at(JobId{1}).state));
-  }
-  /// Submits one job, lets the agent join and start it; its events 1 … 1 are acknowledged.
-  void start_job() {
-    orders_after(hello());
-    request(SubmitRequest{"t1", one_job_workflow()});
-    socket_->take_orders(kAgent);
-    orders_after(events(1, {AttemptStarted{{1}, {1}, 99, 5}}));
-    ASSERT_EQ(job_state(), "running");
-  }
-
-  ManualClock clock_;
-  store::MemoryStore store_;
-  FakePool pool_;
-  std::unique_ptr<FakeServerSocket> socket_;
-  std::unique_ptr<Service> service_;
-};
 
 TEST_F(ServiceTest, Submission_AgentThere_IsLaunchedAndItsResultReturned) {
   EXPECT_THAT(orders_after(hello()), IsEmpty());
@@ -150,65 +54,6 @@ TEST_F(ServiceTest, Submission_Invalid_IsRefusedAndNotStored) {
   EXPECT_EQ(store_.fact_count(), 0u);
 }
 
-TEST_F(ServiceTest, FullDisk_Submission_IsRefusedAndNothingIsSent) {
-  orders_after(hello());
-  store_.fail_appends(1);
-  const auto reply = std::get<ErrorReply>(request(SubmitRequest{"t1", one_job_workflow()}));
-  EXPECT_EQ(reply.code, "no-space");
-  EXPECT_THAT(reply.message, HasSubstr("not recorded"));
-  EXPECT_THAT(socket_->take_orders(kAgent), IsEmpty());
-  EXPECT_THAT(service_->state().jobs, IsEmpty());
-
-  EXPECT_TRUE(
-      std::holds_alternative<SubmitReply>(request(SubmitRequest{"t1", one_job_workflow()})));
-  EXPECT_THAT(socket_->take_orders(kAgent), SizeIs(1));
-}
-
-TEST_F(ServiceTest, FullDisk_AgentEvents_AreNotAcknowledgedAndTakenLater) {
-  start_job();
-  const auto ended = events(2, {AttemptEnded{{1}, {1}, Outcome::kSucceeded, 0, -1, 3, "", 9}});
-  store_.fail_appends(1);
-  EXPECT_THAT(orders_after(ended), IsEmpty());
-  EXPECT_EQ(job_state(), "running");
-  const auto acks = orders_after(ended);
-  ASSERT_THAT(acks, SizeIs(1));
-  EXPECT_EQ(std::get<AckEvents>(acks[0]).sequence, 2u);
-  EXPECT_EQ(job_state(), "succeeded");
-}
-
-TEST_F(ServiceTest, FullDisk_Hello_IsAskedForAgain) {
-  store_.fail_appends(1);
-  const auto orders = orders_after(hello());
-  ASSERT_THAT(orders, SizeIs(1));
-  EXPECT_TRUE(std::holds_alternative<SayHello>(orders[0]));
-  orders_after(hello());
-  EXPECT_THAT(service_->state().agents, SizeIs(1));
-}
-
-// The request for another hello was lost: the agent had become another one, and nobody asked again.
-TEST_F(ServiceTest, FullDisk_HelloOfRestartedAgent_IsAskedForUntilItIsRecorded) {
-  orders_after(hello());
-  AgentHello restarted = hello();
-  restarted.incarnation = "i2";
-  restarted.slots = 8;
-  store_.fail_appends(1);
-  orders_after(restarted);
-  const auto orders = orders_after(AgentHeartbeat{{"local"}, {}, {}});
-  ASSERT_THAT(orders, SizeIs(1));
-  EXPECT_TRUE(std::holds_alternative<SayHello>(orders[0]));
-  orders_after(restarted);
-  EXPECT_EQ(service_->state().agents.at({"local"}).slots, 8);
-}
-
-TEST_F(ServiceTest, FullDisk_ReadingRequests_AreStillAnswered) {
-  store_.fail_appends(1);
-  socket_->put(kClient, SubmitRequest{"t1", one_job_workflow()});
-  socket_->put("reader", StatusRequest{});
-  step();
-  EXPECT_TRUE(std::holds_alternative<ErrorReply>(socket_->take_replies(kClient).at(0)));
-  EXPECT_TRUE(std::holds_alternative<StatusReply>(socket_->take_replies("reader").at(0)));
-}
-
 TEST_F(ServiceTest, Events_Repeated_AreAcknowledgedButStoredOnce) {
   start_job();
   const std::uint64_t stored = store_.fact_count();
@@ -259,29 +104,6 @@ TEST_F(ServiceTest, Agent_Silent_IsDeclaredLostAndItsJobQueuedAgain) {
   step();
   EXPECT_EQ(job_state(), "queued");
   EXPECT_FALSE(service_->state().agents.at(AgentId{"local"}).connected);
-}
-
-/// What `body` logs: a process without init_log() logs to stdout.
-template <class Body>
-std::string log_of(Body body) {
-  ::testing::internal::CaptureStdout();
-  body();
-  return ::testing::internal::GetCapturedStdout();
-}
-
-TEST_F(ServiceTest, FullDisk_AgentSilent_IsLoggedOnceASilence) {
-  start_job();
-  clock_.advance_ms(limits::kAgentLostAfterMs);
-  store_.fail_appends(3);
-  const std::string log = log_of([&] {
-    for (int tick = 0; tick < 3; ++tick) step();
-  });
-  EXPECT_EQ(job_state(), "running");
-  const auto first = log.find("agent local is silent for");
-  ASSERT_NE(first, std::string::npos);
-  EXPECT_EQ(log.find("agent local is silent for", first + 1), std::string::npos);
-  step();
-  EXPECT_EQ(job_state(), "queued");
 }
 
 TEST_F(ServiceTest, Results_OfARepeatedWorkflow_AreTheSameForBoth) {
@@ -386,7 +208,8 @@ TEST_F(ServiceTest, Submit_JobLargerThanEveryAgent_IsTakenWithANotice) {
   orders_after(hello());
   const auto reply = std::get<SubmitReply>(request(SubmitRequest{"t1", one_job_workflow(64)}));
   ASSERT_THAT(reply.notices, SizeIs(1));
-  EXPECT_THAT(reply.notices[0], HasSubstr("job 'train' needs 64 slots; the largest connected"));
+  EXPECT_THAT(reply.notices[0],
+              HasSubstr("job 'train' needs 64 slots; the largest agent that is connected"));
 }
 
 TEST_F(ServiceTest, Jobs_QueuedOne_SaysWhyItWaits) {
