@@ -187,7 +187,7 @@ std::string keys_page() {
       "Made by `build/bin/config_keys > configs/KEYS.md`; a test compares. Kinds of job first, "
       "each "
       "followed by the maps that it\nbrings. A key that affects numbers is part of the digest that "
-      "a checkpoint is resumed by ([digest.md](schema/digest.md)).\n";
+      "a checkpoint is resumed by ([digest.md](schema/document/digest.md)).\n";
   for (const Table& table : keys.tables()) page += section_text(table);
   return page;
 }
