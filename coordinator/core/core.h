@@ -56,7 +56,7 @@ Status validate(const wire::WorkflowSpec& spec);
 /// evolve() alone; a caller that cannot commit them drops the state and reads its store again.
 Decision decide(Mind& mind, State& state, const Input& input);
 
-/// After a restart: every live job is due to be asked about. O(live jobs).
+/// After a restart: what starting and saving jobs are still asked for. O(live jobs).
 Reminders remind_all(const State& state);
 
 /// Earliest time at which a TimePassed input could change something; nullopt when

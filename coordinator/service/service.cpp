@@ -24,6 +24,11 @@ constexpr std::int64_t kStopPatienceMs =
 constexpr std::uint64_t kFactsPerSnapshotMin = 10'000;
 constexpr const char* kPoolName = "local";
 
+/// A full disk or a busy database: waited out.
+bool passing(const Status& status) {
+  return status.code() == ErrorCode::kNoSpace || status.code() == ErrorCode::kUnavailable;
+}
+
 }  // namespace
 
 Service::Service(const ServiceParts& parts) : parts_(parts) {}
@@ -31,6 +36,7 @@ Service::Service(const ServiceParts& parts) : parts_(parts) {}
 Status Service::load() {
   TA_ASSIGN_OR_RETURN(store::Snapshot loaded, store::load_state(parts_.store));
   state_ = std::move(loaded.state);
+  uncommitted_ = false;
   snapshot_at_ = loaded.sequence;
   mind_.reminders = core::remind_all(state_);
   return ok_status();
@@ -55,7 +61,7 @@ Status Service::run(const std::atomic<bool>& stop) {
   if (!stop.load()) {
     Round round;
     decide(round, core::ServiceStopped{});
-    TA_RETURN_IF_ERROR(commit(round).with_context("end"));
+    (void)commit(round);  // what it could not say is logged, and the next start ends the stop
   }
   log_info("{}", stop.load() ? "leaving; agents and gangs run on" : "stopped");
   return ok_status();
@@ -63,6 +69,11 @@ Status Service::run(const std::atomic<bool>& stop) {
 
 Status Service::step(std::int64_t wait_ms) {
   parts_.pool.tick();
+  if (uncommitted_) {
+    const Status loaded = load();
+    if (passing(loaded)) parts_.clock.sleep_ms(wait_ms);
+    if (!loaded.ok()) return passing(loaded) ? ok_status() : loaded;
+  }
   Round round;
   if (state_.stopping && !stop_asked_) decide(round, core::ServiceStarted{});
   for (int taken = 0; taken < kFramesPerRound; ++taken) {
@@ -204,13 +215,17 @@ Status Service::commit(const Round& round) {
   return appended;
 }
 
-/// Nothing of the round has happened: clients are told, agents repeat themselves.
+/// Nothing of the round has happened: clients are told, agents repeat themselves. Until the state
+/// could be read again nobody is answered from it.
 Status Service::give_up(const Round& round, const Status& why) {
-  TA_RETURN_IF_ERROR(load().with_context("read the facts again after a failed commit"));
+  uncommitted_ = true;
+  const Status loaded = load();
   std::vector<PendingReply> readable;
   for (const auto& pending : round.replies) {
     if (pending.needs_commit) {
       reply(pending.peer, error_reply(why.with_context("the request was not recorded")));
+    } else if (!loaded.ok()) {
+      reply(pending.peer, error_reply(loaded));
     } else {
       readable.push_back(pending);
     }
@@ -220,8 +235,8 @@ Status Service::give_up(const Round& round, const Status& why) {
     links_.unlink(agent);  // should that be lost, the next heartbeat asks again
   }
   answer_all(readable);
-  const bool passing = why.code() == ErrorCode::kNoSpace || why.code() == ErrorCode::kUnavailable;
-  return passing ? ok_status() : why;
+  if (!passing(why)) return why;
+  return loaded.ok() || passing(loaded) ? ok_status() : loaded;
 }
 
 /// Acknowledgements last: the newest of each agent says it all.

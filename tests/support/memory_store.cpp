@@ -35,6 +35,10 @@ Status MemoryStore::save_snapshot(const core::State& state) {
 }
 
 Result<Snapshot> MemoryStore::newest_snapshot() {
+  if (read_failures_left_ > 0) {
+    --read_failures_left_;
+    return unavailable("read facts: another program holds the database (injected)");
+  }
   if (!snapshot_) return Snapshot{};
   TA_ASSIGN_OR_RETURN(core::State state, decode_snapshot(kFactFormat, snapshot_->second));
   return Snapshot{snapshot_->first, std::move(state)};

@@ -23,6 +23,8 @@ class MemoryStore final : public Store {
 
   /// The next `count` appends fail as a full disk does and store nothing.
   void fail_appends(int count) { failures_left_ = count; }
+  /// The next `count` reads find the database held by another program.
+  void fail_reads(int count) { read_failures_left_ = count; }
   /// Flips one bit of the row with this sequence number.
   void damage(std::uint64_t sequence);
 
@@ -34,6 +36,7 @@ class MemoryStore final : public Store {
   std::vector<Row> rows_;
   std::optional<std::pair<std::uint64_t, std::string>> snapshot_;  ///< sequence, bytes
   int failures_left_ = 0;
+  int read_failures_left_ = 0;
 };
 
 }  // namespace tagalign::store

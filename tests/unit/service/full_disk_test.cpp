@@ -63,6 +63,24 @@ TEST_F(ServiceTest, FullDisk_ReadingRequests_AreStillAnswered) {
   EXPECT_TRUE(std::holds_alternative<StatusReply>(socket_->take_replies("reader").at(0)));
 }
 
+TEST_F(ServiceTest, FullDisk_StoreUnreadableToo_IsWaitedOutAndNothingOfTheRoundStays) {
+  orders_after(hello());
+  store_.fail_appends(1);
+  store_.fail_reads(2);
+  socket_->put(kClient, SubmitRequest{"t1", one_job_workflow()});
+  socket_->put("reader", StatusRequest{});
+  step();
+  EXPECT_EQ(std::get<ErrorReply>(socket_->take_replies(kClient).at(0)).code, "no-space");
+  EXPECT_EQ(std::get<ErrorReply>(socket_->take_replies("reader").at(0)).code, "unavailable");
+  socket_->put("reader", StatusRequest{});
+  step();
+  EXPECT_THAT(socket_->take_replies("reader"), IsEmpty()) << "not answered from what may not be";
+  step();
+  EXPECT_TRUE(std::holds_alternative<StatusReply>(socket_->take_replies("reader").at(0)));
+  EXPECT_THAT(service_->state().workflows, IsEmpty());
+  EXPECT_THAT(service_->state().agents, SizeIs(1));
+}
+
 /// What `body` logs: a process without init_log() logs to stdout.
 template <class Body>
 std::string log_of(Body body) {
