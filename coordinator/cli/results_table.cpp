@@ -9,8 +9,8 @@
 
 #include "base/format.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/wire/json.h"
 #include "coordinator/wire/settings.h"
-#include "coordinator/wire/settings_json.h"
 
 namespace tagalign::cli {
 namespace {
@@ -278,25 +278,13 @@ std::string to_json(const std::vector<ResultRow>& results) {
     const Scores scores = scores_of(result);
     Json iou = Json::array();
     for (const auto& value : scores.iou) iou.push_back(share(value));
-    document.push_back({{"key", result.key},
-                        {"job", row.job.value},
-                        {"method", result.method},
-                        {"step", result.step},
-                        {"dataset", result.dataset},
-                        {"dataset_digest", result.dataset_digest},
-                        {"weights_digest", result.weights_digest},
-                        {"protocol", result.protocol},
-                        {"code_version", result.code_version},
-                        {"images", result.images},
-                        {"mean_iou", share(scores.mean_iou)},
-                        {"mean_accuracy", share(scores.mean_accuracy)},
-                        {"pixel_accuracy", share(scores.pixel_accuracy)},
-                        {"classes", result.classes},
-                        {"iou", std::move(iou)},
-                        {"intersect", result.intersect},
-                        {"union", result.union_},
-                        {"predicted", result.predicted},
-                        {"labelled", result.labelled}});
+    Json entry = result;
+    entry["job"] = row.job.value;
+    entry["mean_iou"] = share(scores.mean_iou);
+    entry["mean_accuracy"] = share(scores.mean_accuracy);
+    entry["pixel_accuracy"] = share(scores.pixel_accuracy);
+    entry["iou"] = std::move(iou);
+    document.push_back(std::move(entry));
   }
   return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -7,8 +7,8 @@
 #include "coordinator/store/sqlite_database.h"
 #include "coordinator/store/state_folder.h"
 #include "coordinator/store/store.h"
+#include "coordinator/wire/json.h"
 #include "coordinator/wire/settings.h"
-#include "coordinator/wire/settings_json.h"
 
 namespace tagalign::store {
 namespace {
@@ -48,22 +48,8 @@ CREATE TABLE results (
 ) STRICT;
 )sql";
 
-std::string result_json(const wire::EvaluationResult& r) {
-  const nlohmann::json json = {{"key", r.key},
-                               {"method", r.method},
-                               {"step", r.step},
-                               {"dataset", r.dataset},
-                               {"dataset_digest", r.dataset_digest},
-                               {"weights_digest", r.weights_digest},
-                               {"protocol", r.protocol},
-                               {"code_version", r.code_version},
-                               {"images", r.images},
-                               {"classes", r.classes},
-                               {"intersect", r.intersect},
-                               {"union", r.union_},
-                               {"predicted", r.predicted},
-                               {"labelled", r.labelled}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+std::string result_json(const wire::EvaluationResult& result) {
+  return nlohmann::json(result).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 class SqliteStore final : public Store {

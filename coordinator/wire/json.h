@@ -1,0 +1,30 @@
+/// Messages as JSON: an object with every field of fields.h under its name, the same in result
+/// files, in the store's table for people and in what the command line prints.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "coordinator/wire/fields.h"
+
+namespace tagalign::wire {
+
+/// Json: one of nlohmann's; M: a struct with a list of its fields.
+template <class Json, class M>
+requires requires(M& m) {
+  visit_fields([](const char*, auto&) {}, m);
+}
+void to_json(Json& json, const M& message) {
+  json = Json::object();
+  visit_fields([&](const char* name, const auto& field) { json[name] = field; }, message);
+}
+
+/// Throws Json::exception where a field is absent or of another type.
+template <class Json, class M>
+requires requires(M& m) {
+  visit_fields([](const char*, auto&) {}, m);
+}
+void from_json(const Json& json, M& message) {
+  visit_fields([&](const char* name, auto& field) { json.at(name).get_to(field); }, message);
+}
+
+}  // namespace tagalign::wire
