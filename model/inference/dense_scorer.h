@@ -12,17 +12,6 @@
 
 namespace tagalign::model {
 
-/// How cosine similarities become class scores: the reference's protocols v1 and v3.
-enum class ScoreRule {
-  kSigmoid,  ///< v1: σ(scale · similarity + bias); the paper's scale 10, bias −2.5
-  kSoftmax,  ///< v3: softmax over the classes of scale · similarity; scale 30
-};
-struct ScoreOptions {
-  ScoreRule rule = ScoreRule::kSigmoid;
-  double scale = 10.0;
-  double bias = -2.5;  ///< kSigmoid only
-};
-
 /// Scores the classes of one data set.
 class DenseScorer {
  public:

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,25 +31,31 @@
 
 namespace tagalign::model {
 
-/// A method's own setting, as its results record it: {"clip_weight", "0.3"}.
+/// What a result says of its method: {"clip_weight", "0.3", true}.
 struct MethodSetting {
   std::string subject;
   std::string value;
+  /// Sets rows of the table apart, not columns: how the method works, not how it is measured.
+  bool of_method = true;
 };
 
-/// A method ready to predict, with its weights.
+/// A method ready to predict, with its weights and its section of the evaluation.
 class DenseModel {
  public:
   virtual ~DenseModel() = default;
-  /// `text` [N, E] before any normalisation. Borrows the materials, not the model.
-  virtual std::unique_ptr<DenseScorer> scorer(const at::Tensor& text,
-                                              const ScoreOptions& options) const = 0;
+  /// One row a class: [N, E] fp32, by the frozen CLIP or by a text tower of its own, in up to
+  /// `threads` threads. The materials' tokenizer is there.
+  virtual at::Tensor embed_classes(const std::vector<std::string>& classes,
+                                   const std::vector<std::string>& templates,
+                                   int threads) const = 0;
+  /// `text` as embed_classes() makes it. Borrows the materials, not the model.
+  virtual std::unique_ptr<DenseScorer> scorer(const at::Tensor& text) const = 0;
   /// False: every mix gives the same map.
   virtual bool mixes() const = 0;
   /// What the method is under this mix.
   virtual std::vector<MethodSetting> settings(double mix) const = 0;
   /// Why the reference gives no number to compare with; empty: it gives one.
-  virtual std::string missing_reference(std::string_view protocol, double mix) const = 0;
+  virtual std::string missing_reference(double mix) const = 0;
   /// Those that were trained; none for a frozen baseline.
   virtual const Parameters& parameters() const = 0;
 };
@@ -57,11 +64,11 @@ class DenseModel {
 struct Materials {
   const VisionTower& vision;
   const TextTower& text;
+  const Tokenizer* tokenizer = nullptr;  ///< may be missing where no text is read
   VisionAttention attention = VisionAttention::kSurgery;
   at::Device device = at::kCPU;
 };
 
-struct ReferenceCheckpoint;
 class TorchArchive;
 
 /// What trained tensors say of their method.
@@ -71,6 +78,22 @@ struct WeightLayout {
   std::int64_t embedding = 0;
 };
 using TensorShapes = std::map<std::string, std::vector<std::int64_t>>;
+
+/// AdamW's moments as a reference's checkpoint holds them.
+struct ReferenceMoments {
+  StateDict tensors;          ///< "optimizer.exp_avg.NAME", "optimizer.exp_avg_sq.NAME"
+  std::uint64_t updates = 0;  ///< steps that changed parameters: fp16 may have skipped some
+};
+
+/// A file that a method's reference wrote with torch.save: a training checkpoint, or less.
+struct ReferenceFile {
+  StateDict tensors;                        ///< as WeightNames::own() gives them
+  std::string naming;                       ///< its spelling
+  std::optional<std::uint64_t> steps_done;  ///< what the next four say is missing where it is unset
+  std::optional<std::uint64_t> schedule_position;
+  std::optional<double> next_lr;  ///< of the step after it
+  std::optional<ReferenceMoments> moments;
+};
 
 /// A method's trained tensors in files: what import, export and show ask. `own` tensors have the
 /// names that training gives them, those of the reference's branch main.
@@ -87,7 +110,7 @@ struct WeightNames {
   /// Of all own tensors but the optional one; as `config` asks, or else as `own` has them.
   Result<TensorShapes> (*shapes)(const StateDict& own, const config::TrainConfig* config);
   /// A file that torch.save wrote: a training checkpoint of the reference, or less.
-  Result<ReferenceCheckpoint> (*read_reference)(TorchArchive& archive);
+  Result<ReferenceFile> (*read_reference)(TorchArchive& archive);
 };
 
 /// A row of the registry.
@@ -95,14 +118,15 @@ struct Method {
   std::string_view name;
   const WeightNames* weights;  ///< nullptr: there is nothing to train
   /// nullptr: there is nothing to train.
+  /// `config.method` is this method's; the materials' tokenizer is there.
   Result<std::unique_ptr<TrainingObjective>> (*objective)(const config::TrainConfig& config,
                                                           const Materials& materials,
-                                                          const Tokenizer& tokenizer,
                                                           const std::vector<std::string>& tags);
-  /// From trained tensors under the names of branch main; a method without weights ignores them.
-  /// kInvalidArgument for tensors that do not fit.
+  /// From trained tensors under their own names; a method without weights ignores them. `config` is
+  /// this method's. kInvalidArgument for tensors that do not fit.
   Result<std::unique_ptr<DenseModel>> (*dense_model)(const Materials& materials,
-                                                     const StateDict& trained);
+                                                     const StateDict& trained,
+                                                     const config::EvaluationMethod& config);
 };
 
 std::span<const Method> all_methods();

@@ -5,7 +5,34 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 
+#include "base/format.h"
+#include "base/status.h"
+#include "model/inference/segmentation.h"
+
 namespace tagalign::model {
+
+ScoreOptions score_options(const config::SimilarityScores& scores) {
+  const config::ScoreSettings decided = scores.settings();
+  return {.rule = decided.softmax ? ScoreRule::kSoftmax : ScoreRule::kSigmoid,
+          .scale = decided.scale,
+          .bias = decided.bias};
+}
+
+std::vector<MethodSetting> score_settings(const config::SimilarityScores& scores,
+                                          const std::vector<MethodSetting>& own) {
+  const config::ScoreSettings decided = scores.settings();
+  std::vector<MethodSetting> settings = {{"protocol", format("{}", scores.protocol), false}};
+  settings.insert(settings.end(), own.begin(), own.end());
+  settings.push_back({"scale", format("{}", decided.scale), false});
+  if (!decided.softmax) settings.push_back({"bias", format("{}", decided.bias), false});
+  return settings;
+}
+
+at::Tensor embed_by_clip(const Materials& materials, const std::vector<std::string>& classes,
+                         const std::vector<std::string>& templates, int threads) {
+  TA_CHECK(materials.tokenizer != nullptr, "a tokenizer");
+  return class_embeddings(materials.text, *materials.tokenizer, classes, templates, threads);
+}
 
 Grid patch_grid(const VisionTower& vision, const at::Tensor& windows) {
   const std::int64_t patch = vision.shape().patch_size;

@@ -36,10 +36,10 @@ class SweepTest : public ::testing::Test {
                  "patch_size: 8\ntext_width: 64\ntext_layers: 1\nembed_dim: 32\nglobal_batch: 4\n"
                  "steps: 1\noutput: {2}\n",
                  path("scenes"), path("checkpoints"), path("clip.safetensors")));
-    write("eval.yml",
-          format("clip: {{weights: {}}}\noutput: {}\ndatasets:\n  - {{name: val, root: {}/val, "
-                 "short_side: 32, window: 32, stride: 16, background: true}}\n",
-                 path("clip.safetensors"), path("results"), path("scenes")));
+    write("eval.yml", format("clip: {{weights: {}}}\nmethod: clip\noutput: {}\ndatasets:\n  - "
+                             "{{name: val, root: {}/val, "
+                             "short_side: 32, window: 32, stride: 16, background: true}}\n",
+                             path("clip.safetensors"), path("results"), path("scenes")));
   }
   ~SweepTest() override { std::filesystem::remove_all(folder_); }
 

@@ -13,7 +13,6 @@
 #include "configs/schema/methods/template_sets.h"
 #include "data/datasets/segmentation_loader.h"
 #include "data/image/image.h"
-#include "model/clip/tokenizer.h"
 #include "model/inference/kernels/predict.h"
 #include "model/inference/segmentation.h"
 #include "model/inference/segmentation_counts.h"
@@ -62,13 +61,13 @@ data::LabelMap to_label_map(const at::Tensor& labels) {
 class DatasetEvaluation {
  public:
   DatasetEvaluation(Rank& rank, const config::EvaluateConfig& config,
-                    const config::SegmentationDataConfig& options, const Predictor& predictor,
-                    const model::Tokenizer& tokenizer)
+                    const config::SegmentationDataConfig& options, const Predictor& predictor)
       : rank_(rank),
         config_(config),
         options_(options),
-        predictor_(predictor),
-        tokenizer_(tokenizer) {}
+        settings_(config::dataset_settings(config, options)),
+        label_(config::row_label(config)),
+        predictor_(predictor) {}
 
   Result<JobEnd> run() {
     TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
@@ -106,7 +105,7 @@ class DatasetEvaluation {
                         rank_.first_decides([&] { return dataset_->digest(rank_.files); }));
     for (const auto& settings : plan_.protocols) {
       EvaluationResult& result = results_.emplace_back();
-      result.method = config_.method;
+      result.method = label_;
       result.step = predictor_.step;
       result.dataset = options_.name;
       result.dataset_digest = digest;
@@ -137,8 +136,8 @@ class DatasetEvaluation {
   }
 
   Path prediction_folder() const {
-    return Path(config_.output) / "predictions" /
-           format("{}-step-{}", config_.method, predictor_.step) / options_.name;
+    return Path(config_.output) / "predictions" / format("{}-step-{}", label_, predictor_.step) /
+           options_.name;
   }
   bool predictions_present() const {
     return config_.save_predictions == 0 || rank_.files.exists(prediction_folder());
@@ -166,16 +165,14 @@ class DatasetEvaluation {
     const AutocastScope autocast(config_.runtime.precision, rank_.device);
     auto prompts = dataset_->classes();
     if (options_.background) prompts.erase(prompts.begin());
-    const auto text = model::class_embeddings(
-        predictor_.clip->text, tokenizer_, prompts,
-        config::expand_templates(config::dataset_settings(config_, options_).templates),
-        static_cast<int>(threads()));  // [N, E]
-    const auto scorer = predictor_.model->scorer(text, plan_.scores);
+    const auto text = predictor_.model->embed_classes(
+        prompts, config::expand_templates(settings_.templates), static_cast<int>(threads()));
+    const auto scorer = predictor_.model->scorer(text);
     const model::Segmenter segmenter(*scorer, plan_.options);
     std::vector<Counts> counts(
         threads(), Counts(results_.size(), model::SegmentationCounts(dataset_->classes().size())));
     data::SegmentationLoader loader(rank_.files, *dataset_,
-                                    {.short_side = options_.short_side,
+                                    {.short_side = settings_.short_side,
                                      .long_side_max = options_.long_side_max,
                                      .first = static_cast<std::size_t>(rank_.group.rank()),
                                      .stride = static_cast<std::size_t>(rank_.group.size()),
@@ -251,8 +248,8 @@ class DatasetEvaluation {
   }
 
   void say_progress(std::size_t done) {
-    const auto text = format("evaluate: {} on {}, image {} of {}", config_.method, options_.name,
-                             done, dataset_->size());
+    const auto text =
+        format("evaluate: {} on {}, image {} of {}", label_, options_.name, done, dataset_->size());
     rank_.reporter.progress(done, dataset_->size(), text);
     constexpr std::size_t kSayEvery = 50;
     if (rank_.is_first() && done % kSayEvery == 1) log_info("{}", text);
@@ -289,8 +286,9 @@ class DatasetEvaluation {
   Rank& rank_;
   const config::EvaluateConfig& config_;
   const config::SegmentationDataConfig& options_;
+  config::DatasetSettings settings_;
+  std::string label_;
   const Predictor& predictor_;
-  const model::Tokenizer& tokenizer_;
   EvaluationPlan plan_;
   std::vector<EvaluationResult> results_;  ///< [plan_.sweep.size()]
   std::optional<data::SegmentationDataset> dataset_;
@@ -301,12 +299,10 @@ class DatasetEvaluation {
 Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config) {
   const at::NoGradGuard no_grad;
   model::keep_torch_on_calling_threads();
-  TA_ASSIGN_OR_RETURN(const auto tokenizer,
-                      model::Tokenizer::load(rank.files, model::default_vocabulary()));
   TA_ASSIGN_OR_RETURN(const auto predictor, load_predictor(rank, config));
   for (const auto& dataset : config.datasets) {
     TA_ASSIGN_OR_RETURN(const JobEnd end,
-                        DatasetEvaluation(rank, config, dataset, predictor, tokenizer).run());
+                        DatasetEvaluation(rank, config, dataset, predictor).run());
     if (end != JobEnd::kFinished) return end;
   }
   return JobEnd::kFinished;

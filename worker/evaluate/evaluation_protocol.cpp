@@ -19,24 +19,22 @@ using wire::Setting;
 std::string missing_reference(const EvaluateConfig& config, const SegmentationDataConfig& data,
                               const model::DenseModel& model, double mix) {
   if (!config::dataset_settings(config, data).in_reference) {
-    return format("the reference cannot evaluate {} under protocol {}", data.name, config.protocol);
+    return format("the reference cannot evaluate {} under protocol {}", data.name,
+                  config::preset_of(config.method).name);
   }
-  return model.missing_reference(config::word(config.protocol), mix);
+  return model.missing_reference(mix);
 }
 
 /// How a data set is measured, whatever the method: part of each of its results.
 std::vector<Setting> measurement(const EvaluateConfig& config, const SegmentationDataConfig& data) {
-  const config::ScoreSettings scores = config::score_settings(config);
   const config::DatasetSettings dataset = config::dataset_settings(config, data);
   std::vector<Setting> settings;
   const auto add = [&](std::string subject, std::string value) {
     settings.push_back({std::move(subject), std::move(value), false});
   };
-  add("scale", format("{}", scores.scale));
-  if (!scores.softmax) add("bias", format("{}", scores.bias));
-  add("short_side", format("{}", data.short_side));
+  add("short_side", format("{}", dataset.short_side));
   add("long_side_max", format("{}", data.long_side_max));
-  add("window", format("{}", data.window));
+  add("window", format("{}", dataset.window));
   add("stride", format("{}", dataset.stride));
   if (data.max_pixels > 0)
     add("max_pixels", format("{}/{}", data.max_pixels, data.max_pixels_side));
@@ -53,9 +51,9 @@ void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
               const model::DenseModel& model, EvaluationPlan& plan) {
   const std::vector<Setting> measured = measurement(config, data);
   for (const double mix : plan.sweep.mixes) {
-    std::vector<Setting> settings = {{"protocol", format("{}", config.protocol), false}};
+    std::vector<Setting> settings;
     for (auto& own : model.settings(mix)) {
-      settings.push_back({std::move(own.subject), std::move(own.value), true});
+      settings.push_back({std::move(own.subject), std::move(own.value), own.of_method});
     }
     std::ranges::copy(measured, std::back_inserter(settings));
     const std::string missing = missing_reference(config, data, model, mix);
@@ -76,12 +74,12 @@ Result<model::SegmentationSweep> plan_sweep(const EvaluateConfig& config,
                                             const SegmentationDataConfig& data, bool mixes) {
   if (!config.sweep.clip_weights.empty() && !mixes) {
     return invalid_argument(
-        "sweep.clip_weights: expected a checkpoint whose projector is mixed with the frozen map, "
-        "found none; name it in checkpoint");
+        "sweep.clip_weights: expected a method that mixes its map with the frozen one, as tagalign "
+        "does, found one that does not");
   }
   model::SegmentationSweep sweep{config.sweep.clip_weights, {}};
   if (sweep.mixes.empty()) {
-    sweep.mixes = {config::score_settings(config).clip_weight};
+    sweep.mixes = {config::mix_of(config.method)};
   }
   if (!data.background) return sweep;
   sweep.background_thresholds = config.sweep.thresholds;
@@ -90,7 +88,7 @@ Result<model::SegmentationSweep> plan_sweep(const EvaluateConfig& config,
   if (!threshold) {
     return invalid_argument(
         format("{}: protocol {} has no background threshold of its own; set background_threshold",
-               data.name, config.protocol));
+               data.name, config::preset_of(config.method).name));
   }
   sweep.background_thresholds = {*threshold};
   return sweep;
@@ -115,15 +113,11 @@ std::string describe_templates(const std::vector<std::string>& templates) {
 Result<EvaluationPlan> plan_evaluation(const EvaluateConfig& config,
                                        const SegmentationDataConfig& data,
                                        const model::DenseModel& model) {
-  const config::ScoreSettings scores = config::score_settings(config);
+  const config::DatasetSettings settings = config::dataset_settings(config, data);
   EvaluationPlan plan;
   TA_ASSIGN_OR_RETURN(plan.sweep, plan_sweep(config, data, model.mixes()));
-  plan.scores = {.rule = scores.softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid,
-                 .scale = scores.scale,
-                 .bias = scores.bias};
-  plan.options = {.background = data.background,
-                  .window = data.window,
-                  .stride = config::dataset_settings(config, data).stride};
+  plan.options = {
+      .background = data.background, .window = settings.window, .stride = settings.stride};
   describe(config, data, model, plan);
   return plan;
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "configs/schema/methods/protocols.h"
+#include "configs/schema/jobs/evaluation_settings.h"
 #include "coordinator/wire/messages.h"
 #include "model/inference/segmentation.h"
 #include "model/methods/method.h"
@@ -14,7 +14,6 @@ namespace tagalign::jobs {
 
 /// Everything decided for one data set: one result for each combination of the sweep.
 struct EvaluationPlan {
-  model::ScoreOptions scores;
   model::SegmentationOptions options;
   model::SegmentationSweep sweep;
   std::vector<std::vector<wire::Setting>> protocols;  ///< [sweep.size()], one a result

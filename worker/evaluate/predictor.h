@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "configs/schema/jobs/job_configs.h"
+#include "model/clip/tokenizer.h"
 #include "model/methods/method.h"
 #include "worker/rank/rank.h"
 #include "worker/weights/frozen_clip.h"
@@ -14,15 +15,16 @@
 namespace tagalign::jobs {
 
 struct Predictor {
-  std::unique_ptr<FrozenClip> clip;          ///< stays where it is: `model` borrows it
-  std::unique_ptr<model::DenseModel> model;  ///< without a checkpoint the frozen baseline
-  std::string digest;                        ///< of all weights
-  std::uint64_t step = 0;                    ///< of the training
+  std::unique_ptr<FrozenClip> clip;             ///< stays where it is: `model` borrows it
+  std::unique_ptr<model::Tokenizer> tokenizer;  ///< likewise
+  std::unique_ptr<model::DenseModel> model;
+  std::string digest;      ///< of all weights
+  std::uint64_t step = 0;  ///< of the training
 };
 
 /// The weights that `config` names, on the rank's device. `checkpoint` may be a step folder or any
-/// file of read_trained_weights(). kNotFound, kDataLoss, and kInvalidArgument for weights that were
-/// trained on another CLIP or do not fit it; the message names the file.
+/// file of read_trained_weights(). kNotFound, kDataLoss, and kInvalidArgument for weights of another
+/// method, or that were trained on another CLIP or do not fit it; the message names the file.
 Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config);
 
 }  // namespace tagalign::jobs

@@ -37,10 +37,9 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
   TA_ASSIGN_OR_RETURN(const auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
   const auto attention = vision_attention(config.clip.attention);
-  TA_ASSIGN_OR_RETURN(const auto* method, model::find_method("tagalign"));
-  const model::Materials materials{clip.vision, clip.text, attention, rank.device};
-  TA_ASSIGN_OR_RETURN(auto objective,
-                      method->objective(config, materials, tokenizer, dataset.tag_names()));
+  TA_ASSIGN_OR_RETURN(const auto* method, model::find_method(config::method_name(config.method)));
+  const model::Materials materials{clip.vision, clip.text, &tokenizer, attention, rank.device};
+  TA_ASSIGN_OR_RETURN(auto objective, method->objective(config, materials, dataset.tag_names()));
   const auto task = make_objective_task(rank, config,
                                         {.tokenizer = tokenizer,
                                          .context = clip.text.shape().context,

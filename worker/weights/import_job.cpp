@@ -19,12 +19,16 @@ constexpr char kEvaluationFolder[] = "export";
 constexpr double kRateTolerance = 1e-9;  // relative: the reference multiplies step by step
 
 Status check_architecture(const config::TrainConfig& config, const TrainedWeights& trained) {
+  if (trained.method->name != config::method_name(config.method)) {
+    return invalid_argument(format("the configuration trains {}, the file holds weights of {}",
+                                   config::method_name(config.method), trained.method->name));
+  }
   TA_ASSIGN_OR_RETURN(const std::string asked,
                       trained.method->weights->asked(config, trained.layout));
   if (asked == trained.layout.architecture) return ok_status();
   return invalid_argument(
-      format("the configuration asks for {}, the file holds {}; set projector.kind and "
-             "projector.layers",
+      format("the configuration asks for {}, the file holds {}; set method.projector.kind and "
+             "method.projector.layers",
              asked, trained.layout.architecture));
 }
 

@@ -6,7 +6,6 @@
 #include "base/format.h"
 #include "checkpoint/tensor_adapter.h"
 #include "model/clip/towers.h"
-#include "model/methods/tagalign/reference_checkpoint.h"
 #include "worker/weights/export_metadata.h"
 #include "worker/weights/weights.h"
 
@@ -34,17 +33,17 @@ Result<TrainedWeights> read_folder(FileSystem& files, const Path& folder,
 Result<TrainedWeights> read_torch_file(FileSystem& files, const Path& path,
                                        const model::WeightNames& names) {
   TA_ASSIGN_OR_RETURN(auto archive, open_torch_archive(files, path));
-  TA_ASSIGN_OR_RETURN(auto checkpoint, names.read_reference(archive));
+  TA_ASSIGN_OR_RETURN(auto file, names.read_reference(archive));
   TrainedWeights trained;
-  trained.tensors = std::move(checkpoint.tensors);
-  trained.naming = model::naming_name(checkpoint.naming);
-  trained.position.step = checkpoint.steps_done.value_or(0);
+  trained.tensors = std::move(file.tensors);
+  trained.naming = file.naming;
+  trained.position.step = file.steps_done.value_or(0);
   trained.source = "a state dict of the reference";
-  trained.schedule_position = checkpoint.schedule_position;
-  trained.next_lr = checkpoint.next_lr;
-  if (checkpoint.optimizer) {
-    trained.moments = std::move(checkpoint.optimizer->moments);
-    trained.updates = checkpoint.optimizer->updates;
+  trained.schedule_position = file.schedule_position;
+  trained.next_lr = file.next_lr;
+  if (file.moments) {
+    trained.moments = std::move(file.moments->tensors);
+    trained.updates = file.moments->updates;
     trained.source = "a training checkpoint of the reference";
   }
   return trained;

@@ -167,7 +167,14 @@ Status judge_trained(const Contents& contents, const Demands& demands, json& car
   if (trained.position.step > 0) card["step"] = trained.position.step;
   if (!trained.position.model_digest.empty()) card["clip_digest"] = trained.position.model_digest;
   card["optimizer"] = !trained.moments.empty();
-  if (demands.train) {
+  const bool same_method =
+      demands.train && config::method_name(demands.train->method) == trained.method->name;
+  if (demands.train && !same_method) {
+    comparison.problems.push_back(format("the configuration trains {}, the file holds {}",
+                                         config::method_name(demands.train->method),
+                                         trained.method->name));
+  }
+  if (same_method) {
     TA_ASSIGN_OR_RETURN(const auto asked, names.asked(*demands.train, trained.layout));
     if (asked != trained.layout.architecture) {
       comparison.problems.push_back(format("the configuration asks for {}, the file holds {}",
@@ -175,7 +182,7 @@ Status judge_trained(const Contents& contents, const Demands& demands, json& car
     }
   }
   TA_ASSIGN_OR_RETURN(const auto shapes,
-                      names.shapes(trained.tensors, demands.train ? &*demands.train : nullptr));
+                      names.shapes(trained.tensors, same_method ? &*demands.train : nullptr));
   comparison.compare(shapes, trained.tensors, {std::string(names.optional)});
   if (looks_like_clip(contents.tensors)) return ok_status();  // judge_clip() has named the rest
   for (const auto& [name, tensor] : contents.tensors) {

@@ -176,6 +176,12 @@ std::size_t Reader::list_size(const Node* node, std::string_view name) {
   return 0;
 }
 
+bool Reader::is_map(const Node& node, std::string_view name) {
+  if (node.kind == Node::Kind::kMap) return true;
+  report(node, path_of(name), "a map of maps", problems_);
+  return false;
+}
+
 void Reader::report_required(const Node* node, std::string_view name) {
   if (node != nullptr) {
     problems_.add(node->origin, format("{}: must not be empty", path_of(name)));

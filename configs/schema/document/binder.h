@@ -2,10 +2,15 @@
 /// visit_fields(). Internal to configs/schema.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "configs/schema/document/choices.h"
@@ -69,6 +74,23 @@ inline bool is_empty_value(const std::vector<std::string>& list) {
   return list.empty();
 }
 
+/// The names of a tagged section's structs, in order.
+template <class... Ts>
+Words names_of(const std::variant<Ts...>&) {
+  static constexpr std::array<std::string_view, sizeof...(Ts)> kNames = {Ts::kName...};
+  return kNames;
+}
+
+/// The struct that stands at `index`, new.
+template <class... Ts>
+void put_alternative(std::variant<Ts...>& value, std::size_t index) {
+  std::size_t i = 0;
+  ((i++ == index ? static_cast<void>(value.template emplace<Ts>()) : static_cast<void>(0)), ...);
+}
+
+/// The key of a tagged section that chooses its struct.
+inline constexpr std::string_view kTagKey = "name";
+
 /// Reads the keys of one map. `path` is where the map stands ("" at the root); `node` may be null:
 /// nothing was written, only required keys are missed, at `origin`.
 class Reader {
@@ -104,6 +126,39 @@ class Reader {
     if (values.size() < count_min) report_required(child, name);
   }
 
+  /// A map from names that people choose.
+  template <class T>
+  void map(std::string_view name, std::map<std::string, T>& values, std::string_view /*effect*/) {
+    const Node* child = take(name);
+    values.clear();
+    if (child == nullptr || !is_map(*child, name)) return;
+    for (const Entry& entry : child->entries) {
+      Reader reader(&entry.value, entry.origin, path_of(name) + "." + entry.key, problems_);
+      visit_fields(reader, values[entry.key]);
+      reader.finish();
+    }
+  }
+
+  /// A section whose key `name` chooses its struct; a word alone stands for {name: WORD}. Without
+  /// the key the struct stays that of the default.
+  template <class... Ts>
+  void tagged(std::string_view name, std::variant<Ts...>& value, std::string_view /*effect*/) {
+    const Node* child = take(name);
+    const bool is_word = child != nullptr && child->kind == Node::Kind::kScalar;
+    const Node* tag = child == nullptr || is_word ? child : child->find(kTagKey);
+    if (tag != nullptr) {
+      const std::string path = path_of(name) + (is_word ? "" : "." + std::string(kTagKey));
+      const auto index = read_word(*tag, path, names_of(value), problems_);
+      if (!index) return;
+      put_alternative(value, *index);
+    }
+    Reader reader(is_word ? nullptr : child, child != nullptr ? child->origin : origin_,
+                  path_of(name), problems_);
+    reader.take(kTagKey);
+    std::visit([&](auto& alternative) { visit_fields(reader, alternative); }, value);
+    reader.finish();
+  }
+
   /// Keeps what stands under `name` unread.
   void node(std::string_view name, Node& value);
 
@@ -114,6 +169,7 @@ class Reader {
   const Node* take(std::string_view name);
   std::string path_of(std::string_view name) const;
   std::size_t list_size(const Node* node, std::string_view name);
+  bool is_map(const Node& node, std::string_view name);
   void report_required(const Node* node, std::string_view name);
 
   const Node* node_;
@@ -159,6 +215,21 @@ class Writer {
     node.kind = Node::Kind::kList;
     for (T& value : values) node.items.push_back(write(value));
     add(name, std::move(node));
+  }
+
+  template <class T>
+  void map(std::string_view name, std::map<std::string, T>& values, std::string_view /*effect*/) {
+    if (values.empty()) return;
+    Writer writer;
+    for (auto& [key, value] : values) writer.add(key, write(value));
+    add(name, std::move(writer.node_));
+  }
+  template <class... Ts>
+  void tagged(std::string_view name, std::variant<Ts...>& value, std::string_view /*effect*/) {
+    Writer writer;
+    writer.add(kTagKey, to_node(std::string(names_of(value)[value.index()])));
+    std::visit([&](auto& alternative) { visit_fields(writer, alternative); }, value);
+    add(name, std::move(writer.node_));
   }
 
   template <class T>

@@ -46,6 +46,11 @@ class DigestVisitor {
   void list(std::string_view name, std::vector<T>& values, std::size_t /*count_min*/,
             std::string_view /*effect*/);
 
+  template <class T>
+  void map(std::string_view name, std::map<std::string, T>& values, std::string_view /*effect*/);
+  template <class... Ts>
+  void tagged(std::string_view name, std::variant<Ts...>& value, std::string_view /*effect*/);
+
   const DigestLines& lines() const { return lines_; }
 
  private:
@@ -80,6 +85,20 @@ void DigestVisitor::list(std::string_view name, std::vector<T>& values, std::siz
   for (std::size_t i = 0; i < values.size(); ++i) {
     add_all(format("{}.{}", name, i), digest_lines(values[i]));
   }
+}
+
+/// An element of a map has the defaults of a new one.
+template <class T>
+void DigestVisitor::map(std::string_view name, std::map<std::string, T>& values, std::string_view) {
+  for (auto& [key, value] : values) add_all(format("{}.{}", name, key), digest_lines(value));
+}
+
+/// The chosen name has a line of its own; the struct has the defaults of a new one.
+template <class... Ts>
+void DigestVisitor::tagged(std::string_view name, std::variant<Ts...>& value, std::string_view) {
+  add(format("{}.{}", name, kTagKey),
+      text_of(to_node(std::string(names_of(value)[value.index()]))));
+  add_all(name, std::visit([](const auto& chosen) { return digest_lines(chosen); }, value));
 }
 
 /// The text of digest.md.

@@ -4,6 +4,9 @@
 /// A visitor V offers  field(name, value, rule)   a scalar (optional: it may stay unset) or a list
 ///                     section(name, struct, effect)             a nested map
 ///                     list(name, vector, count_min, effect)     a list of maps
+///                     map(name, map, effect)                    maps under names that people choose
+///                     tagged(name, variant, effect)             a map whose key `name` chooses its
+///                                                               struct, T::kName of each
 /// Reading (binder.h), writing, the digest (digest.h) and the page of keys (keys.h) are visitors;
 /// the order of the calls is the order in which a configuration is written.
 #pragma once

@@ -1,18 +1,24 @@
 /// tagalign-worker evaluate, and the data sets that it measures on.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "configs/schema/jobs/shared_configs.h"
+#include "configs/schema/methods/methods.h"
 
 namespace tagalign::config {
 
-/// What one protocol uses on one data set. Unset: what the protocol uses everywhere (protocols.h).
+/// What one protocol uses on one data set. Unset: what the protocol uses everywhere, which is the
+/// preset that configs/schema/methods gives it.
 struct ProtocolDataConfig {
   std::optional<double> background_threshold;
+  std::optional<int> short_side;
+  std::optional<int> window;
   std::optional<int> stride;
+  std::vector<std::string> templates;
   bool in_reference = true;
 
   bool operator==(const ProtocolDataConfig&) const = default;
@@ -21,9 +27,16 @@ struct ProtocolDataConfig {
 template <class V>
 void visit_fields(V& v, ProtocolDataConfig& c) {
   v.field("background_threshold", c.background_threshold,
-          Rule("constant score of the background; unset: v1 0.4, v3 none"));
+          Rule("the background's score or threshold; unset: the protocol's, if it has one"));
+  v.field("short_side", c.short_side,
+          Rule("images are resized to it; unset: the protocol's").between(16, 8192).in("pixels"));
+  v.field("window", c.window,
+          Rule("side of the sliding window; unset: the protocol's").between(16, 8192).in("pixels"));
   v.field("stride", c.stride,
-          Rule("step of the sliding window; unset: v1 224, v3 56").between(1, 8192).in("pixels"));
+          Rule("step of the sliding window; unset: the protocol's (v1 224, v3 56)")
+              .between(1, 8192)
+              .in("pixels"));
+  v.field("templates", c.templates, Rule("empty: the protocol's").one_as_list());
   v.field("in_reference", c.in_reference,
           Rule("false: the reference cannot evaluate this set under this protocol; every result "
                "says so")
@@ -51,13 +64,12 @@ struct SegmentationDataConfig {
   std::optional<double> background_threshold;
   int max_pixels = 0;
   int max_pixels_side = 1000;
-  std::vector<std::string> templates = {"simple"};
-  int short_side = 448;
+  std::vector<std::string> templates;
+  std::optional<int> short_side;
   int long_side_max = 2048;
-  int window = 448;
+  std::optional<int> window;
   std::optional<int> stride;
-  ProtocolDataConfig v1;
-  ProtocolDataConfig v3;
+  std::map<std::string, ProtocolDataConfig> protocols;
 
   bool operator==(const SegmentationDataConfig&) const = default;
 };
@@ -101,7 +113,7 @@ void visit_fields(V& v, SegmentationDataConfig& c) {
   v.field("background", c.background,
           Rule("class 0 is background: no prompt, a constant score instead"));
   v.field("background_threshold", c.background_threshold,
-          Rule("that constant; unset: v1 or v3 below"));
+          Rule("that constant; unset: the protocol's"));
   v.field(
       "max_pixels", c.max_pixels,
       Rule("larger images are first shrunk, and their label map enlarged to the label's size at "
@@ -112,20 +124,23 @@ void visit_fields(V& v, SegmentationDataConfig& c) {
           Rule("longer side after that").between(1, 65'536).in("pixels"));
   v.field("templates", c.templates,
           Rule("prompts ({} is the class name) and names of sets: simple, full, subset, maskclip, "
-               "custom")
-              .required()
+               "custom; empty: the protocol's")
               .one_as_list());
   v.field("short_side", c.short_side,
-          Rule("images are resized to it, keeping the ratio").between(16, 8192).in("pixels"));
+          Rule("images are resized to it, keeping the ratio; unset: the protocol's (v1, v3: 448)")
+              .between(16, 8192)
+              .in("pixels"));
   v.field("long_side_max", c.long_side_max,
           Rule("bound of the other side; at least short_side").between(16, 65'536).in("pixels"));
-  v.field("window", c.window, Rule("side of the sliding window").between(16, 8192).in("pixels"));
+  v.field("window", c.window,
+          Rule("side of the sliding window; unset: the protocol's (v1, v3: 448)")
+              .between(16, 8192)
+              .in("pixels"));
   v.field("stride", c.stride,
-          Rule("step of the sliding window, at most window; unset: v1 or v3 below")
+          Rule("step of the sliding window, at most window; unset: the protocol's")
               .between(1, 8192)
               .in("pixels"));
-  v.section("v1", c.v1, "under protocol v1, where the above is unset");
-  v.section("v3", c.v3, "under protocol v3, where the above is unset");
+  v.map("protocols", c.protocols, "under the protocol of that name, where the above is unset");
 }
 
 /// Several results from one pass over the images; an empty list: the configuration's own value.
@@ -143,17 +158,14 @@ void visit_fields(V& v, SweepConfig& c) {
           Rule("shares of the frozen map in the mix").between(0, 1));
 }
 
-/// What is unset follows from the protocol; protocols.h decides it, and `tagalign
+/// What is unset follows from the method; evaluation_settings.h decides it, and `tagalign
 /// submit --dry-run` shows it.
 struct EvaluateConfig {
   RuntimeConfig runtime;
   ClipConfig clip;
-  std::string method = "tagalign";
+  EvaluationMethod method;
+  std::string label;
   std::string checkpoint;
-  Protocol protocol = Protocol::kV1;
-  std::optional<double> clip_weight;
-  std::optional<double> scale;
-  std::optional<double> bias;
   std::vector<std::string> templates;
   std::vector<SegmentationDataConfig> datasets;
   int read_ahead = 4;
@@ -168,20 +180,12 @@ template <class V>
 void visit_fields(V& v, EvaluateConfig& c) {
   v.section("runtime", c.runtime, "how a rank runs");
   v.section("clip", c.clip, "the frozen CLIP");
-  v.field("method", c.method, Rule("row of the table").required().keeps_numbers());
+  v.tagged("method", c.method, "what predicts, and how its maps become scores");
+  v.field("label", c.label, Rule("row of the table; empty: the method's name").keeps_numbers());
   v.field("checkpoint", c.checkpoint,
-          Rule("training checkpoint: our folder, an export, or the reference's .pth; empty: the "
-               "frozen baseline, no projector. It has a digest of its own")
+          Rule("what the method trained: our folder, an export, or its reference's .pth; empty for "
+               "a method that trains nothing. It has a digest of its own")
               .keeps_numbers());
-  v.field("protocol", c.protocol,
-          Rule("v1: sigmoid, the paper's first version; v3: softmax, its third"));
-  v.field(
-      "clip_weight", c.clip_weight,
-      Rule("share of the frozen map in the mix; ignored without a checkpoint; unset: v1 0.3, v3 "
-           "0.5")
-          .between(0, 1));
-  v.field("scale", c.scale, Rule("factor of the similarity; unset: v1 10, v3 30").above(0));
-  v.field("bias", c.bias, Rule("added to the scaled similarity; v1 only; unset: −2.5"));
   v.field("templates", c.templates,
           Rule("not empty: in place of each data set's own").one_as_list());
   v.list("datasets", c.datasets, 1, "segmentation data sets");

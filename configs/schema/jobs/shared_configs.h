@@ -66,10 +66,11 @@ void visit_fields(V& v, CaptionDataConfig& c) {
           Rule("folder that the CSV's file names are relative to").required().keeps_numbers());
   v.field("captions", c.captions, Rule("CSV with header file,caption").required().keeps_numbers());
   v.field("tags", c.tags,
-          Rule("JSON object: file → list of tag indices; required for train").keeps_numbers());
-  v.field(
-      "tag_names", c.tag_names,
-      Rule("text file, one tag a line (or object_list.csv); required for train").keeps_numbers());
+          Rule("JSON object: file → list of tag indices; for a method that learns tags")
+              .keeps_numbers());
+  v.field("tag_names", c.tag_names,
+          Rule("text file, one tag a line (or object_list.csv); for a method that learns tags")
+              .keeps_numbers());
   v.field("image_size", c.image_size,
           Rule("side of the training crop").between(16, 1024).in("pixels"));
   v.field("loader_threads", c.loader_threads,
@@ -178,27 +179,6 @@ void visit_fields(V& v, ClipConfig& c) {
           .required()
           .keeps_numbers());
   v.field("attention", c.attention, Rule("how the last layers of the vision tower attend"));
-}
-
-struct ProjectorConfig {
-  ProjectorKind kind = ProjectorKind::kGDecoder;
-  int layers = 0;
-
-  bool operator==(const ProjectorConfig&) const = default;
-};
-
-template <class V>
-void visit_fields(V& v, ProjectorConfig& c) {
-  v.field("kind", c.kind, Rule("architecture of the trained projector"));
-  v.field("layers", c.layers,
-          Rule("blocks of the projector; 0: the reference's (gdecoder 2, transformer 1)")
-              .between(0, 16));
-}
-
-/// The number of layers, with 0 resolved.
-constexpr int projector_layers(const ProjectorConfig& config) {
-  if (config.layers != 0) return config.layers;
-  return config.kind == ProjectorKind::kGDecoder ? 2 : 1;
 }
 
 }  // namespace tagalign::config

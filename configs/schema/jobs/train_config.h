@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "configs/schema/jobs/shared_configs.h"
+#include "configs/schema/methods/methods.h"
 
 namespace tagalign::config {
 
@@ -14,12 +14,9 @@ struct TrainConfig {
   CaptionDataConfig data;
   AugmentConfig augment;
   ClipConfig clip;
-  ProjectorConfig projector;
+  TrainingMethod method;
   OptimizerConfig optimizer;
   CheckpointConfig checkpoint;
-  double infonce_weight = 1.0;
-  double multitag_weight = 1.0;
-  std::vector<std::string> tag_templates = {"a photo of a {}."};
   int global_batch = 512;
   std::uint64_t steps = 30001;
 
@@ -32,14 +29,9 @@ void visit_fields(V& v, TrainConfig& c) {
   v.section("data", c.data, "image-caption-tag data in the reference's layout");
   v.section("augment", c.augment, "what happens to a training image");
   v.section("clip", c.clip, "the frozen CLIP");
-  v.section("projector", c.projector, "what is trained on top of it");
+  v.tagged("method", c.method, "what is trained, and towards what");
   v.section("optimizer", c.optimizer, "AdamW and its schedule, as in the reference");
   v.section("checkpoint", c.checkpoint, "when the training saves, and where");
-  v.field("infonce_weight", c.infonce_weight,
-          Rule("weight of the image-caption loss; one of the two weights is above 0").at_least(0));
-  v.field("multitag_weight", c.multitag_weight, Rule("weight of the tag loss").at_least(0));
-  v.field("tag_templates", c.tag_templates,
-          Rule("prompts behind the label embedding; {} is the tag").required());
   v.field("global_batch", c.global_batch,
           Rule("samples per step over all ranks; a multiple of their number")
               .between(1, 1 << 20)

@@ -1,6 +1,10 @@
 #include "configs/schema/methods/template_sets.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+
+#include "base/format.h"
 
 namespace tagalign::config {
 namespace {
@@ -140,6 +144,38 @@ std::vector<std::string> expand_templates(const std::vector<std::string>& templa
     }
   }
   return prompts;
+}
+
+namespace {
+
+bool is_prompt(const std::string& text) {
+  const std::size_t at = text.find("{}");
+  return at != std::string::npos && text.find("{}", at + 2) == std::string::npos;
+}
+
+}  // namespace
+
+void check_prompts(const std::string& path, const std::vector<std::string>& prompts,
+                   Findings& findings) {
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    if (is_prompt(prompts[i])) continue;
+    findings.push_back(
+        {format("{}.{}", path, i),
+         format("expected a prompt with one {{}} for the name, found '{}'", prompts[i])});
+  }
+}
+
+void check_templates(const std::string& path, const std::vector<std::string>& templates,
+                     Findings& findings) {
+  std::vector<std::string_view> sets;
+  for (const TemplateSet& set : template_sets()) sets.push_back(set.name);
+  for (std::size_t i = 0; i < templates.size(); ++i) {
+    if (is_prompt(templates[i]) || find_template_set(templates[i]) != nullptr) continue;
+    findings.push_back(
+        {format("{}.{}", path, i),
+         format("expected a prompt with one {{}} for the name, or one of the sets {}; found '{}'",
+                fmt::join(sets, ", "), templates[i])});
+  }
 }
 
 }  // namespace tagalign::config

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/schema/methods/preset.h"
+
 namespace tagalign::config {
 
 struct TemplateSet {
@@ -21,5 +23,12 @@ const std::vector<std::string>* find_template_set(std::string_view name);
 
 /// Puts the prompts of a set where its name stands; other texts stay as they are.
 std::vector<std::string> expand_templates(const std::vector<std::string>& templates);
+
+/// Each must be a prompt.
+void check_prompts(const std::string& path, const std::vector<std::string>& prompts,
+                   Findings& findings);
+/// Each must be a prompt or the name of a set.
+void check_templates(const std::string& path, const std::vector<std::string>& templates,
+                     Findings& findings);
 
 }  // namespace tagalign::config

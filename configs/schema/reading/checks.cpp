@@ -4,13 +4,11 @@
 #include <set>
 
 #include "base/format.h"
-#include "configs/schema/methods/protocols.h"
+#include "configs/schema/jobs/evaluation_settings.h"
 #include "configs/schema/methods/template_sets.h"
 
 namespace tagalign::config {
 namespace {
-
-using Findings = std::vector<Finding>;
 
 void check_augment(const AugmentConfig& augment, Findings& out) {
   if (augment.scale_min > augment.scale_max) {
@@ -46,34 +44,6 @@ void check_schedule(const OptimizerConfig& optimizer, std::uint64_t steps, Findi
   }
 }
 
-bool is_prompt(const std::string& text) {
-  const std::size_t at = text.find("{}");
-  return at != std::string::npos && text.find("{}", at + 2) == std::string::npos;
-}
-
-void check_prompts(const std::string& path, const std::vector<std::string>& prompts,
-                   Findings& out) {
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
-    if (is_prompt(prompts[i])) continue;
-    out.push_back({format("{}.{}", path, i),
-                   format("expected a prompt with one {{}} for the name, found '{}'", prompts[i])});
-  }
-}
-
-/// Prompts and names of sets.
-void check_templates(const std::string& path, const std::vector<std::string>& templates,
-                     Findings& out) {
-  std::vector<std::string_view> sets;
-  for (const TemplateSet& set : template_sets()) sets.push_back(set.name);
-  for (std::size_t i = 0; i < templates.size(); ++i) {
-    if (is_prompt(templates[i]) || find_template_set(templates[i]) != nullptr) continue;
-    out.push_back({format("{}.{}", path, i),
-                   format("expected a prompt with one {{}} for the name, or one of the sets {}; "
-                          "found '{}'",
-                          fmt::join(sets, ", "), templates[i])});
-  }
-}
-
 void check_multiple(const std::string& path, int value, int of, Findings& out) {
   if (value % of != 0) {
     out.push_back({path, format("expected a multiple of {}, found {}", of, value)});
@@ -97,10 +67,6 @@ void check_names(const std::string& path, const std::vector<T>& items, Findings&
 }
 
 void check_data(const std::string& prefix, const SegmentationDataConfig& data, Findings& out) {
-  if (data.short_side > data.long_side_max) {
-    out.push_back({prefix + "short_side", format("expected at most long_side_max ({}), found {}",
-                                                 data.long_side_max, data.short_side)});
-  }
   if (!data.label_suffix.ends_with(".png")) {
     out.push_back({prefix + "label_suffix",
                    format("expected an ending in .png, found '{}'", data.label_suffix)});
@@ -113,20 +79,24 @@ void check_data(const std::string& prefix, const SegmentationDataConfig& data, F
   }
 }
 
-/// What the protocol leaves to the data set, and what must fit to it.
-void check_protocol(const std::string& prefix, const EvaluateConfig& config,
+/// What the method leaves to the data set, and what must fit to it.
+void check_settings(const std::string& prefix, const EvaluateConfig& config,
                     const SegmentationDataConfig& data, Findings& out) {
   const DatasetSettings settings = dataset_settings(config, data);
-  if (settings.stride > data.window) {
+  if (settings.short_side > data.long_side_max) {
+    out.push_back({prefix + "short_side", format("expected at most long_side_max ({}), found {}",
+                                                 data.long_side_max, settings.short_side)});
+  }
+  if (settings.stride > settings.window) {
     out.push_back({prefix + "stride",
                    format("expected at most window ({}), or pixels stay without a score; found {}",
-                          data.window, settings.stride)});
+                          settings.window, settings.stride)});
   }
   if (data.background && !settings.background_threshold && config.sweep.thresholds.empty()) {
     out.push_back({prefix + "background_threshold",
                    format("protocol {} has no threshold that fits every data set, and this one "
                           "names none; set background_threshold",
-                          config.protocol)});
+                          preset_of(config.method).name)});
   }
 }
 
@@ -153,6 +123,13 @@ void check_sweep(const EvaluateConfig& config, Findings& out) {
                                               "folder, found {}",
                                               config.save_predictions)});
   }
+}
+
+void check_tags(const TrainConfig& config, Findings& out) {
+  if (config.data.tags.empty())
+    out.push_back({"data.tags", "this key is required and missing or empty"});
+  if (config.data.tag_names.empty())
+    out.push_back({"data.tag_names", "this key is required and missing or empty"});
 }
 
 }  // namespace
@@ -184,32 +161,26 @@ Findings check(const PretrainConfig& config) {
 
 Findings check(const TrainConfig& config) {
   Findings out;
-  if (config.data.tags.empty())
-    out.push_back({"data.tags", "this key is required and missing or empty"});
-  if (config.data.tag_names.empty()) {
-    out.push_back({"data.tag_names", "this key is required and missing or empty"});
-  }
+  if (needs_tags(config.method)) check_tags(config, out);
   check_augment(config.augment, out);
   check_schedule(config.optimizer, config.steps, out);
-  check_prompts("tag_templates", config.tag_templates, out);
-  if (config.infonce_weight == 0 && config.multitag_weight == 0) {
-    out.push_back({"infonce_weight",
-                   "expected a weight above 0 here or in multitag_weight, found 0 in both"});
-  }
+  check_method(config.method, out);
   return out;
 }
 
 Findings check(const EvaluateConfig& config) {
   Findings out;
-  if (config.protocol == Protocol::kV3 && config.bias) {
-    out.push_back({"bias", format("protocol v3 has none; expected null, found {}", *config.bias)});
+  check_method(config.method, out);
+  if (!is_trained(config.method) && !config.checkpoint.empty()) {
+    out.push_back({"checkpoint", format("method {} trains nothing; expected none, found '{}'",
+                                        method_name(config.method), config.checkpoint)});
   }
   check_templates("templates", config.templates, out);
   check_names("datasets", config.datasets, out);
   for (std::size_t i = 0; i < config.datasets.size(); ++i) {
     const std::string prefix = format("datasets.{}.", i);
     check_data(prefix, config.datasets[i], out);
-    check_protocol(prefix, config, config.datasets[i], out);
+    check_settings(prefix, config, config.datasets[i], out);
     check_templates(prefix + "templates", config.datasets[i].templates, out);
   }
   check_sweep(config, out);
@@ -219,6 +190,7 @@ Findings check(const EvaluateConfig& config) {
 Findings check(const SegmentationDataConfig& config) {
   Findings out;
   check_data("", config, out);
+  check_templates("templates", config.templates, out);
   return out;
 }
 

@@ -8,11 +8,6 @@
 
 namespace tagalign::config {
 
-struct Finding {
-  std::string path;     ///< "data.tags"
-  std::string message;  ///< what was expected and found
-};
-
 std::vector<Finding> check(const ScenesConfig& config);
 std::vector<Finding> check(const PretrainConfig& config);
 std::vector<Finding> check(const TrainConfig& config);

@@ -19,6 +19,7 @@ struct Table {
   std::string effect;
   std::vector<std::string> kinds;
   std::string rows;
+  std::string choice;  ///< of the key `name`, where that chooses the keys
 };
 
 std::string type_of(const std::uint64_t&) {
@@ -125,6 +126,18 @@ class KeyTables {
     add_table(path_of(name) + ".N", effect, element);
   }
 
+  template <class T>
+  void map(std::string_view name, std::map<std::string, T>&, std::string_view effect) {
+    add_link(name, "map of maps", effect);
+    T element;
+    add_table(path_of(name) + ".NAME", effect, element);
+  }
+  template <class... Ts>
+  void tagged(std::string_view name, std::variant<Ts...>&, std::string_view effect) {
+    add_link(name, "map, or its name alone", effect);
+    (add_choice<Ts>(path_of(name), effect), ...);
+  }
+
   const std::vector<Table>& tables() const { return tables_; }
 
  private:
@@ -152,8 +165,21 @@ class KeyTables {
       table.kinds.push_back(kind_);
       return;
     }
+    add_new_table({path, std::string(effect), {kind_}, "", ""}, value);
+  }
+  /// A table of its own for each kind of job: a method has other keys in training.
+  template <class T>
+  void add_choice(const std::string& path, std::string_view effect) {
+    T chosen;
+    const std::string choice(T::kName);
+    const std::string name_row =
+        format("| `{}` | word | | | {} | chooses the keys of this map | yes |\n", kTagKey, choice);
+    add_new_table({path, std::string(effect), {kind_}, name_row, choice}, chosen);
+  }
+  template <class T>
+  void add_new_table(Table table, T& value) {
     const std::size_t outer = std::exchange(current_, tables_.size());
-    tables_.push_back({path, std::string(effect), {kind_}, ""});
+    tables_.push_back(std::move(table));
     visit_fields(*this, value);
     current_ = outer;
   }
@@ -163,14 +189,17 @@ class KeyTables {
   std::size_t current_ = 0;
 };
 
+std::string title_of(const Table& table) {
+  if (table.path.empty()) return table.kinds[0];
+  const std::string choice = table.choice.empty() ? "" : format(" `name: {}`", table.choice);
+  return format("`{}`{}: {} ({})", table.path, choice, table.effect, fmt::join(table.kinds, ", "));
+}
+
 std::string section_text(const Table& table) {
-  const std::string title = table.path.empty() ? table.kinds[0]
-                                               : format("`{}`: {} ({})", table.path, table.effect,
-                                                        fmt::join(table.kinds, ", "));
   return format(
       "\n## {}\n\n| key | type | unit | default | range | effect | affects numbers |\n"
       "|---|---|---|---|---|---|---|\n{}",
-      title, table.rows);
+      title_of(table), table.rows);
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 #include "configs/schema/reading/load.h"
 
+#include <tuple>
+#include <type_traits>
+
 #include "configs/schema/document/inherit.h"
 #include "configs/schema/document/yaml.h"
+#include "configs/schema/jobs/job_kinds.h"
 #include "configs/schema/reading/bind.h"
 
 namespace tagalign::config {
@@ -43,22 +47,20 @@ Result<std::string> dump(const T& config) {
   return text;
 }
 
-template Result<ScenesConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
-template Result<PretrainConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
-template Result<TrainConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
-template Result<EvaluateConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
+namespace {
+
+template <class T>
+constexpr std::tuple kFunctionsOf = {&load_job_config<T>, &parse_job_config<T>, &dump<T>};
+
+/// Naming the templates here is what makes them for every kind in the table.
+[[gnu::used]] const auto kEveryKind = std::apply(
+    [](const auto&... kinds) {
+      return std::tuple{kFunctionsOf<typename std::decay_t<decltype(kinds)>::ConfigType>...};
+    },
+    kJobKinds);
+
+}  // namespace
+
 template Result<SegmentationDataConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
-template Result<ScenesConfig> parse_job_config(const std::string&, const std::string&,
-                                               const Overrides&);
-template Result<PretrainConfig> parse_job_config(const std::string&, const std::string&,
-                                                 const Overrides&);
-template Result<TrainConfig> parse_job_config(const std::string&, const std::string&,
-                                              const Overrides&);
-template Result<EvaluateConfig> parse_job_config(const std::string&, const std::string&,
-                                                 const Overrides&);
-template Result<std::string> dump(const ScenesConfig&);
-template Result<std::string> dump(const PretrainConfig&);
-template Result<std::string> dump(const TrainConfig&);
-template Result<std::string> dump(const EvaluateConfig&);
 
 }  // namespace tagalign::config

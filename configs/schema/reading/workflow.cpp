@@ -7,8 +7,8 @@
 #include "base/limits.h"
 #include "configs/schema/document/inherit.h"
 #include "configs/schema/document/vars.h"
+#include "configs/schema/jobs/evaluation_settings.h"
 #include "configs/schema/jobs/job_kinds.h"
-#include "configs/schema/methods/protocols.h"
 #include "configs/schema/reading/bind.h"
 
 namespace tagalign::config {

@@ -2,6 +2,8 @@
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <variant>
+
 #include "model/methods/similarity.h"
 
 namespace tagalign::model {
@@ -37,28 +39,36 @@ class FrozenScorer final : public DenseScorer {
 
 class FrozenModel final : public DenseModel {
  public:
-  explicit FrozenModel(const Materials& materials) : materials_(materials) {}
+  FrozenModel(const Materials& materials, const config::ClipEvaluation& config)
+      : materials_(materials), config_(config) {}
 
-  std::unique_ptr<DenseScorer> scorer(const at::Tensor& text,
-                                      const ScoreOptions& options) const override {
-    return std::make_unique<FrozenScorer>(materials_, text, options);
+  at::Tensor embed_classes(const std::vector<std::string>& classes,
+                           const std::vector<std::string>& templates, int threads) const override {
+    return embed_by_clip(materials_, classes, templates, threads);
+  }
+  std::unique_ptr<DenseScorer> scorer(const at::Tensor& text) const override {
+    return std::make_unique<FrozenScorer>(materials_, text, score_options(config_.scores));
   }
   bool mixes() const override { return false; }
   std::vector<MethodSetting> settings(double) const override {
-    return {{"attention", attention_name(materials_.attention)}, {"clip_weight", "1"}};
+    return score_settings(config_.scores, {{"attention", attention_name(materials_.attention)},
+                                           {"clip_weight", "1"}});
   }
-  std::string missing_reference(std::string_view, double) const override { return ""; }
+  std::string missing_reference(double) const override { return ""; }
   const Parameters& parameters() const override { return none_; }
 
  private:
   Materials materials_;
+  config::ClipEvaluation config_;
   Parameters none_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<DenseModel>> frozen_model(const Materials& materials, const StateDict&) {
-  return std::unique_ptr<DenseModel>(std::make_unique<FrozenModel>(materials));
+Result<std::unique_ptr<DenseModel>> frozen_model(const Materials& materials, const StateDict&,
+                                                 const config::EvaluationMethod& config) {
+  return std::unique_ptr<DenseModel>(
+      std::make_unique<FrozenModel>(materials, std::get<config::ClipEvaluation>(config)));
 }
 
 }  // namespace tagalign::model

@@ -7,6 +7,7 @@ namespace tagalign::model {
 
 /// Never fails; nothing is trained.
 Result<std::unique_ptr<DenseModel>> frozen_model(const Materials& materials,
-                                                 const StateDict& trained);
+                                                 const StateDict& trained,
+                                                 const config::EvaluationMethod& config);
 
 }  // namespace tagalign::model

@@ -5,8 +5,9 @@
 
 #include <cmath>
 #include <utility>
+#include <variant>
 
-#include "model/inference/segmentation.h"
+#include "model/methods/similarity.h"
 #include "model/methods/tagalign/tagalign.h"
 
 namespace tagalign::model {
@@ -88,19 +89,19 @@ ProjectorShape tagalign_projector_shape(const config::ProjectorConfig& config, s
 }
 
 Result<std::unique_ptr<TrainingObjective>> tagalign_objective(
-    const config::TrainConfig& config, const Materials& materials, const Tokenizer& tokenizer,
+    const config::TrainConfig& config, const Materials& materials,
     const std::vector<std::string>& tags) {
+  const auto& method = std::get<config::TagAlignTraining>(config.method);
   const auto shape =
-      tagalign_projector_shape(config.projector, materials.vision.shape().vision_width);
+      tagalign_projector_shape(method.projector, materials.vision.shape().vision_width);
   auto projector = make_projector(shape, materials.vision.projection(), config.runtime.seed);
   projector->to(materials.device);
   const at::NoGradGuard frozen;
   return make_tagalign_objective(
-      materials,
-      {.projector = std::move(projector),
-       .label_embedding = class_embeddings(materials.text, tokenizer, tags, config.tag_templates),
-       .infonce_weight = config.infonce_weight,
-       .multitag_weight = config.multitag_weight});
+      materials, {.projector = std::move(projector),
+                  .label_embedding = embed_by_clip(materials, tags, method.tag_templates, 1),
+                  .infonce_weight = method.infonce_weight,
+                  .multitag_weight = method.multitag_weight});
 }
 
 }  // namespace tagalign::model

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "base/format.h"
 #include "model/methods/similarity.h"
@@ -60,20 +61,26 @@ class TagAlignScorer final : public DenseScorer {
 
 class TagAlignModel final : public DenseModel {
  public:
-  TagAlignModel(const Materials& materials, std::shared_ptr<const Projector> projector)
-      : materials_(materials), projector_(std::move(projector)) {}
+  TagAlignModel(const Materials& materials, std::shared_ptr<const Projector> projector,
+                const config::TagAlignEvaluation& config)
+      : materials_(materials), projector_(std::move(projector)), config_(config) {}
 
-  std::unique_ptr<DenseScorer> scorer(const at::Tensor& text,
-                                      const ScoreOptions& options) const override {
-    return std::make_unique<TagAlignScorer>(materials_, projector_, text, options);
+  at::Tensor embed_classes(const std::vector<std::string>& classes,
+                           const std::vector<std::string>& templates, int threads) const override {
+    return embed_by_clip(materials_, classes, templates, threads);
+  }
+  std::unique_ptr<DenseScorer> scorer(const at::Tensor& text) const override {
+    return std::make_unique<TagAlignScorer>(materials_, projector_, text,
+                                            score_options(config_.scores));
   }
   bool mixes() const override { return true; }
   std::vector<MethodSetting> settings(double mix) const override {
-    return {{"attention", attention_name(materials_.attention)},
-            {"clip_weight", format("{}", mix)}};
+    return score_settings(config_.scores, {{"attention", attention_name(materials_.attention)},
+                                           {"clip_weight", format("{}", mix)}});
   }
-  std::string missing_reference(std::string_view protocol, double mix) const override {
-    if (protocol != "v3" || projector_->shape().kind != ProjectorKind::kTransformer || mix <= 0.0)
+  std::string missing_reference(double mix) const override {
+    if (config_.scores.protocol != config::Protocol::kV3 || mix <= 0.0 ||
+        projector_->shape().kind != ProjectorKind::kTransformer)
       return "";
     return "the reference's protocol v3 fails for the Transformer projector with clip_weight above "
            "0";
@@ -83,17 +90,20 @@ class TagAlignModel final : public DenseModel {
  private:
   Materials materials_;
   std::shared_ptr<const Projector> projector_;
+  config::TagAlignEvaluation config_;
 };
 
 }  // namespace
 
 std::unique_ptr<DenseModel> make_tagalign_model(const Materials& materials,
-                                                std::shared_ptr<const Projector> projector) {
-  return std::make_unique<TagAlignModel>(materials, std::move(projector));
+                                                std::shared_ptr<const Projector> projector,
+                                                const config::TagAlignEvaluation& config) {
+  return std::make_unique<TagAlignModel>(materials, std::move(projector), config);
 }
 
 Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
-                                                   const StateDict& trained) {
+                                                   const StateDict& trained,
+                                                   const config::EvaluationMethod& config) {
   TA_ASSIGN_OR_RETURN(const auto shape, projector_shape_of(trained));
   const std::int64_t width = materials.vision.shape().vision_width;
   if (shape.width != width) {
@@ -107,7 +117,8 @@ Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
   auto projector = make_projector(shape, materials.vision.projection(), 0);
   TA_RETURN_IF_ERROR(load_projector(*projector, weights));
   projector->to(materials.device);
-  return make_tagalign_model(materials, std::move(projector));
+  return make_tagalign_model(materials, std::move(projector),
+                             std::get<config::TagAlignEvaluation>(config));
 }
 
 }  // namespace tagalign::model

@@ -28,7 +28,8 @@ std::unique_ptr<TrainingObjective> make_tagalign_objective(const Materials& mate
 
 /// Predicts with `projector`.
 std::unique_ptr<DenseModel> make_tagalign_model(const Materials& materials,
-                                                std::shared_ptr<const Projector> projector);
+                                                std::shared_ptr<const Projector> projector,
+                                                const config::TagAlignEvaluation& config);
 
 /// kInvalidArgument for a projector that is not known.
 ProjectorShape tagalign_projector_shape(const config::ProjectorConfig& config, std::int64_t width);
@@ -38,9 +39,9 @@ extern const WeightNames kTagAlignWeights;
 /// The registry's row.
 Result<std::unique_ptr<TrainingObjective>> tagalign_objective(const config::TrainConfig& config,
                                                               const Materials& materials,
-                                                              const Tokenizer& tokenizer,
                                                               const std::vector<std::string>& tags);
 Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
-                                                   const StateDict& trained);
+                                                   const StateDict& trained,
+                                                   const config::EvaluationMethod& config);
 
 }  // namespace tagalign::model

@@ -1,5 +1,8 @@
 #include <ATen/ops/zeros.h>
 
+#include <utility>
+#include <variant>
+
 #include "base/format.h"
 #include "model/methods/tagalign/reference_checkpoint.h"
 #include "model/methods/tagalign/reference_names.h"
@@ -12,6 +15,25 @@ std::string architecture_text(const ProjectorShape& shape) {
   return format("{}, {} {}, width {}",
                 shape.kind == ProjectorKind::kGDecoder ? "gdecoder" : "transformer", shape.layers,
                 shape.layers == 1 ? "layer" : "layers", shape.width);
+}
+
+const config::TagAlignTraining& section(const config::TrainConfig& config) {
+  return std::get<config::TagAlignTraining>(config.method);
+}
+
+Result<ReferenceFile> read_reference(TorchArchive& archive) {
+  TA_ASSIGN_OR_RETURN(ReferenceCheckpoint checkpoint, read_reference_checkpoint(archive));
+  ReferenceFile file{.tensors = std::move(checkpoint.tensors),
+                     .naming = naming_name(checkpoint.naming),
+                     .steps_done = checkpoint.steps_done,
+                     .schedule_position = checkpoint.schedule_position,
+                     .next_lr = checkpoint.next_lr,
+                     .moments = std::nullopt};
+  if (checkpoint.optimizer) {
+    file.moments = {.tensors = std::move(checkpoint.optimizer->moments),
+                    .updates = checkpoint.optimizer->updates};
+  }
+  return file;
 }
 
 std::string naming(const StateDict& tensors) {
@@ -32,14 +54,14 @@ Result<WeightLayout> layout(const StateDict& own) {
 }
 
 Result<std::string> asked(const config::TrainConfig& config, const WeightLayout& found) {
-  const auto shape = tagalign_projector_shape(config.projector, found.width);
+  const auto shape = tagalign_projector_shape(section(config).projector, found.width);
   return architecture_text(shape);
 }
 
 Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig* config) {
   TA_ASSIGN_OR_RETURN(const WeightLayout found, layout(own));
   TA_ASSIGN_OR_RETURN(auto shape, projector_shape_of(own));
-  if (config != nullptr) shape = tagalign_projector_shape(config->projector, found.width);
+  if (config != nullptr) shape = tagalign_projector_shape(section(*config).projector, found.width);
   const ClipProjection frozen{.ln_weight = at::zeros({shape.width}),
                               .ln_bias = at::zeros({shape.width}),
                               .proj = at::zeros({shape.width, found.embedding})};
@@ -60,6 +82,6 @@ const WeightNames kTagAlignWeights{.is_own = is_exported,
                                    .layout = layout,
                                    .asked = asked,
                                    .shapes = shapes,
-                                   .read_reference = read_reference_checkpoint};
+                                   .read_reference = read_reference};
 
 }  // namespace tagalign::model

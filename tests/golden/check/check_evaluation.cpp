@@ -92,7 +92,7 @@ class RunCheck {
     name("last_image", dataset.size() - 1);
   }
 
-  /// As score_options() and sweep_of() read it.
+  /// As similarity_scores() and sweep_of() read it.
   Json run_facts() const {
     Json facts = info_;
     facts["bg_thresh"] = facts_.at("bg_thresh");

@@ -112,8 +112,9 @@ std::optional<Prediction> Models::predict(const RunName& run,
   auto projector = this->projector(run.projector);
   const at::Tensor text = embed(classes, run.templates);
   if (projector == nullptr || !text.defined()) return std::nullopt;
-  auto model = model::make_tagalign_model({.vision = vision_, .text = text_}, std::move(projector));
-  auto scorer = model->scorer(text, score_options(info));
+  auto model = model::make_tagalign_model({.vision = vision_, .text = text_}, std::move(projector),
+                                          {.scores = similarity_scores(info)});
+  auto scorer = model->scorer(text);
   return Prediction{std::move(model), std::move(scorer), segmentation_options(info, run),
                     sweep_of(info, run)};
 }
@@ -130,16 +131,14 @@ at::Tensor Prediction::scores(const at::Tensor& image) const {
   return scores(image, {image.size(1), image.size(2)});
 }
 
-model::ScoreOptions score_options(const Json& info) {
-  model::ScoreOptions options;
-  const bool softmax = info.at("protocol") == "v3";
-  options.rule = softmax ? model::ScoreRule::kSoftmax : model::ScoreRule::kSigmoid;
-  if (softmax) options.scale = 30;
+config::SimilarityScores similarity_scores(const Json& info) {
+  config::SimilarityScores found;
+  if (info.at("protocol") == "v3") found.protocol = config::Protocol::kV3;
   if (const auto scores = info.find("scale_bias"); scores != info.end()) {
-    options.scale = scores->at(0);
-    if (!scores->at(1).is_null()) options.bias = scores->at(1);
+    found.scale = scores->at(0).get<double>();
+    if (!scores->at(1).is_null()) found.bias = scores->at(1).get<double>();
   }
-  return options;
+  return found;
 }
 
 model::SegmentationOptions segmentation_options(const Json& info, const RunName& run) {

@@ -58,7 +58,7 @@ class Models {
   at::Tensor embed(const std::vector<std::string>& classes, const std::string& templates);
   /// By the name that the runs use; nullptr after a line.
   std::shared_ptr<const model::Projector> projector(const std::string& name);
-  /// `classes` without the background, `info` as in score_options(); nullopt after a line.
+  /// `classes` without the background, `info` as in similarity_scores(); nullopt after a line.
   std::optional<Prediction> predict(const RunName& run, const std::vector<std::string>& classes,
                                     const Json& info);
 
@@ -81,7 +81,7 @@ class Models {
 };
 
 /// `info` holds protocol, window, stride and, optionally, scale_bias.
-model::ScoreOptions score_options(const Json& info);
+config::SimilarityScores similarity_scores(const Json& info);
 model::SegmentationOptions segmentation_options(const Json& info, const RunName& run);
 /// One combination: the run's mix and, with a background, the threshold bg_thresh of `info`.
 model::SegmentationSweep sweep_of(const Json& info, const RunName& run);

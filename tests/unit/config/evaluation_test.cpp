@@ -1,7 +1,8 @@
 // What an evaluation leaves to its protocol, and the files in configs/benchmarks.
 #include <set>
+#include <variant>
 
-#include "configs/schema/methods/protocols.h"
+#include "configs/schema/jobs/evaluation_settings.h"
 #include "configs/schema/methods/template_sets.h"
 #include "configs/schema/reading/load.h"
 #include "configs/schema/reading/workflow.h"
@@ -18,7 +19,7 @@ using ::testing::Not;
 const std::string kVoc =
     "clip: {weights: w}\n"
     "datasets:\n"
-    "  - {name: voc, root: r, background: true, v3: {background_threshold: 0.45}}\n";
+    "  - {name: voc, root: r, background: true, protocols: {v3: {background_threshold: 0.45}}}\n";
 const std::string kPlain = "clip: {weights: w}\ndatasets: [{name: a, root: r}]\n";
 
 EvaluateConfig load(const std::string& text, const Overrides& overrides = {}) {
@@ -32,84 +33,124 @@ std::string message(const std::string& text, const Overrides& overrides = {}) {
   return config.ok() ? "accepted" : config.status().message();
 }
 
+const TagAlignEvaluation& section(const EvaluateConfig& config) {
+  return std::get<TagAlignEvaluation>(config.method);
+}
+
+ScoreSettings scores_of(const EvaluateConfig& config) {
+  return section(config).scores.settings();
+}
+
+ProtocolDataConfig protocol_of(const SegmentationDataConfig& data, const std::string& name) {
+  const auto found = data.protocols.find(name);
+  return found == data.protocols.end() ? ProtocolDataConfig() : found->second;
+}
+
+// ---------------------------------------------------------------- methods
+
+TEST(Methods, NameChoosesTheKeys_AndStandsForTheWholeSection) {
+  EXPECT_EQ(method_name(load(kPlain).method), "tagalign");
+  const auto clip = load(kPlain, {"method=clip"});
+  EXPECT_EQ(method_name(clip.method), "clip");
+  EXPECT_EQ(clip, load(kPlain, {"method.name=clip"}));
+  EXPECT_EQ(load(*dump(clip)), clip);
+  EXPECT_EQ(row_label(clip), "clip");
+  EXPECT_EQ(row_label(load(kPlain, {"method=clip", "label=clip-surgery"})), "clip-surgery");
+}
+
+TEST(Methods, UnknownNameOrAnotherMethodsKey_IsNamedWithTheNearest) {
+  EXPECT_THAT(message(kPlain, {"method=tagaling"}),
+              HasSubstr("method: expected one of tagalign, clip, found 'tagaling'; did you mean "
+                        "'tagalign'?"));
+  EXPECT_THAT(message(kPlain, {"method.name=clop"}), HasSubstr("did you mean 'clip'?"));
+  EXPECT_THAT(message(kPlain, {"method.name=clip", "method.clip_weight=0.2"}),
+              HasSubstr("unknown key in method: 'clip_weight'"));
+  EXPECT_THAT(message(kPlain, {"method=clip", "checkpoint=step-00000001"}),
+              HasSubstr("checkpoint: method clip trains nothing; expected none, found "
+                        "'step-00000001'"));
+}
+
 // ---------------------------------------------------------------- protocols
 
 TEST(Protocols, V1_IsTheFirstPapersScore) {
-  EXPECT_EQ(score_settings(load(kVoc)),
-            (ScoreSettings{.softmax = false, .scale = 10, .bias = -2.5, .clip_weight = 0.3}));
   const auto config = load(kVoc);
+  EXPECT_EQ(scores_of(config), (ScoreSettings{.softmax = false, .scale = 10, .bias = -2.5}));
+  EXPECT_EQ(mix_of(config.method), 0.3);
   EXPECT_EQ(dataset_settings(config, config.datasets[0]).background_threshold, 0.4);
   EXPECT_EQ(dataset_settings(config, config.datasets[0]).stride, 224);
 }
 
 TEST(Protocols, V3_IsTheThirdPapersScoreWithTheDataSetsThreshold) {
-  const auto config = load(kVoc, {"protocol=v3"});
-  EXPECT_EQ(score_settings(config),
-            (ScoreSettings{.softmax = true, .scale = 30, .bias = 0, .clip_weight = 0.5}));
+  const auto config = load(kVoc, {"method.protocol=v3"});
+  EXPECT_EQ(scores_of(config), (ScoreSettings{.softmax = true, .scale = 30, .bias = 0}));
+  EXPECT_EQ(mix_of(config.method), 0.5);
   EXPECT_EQ(dataset_settings(config, config.datasets[0]).background_threshold, 0.45);
   EXPECT_EQ(dataset_settings(config, config.datasets[0]).stride, 56);
 }
 
 TEST(Protocols, WrittenValues_WinOverDataSetAndProtocol) {
-  const Overrides overrides = {"protocol=v3",
-                               "scale=7",
-                               "clip_weight=0",
+  const Overrides overrides = {"method.protocol=v3",
+                               "method.scale=7",
+                               "method.clip_weight=0",
                                "datasets.0.background_threshold=0.2",
-                               "datasets.0.v3.stride=112",
-                               "datasets.0.v1.stride=8"};
+                               "datasets.0.protocols.v3.stride=112",
+                               "datasets.0.protocols.v1.stride=8"};
   const auto config = load(kVoc, overrides);
-  EXPECT_EQ(score_settings(config).scale, 7);
-  EXPECT_EQ(score_settings(config).clip_weight, 0);
+  EXPECT_EQ(scores_of(config).scale, 7);
+  EXPECT_EQ(mix_of(config.method), 0);
   EXPECT_EQ(dataset_settings(config, config.datasets[0]).background_threshold, 0.2);
   EXPECT_EQ(dataset_settings(config, config.datasets[0]).stride, 112);
-  const auto own = load(kVoc, {"datasets.0.v1.stride=8", "datasets.0.stride=16"});
+  const auto own = load(kVoc, {"datasets.0.protocols.v1.stride=8", "datasets.0.stride=16"});
   EXPECT_EQ(dataset_settings(own, own.datasets[0]).stride, 16);
 }
 
 TEST(Protocols, Effective_FillsWhatIsUnset_AndNothingThatMeansNothing) {
   const auto v1 = effective(load(kPlain));
-  EXPECT_EQ(v1.scale, 10);
-  EXPECT_EQ(v1.bias, -2.5);
-  EXPECT_EQ(v1.clip_weight, 0.3);
+  EXPECT_EQ(section(v1).scores.scale, 10);
+  EXPECT_EQ(section(v1).scores.bias, -2.5);
+  EXPECT_EQ(section(v1).clip_weight, 0.3);
+  EXPECT_EQ(v1.datasets[0].window, 448);
+  EXPECT_THAT(v1.datasets[0].templates, ElementsAre("simple"));
   EXPECT_EQ(v1.datasets[0].stride, 224);
   EXPECT_FALSE(v1.datasets[0].background_threshold.has_value());
-  const auto v3 = effective(load(kVoc, {"protocol=v3"}));
-  EXPECT_FALSE(v3.bias.has_value());
+  const auto v3 = effective(load(kVoc, {"method.protocol=v3"}));
+  EXPECT_FALSE(section(v3).scores.bias.has_value());
   EXPECT_EQ(v3.datasets[0].background_threshold, 0.45);
   EXPECT_EQ(effective(v3), v3);
 }
 
 TEST(Protocols, UnsetAndSet_AreToldApart_AndNullUnsets) {
-  EXPECT_FALSE(load(kPlain).scale.has_value());
-  EXPECT_EQ(load(kPlain, {"scale=10"}).scale, 10);
-  EXPECT_FALSE(load(kPlain, {"scale=10", "scale=null"}).scale.has_value());
+  EXPECT_FALSE(section(load(kPlain)).scores.scale.has_value());
+  EXPECT_EQ(section(load(kPlain, {"method.scale=10"})).scores.scale, 10);
+  const auto unset = load(kPlain, {"method.scale=10", "method.scale=null"});
+  EXPECT_FALSE(section(unset).scores.scale.has_value());
   EXPECT_THAT(*dump(load(kPlain)), Not(HasSubstr("scale")));
-  EXPECT_THAT(message(kPlain, {"scale=many"}),
-              HasSubstr("scale: expected a number above 0, found 'many'"));
+  EXPECT_THAT(message(kPlain, {"method.scale=many"}),
+              HasSubstr("method.scale: expected a number above 0, found 'many'"));
 }
 
 TEST(Protocols, DryRunOfAWorkflow_ShowsTheEffectiveValues) {
   const TemporaryFolder folder;
   const Path file = folder.write("w.yml",
                                  "name: w\njobs:\n  scores:\n    kind: evaluate\n    config:\n"
-                                 "      protocol: v3\n      clip: {weights: w}\n"
+                                 "      method: {protocol: v3}\n      clip: {weights: w}\n"
                                  "      datasets: [{name: a, root: r}]\n");
   const auto workflow = load_workflow(posix_file_system(), file);
   ASSERT_TRUE(workflow.ok()) << workflow.status().message();
   const std::string& text = workflow->jobs[0].config;
-  for (const char* line : {"\nscale: 30\n", "\nclip_weight: 0.5\n", "    stride: 56\n"}) {
+  for (const char* line : {"\n  scale: 30\n", "\n  clip_weight: 0.5\n", "    stride: 56\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
-  EXPECT_THAT(text, Not(HasSubstr("\nbias:")));
+  EXPECT_THAT(text, Not(HasSubstr("bias:")));
   EXPECT_TRUE(parse_job_config<EvaluateConfig>(text, "again").ok());
 }
 
 TEST(Protocols, WhatAProtocolCannotDecide_IsAskedFor) {
   EXPECT_THAT(message("clip: {weights: w}\ndatasets: [{name: a, root: r, background: true}]\n",
-                      {"protocol=v3"}),
+                      {"method.protocol=v3"}),
               HasSubstr("e.yml:2: datasets.0.background_threshold: protocol v3 has no threshold"));
-  EXPECT_THAT(message(kPlain, {"protocol=v3", "bias=1"}),
-              HasSubstr("bias: protocol v3 has none; expected null, found 1"));
+  EXPECT_THAT(message(kPlain, {"method.protocol=v3", "method.bias=1"}),
+              HasSubstr("method.bias: protocol v3 has none; expected null, found 1"));
   EXPECT_THAT(message(kPlain, {"datasets.0.window=100"}),
               HasSubstr("datasets.0.stride: expected at most window (100), or pixels stay without "
                         "a score; found 224"));
@@ -131,10 +172,10 @@ TEST(SegmentationData, RulesBetweenItsFields_AreChecked) {
               HasSubstr("datasets.0.label_encoding: expected one of index, rgb16, found 'rgb'"));
   EXPECT_THAT(message(kPlain, {"datasets.0.expected_images=-1"}),
               HasSubstr("datasets.0.expected_images: expected an integer from 0"));
-  EXPECT_THAT(message(kPlain, {"protocol=v2"}),
-              HasSubstr("protocol: expected one of v1, v3, found 'v2'"));
-  EXPECT_THAT(message(kPlain, {"datasets.0.v3.strid=1"}),
-              HasSubstr("unknown key in datasets.0.v3: 'strid'; did you mean 'stride'?"));
+  EXPECT_THAT(message(kPlain, {"method.protocol=v2"}),
+              HasSubstr("method.protocol: expected one of v1, v3, found 'v2'"));
+  EXPECT_THAT(message(kPlain, {"datasets.0.protocols.v3.strid=1"}),
+              HasSubstr("unknown key in datasets.0.protocols.v3: 'strid'; did you mean 'stride'?"));
 }
 
 TEST(SegmentationData, FileOfItsOwn_IsCheckedAsInAList) {
@@ -184,7 +225,8 @@ TEST(TemplateSets, NamesAndPrompts_AreMixedInOrder) {
   const EvaluateConfig named =
       load(kPlain, {"templates=full", "datasets.0.templates=[\"the {}.\"]"});
   EXPECT_THAT(dataset_settings(named, named.datasets[0]).templates, ElementsAre("full"));
-  EXPECT_THAT(load(kPlain).datasets[0].templates, ElementsAre("simple"));
+  const EvaluateConfig bare = load(kPlain);
+  EXPECT_THAT(dataset_settings(bare, bare.datasets[0]).templates, ElementsAre("simple"));
   EXPECT_THAT(message(kPlain, {"templates=fulll"}),
               HasSubstr("templates.0: expected a prompt with one {} for the name, or one of the "
                         "sets simple, full, subset, maskclip, custom; found 'fulll'"));
@@ -241,10 +283,10 @@ TEST(Benchmarks, EachFile_HoldsTheReferencesFacts) {
     EXPECT_EQ(data.reduce_zero_label, expected.reduce_zero_label);
     EXPECT_EQ(data.class_names[expected.background ? 1 : 0], expected.first_prompt);
     EXPECT_EQ(data.class_names.back(), expected.last_prompt);
-    EXPECT_EQ(data.v3.background_threshold.value_or(0), expected.v3_threshold);
-    EXPECT_EQ(data.window, 448);
+    EXPECT_EQ(protocol_of(data, "v3").background_threshold.value_or(0), expected.v3_threshold);
     EvaluateConfig v1, v3;
-    v3.protocol = Protocol::kV3;
+    v3.method = TagAlignEvaluation{.scores = {.protocol = Protocol::kV3}};
+    EXPECT_EQ(dataset_settings(v1, data).window, 448);
     EXPECT_EQ(dataset_settings(v3, data).stride, expected.v3_stride);
     EXPECT_EQ(dataset_settings(v1, data).stride, 224);
     EXPECT_EQ(dataset_settings(v1, data).background_threshold, 0.4);
@@ -255,7 +297,7 @@ TEST(Benchmarks, Resize_IsTheSameButForImagenets919) {
   for (const Benchmark& each : kBenchmarks) {
     const SegmentationDataConfig data = benchmark(each.name);
     const bool small = each.name == "imagenets919";
-    EXPECT_EQ(data.short_side, small ? 256 : 448) << each.name;
+    EXPECT_EQ(dataset_settings({}, data).short_side, small ? 256 : 448) << each.name;
     EXPECT_EQ(data.long_side_max, small ? 1024 : 2048) << each.name;
   }
 }
@@ -268,8 +310,8 @@ TEST(Benchmarks, ImageNetS_HasItsLabelsSizesAndMissingReferences) {
     EXPECT_EQ(data.ignore_index, imagenets ? 1000 : 255);
     EXPECT_EQ(data.max_pixels, imagenets ? 1'000'000 : 0);
     EXPECT_EQ(data.max_pixels_side, 1000);
-    EXPECT_EQ(data.v1.in_reference, !imagenets) << "branch main cannot build it";
-    EXPECT_EQ(data.v3.in_reference, each.name != "imagenets919");
+    EXPECT_EQ(protocol_of(data, "v1").in_reference, !imagenets) << "branch main cannot build it";
+    EXPECT_EQ(protocol_of(data, "v3").in_reference, each.name != "imagenets919");
   }
 }
 
@@ -352,7 +394,7 @@ TEST(Benchmarks, Workflow_EvaluatesAllOfThemUnderOneProtocol) {
     EXPECT_TRUE(Path(config.datasets[0].root).is_absolute());
     EXPECT_EQ(config.datasets[0].stride, kBenchmarks[i].v3_stride);
     EXPECT_EQ(config.checkpoint, "/c/step-00000007");
-    EXPECT_EQ(config.scale, 30);
+    EXPECT_EQ(std::get<TagAlignEvaluation>(config.method).scores.scale, 30);
   }
 }
 

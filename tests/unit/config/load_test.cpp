@@ -83,8 +83,8 @@ TEST(ParseJobConfig, WrongTypes_AreNamedWithLineExpectedAndFound) {
             "f.yml:7: global_batch: expected an integer from 1 to 1048576, found '1.5'");
   EXPECT_EQ(message_of<TrainConfig>(kTrain + "optimizer: 3\n"),
             "f.yml:7: optimizer: expected a map of keys, found '3'");
-  EXPECT_EQ(message_of<TrainConfig>(kTrain + "tag_templates: a {}.\n"),
-            "f.yml:7: tag_templates: expected a list of texts, found 'a {}.'");
+  EXPECT_EQ(message_of<TrainConfig>(kTrain + "method: {tag_templates: \"a {}.\"}\n"),
+            "f.yml:7: method.tag_templates: expected a list of texts, found the text \"a {}.\"");
   EXPECT_EQ(message_of<TrainConfig>(kTrain + "optimizer: {schedule: [a]}\n"),
             "f.yml:7: optimizer.schedule: expected one of constant, cosine, found a list");
   EXPECT_EQ(message_of<EvaluateConfig>(kEvaluate + "    background: yes\n"),
@@ -193,16 +193,17 @@ TEST(LoadJobConfig, BaseFiles_AreMergedBelowTheFile) {
   const TemporaryFolder folder;
   folder.write("base/common.yml", "steps: 5\noptimizer: {beta1: 0.8, beta2: 0.9}\n");
   folder.write("base/data.yml", "_base_: common.yml\n" + kTrain);
-  folder.write("base/templates.yml", "tag_templates: [\"a {}\", \"b {}\"]\nsteps: 6\n");
+  folder.write("base/templates.yml", "method: {tag_templates: [\"a {}\", \"b {}\"]}\nsteps: 6\n");
   const Path file = folder.write("job.yml",
                                  "_base_: [base/data.yml, base/templates.yml]\n"
-                                 "optimizer: {beta1: 0.7}\ntag_templates: [\"c {}\"]\n");
+                                 "optimizer: {beta1: 0.7}\nmethod: {tag_templates: [\"c {}\"]}\n");
   const auto config = load_job_config<TrainConfig>(posix_file_system(), file);
   ASSERT_TRUE(config.ok()) << config.status().message();
   EXPECT_EQ(config->steps, 6u);
   EXPECT_EQ(config->optimizer.beta1, 0.7);
   EXPECT_EQ(config->optimizer.beta2, 0.9);
-  EXPECT_EQ(config->tag_templates, std::vector<std::string>{"c {}"});
+  EXPECT_EQ(std::get<TagAlignTraining>(config->method).tag_templates,
+            std::vector<std::string>{"c {}"});
 }
 
 TEST(LoadJobConfig, ProblemInABaseFile_NamesThatFile) {
@@ -287,7 +288,7 @@ TEST(Dump, EveryKindOfJob_LoadsToTheSameStruct) {
   train.optimizer.base_lr = 0.1 + 0.2;
   train.optimizer.eps = 1e-300;
   train.runtime.seed = 18'446'744'073'709'551'615u;
-  train.tag_templates = {"a {}", "true {}", "{}"};
+  train.method = TagAlignTraining{.tag_templates = {"a {}", "true {}", "{}"}};
   expect_round_trip(train);
   PretrainConfig pretrain;
   pretrain.data = {.root = "r", .captions = "c"};

@@ -197,7 +197,7 @@ TEST(ShippedConfigs, Tagalign_EqualsTheDefaultsButForThePrecision) {
   expected.runtime.precision = Precision::kBf16;
   expected.data = {.root = "r", .captions = "c", .tags = "t", .tag_names = "n"};
   expected.clip.weights = "w";
-  expected.projector.layers = 2;
+  std::get<TagAlignTraining>(expected.method).projector.layers = 2;
   EXPECT_EQ(*config, expected);
 }
 
@@ -208,8 +208,9 @@ TEST(ShippedConfigs, TagalignTransformer_DiffersOnlyInTheProjector) {
       load_job_config<TrainConfig>(posix_file_system(), shipped("tagalign.yml"), kTrainPaths);
   ASSERT_TRUE(config.ok()) << config.status().message();
   ASSERT_TRUE(base.ok());
-  EXPECT_EQ(config->projector, (ProjectorConfig{.kind = ProjectorKind::kTransformer, .layers = 1}));
-  config->projector = base->projector;
+  EXPECT_EQ(std::get<TagAlignTraining>(config->method).projector,
+            (ProjectorConfig{.kind = ProjectorKind::kTransformer, .layers = 1}));
+  config->method = base->method;
   EXPECT_EQ(*config, *base);
 }
 

@@ -42,8 +42,8 @@ class BadInputTest : public JobsTest {
 
   config::EvaluateConfig evaluate_config() {
     config::EvaluateConfig c;
+    c.method = config::ClipEvaluation{};
     c.clip.weights = clip_weights();
-    c.method = "tagalign";
     c.datasets = {{.name = "val", .root = (folder_ / "scenes/val").string()}};
     c.datasets[0].short_side = 48;
     c.datasets[0].window = 32;
@@ -189,9 +189,17 @@ TEST_F(BadInputTest, WeightsOfAnotherModel_NameTheFileAndTheMissingTensor) {
 
 // ---------------------------------------------------------------- checkpoints
 
+TEST_F(BadInputTest, TrainedMethodWithoutACheckpoint_NamesTheKeyAndTheBaseline) {
+  auto config = evaluate_config();
+  config.method = config::TagAlignEvaluation{};
+  EXPECT_THAT(evaluate_error(config).message(),
+              AllOf(HasSubstr("method tagalign needs a checkpoint"), HasSubstr("method: clip")));
+}
+
 TEST_F(BadInputTest, TruncatedCheckpoint_EvaluationNamesShardExpectedAndFound) {
   train(train_config());
   auto config = evaluate_config();
+  config.method = config::TagAlignEvaluation{};
   config.checkpoint = (folder_ / "train/step-00000002").string();
   const Path shard = Path(config.checkpoint) / "rank-00000-of-00001.safetensors";
   const auto whole = fs::file_size(shard);
@@ -209,6 +217,7 @@ TEST_F(BadInputTest, CheckpointOfOtherWeights_IsRefusedByEvaluation) {
   train(train_config());
   const auto tensors = load_weights(files_, clip_weights())->tensors;
   auto config = evaluate_config();
+  config.method = config::TagAlignEvaluation{};
   config.checkpoint = (folder_ / "train/step-00000002").string();
   config.clip.weights = (folder_ / "other.safetensors").string();
   ASSERT_TRUE(save_weights(files_, config.clip.weights, tensors, {{"note", "other bytes"}}).ok());
@@ -229,6 +238,7 @@ TEST_F(BadInputTest, CheckpointWithoutProjector_IsRefusedByEvaluation) {
                        {.step = 3, .world_size = 1, .global_batch = 1});
   ASSERT_TRUE(manifest.ok()) << manifest.status().to_string();
   auto config = evaluate_config();
+  config.method = config::TagAlignEvaluation{};
   config.checkpoint = manifest->folder.string();
   EXPECT_THAT(evaluate_error(config).message(),
               AllOf(HasSubstr(config.checkpoint), HasSubstr("it holds no projector")));

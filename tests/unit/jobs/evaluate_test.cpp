@@ -29,7 +29,8 @@ class EvaluateTest : public JobsTest {
   config::EvaluateConfig evaluate_config(const std::string& output) {
     config::EvaluateConfig c;
     c.clip.weights = clip_weights();
-    c.method = "clip-surgery";
+    c.method = config::ClipEvaluation{};
+    c.label = "clip-surgery";
     config::SegmentationDataConfig dataset;
     dataset.name = "val";
     dataset.root = (folder_ / "scenes/val").string();
@@ -39,6 +40,17 @@ class EvaluateTest : public JobsTest {
     c.datasets = {dataset};
     c.output = (folder_ / output).string();
     return c;
+  }
+
+  static void use_tagalign(config::EvaluateConfig& config, const std::string& checkpoint) {
+    config.method = config::TagAlignEvaluation{};
+    config.checkpoint = checkpoint;
+  }
+  static config::TagAlignEvaluation& mix(config::EvaluateConfig& config) {
+    return std::get<config::TagAlignEvaluation>(config.method);
+  }
+  static void set_protocol(config::EvaluateConfig& config, config::Protocol protocol) {
+    std::visit([&](auto& method) { method.scores.protocol = protocol; }, config.method);
   }
 
   std::vector<wire::EvaluationResult> evaluate_all(const config::EvaluateConfig& config,
@@ -67,7 +79,7 @@ class EvaluateTest : public JobsTest {
     config::TrainConfig train;
     train.data = caption_data();
     train.clip.weights = clip_weights();
-    train.projector.kind = kind;
+    train.method = config::TagAlignTraining{.projector = {.kind = kind}};
     train.checkpoint.directory = (folder_ / name).string();
     train.checkpoint.every_steps = 2;
     train.optimizer.base_lr = 10;  // so that the projector differs from the frozen map
@@ -186,8 +198,8 @@ TEST_F(EvaluateTest, OtherProtocol_HasAnotherKey) {
 
 TEST_F(EvaluateTest, Checkpoint_IsLoadedAndNamed) {
   auto config = evaluate_config("checkpoint");
-  config.method = "tagalign";
-  config.checkpoint = checkpoint();
+  config.label = "";
+  use_tagalign(config, checkpoint());
   const auto result = evaluate(config, 2);
   EXPECT_EQ(result.step, 2u);
   EXPECT_THAT(result.weights_digest, HasSubstr("+"));
@@ -204,17 +216,17 @@ TEST_F(EvaluateTest, ThresholdsThatDifferLate_HaveKeysOfTheirOwn) {
 
 TEST_F(EvaluateTest, V3_TakesItsSettingsFromTheProtocol) {
   auto config = evaluate_config("v3");
-  config.protocol = config::Protocol::kV3;
+  set_protocol(config, config::Protocol::kV3);
   config.templates = {"subset"};
   config.datasets[0].background = true;
-  config.datasets[0].v3.background_threshold = 0.25;
+  config.datasets[0].protocols["v3"].background_threshold = 0.25;
   const auto v3 = evaluate(config, 1);
   EXPECT_THAT(shown(v3.protocol),
               StartsWith("v3 attention=surgery clip_weight=1 scale=30 short_side=48 "));
   EXPECT_THAT(shown(v3.protocol), EndsWith(" background=0.25"));
   EXPECT_THAT(shown(v3.protocol), HasSubstr(" templates=" + describe_templates({"subset"})));
   EXPECT_THAT(shown(v3.protocol), Not(HasSubstr("bias")));
-  config.protocol = config::Protocol::kV1;
+  set_protocol(config, config::Protocol::kV1);
   const auto v1 = evaluate(config, 1);
   EXPECT_THAT(shown(v1.protocol),
               StartsWith("v1 attention=surgery clip_weight=1 scale=10 bias=-2.5 "));
@@ -232,7 +244,7 @@ TEST_F(EvaluateTest, Templates_AreRecordedByNameNumberAndDigest) {
 
 TEST_F(EvaluateTest, Sweep_EachResult_EqualsARunOfItsOwn) {
   auto config = evaluate_config("sweep");
-  config.checkpoint = checkpoint();
+  use_tagalign(config, checkpoint());
   config.datasets[0].background = true;
   config.sweep = {.thresholds = {0.05, 0.1, 0.4}, .clip_weights = {0.0, 0.6}};
   const auto swept = evaluate_all(config, 2);
@@ -242,7 +254,7 @@ TEST_F(EvaluateTest, Sweep_EachResult_EqualsARunOfItsOwn) {
   std::size_t next = 0;
   for (const double weight : {0.0, 0.6}) {
     for (const double threshold : {0.05, 0.1, 0.4}) {
-      config.clip_weight = weight;
+      mix(config).clip_weight = weight;
       config.datasets[0].background_threshold = threshold;
       expect_same_counts(swept[next++], evaluate(config, 1));
     }
@@ -253,8 +265,8 @@ TEST_F(EvaluateTest, Sweep_EachResult_EqualsARunOfItsOwn) {
 
 TEST_F(EvaluateTest, SweepUnderV3_HasTheSameIntegersForAnyNumberOfRanks) {
   auto config = evaluate_config("ranks1");
-  config.protocol = config::Protocol::kV3;
-  config.checkpoint = checkpoint();
+  set_protocol(config, config::Protocol::kV3);
+  use_tagalign(config, checkpoint());
   config.datasets[0].background = true;
   config.sweep = {.thresholds = {0.1, 0.2}, .clip_weights = {0.3, 0.5}};
   const auto one = evaluate_all(config, 1);
@@ -305,38 +317,37 @@ TEST_F(EvaluateTest, OrderOfDataSetsAndOfCombinations_ChangesNoInteger) {
 TEST_F(EvaluateTest, SweepOfTheMixWithoutAProjector_IsRefused) {
   auto config = evaluate_config("frozen");
   config.sweep.clip_weights = {0.1, 0.2};
-  EXPECT_THAT(evaluate_error(config).message(),
-              HasSubstr("sweep.clip_weights: expected a checkpoint"));
+  EXPECT_THAT(evaluate_error(config).message(), HasSubstr("sweep.clip_weights: expected a method"));
 }
 
 TEST_F(EvaluateTest, WhatTheReferenceCannotDo_IsSaidWithTheResult) {
   auto config = evaluate_config("reference");
-  config.datasets[0].v1.in_reference = false;
+  config.datasets[0].protocols["v1"].in_reference = false;
   EXPECT_THAT(shown(evaluate(config, 1).protocol), HasSubstr(" reference=none"));
   EXPECT_THAT(reporters_[0]->notices,
               ElementsAre(HasSubstr("cannot evaluate val under protocol v1")));
-  config.protocol = config::Protocol::kV3;
+  set_protocol(config, config::Protocol::kV3);
   EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
   EXPECT_TRUE(reporters_[0]->notices.empty());
 }
 
 TEST_F(EvaluateTest, TransformerUnderV3_WorksWithMixing_AndSaysThatNoReferenceExists) {
   auto config = evaluate_config("transformer");
-  config.checkpoint = checkpoint(config::ProjectorKind::kTransformer);
-  config.protocol = config::Protocol::kV3;
+  use_tagalign(config, checkpoint(config::ProjectorKind::kTransformer));
+  set_protocol(config, config::Protocol::kV3);
   const auto mixed = evaluate(config, 1);
   EXPECT_THAT(shown(mixed.protocol), HasSubstr("clip_weight=0.5"));
   EXPECT_THAT(shown(mixed.protocol), HasSubstr(" reference=none"));
   EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("fails for the Transformer")));
-  config.clip_weight = 0;
+  mix(config).clip_weight = 0;
   EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
-  config.clip_weight = std::nullopt;
+  mix(config).clip_weight = std::nullopt;
   config.sweep.clip_weights = {0, 0.3};
   const auto swept = evaluate_all(config, 1);
   EXPECT_THAT(shown(swept[0].protocol), Not(HasSubstr("reference=none")));
   EXPECT_THAT(shown(swept[1].protocol), HasSubstr(" reference=none"));
   config.sweep = {};
-  config.protocol = config::Protocol::kV1;
+  set_protocol(config, config::Protocol::kV1);
   EXPECT_THAT(shown(evaluate(config, 1).protocol), Not(HasSubstr("reference=none")));
 }
 
@@ -355,7 +366,7 @@ TEST_F(EvaluateTest, ClassCalledBackgroundWithoutItsHandling_IsSaid) {
 
 TEST_F(EvaluateTest, V3WithABackgroundThatHasNoThreshold_IsRefused) {
   auto config = evaluate_config("threshold");
-  config.protocol = config::Protocol::kV3;
+  set_protocol(config, config::Protocol::kV3);
   config.datasets[0].background = true;
   EXPECT_THAT(evaluate_error(config).message(), HasSubstr("set background_threshold"));
 }
@@ -412,7 +423,7 @@ TEST_F(EvaluateTest, LabelOutsideTheClasses_NamesFileAndId) {
 
 TEST_F(EvaluateTest, ForeignCheckpointFolder_SaysWhatIsMissing) {
   auto config = evaluate_config("foreign");
-  config.checkpoint = (folder_ / "scenes").string();
+  use_tagalign(config, (folder_ / "scenes").string());
   const auto ends = run_gang(1, [&](Rank& rank) { return run_evaluate(rank, config); });
   ASSERT_FALSE(ends[0].ok());
   EXPECT_THAT(ends[0].status().message(), HasSubstr("manifest.json"));

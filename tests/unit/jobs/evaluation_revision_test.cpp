@@ -28,7 +28,7 @@ class EvaluationRevisionTest : public JobsTest {
   config::EvaluateConfig evaluation(config::Protocol protocol) {
     config::EvaluateConfig config;
     config.clip.weights = clip_weights();
-    config.protocol = protocol;
+    config.method = config::ClipEvaluation{.scores = {.protocol = protocol}};
     config.datasets = {{.name = "val",
                         .root = (folder_ / "scenes/val").string(),
                         .templates = {"subset"},
@@ -44,7 +44,7 @@ class EvaluationRevisionTest : public JobsTest {
     config::TrainConfig train;
     train.data = caption_data();
     train.clip.weights = clip_weights();
-    train.projector.kind = kind;
+    train.method = config::TagAlignTraining{.projector = {.kind = kind}};
     train.checkpoint.directory = folder.string();
     train.optimizer.base_lr = 1e-30;
     train.global_batch = 8;
@@ -94,6 +94,7 @@ TEST_F(EvaluationRevisionTest, Counts_AreThoseOfTheRevision) {
     all += counts(config);
     for (const auto kind :
          {config::ProjectorKind::kGDecoder, config::ProjectorKind::kTransformer}) {
+      config.method = config::TagAlignEvaluation{.scores = {.protocol = protocol}};
       config.checkpoint = drawn_projector(kind);
       all += counts(config);
     }

@@ -33,7 +33,7 @@ class InterchangeTest : public JobsTest {
     config::TrainConfig c;
     c.data = caption_data();
     c.clip.weights = clip_weights();
-    c.projector.kind = config::ProjectorKind::kTransformer;
+    c.method = config::TagAlignTraining{.projector = {.kind = config::ProjectorKind::kTransformer}};
     c.optimizer.schedule = config::ScheduleKind::kCosine;
     c.optimizer.warmup_steps = 1;
     c.checkpoint.directory = path(directory);
@@ -153,7 +153,7 @@ TEST_F(InterchangeTest, Import_OtherScheduleOrProjector_IsSaid) {
   ASSERT_TRUE(imported.ok()) << imported.status().message();
   EXPECT_THAT(imported->notices, ElementsAre(HasSubstr("learning rate")));
   auto other = options;
-  other.overrides = {"projector.kind=gdecoder"};
+  other.overrides = {"method.projector.kind=gdecoder"};
   other.output = path("nothing");
   const auto refused = import_weights(files_, other);
   ASSERT_FALSE(refused.ok());
@@ -237,7 +237,7 @@ TEST_F(InterchangeTest, WeightsShow_AgainstAConfiguration_NamesWhatIsMissing) {
   const auto config = train_config("run", 2);
   train(config);
   auto gdecoder = config;
-  gdecoder.projector.kind = config::ProjectorKind::kGDecoder;
+  gdecoder.method = config::TagAlignTraining{};
   ASSERT_TRUE(files_.write_durable(folder_ / "g.yml", config::dump(gdecoder).value()).ok());
   const auto found = card("run/step-00000002", "g.yml");
   EXPECT_FALSE(found.at("fits"));

@@ -162,7 +162,7 @@ TEST_F(TrainingTest, LongerRun_AsANewJobThenAlone_GoesOnInTheSameFolder) {
 
 TEST_F(TrainingTest, GradientNotFinite_StopsBeforeAnythingIsSaved) {
   auto config = train_config("diverged");
-  config.infonce_weight = 3e38;
+  config.method = config::TagAlignTraining{.infonce_weight = 3e38};
   const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, config); });
   ASSERT_FALSE(ends[0].ok());
   EXPECT_THAT(ends[0].status().message(), HasSubstr("gradient norm is"));

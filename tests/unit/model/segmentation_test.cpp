@@ -70,11 +70,13 @@ class SegmenterTest : public ::testing::Test {
       if (p.name.ends_with("clip_proj.proj")) p.tensor.detach().mul_(wave({64, 16}, 0.9));
     }
   }
-  std::unique_ptr<DenseScorer> frozen(ScoreOptions options = {}) {
-    return unwrap(find_method("clip"))->dense_model(materials_, {}).value()->scorer(text_, options);
+  std::unique_ptr<DenseScorer> frozen(config::Protocol protocol = config::Protocol::kV1) {
+    const config::ClipEvaluation config{.scores = {.protocol = protocol}};
+    const Method* method = unwrap(find_method("clip"));
+    return unwrap(method->dense_model(materials_, {}, config))->scorer(text_);
   }
-  std::unique_ptr<DenseScorer> trained(ScoreOptions options = {}) {
-    return make_tagalign_model(materials_, projector_)->scorer(text_, options);
+  std::unique_ptr<DenseScorer> trained() {
+    return make_tagalign_model(materials_, projector_, {})->scorer(text_);
   }
   /// Every combination's scores at the image's own size, or at `size`.
   static std::vector<at::Tensor> sweep(const DenseScorer& scorer, SegmentationOptions options,
@@ -168,7 +170,7 @@ TEST_F(SegmenterTest, RemainderBelowAPatch_IsStretchedOver) {
 }
 
 TEST_F(SegmenterTest, SoftmaxRule_SumsToOneOverClasses) {
-  const auto scorer = frozen({.rule = ScoreRule::kSoftmax, .scale = 30});
+  const auto scorer = frozen(config::Protocol::kV3);
   const at::Tensor sums = scores(*scorer, wave({3, 24, 24}, 0.37)).sum(0);
   EXPECT_LE((sums - 1.0).abs().max().item<double>(), 1e-5);
 }

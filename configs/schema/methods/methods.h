@@ -1,0 +1,47 @@
+/// The methods that a training or an evaluation can choose: `method: {name: tagalign, …}`. A new
+/// one is a header beside this one and a word in a list below; the model's half is a row of
+/// model/methods/registry.cpp under the same name.
+///
+/// A struct of training has kName, kNeedsTags and check(); one of evaluation kName, kTrained (its
+/// weights come from a checkpoint), preset(), mix(), effective() and check(). Pure.
+#pragma once
+
+#include <string_view>
+#include <variant>
+
+#include "configs/schema/methods/clip.h"
+#include "configs/schema/methods/tagalign.h"
+
+namespace tagalign::config {
+
+using TrainingMethod = std::variant<TagAlignTraining>;
+using EvaluationMethod = std::variant<TagAlignEvaluation, ClipEvaluation>;
+
+template <class... Ts>
+std::string_view method_name(const std::variant<Ts...>& method) {
+  return std::visit([](const auto& chosen) { return chosen.kName; }, method);
+}
+
+inline bool needs_tags(const TrainingMethod& method) {
+  return std::visit([](const auto& chosen) { return chosen.kNeedsTags; }, method);
+}
+inline bool is_trained(const EvaluationMethod& method) {
+  return std::visit([](const auto& chosen) { return chosen.kTrained; }, method);
+}
+inline EvaluationPreset preset_of(const EvaluationMethod& method) {
+  return std::visit([](const auto& chosen) { return chosen.preset(); }, method);
+}
+/// Share of the frozen map that the method mixes in.
+inline double mix_of(const EvaluationMethod& method) {
+  return std::visit([](const auto& chosen) { return chosen.mix(); }, method);
+}
+inline EvaluationMethod effective(const EvaluationMethod& method) {
+  return std::visit([](const auto& chosen) -> EvaluationMethod { return chosen.effective(); },
+                    method);
+}
+template <class... Ts>
+void check_method(const std::variant<Ts...>& method, Findings& findings) {
+  std::visit([&](const auto& chosen) { chosen.check("method", findings); }, method);
+}
+
+}  // namespace tagalign::config

@@ -1,0 +1,27 @@
+/// What every method must say about its evaluation. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tagalign::config {
+
+/// What an evaluation uses where neither the configuration nor the data set says otherwise.
+struct EvaluationPreset {
+  std::string name;  ///< which of a data set's `protocols` apply
+  std::optional<double> background_threshold = std::nullopt;
+  int short_side = 448;
+  int window = 448;
+  int stride = 224;
+  std::vector<std::string> templates = {"simple"};
+};
+
+/// A rule between keys that is broken. A method's struct has `void check(path, findings) const`.
+struct Finding {
+  std::string path;     ///< "data.tags"
+  std::string message;  ///< what was expected and found
+};
+using Findings = std::vector<Finding>;
+
+}  // namespace tagalign::config

@@ -1,0 +1,81 @@
+/// TagAlign's section of a training and of an evaluation. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "configs/schema/methods/similarity_scores.h"
+
+namespace tagalign::config {
+
+struct ProjectorConfig {
+  ProjectorKind kind = ProjectorKind::kGDecoder;
+  int layers = 0;
+
+  bool operator==(const ProjectorConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, ProjectorConfig& c) {
+  v.field("kind", c.kind, Rule("architecture of the trained projector"));
+  v.field("layers", c.layers,
+          Rule("blocks of the projector; 0: the reference's (gdecoder 2, transformer 1)")
+              .between(0, 16));
+}
+
+/// The number of layers, with 0 resolved.
+constexpr int projector_layers(const ProjectorConfig& config) {
+  if (config.layers != 0) return config.layers;
+  return config.kind == ProjectorKind::kGDecoder ? 2 : 1;
+}
+
+struct TagAlignTraining {
+  static constexpr std::string_view kName = "tagalign";
+  static constexpr bool kNeedsTags = true;
+
+  ProjectorConfig projector;
+  double infonce_weight = 1.0;
+  double multitag_weight = 1.0;
+  std::vector<std::string> tag_templates = {"a photo of a {}."};
+
+  bool operator==(const TagAlignTraining&) const = default;
+
+  void check(const std::string& path, Findings& findings) const;
+};
+
+template <class V>
+void visit_fields(V& v, TagAlignTraining& c) {
+  v.section("projector", c.projector, "what is trained on top of the frozen CLIP");
+  v.field("infonce_weight", c.infonce_weight,
+          Rule("weight of the image-caption loss; one of the two weights is above 0").at_least(0));
+  v.field("multitag_weight", c.multitag_weight, Rule("weight of the tag loss").at_least(0));
+  v.field("tag_templates", c.tag_templates,
+          Rule("prompts behind the label embedding; {} is the tag").required());
+}
+
+struct TagAlignEvaluation {
+  static constexpr std::string_view kName = "tagalign";
+  static constexpr bool kTrained = true;
+
+  SimilarityScores scores;
+  std::optional<double> clip_weight;
+
+  bool operator==(const TagAlignEvaluation&) const = default;
+
+  EvaluationPreset preset() const { return scores.preset(); }
+  /// Share of the frozen map, decided.
+  double mix() const { return clip_weight.value_or(scores.clip_weight()); }
+  TagAlignEvaluation effective() const;
+  void check(const std::string& path, Findings& findings) const { scores.check(path, findings); }
+};
+
+template <class V>
+void visit_fields(V& v, TagAlignEvaluation& c) {
+  visit_fields(v, c.scores);
+  v.field("clip_weight", c.clip_weight,
+          Rule("share of the frozen map in the mix; unset: v1 0.3, v3 0.5").between(0, 1));
+}
+
+}  // namespace tagalign::config
