@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "data/image/pillow.h"
+
 namespace tagalign::data {
 namespace {
 
@@ -12,9 +14,12 @@ Result<EvaluationImage> prepare(FileSystem& files, const SegmentationDataset& da
   image.index = index;
   image.name = std::move(sample.name);
   image.original = {sample.image.width, sample.image.height};
-  image.resized = keep_ratio_size(image.original, options.short_side, options.long_side_max);
-  image.planar = normalize_planar(
-      resize_bilinear_opencv(sample.image, image.resized.width, image.resized.height));
+  image.resized = options.squash
+                      ? Size{options.short_side, options.short_side}
+                      : keep_ratio_size(image.original, options.short_side, options.long_side_max);
+  const auto resize = options.squash ? resize_bicubic_pillow : resize_bilinear_opencv;
+  image.planar = normalize_planar(resize(sample.image, image.resized.width, image.resized.height),
+                                  options.colors);
   image.label = std::move(sample.label);
   return image;
 }

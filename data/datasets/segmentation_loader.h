@@ -19,7 +19,9 @@
 namespace tagalign::data {
 
 struct SegmentationLoaderOptions {
-  int short_side = 448;      ///< pixels; keep_ratio_size()
+  int short_side = 448;  ///< pixels; keep_ratio_size()
+  bool squash = false;   ///< to a square of that side instead, by Pillow's bicubic
+  ColorStatistics colors = kImageNetColors;
   int long_side_max = 2048;  ///< pixels
   std::size_t first = 0;     ///< index of the first image
   std::size_t stride = 1;    ///< from one index to the next: the ranks; 1…

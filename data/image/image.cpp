@@ -9,12 +9,7 @@
 #include "data/image/image_codecs.h"
 
 namespace tagalign::data {
-namespace {
-
-constexpr std::array<float, 3> kMean{123.675F, 116.28F, 103.53F};
-constexpr std::array<double, 3> kDeviation{58.395, 57.12, 57.375};
-
-}  // namespace
+namespace {}  // namespace
 
 bool is_png(std::string_view bytes) {
   return bytes.starts_with("\x89PNG\r\n\x1a\n");
@@ -71,7 +66,7 @@ Size limit_pixels(Size size, int pixels_max, int side) {
   return {shorten(size.width), shorten(size.height)};
 }
 
-std::vector<float> normalize_planar(const Image& image) {
+std::vector<float> normalize_planar(const Image& image, const ColorStatistics& colors) {
   TA_CHECK(image.channels == 3);
   const std::size_t plane =
       static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
@@ -79,8 +74,8 @@ std::vector<float> normalize_planar(const Image& image) {
   for (std::size_t c = 0; c < 3; ++c) {
     std::array<float, 256> table;
     for (std::size_t value = 0; value < 256; ++value) {
-      table[value] = static_cast<float>(static_cast<double>(static_cast<float>(value) - kMean[c]) /
-                                        kDeviation[c]);
+      table[value] = static_cast<float>(
+          static_cast<double>(static_cast<float>(value) - colors.mean[c]) / colors.deviation[c]);
     }
     for (std::size_t i = 0; i < plane; ++i) out[c * plane + i] = table[image.pixels[i * 3 + c]];
   }

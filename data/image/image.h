@@ -4,6 +4,7 @@
 /// and safe from any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -66,7 +67,19 @@ Size limit_pixels(Size size, int pixels_max, int side);
 /// OpenCV's resize with INTER_NEAREST.
 LabelMap resize_nearest_opencv(const LabelMap& label, int width, int height);
 
-/// ImageNet mean and deviation, planar: [3, height, width].
-std::vector<float> normalize_planar(const Image& image);
+/// Mean and deviation of red, green and blue in 0…255.
+struct ColorStatistics {
+  std::array<float, 3> mean;
+  std::array<double, 3> deviation;
+};
+inline constexpr ColorStatistics kImageNetColors = {{123.675F, 116.28F, 103.53F},
+                                                    {58.395, 57.12, 57.375}};
+/// Those that CLIP was trained with, 255 times those of its code.
+inline constexpr ColorStatistics kClipColors = {{122.7709383F, 116.7460125F, 104.0937362F},
+                                                {68.5005327, 66.6321579, 70.3231631}};
+
+/// Planar: [3, height, width].
+std::vector<float> normalize_planar(const Image& image,
+                                    const ColorStatistics& colors = kImageNetColors);
 
 }  // namespace tagalign::data

@@ -24,6 +24,8 @@ Image flip_horizontal(const Image& image);
 /// Image.resize with BILINEAR: triangle filter, widened when shrinking; two
 /// passes of fixed-point arithmetic.
 Image resize_bilinear_pillow(const Image& image, int width, int height);
+/// Image.resize with BICUBIC: Keys's kernel, a = −0.5, widened when shrinking.
+Image resize_bicubic_pillow(const Image& image, int width, int height);
 
 // ImageOps, one table a channel. Constant channels stay as they are.
 Image auto_contrast(const Image& image);

@@ -16,14 +16,35 @@ struct Filter {
   std::vector<std::int32_t> weights;  // [out, taps_max], fixed point
 };
 
+/// A resampling kernel, and how far it reaches.
+struct Kernel {
+  double (*weight)(double x);
+  double support;
+};
+
 double triangle(double x) {
   return std::max(0.0, 1.0 - std::abs(x));
 }
 
-Filter make_filter(int in, int out) {
+double cubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0.0;
+}
+
+constexpr Kernel kBilinear = {triangle, 1.0};
+constexpr Kernel kBicubic = {cubic, 2.0};
+
+std::int32_t fixed_point(double weight) {
+  return static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kPrecisionBits));
+}
+
+Filter make_filter(int in, int out, const Kernel& kernel) {
   const double scale = static_cast<double>(in) / out;
   const double stretch = std::max(scale, 1.0);
-  const double support = stretch;
+  const double support = kernel.support * stretch;
   Filter filter;
   filter.taps_max = static_cast<int>(std::ceil(support)) * 2 + 1;
   filter.weights.resize(static_cast<std::size_t>(out) * static_cast<std::size_t>(filter.taps_max));
@@ -35,7 +56,7 @@ Filter make_filter(int in, int out) {
     const int taps = std::min(in, static_cast<int>(center + support + 0.5)) - first;
     double sum = 0;
     for (int t = 0; t < taps; ++t) {
-      raw[static_cast<std::size_t>(t)] = triangle((t + first - center + 0.5) * inverse);
+      raw[static_cast<std::size_t>(t)] = kernel.weight((t + first - center + 0.5) * inverse);
       sum += raw[static_cast<std::size_t>(t)];
     }
     filter.first.push_back(first);
@@ -44,8 +65,7 @@ Filter make_filter(int in, int out) {
     for (int t = 0; t < taps; ++t) {
       const double weight =
           sum != 0 ? raw[static_cast<std::size_t>(t)] / sum : raw[static_cast<std::size_t>(t)];
-      filter.weights[row + static_cast<std::size_t>(t)] =
-          static_cast<std::int32_t>(0.5 + weight * (1 << kPrecisionBits));
+      filter.weights[row + static_cast<std::size_t>(t)] = fixed_point(weight);
     }
   }
   return filter;
@@ -81,26 +101,31 @@ void resize_axis(const Filter& filter, const Axis& axis, const std::uint8_t* in,
   }
 }
 
-Image resize_width(const Image& image, int width) {
+Image resize_width(const Image& image, int width, const Kernel& kernel) {
   if (width == image.width) return image;
   Image out{width, image.height, 3, {}};
   const auto in_row = static_cast<std::size_t>(image.width) * 3;
   const auto out_row = static_cast<std::size_t>(width) * 3;
   const auto rows = static_cast<std::size_t>(image.height);
   out.pixels.resize(out_row * rows);
-  resize_axis(make_filter(image.width, width), {3, 3, rows, in_row, out_row, 3},
+  resize_axis(make_filter(image.width, width, kernel), {3, 3, rows, in_row, out_row, 3},
               image.pixels.data(), out.pixels.data());
   return out;
 }
 
-Image resize_height(const Image& image, int height) {
+Image resize_height(const Image& image, int height, const Kernel& kernel) {
   if (height == image.height) return image;
   Image out{image.width, height, 3, {}};
   const auto row = static_cast<std::size_t>(image.width) * 3;
   out.pixels.resize(row * static_cast<std::size_t>(height));
-  resize_axis(make_filter(image.height, height), {row, row, 1, 0, 0, row}, image.pixels.data(),
-              out.pixels.data());
+  resize_axis(make_filter(image.height, height, kernel), {row, row, 1, 0, 0, row},
+              image.pixels.data(), out.pixels.data());
   return out;
+}
+
+Image resize(const Image& image, int width, int height, const Kernel& kernel) {
+  TA_CHECK(image.channels == 3 && width > 0 && height > 0 && image.width > 0 && image.height > 0);
+  return resize_height(resize_width(image, width, kernel), height, kernel);
 }
 
 }  // namespace
@@ -134,8 +159,11 @@ Image flip_horizontal(const Image& image) {
 }
 
 Image resize_bilinear_pillow(const Image& image, int width, int height) {
-  TA_CHECK(image.channels == 3 && width > 0 && height > 0 && image.width > 0 && image.height > 0);
-  return resize_height(resize_width(image, width), height);
+  return resize(image, width, height, kBilinear);
+}
+
+Image resize_bicubic_pillow(const Image& image, int width, int height) {
+  return resize(image, width, height, kBicubic);
 }
 
 }  // namespace tagalign::data

@@ -1,26 +1,69 @@
 /// What a method predicts, as the sliding window sees it.
 ///
-/// Axes: B windows in a batch, N classes, h×w the method's own grid. Threads:
-/// immutable, safe from several.
+/// Axes: B windows in a batch, C channels of a method's maps, h×w the method's own grid, N classes,
+/// H×W an image. Threads: immutable, safe from several.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace tagalign::model {
 
+/// One combination of the values that a pass over an image is scored with.
+struct ScoreVariant {
+  double mix = 0.0;  ///< share of the frozen map, which a method without a mix ignores
+  std::optional<double> threshold = std::nullopt;  ///< of the background, where there is one
+};
+
+/// Where class 0 of a data set with a background comes from.
+enum class BackgroundRule {
+  kConstant,  ///< a channel of the threshold in front of the maps, averaged over windows like them
+  kInWindow,  ///< the maps have it; they depend on the threshold
+  kAtEnd,     ///< it has text like any class, and finish() applies the threshold
+};
+
+/// How finished scores become labels.
+enum class LabelRule {
+  kSoftmax,  ///< the first channel with the largest softmax, whose rounding makes ties
+  kLargest,  ///< the first channel with the largest score
+};
+
+/// Pixels added around a window before a method saw it.
+struct Padding {
+  std::int64_t top = 0, bottom = 0, left = 0, right = 0;
+};
+
+struct ScoreMap {
+  at::Tensor scores;  ///< [B, C, h, w] fp32, even under autocast
+  Padding padding;    ///< the map covers the window with this around it
+};
+
 /// Scores the classes of one data set.
 class DenseScorer {
  public:
   virtual ~DenseScorer() = default;
-  virtual std::int64_t classes() const = 0;
-  /// windows [B, 3, S, S'] normalised → one map [B, N, h, w], fp32 even under autocast, for each of
-  /// `mixes`: the share of the frozen map, which a method without a mix ignores.
-  virtual std::vector<at::Tensor> maps(const at::Tensor& windows,
-                                       std::span<const double> mixes) const = 0;
+  /// C, the constant background not counted.
+  virtual std::int64_t channels() const = 0;
+  /// Of finish(); a constant background is counted by neither.
+  virtual std::int64_t classes() const { return channels(); }
+  /// windows [B, 3, S, S'] normalised → one map for each of `variants`, whose
+  /// thresholds are set for kInWindow alone.
+  virtual std::vector<ScoreMap> maps(const at::Tensor& windows,
+                                     std::span<const ScoreVariant> variants) const = 0;
+  virtual BackgroundRule background() const { return BackgroundRule::kConstant; }
+  /// True: a window that is the whole image is stretched to the original size in one step.
+  virtual bool straight_to_original() const { return false; }
+  /// scores [C, H, W] at the original size, `image` [3, H', W'] as the windows were cut from it →
+  /// [N, H, W]. A constant background is there already.
+  virtual at::Tensor finish(const at::Tensor& scores, const at::Tensor& /*image*/,
+                            const ScoreVariant& /*variant*/) const {
+    return scores;
+  }
+  virtual LabelRule label_rule() const { return LabelRule::kSoftmax; }
 };
 
 }  // namespace tagalign::model

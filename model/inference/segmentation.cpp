@@ -60,21 +60,84 @@ class SlideAverage {
   at::Tensor sum_;
 };
 
-/// [window][mix]. One window a pass: kernels round differently for other batch sizes, which would
-/// move pixels on class borders.
-std::vector<std::vector<at::Tensor>> maps_of_windows(const DenseScorer& scorer,
-                                                     const at::Tensor& image,
-                                                     std::span<const Window> windows,
-                                                     std::span<const double> mixes) {
-  std::vector<std::vector<at::Tensor>> maps;
-  for (const Window& w : windows) maps.push_back(scorer.maps(cut(image, w).unsqueeze(0), mixes));
+/// [window][variant]. One window a pass: kernels round differently for other batch sizes, which
+/// would move pixels on class borders.
+std::vector<std::vector<ScoreMap>> maps_of_windows(const DenseScorer& scorer,
+                                                   const at::Tensor& image,
+                                                   std::span<const Window> windows,
+                                                   std::span<const ScoreVariant> variants) {
+  std::vector<std::vector<ScoreMap>> maps;
+  for (const Window& w : windows) {
+    maps.push_back(scorer.maps(cut(image, w).unsqueeze(0), variants));
+  }
   return maps;
 }
+
+/// `map` at the pixels of its window: [C, height, width].
+at::Tensor at_window(const ScoreMap& map, const Window& w) {
+  const Padding& p = map.padding;
+  return stretch(map.scores, w.height + p.top + p.bottom, w.width + p.left + p.right)
+      .squeeze(0)
+      .narrow(1, p.top, w.height)
+      .narrow(2, p.left, w.width);
+}
+
+/// One image after its windows went through the scorer.
+class SlidImage {
+ public:
+  SlidImage(const DenseScorer& scorer, const at::Tensor& image, ImageSize original,
+            const SegmentationOptions& options, std::span<const ScoreVariant> mapped)
+      : scorer_(scorer),
+        image_(image),
+        original_(original),
+        windows_(sliding_windows(image.size(1), image.size(2), options.window, options.stride)),
+        maps_(maps_of_windows(scorer, image, windows_, mapped)) {}
+
+  /// [1, height, width] at the original size: averaged like any channel, so that it rounds alike.
+  at::Tensor constant(double value) const {
+    return to_original(SlideAverage(1, image_, windows_).run([&](std::size_t) { return value; }));
+  }
+  /// Map number `map` of all windows: [C, height, width].
+  at::Tensor average(std::size_t map) const {
+    if (windows_.size() == 1 && scorer_.straight_to_original()) return straight(map);
+    return to_original(SlideAverage(scorer_.channels(), image_, windows_).run([&](std::size_t i) {
+      return at_window(maps_[i][map], windows_[i]);
+    }));
+  }
+
+ private:
+  at::Tensor to_original(const at::Tensor& planes) const {
+    return stretch(planes.unsqueeze(0), original_.height, original_.width).squeeze(0);
+  }
+  at::Tensor straight(std::size_t map) const {
+    const Padding& p = maps_[0][map].padding;
+    if (p.top + p.bottom + p.left + p.right > 0)
+      return to_original(at_window(maps_[0][map], windows_[0]));
+    return to_original(maps_[0][map].scores.squeeze(0));
+  }
+
+  const DenseScorer& scorer_;
+  const at::Tensor& image_;
+  ImageSize original_;
+  std::vector<Window> windows_;
+  std::vector<std::vector<ScoreMap>> maps_;  ///< [window][map]
+};
 
 }  // namespace
 
 std::size_t SegmentationSweep::size() const {
   return mixes.size() * std::max<std::size_t>(background_thresholds.size(), 1);
+}
+
+std::vector<ScoreVariant> SegmentationSweep::variants() const {
+  std::vector<ScoreVariant> all;
+  for (const double mix : mixes) {
+    if (background_thresholds.empty()) all.push_back({.mix = mix});
+    for (const double threshold : background_thresholds) {
+      all.push_back({.mix = mix, .threshold = threshold});
+    }
+  }
+  return all;
 }
 
 std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
@@ -90,36 +153,47 @@ std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int
   return windows;
 }
 
+bool Segmenter::constant_background() const {
+  return options_.background && scorer_->background() == BackgroundRule::kConstant;
+}
+
+std::int64_t Segmenter::channels() const {
+  return scorer_->classes() + (constant_background() ? 1 : 0);
+}
+
+std::int64_t Segmenter::planes() const {
+  return std::max(channels(), scorer_->channels());
+}
+
 void Segmenter::sweep_scores(const at::Tensor& image, ImageSize original,
                              const SegmentationSweep& sweep, const ScoreVisitor& visit) const {
   TA_CHECK(image.dim() == 3 && image.size(0) == 3, "image [3, H, W]");
   TA_CHECK(!sweep.mixes.empty(), "a mix");
   TA_CHECK(sweep.background_thresholds.empty() != options_.background,
-           "thresholds for a background channel alone");
+           "thresholds for a background alone");
   const at::NoGradGuard no_grad;
-  const auto windows =
-      sliding_windows(image.size(1), image.size(2), options_.window, options_.stride);
-  const auto maps = maps_of_windows(*scorer_, image, windows, sweep.mixes);
-  const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
-  const auto to_original = [&](const at::Tensor& average) {
-    return stretch(average.unsqueeze(0), original.height, original.width).squeeze(0);
-  };
-
-  std::vector<at::Tensor> constants;  // each [1, height, width]
-  for (const double threshold : sweep.background_thresholds) {
-    constants.push_back(
-        to_original(SlideAverage(1, image, windows).run([&](std::size_t) { return threshold; })));
+  const auto variants = sweep.variants();
+  const std::size_t thresholds = std::max<std::size_t>(sweep.background_thresholds.size(), 1);
+  // Variants that differ in a threshold that is applied later share a map.
+  const bool in_window = scorer_->background() == BackgroundRule::kInWindow;
+  const std::size_t sharing = in_window ? 1 : thresholds;
+  std::vector<ScoreVariant> mapped;
+  for (std::size_t i = 0; i < variants.size(); i += sharing) {
+    mapped.push_back({variants[i].mix, in_window ? variants[i].threshold : std::nullopt});
   }
-  std::size_t combination = 0;
-  for (std::size_t mix = 0; mix < sweep.mixes.size(); ++mix) {
-    const at::Tensor classes =
-        to_original(SlideAverage(scorer_->classes(), image, windows).run([&](std::size_t i) {
-          return stretch(maps[i][mix], windows[i].height, windows[i].width).squeeze(0);
-        }));  // [N, height, width]
-    if (!options_.background) visit(combination++, classes);
-    for (const at::Tensor& constant : constants) {
-      visit(combination++, at::cat({constant, classes}, 0));
-    }
+  const SlidImage slid(*scorer_, image, original, options_, mapped);
+  const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
+  std::vector<at::Tensor> constants;  // each [1, height, width]
+  if (constant_background()) {
+    for (const double threshold : sweep.background_thresholds)
+      constants.push_back(slid.constant(threshold));
+  }
+  at::Tensor scores;
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    if (i % sharing == 0) scores = slid.average(i / sharing);
+    const at::Tensor all =
+        constants.empty() ? scores : at::cat({constants[i % thresholds], scores}, 0);
+    visit(i, scorer_->finish(all, image, variants[i]));
   }
 }
 

@@ -18,7 +18,7 @@
 namespace tagalign::model {
 
 struct SegmentationOptions {
-  bool background = false;  ///< a constant channel before the classes, of the sweep's thresholds
+  bool background = false;  ///< class 0 is one, as the scorer's BackgroundRule says
   int window = 448;
   int stride = 224;
 };
@@ -45,13 +45,15 @@ struct ImageSize {
 /// Values that one pass over an image is scored with, in every combination.
 struct SegmentationSweep {
   std::vector<double> mixes;                  ///< DenseScorer::maps(); at least one
-  std::vector<double> background_thresholds;  ///< at least one with a background channel, else none
+  std::vector<double> background_thresholds;  ///< at least one with a background, else none
 
   /// Combinations; that of mix m and threshold t has the index m · thresholds + t.
   std::size_t size() const;
+  /// [size()], in the order of their indices; without a background no threshold is set.
+  std::vector<ScoreVariant> variants() const;
 };
 
-/// Takes the scores [N(+1), height, width] of one combination.
+/// Takes the finished scores [channels(), height, width] of one combination.
 using ScoreVisitor = std::function<void(std::size_t combination, const at::Tensor& scores)>;
 
 /// Slides a method's scorer over images. Immutable, safe from several threads. Each window is a
@@ -66,16 +68,21 @@ class Segmenter {
       : scorer_(&scorer), options_(options) {}
 
   /// image [3, H, W] normalised. Calls `visit` with the scores of each combination, averaged over
-  /// windows and resized (bilinear) to the original size, in the order of their indices. The towers
-  /// see each window once; the bits are those of a sweep over that combination alone. Costs, beside
-  /// one forward pass, a slide and a resize a mix and a plane a threshold.
+  /// windows, resized (bilinear) to the original size and finished by the scorer, in the order of
+  /// their indices. The towers see each window once; the bits are those of a sweep over that
+  /// combination alone. Costs, beside one forward pass, a slide and a resize a mix, and a plane a
+  /// threshold that is constant.
   void sweep_scores(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
                     const ScoreVisitor& visit) const;
 
-  /// N, plus one with a background channel.
-  std::int64_t channels() const { return scorer_->classes() + (options_.background ? 1 : 0); }
+  /// Of finished scores.
+  std::int64_t channels() const;
+  /// Planes of an image's size that are held at once.
+  std::int64_t planes() const;
 
  private:
+  bool constant_background() const;
+
   const DenseScorer* scorer_;
   SegmentationOptions options_;
 };

@@ -2,8 +2,8 @@
 /// knows how it works.
 ///
 /// A method is a folder below model/methods and a row in registry.cpp. The frozen CLIP is made once
-/// by the caller; a method with an encoder of its own builds it from the trained tensors and leaves
-/// the frozen one alone.
+/// by the caller; a method with an encoder of its own builds it from the trained tensors, or from
+/// files that its section names, and says that it needs no CLIP.
 /// Axes: B rows of a rank or windows of a batch, N classes, T tags, E joint embedding, h×w a
 /// method's own grid.
 /// Threads: objects that score are immutable and safe from several threads; an
@@ -13,6 +13,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,11 +22,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_system.h"
 #include "base/status.h"
 #include "configs/schema/jobs/job_configs.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
 #include "model/inference/dense_scorer.h"
+#include "model/inference/refinement.h"
 #include "model/training/state_dict.h"
 #include "model/training/training_objective.h"
 
@@ -39,21 +42,35 @@ struct MethodSetting {
   bool of_method = true;
 };
 
+/// The classes of a data set as text.
+struct ClassText {
+  at::Tensor rows;  ///< [Q, E] fp32, a row a prompt; Q = N where a class has one
+  std::vector<std::int64_t> class_of = {};  ///< [Q]; empty: row i is class i
+};
+
+/// What a scorer is made for, beside the text.
+struct ScorerTask {
+  std::string dataset = {};                ///< a method may have settings of its own for it
+  const Refinement* refinement = nullptr;  ///< nullptr: none
+};
+
 /// A method ready to predict, with its weights and its section of the evaluation.
 class DenseModel {
  public:
   virtual ~DenseModel() = default;
-  /// One row a class: [N, E] fp32, by the frozen CLIP or by a text tower of its own, in up to
-  /// `threads` threads. The materials' tokenizer is there.
-  virtual at::Tensor embed_classes(const std::vector<std::string>& classes,
-                                   const std::vector<std::string>& templates,
-                                   int threads) const = 0;
-  /// `text` as embed_classes() makes it. Borrows the materials, not the model.
-  virtual std::unique_ptr<DenseScorer> scorer(const at::Tensor& text) const = 0;
+  /// By the frozen CLIP or by a text tower of its own, in up to `threads` threads. The materials'
+  /// tokenizer is there. `classes` begin with the background only under BackgroundRule::kAtEnd.
+  virtual ClassText embed_classes(const std::vector<std::string>& classes,
+                                  const std::vector<std::string>& templates, int threads) const = 0;
+  /// `text` as embed_classes() makes it. Borrows the materials and the refinement, not the model.
+  virtual std::unique_ptr<DenseScorer> scorer(const ClassText& text,
+                                              const ScorerTask& task) const = 0;
+  /// Of its scorers.
+  virtual BackgroundRule background() const { return BackgroundRule::kConstant; }
   /// False: every mix gives the same map.
   virtual bool mixes() const = 0;
-  /// What the method is under this mix.
-  virtual std::vector<MethodSetting> settings(double mix) const = 0;
+  /// What the method is under this mix on this data set.
+  virtual std::vector<MethodSetting> settings(double mix, const std::string& dataset) const = 0;
   /// Why the reference gives no number to compare with; empty: it gives one.
   virtual std::string missing_reference(double mix) const = 0;
   /// Those that were trained; none for a frozen baseline.
@@ -62,11 +79,15 @@ class DenseModel {
 
 /// What every method is built on. All of it outlives what is built.
 struct Materials {
-  const VisionTower& vision;
-  const TextTower& text;
-  const Tokenizer* tokenizer = nullptr;  ///< may be missing where no text is read
+  /// The frozen CLIP, of which both are there for a method that needs one.
+  const VisionTower* vision = nullptr;
+  const TextTower* text = nullptr;
+  const Tokenizer* tokenizer = nullptr;  ///< CLIP's; may be missing where no text is read
   VisionAttention attention = VisionAttention::kSurgery;
   at::Device device = at::kCPU;
+  /// For the files that a method's section names: text, and tensors of any weight file.
+  FileSystem* files = nullptr;
+  std::function<Result<StateDict>(const Path&)> read_weights = {};
 };
 
 class TorchArchive;
@@ -116,6 +137,7 @@ struct WeightNames {
 /// A row of the registry.
 struct Method {
   std::string_view name;
+  bool needs_clip = true;      ///< false: it has towers of its own, and the materials may lack CLIP
   const WeightNames* weights;  ///< nullptr: there is nothing to train
   /// nullptr: there is nothing to train.
   /// `config.method` is this method's; the materials' tokenizer is there.

@@ -12,8 +12,13 @@ namespace tagalign::model {
 namespace {
 
 constexpr std::array kMethods = {
-    Method{.name = "clip", .weights = nullptr, .objective = nullptr, .dense_model = frozen_model},
+    Method{.name = "clip",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = frozen_model},
     Method{.name = "tagalign",
+           .needs_clip = true,
            .weights = &kTagAlignWeights,
            .objective = tagalign_objective,
            .dense_model = tagalign_model},

@@ -31,12 +31,16 @@ std::vector<MethodSetting> score_settings(const config::SimilarityScores& scores
 at::Tensor embed_by_clip(const Materials& materials, const std::vector<std::string>& classes,
                          const std::vector<std::string>& templates, int threads) {
   TA_CHECK(materials.tokenizer != nullptr, "a tokenizer");
-  return class_embeddings(materials.text, *materials.tokenizer, classes, templates, threads);
+  return class_embeddings(*materials.text, *materials.tokenizer, classes, templates, threads);
 }
 
 Grid patch_grid(const VisionTower& vision, const at::Tensor& windows) {
   const std::int64_t patch = vision.shape().patch_size;
   return {windows.size(2) / patch, windows.size(3) / patch};
+}
+
+at::Tensor refined(const Refinement* refinement, const at::Tensor& windows, const at::Tensor& map) {
+  return refinement == nullptr ? map : refinement->refine(windows, map);
 }
 
 std::string attention_name(VisionAttention attention) {

@@ -38,6 +38,9 @@ Grid patch_grid(const VisionTower& vision, const at::Tensor& windows);
 at::Tensor embed_by_clip(const Materials& materials, const std::vector<std::string>& classes,
                          const std::vector<std::string>& templates, int threads);
 
+/// `map` [B, N, h, w], brought to the windows' size and sharpened if there is a refinement.
+at::Tensor refined(const Refinement* refinement, const at::Tensor& windows, const at::Tensor& map);
+
 /// "surgery", "plain" or "maskclip", as configurations spell it.
 std::string attention_name(VisionAttention attention);
 

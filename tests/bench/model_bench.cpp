@@ -116,12 +116,12 @@ void window_masks(benchmark::State& state) {
   const Model& model = model_of(state.range(0));
   const std::int64_t side = state.range(1);
   const auto method =
-      make_tagalign_model({.vision = model.vision, .text = model.text}, model.projector, {});
-  const auto scorer = method->scorer(values({21, model.shape.embed_dim}));
-  const std::vector<double> mixes{0.3};
+      make_tagalign_model({.vision = &model.vision, .text = &model.text}, model.projector, {});
+  const auto scorer = method->scorer({values({21, model.shape.embed_dim})}, {});
+  const std::vector<model::ScoreVariant> variants{{.mix = 0.3}};
   const at::NoGradGuard no_grad;
   const at::Tensor window = values({1, 3, side, side});
-  for (auto _ : state) benchmark::DoNotOptimize(scorer->maps(window, mixes));
+  for (auto _ : state) benchmark::DoNotOptimize(scorer->maps(window, variants));
   state.SetItemsProcessed(state.iterations());
 }
 

@@ -20,6 +20,7 @@
 #include "worker/evaluate/evaluation_protocol.h"
 #include "worker/evaluate/image_crew.h"
 #include "worker/evaluate/predictor.h"
+#include "worker/evaluate/refinement.h"
 #include "worker/evaluate/result_file.h"
 #include "worker/rank/precision.h"
 
@@ -73,7 +74,14 @@ class DatasetEvaluation {
     TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
     TA_ASSIGN_OR_RETURN(dataset_,
                         data::SegmentationDataset::open(rank_.files, dataset_options(options_)));
-    if (options_.background && dataset_->classes().size() < 2) {
+    const std::size_t classes = dataset_->classes().size(),
+                      prompts = settings_.class_prompts.size();
+    if (prompts != 0 && prompts != classes) {
+      return invalid_argument(
+          format("{}: class_prompts: expected one for each of {} classes, found {}", options_.name,
+                 classes, prompts));
+    }
+    if (options_.background && classes < 2) {
       return invalid_argument(
           format("{}: expected a class beside the background, found none", options_.name));
     }
@@ -163,20 +171,26 @@ class DatasetEvaluation {
   Result<JobEnd> compute() {
     const at::NoGradGuard no_grad;
     const AutocastScope autocast(config_.runtime.precision, rank_.device);
-    auto prompts = dataset_->classes();
-    if (options_.background) prompts.erase(prompts.begin());
-    const auto text = predictor_.model->embed_classes(
-        prompts, config::expand_templates(settings_.templates), static_cast<int>(threads()));
-    const auto scorer = predictor_.model->scorer(text);
+    const config::EvaluationPreset preset = config::preset_of(config_.method);
+    const auto text = predictor_.model->embed_classes(prompted_classes(),
+                                                      config::expand_templates(settings_.templates),
+                                                      static_cast<int>(threads()));
+    const auto refinement = make_refinement(settings_.refine);
+    const auto scorer = predictor_.model->scorer(text, {options_.name, refinement.get()});
+    rule_ = scorer->label_rule();
     const model::Segmenter segmenter(*scorer, plan_.options);
     std::vector<Counts> counts(
         threads(), Counts(results_.size(), model::SegmentationCounts(dataset_->classes().size())));
-    data::SegmentationLoader loader(rank_.files, *dataset_,
-                                    {.short_side = settings_.short_side,
-                                     .long_side_max = options_.long_side_max,
-                                     .first = static_cast<std::size_t>(rank_.group.rank()),
-                                     .stride = static_cast<std::size_t>(rank_.group.size()),
-                                     .ahead = static_cast<std::size_t>(config_.read_ahead)});
+    data::SegmentationLoader loader(
+        rank_.files, *dataset_,
+        {.short_side = settings_.short_side,
+         .squash = preset.resize == config::ImageResize::kSquash,
+         .colors = preset.pixels == config::PixelStatistics::kClip ? data::kClipColors
+                                                                   : data::kImageNetColors,
+         .long_side_max = options_.long_side_max,
+         .first = static_cast<std::size_t>(rank_.group.rank()),
+         .stride = static_cast<std::size_t>(rank_.group.size()),
+         .ahead = static_cast<std::size_t>(config_.read_ahead)});
     const ImageCrewCalls calls{
         .work =
             [&](int thread, data::EvaluationImage& image) {
@@ -196,6 +210,14 @@ class DatasetEvaluation {
     return merge(counts[0], !finished);
   }
 
+  /// What stands for each class in the prompts; a background that is no text is left out.
+  std::vector<std::string> prompted_classes() const {
+    auto prompts = settings_.class_prompts.empty() ? dataset_->classes() : settings_.class_prompts;
+    if (options_.background && predictor_.model->background() != model::BackgroundRule::kAtEnd)
+      prompts.erase(prompts.begin());
+    return prompts;
+  }
+
   /// A GPU is kept busy by one.
   std::size_t threads() const {
     return rank_.device.is_cuda() ? 1 : static_cast<std::size_t>(config_.runtime.threads_per_rank);
@@ -207,7 +229,7 @@ class DatasetEvaluation {
     constexpr std::uint64_t kCopies = 3;
     const auto pixels = static_cast<std::uint64_t>(image.original.width) *
                         static_cast<std::uint64_t>(image.original.height);
-    return kCopies * sizeof(float) * static_cast<std::uint64_t>(segmenter.channels()) * pixels;
+    return kCopies * sizeof(float) * static_cast<std::uint64_t>(segmenter.planes()) * pixels;
   }
 
   using Counts = std::vector<model::SegmentationCounts>;
@@ -223,7 +245,8 @@ class DatasetEvaluation {
                            [&](std::size_t combination, const at::Tensor& scores) {
                              count_scores(scores, image.label, counts[combination]);
                              if (save) {
-                               status = save_prediction(image.name, model::predict_labels(scores));
+                               status = save_prediction(image.name,
+                                                        model::predict_labels(scores, rule_));
                              }
                            });
     return status;
@@ -233,11 +256,11 @@ class DatasetEvaluation {
   void count_scores(const at::Tensor& scores, const data::LabelMap& label,
                     model::SegmentationCounts& counts) const {
     if (scores.size(1) == label.height && scores.size(2) == label.width) {
-      model::count_predictions(scores, label.ids, options_.ignore_index, counts);
+      model::count_predictions(scores, label.ids, options_.ignore_index, counts, rule_);
       return;
     }
-    const auto prediction = data::resize_nearest_opencv(to_label_map(model::predict_labels(scores)),
-                                                        label.width, label.height);
+    const auto prediction = data::resize_nearest_opencv(
+        to_label_map(model::predict_labels(scores, rule_)), label.width, label.height);
     counts.add(prediction.ids, label.ids, options_.ignore_index);
   }
 
@@ -290,6 +313,7 @@ class DatasetEvaluation {
   std::string label_;
   const Predictor& predictor_;
   EvaluationPlan plan_;
+  model::LabelRule rule_ = model::LabelRule::kSoftmax;
   std::vector<EvaluationResult> results_;  ///< [plan_.sweep.size()]
   std::optional<data::SegmentationDataset> dataset_;
 };

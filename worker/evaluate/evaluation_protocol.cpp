@@ -25,6 +25,13 @@ std::string missing_reference(const EvaluateConfig& config, const SegmentationDa
   return model.missing_reference(mix);
 }
 
+std::string digest_of(const std::vector<std::string>& texts) {
+  constexpr std::size_t kDigitsShown = 8;
+  Hasher128 hasher;
+  for (const std::string& text : texts) hasher.update(format("{}:{}", text.size(), text));
+  return hasher.digest().hex().substr(0, kDigitsShown);
+}
+
 /// How a data set is measured, whatever the method: part of each of its results.
 std::vector<Setting> measurement(const EvaluateConfig& config, const SegmentationDataConfig& data) {
   const config::DatasetSettings dataset = config::dataset_settings(config, data);
@@ -43,6 +50,9 @@ std::vector<Setting> measurement(const EvaluateConfig& config, const Segmentatio
     add("precision", format("{}", config.runtime.precision));
   }
   add("templates", describe_templates(dataset.templates));
+  if (!dataset.class_prompts.empty()) add("class_prompts", digest_of(dataset.class_prompts));
+  if (!std::holds_alternative<config::RefineNone>(dataset.refine))
+    add("refine", config::describe(dataset.refine));
   return settings;
 }
 
@@ -52,7 +62,7 @@ void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
   const std::vector<Setting> measured = measurement(config, data);
   for (const double mix : plan.sweep.mixes) {
     std::vector<Setting> settings;
-    for (auto& own : model.settings(mix)) {
+    for (auto& own : model.settings(mix, data.name)) {
       settings.push_back({std::move(own.subject), std::move(own.value), own.of_method});
     }
     std::ranges::copy(measured, std::back_inserter(settings));
@@ -97,17 +107,14 @@ Result<model::SegmentationSweep> plan_sweep(const EvaluateConfig& config,
 }  // namespace
 
 std::string describe_templates(const std::vector<std::string>& templates) {
-  constexpr std::size_t kDigitsShown = 8;
   const std::vector<std::string> prompts = config::expand_templates(templates);
-  Hasher128 hasher;
-  for (const std::string& prompt : prompts) hasher.update(format("{}:{}", prompt.size(), prompt));
   std::string names;
   for (const std::string& text : templates) {
     const std::string name = config::find_template_set(text) != nullptr ? text : "own";
     if (names == name || names.ends_with("+" + name)) continue;
     names += (names.empty() ? "" : "+") + name;
   }
-  return format("{}({}):{}", names, prompts.size(), hasher.digest().hex().substr(0, kDigitsShown));
+  return format("{}({}):{}", names, prompts.size(), digest_of(prompts));
 }
 
 Result<EvaluationPlan> plan_evaluation(const EvaluateConfig& config,

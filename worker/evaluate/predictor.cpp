@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "base/checksum.h"
 #include "base/format.h"
 #include "worker/weights/model_choices.h"
 #include "worker/weights/trained_weights.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -26,7 +28,7 @@ Result<TrainedWeights> read_trained(Rank& rank, const config::EvaluateConfig& co
                                    trained.method->name, name));
   }
   const std::string& trained_on = trained.position.model_digest;  // empty: the source does not say
-  if (!trained_on.empty() && trained_on != clip_digest) {
+  if (!clip_digest.empty() && !trained_on.empty() && trained_on != clip_digest) {
     return invalid_argument(
         format("{}: it was trained on other CLIP weights (expected {}, found {})", where,
                clip_digest, trained_on));
@@ -34,27 +36,51 @@ Result<TrainedWeights> read_trained(Rank& rank, const config::EvaluateConfig& co
   return trained;
 }
 
+/// Of the files that the method's section names.
+Status add_digests(Rank& rank, const config::EvaluateConfig& config, std::string& digest) {
+  for (const std::string& path : config::files_of(config.method)) {
+    TA_ASSIGN_OR_RETURN(const Digest128 found, digest_file(rank.files, path));
+    digest += (digest.empty() ? "" : "+") + found.hex();
+  }
+  return ok_status();
+}
+
+Status load_frozen(Rank& rank, const config::EvaluateConfig& config, Predictor& predictor) {
+  TA_ASSIGN_OR_RETURN(auto clip, load_clip(rank, config.clip.weights));
+  predictor.digest = clip.digest;
+  predictor.clip = std::make_unique<FrozenClip>(std::move(clip));
+  return ok_status();
+}
+
 }  // namespace
 
 Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& config) {
-  TA_ASSIGN_OR_RETURN(auto clip, load_clip(rank, config.clip.weights));
+  TA_ASSIGN_OR_RETURN(const auto* method, model::find_method(config::method_name(config.method)));
   TA_ASSIGN_OR_RETURN(auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
   Predictor predictor;
-  predictor.digest = clip.digest;
-  predictor.clip = std::make_unique<FrozenClip>(std::move(clip));
   predictor.tokenizer = std::make_unique<model::Tokenizer>(std::move(tokenizer));
-  const model::Materials materials{predictor.clip->vision, predictor.clip->text,
-                                   predictor.tokenizer.get(),
-                                   vision_attention(config.clip.attention), rank.device};
-  TA_ASSIGN_OR_RETURN(const auto* method, model::find_method(config::method_name(config.method)));
+  model::Materials materials{.tokenizer = predictor.tokenizer.get(),
+                             .attention = vision_attention(config.clip.attention),
+                             .device = rank.device,
+                             .files = &rank.files,
+                             .read_weights = [&rank](const Path& path) -> Result<model::StateDict> {
+                               TA_ASSIGN_OR_RETURN(auto read, load_weights(rank.files, path));
+                               return std::move(read.tensors);
+                             }};
+  if (method->needs_clip) {
+    TA_RETURN_IF_ERROR(load_frozen(rank, config, predictor));
+    materials.vision = &predictor.clip->vision;
+    materials.text = &predictor.clip->text;
+  }
   model::StateDict tensors;
   if (config::is_trained(config.method)) {
     TA_ASSIGN_OR_RETURN(auto trained, read_trained(rank, config, predictor.digest));
     tensors = std::move(trained.tensors);
-    predictor.digest += "+" + trained.digest;
+    predictor.digest += (predictor.digest.empty() ? "" : "+") + trained.digest;
     predictor.step = trained.position.step;
   }
+  TA_RETURN_IF_ERROR(add_digests(rank, config, predictor.digest));
   auto model = method->dense_model(materials, tensors, config.method);
   if (!model.ok()) return model.status().with_context(format("checkpoint {}", config.checkpoint));
   predictor.model = std::move(model).value();

@@ -15,7 +15,7 @@
 namespace tagalign::jobs {
 
 struct Predictor {
-  std::unique_ptr<FrozenClip> clip;             ///< stays where it is: `model` borrows it
+  std::unique_ptr<FrozenClip> clip;             ///< may be missing; `model` borrows it
   std::unique_ptr<model::Tokenizer> tokenizer;  ///< likewise
   std::unique_ptr<model::DenseModel> model;
   std::string digest;      ///< of all weights

@@ -38,7 +38,12 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
   const auto attention = vision_attention(config.clip.attention);
   TA_ASSIGN_OR_RETURN(const auto* method, model::find_method(config::method_name(config.method)));
-  const model::Materials materials{clip.vision, clip.text, &tokenizer, attention, rank.device};
+  const model::Materials materials{.vision = &clip.vision,
+                                   .text = &clip.text,
+                                   .tokenizer = &tokenizer,
+                                   .attention = attention,
+                                   .device = rank.device,
+                                   .files = &rank.files};
   TA_ASSIGN_OR_RETURN(auto objective, method->objective(config, materials, dataset.tag_names()));
   const auto task = make_objective_task(rank, config,
                                         {.tokenizer = tokenizer,

@@ -128,16 +128,25 @@ void read_value(const Node& node, const std::string& path, const Rule& rule, Pro
   }
 }
 
-void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
-                std::vector<double>& value) {
-  if (node.kind != Node::Kind::kList) {
-    report(node, path, "a list of numbers", problems);
-    return;
-  }
+namespace {
+template <class T>
+void read_list(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+               const char* expected, std::vector<T>& value) {
+  if (node.kind != Node::Kind::kList) return report(node, path, expected, problems);
   value.clear();
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     read_value(node.items[i], format("{}.{}", path, i), rule, problems, value.emplace_back());
   }
+}
+}  // namespace
+
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::vector<double>& value) {
+  read_list(node, path, rule, problems, "a list of numbers", value);
+}
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::vector<int>& value) {
+  read_list(node, path, rule, problems, "a list of integers", value);
 }
 
 Reader::Reader(const Node* node, Origin origin, std::string path, Problems& problems)
@@ -233,6 +242,9 @@ Node to_node(const std::vector<std::string>& value) {
   return list_node(value);
 }
 Node to_node(const std::vector<double>& value) {
+  return list_node(value);
+}
+Node to_node(const std::vector<int>& value) {
   return list_node(value);
 }
 

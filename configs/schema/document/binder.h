@@ -34,6 +34,8 @@ void read_value(const Node& node, const std::string& path, const Rule& rule, Pro
                 std::vector<std::string>& value);
 void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
                 std::vector<double>& value);
+void read_value(const Node& node, const std::string& path, const Rule& rule, Problems& problems,
+                std::vector<int>& value);
 
 /// The index of the node's word in `words`; nullopt when a problem was added.
 std::optional<std::size_t> read_word(const Node& node, const std::string& path, Words words,
@@ -70,7 +72,8 @@ bool is_empty_value(const std::optional<T>& value) {
 inline bool is_empty_value(const std::string& text) {
   return text.empty();
 }
-inline bool is_empty_value(const std::vector<std::string>& list) {
+template <class T>
+bool is_empty_value(const std::vector<T>& list) {
   return list.empty();
 }
 
@@ -186,6 +189,7 @@ Node to_node(bool value);
 Node to_node(const std::string& value);
 Node to_node(const std::vector<std::string>& value);
 Node to_node(const std::vector<double>& value);
+Node to_node(const std::vector<int>& value);
 template <Choice E>
 Node to_node(E value) {
   return to_node(std::string(word(value)));

@@ -19,6 +19,7 @@ struct ProtocolDataConfig {
   std::optional<int> window;
   std::optional<int> stride;
   std::vector<std::string> templates;
+  std::vector<std::string> class_prompts;
   bool in_reference = true;
 
   bool operator==(const ProtocolDataConfig&) const = default;
@@ -37,6 +38,9 @@ void visit_fields(V& v, ProtocolDataConfig& c) {
               .between(1, 8192)
               .in("pixels"));
   v.field("templates", c.templates, Rule("empty: the protocol's").one_as_list());
+  v.field("class_prompts", c.class_prompts,
+          Rule("what stands for each class in a prompt, in the order of the classes; empty: their "
+               "names"));
   v.field("in_reference", c.in_reference,
           Rule("false: the reference cannot evaluate this set under this protocol; every result "
                "says so")
@@ -164,6 +168,7 @@ struct EvaluateConfig {
   RuntimeConfig runtime;
   ClipConfig clip;
   EvaluationMethod method;
+  RefineChoice refine;
   std::string label;
   std::string checkpoint;
   std::vector<std::string> templates;
@@ -181,6 +186,8 @@ void visit_fields(V& v, EvaluateConfig& c) {
   v.section("runtime", c.runtime, "how a rank runs");
   v.section("clip", c.clip, "the frozen CLIP");
   v.tagged("method", c.method, "what predicts, and how its maps become scores");
+  v.tagged("refine", c.refine,
+           "how scores are sharpened by the image; preset: as the method's source does");
   v.field("label", c.label, Rule("row of the table; empty: the method's name").keeps_numbers());
   v.field("checkpoint", c.checkpoint,
           Rule("what the method trained: our folder, an export, or its reference's .pth; empty for "

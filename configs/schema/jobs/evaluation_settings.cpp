@@ -30,7 +30,10 @@ DatasetSettings dataset_settings(const EvaluateConfig& config, const Segmentatio
           .in_reference = own.in_reference,
           .templates = first_filled(
               config.templates,
-              first_filled(data.templates, first_filled(own.templates, preset.templates)))};
+              first_filled(data.templates, first_filled(own.templates, preset.templates))),
+          .class_prompts = own.class_prompts,
+          .refine =
+              std::holds_alternative<RefinePreset>(config.refine) ? preset.refine : config.refine};
 }
 
 std::string row_label(const EvaluateConfig& config) {
@@ -38,6 +41,8 @@ std::string row_label(const EvaluateConfig& config) {
 }
 
 EvaluateConfig effective(EvaluateConfig config) {
+  if (std::holds_alternative<RefinePreset>(config.refine))
+    config.refine = preset_of(config.method).refine;
   config.method = effective(config.method);
   for (SegmentationDataConfig& data : config.datasets) {
     const DatasetSettings settings = dataset_settings(config, data);

@@ -17,6 +17,8 @@ struct DatasetSettings {
   int stride = 0;
   bool in_reference = true;            ///< false: the reference cannot evaluate this data set
   std::vector<std::string> templates;  ///< EvaluateConfig's, else the data set's, else the preset's
+  std::vector<std::string> class_prompts;  ///< empty: the classes' names
+  RefineChoice refine;                     ///< none or a refinement
 };
 DatasetSettings dataset_settings(const EvaluateConfig& config, const SegmentationDataConfig& data);
 

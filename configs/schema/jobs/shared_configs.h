@@ -175,8 +175,7 @@ void visit_fields(V& v, ClipConfig& c) {
   v.field(
       "weights", c.weights,
       Rule("CLIP weights, told by content: OpenAI's TorchScript archive, a state dict (.pth) or "
-           "safetensors; they have a digest of their own")
-          .required()
+           "safetensors; they have a digest of their own. Required by methods that use CLIP")
           .keeps_numbers());
   v.field("attention", c.attention, Rule("how the last layers of the vision tower attend"));
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "configs/schema/methods/similarity_scores.h"
 
@@ -12,12 +13,14 @@ namespace tagalign::config {
 struct ClipEvaluation {
   static constexpr std::string_view kName = "clip";
   static constexpr bool kTrained = false;
+  static constexpr bool kNeedsClip = true;
 
   SimilarityScores scores;
 
   bool operator==(const ClipEvaluation&) const = default;
 
   EvaluationPreset preset() const { return scores.preset(); }
+  static std::vector<std::string> files() { return {}; }
   /// All of the map is the frozen one.
   static double mix() { return 1.0; }
   ClipEvaluation effective() const { return {.scores = scores.effective()}; }

@@ -2,12 +2,15 @@
 /// one is a header beside this one and a word in a list below; the model's half is a row of
 /// model/methods/registry.cpp under the same name.
 ///
-/// A struct of training has kName, kNeedsTags and check(); one of evaluation kName, kTrained (its
-/// weights come from a checkpoint), preset(), mix(), effective() and check(). Pure.
+/// A struct of training has kName, kNeedsTags, kNeedsClip and check(); one of evaluation kName,
+/// kTrained (its weights come from a checkpoint), kNeedsClip, files() (what it reads beside them,
+/// as its section names it), preset(), mix(), effective() and check(). Pure.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "configs/schema/methods/clip.h"
 #include "configs/schema/methods/tagalign.h"
@@ -25,11 +28,19 @@ std::string_view method_name(const std::variant<Ts...>& method) {
 inline bool needs_tags(const TrainingMethod& method) {
   return std::visit([](const auto& chosen) { return chosen.kNeedsTags; }, method);
 }
+template <class... Ts>
+bool needs_clip(const std::variant<Ts...>& method) {
+  return std::visit([](const auto& chosen) { return chosen.kNeedsClip; }, method);
+}
 inline bool is_trained(const EvaluationMethod& method) {
   return std::visit([](const auto& chosen) { return chosen.kTrained; }, method);
 }
 inline EvaluationPreset preset_of(const EvaluationMethod& method) {
   return std::visit([](const auto& chosen) { return chosen.preset(); }, method);
+}
+/// Paths of other files that predictions depend on: a second encoder, a vocabulary.
+inline std::vector<std::string> files_of(const EvaluationMethod& method) {
+  return std::visit([](const auto& chosen) { return chosen.files(); }, method);
 }
 /// Share of the frozen map that the method mixes in.
 inline double mix_of(const EvaluationMethod& method) {

@@ -5,7 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "configs/schema/methods/refinement.h"
+
 namespace tagalign::config {
+
+/// Whose mean and deviation an image is normalised with.
+enum class PixelStatistics { kImageNet, kClip };
+
+enum class ImageResize {
+  kKeepRatio,  ///< OpenCV's bilinear, to a short side
+  kSquash,     ///< Pillow's bicubic, to a square of that side
+};
 
 /// What an evaluation uses where neither the configuration nor the data set says otherwise.
 struct EvaluationPreset {
@@ -15,6 +25,9 @@ struct EvaluationPreset {
   int window = 448;
   int stride = 224;
   std::vector<std::string> templates = {"simple"};
+  PixelStatistics pixels = PixelStatistics::kImageNet;
+  ImageResize resize = ImageResize::kKeepRatio;
+  RefineChoice refine = RefineNone{};
 };
 
 /// A rule between keys that is broken. A method's struct has `void check(path, findings) const`.

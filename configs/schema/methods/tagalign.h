@@ -34,6 +34,7 @@ constexpr int projector_layers(const ProjectorConfig& config) {
 struct TagAlignTraining {
   static constexpr std::string_view kName = "tagalign";
   static constexpr bool kNeedsTags = true;
+  static constexpr bool kNeedsClip = true;
 
   ProjectorConfig projector;
   double infonce_weight = 1.0;
@@ -58,6 +59,7 @@ void visit_fields(V& v, TagAlignTraining& c) {
 struct TagAlignEvaluation {
   static constexpr std::string_view kName = "tagalign";
   static constexpr bool kTrained = true;
+  static constexpr bool kNeedsClip = true;
 
   SimilarityScores scores;
   std::optional<double> clip_weight;
@@ -65,6 +67,7 @@ struct TagAlignEvaluation {
   bool operator==(const TagAlignEvaluation&) const = default;
 
   EvaluationPreset preset() const { return scores.preset(); }
+  static std::vector<std::string> files() { return {}; }
   /// Share of the frozen map, decided.
   double mix() const { return clip_weight.value_or(scores.clip_weight()); }
   TagAlignEvaluation effective() const;

@@ -77,6 +77,13 @@ void check_data(const std::string& prefix, const SegmentationDataConfig& data, F
   if (data.class_names.size() == 1 && data.background) {
     out.push_back({prefix + "class_names", "expected a class beside the background, found none"});
   }
+  for (const auto& [name, protocol] : data.protocols) {
+    const std::size_t prompts = protocol.class_prompts.size();
+    if (prompts == 0 || data.class_names.empty() || prompts == data.class_names.size()) continue;
+    out.push_back({format("{}protocols.{}.class_prompts", prefix, name),
+                   format("expected one for each of the {} classes, found {}",
+                          data.class_names.size(), prompts)});
+  }
 }
 
 /// What the method leaves to the data set, and what must fit to it.
@@ -132,6 +139,13 @@ void check_tags(const TrainConfig& config, Findings& out) {
     out.push_back({"data.tag_names", "this key is required and missing or empty"});
 }
 
+/// Required by methods that predict or train with the frozen CLIP.
+template <class Config>
+void check_clip(const Config& config, Findings& out) {
+  if (!needs_clip(config.method) || !config.clip.weights.empty()) return;
+  out.push_back({"clip.weights", "this key is required and missing or empty"});
+}
+
 }  // namespace
 
 Findings check(const ScenesConfig& config) {
@@ -161,6 +175,7 @@ Findings check(const PretrainConfig& config) {
 
 Findings check(const TrainConfig& config) {
   Findings out;
+  check_clip(config, out);
   if (needs_tags(config.method)) check_tags(config, out);
   check_augment(config.augment, out);
   check_schedule(config.optimizer, config.steps, out);
@@ -170,6 +185,7 @@ Findings check(const TrainConfig& config) {
 
 Findings check(const EvaluateConfig& config) {
   Findings out;
+  check_clip(config, out);
   check_method(config.method, out);
   if (!is_trained(config.method) && !config.checkpoint.empty()) {
     out.push_back({"checkpoint", format("method {} trains nothing; expected none, found '{}'",

@@ -43,6 +43,9 @@ std::string type_of(const std::vector<std::string>&) {
 std::string type_of(const std::vector<double>&) {
   return "list of numbers";
 }
+std::string type_of(const std::vector<int>&) {
+  return "list of integers";
+}
 template <Choice E>
 std::string type_of(const E&) {
   return "word";

@@ -46,7 +46,7 @@ void add_counts(const at::Tensor& table, SegmentationCounts& counts) {
 }
 
 void count_on_gpu(const at::Tensor& scores, std::span<const std::uint16_t> label, int ignore_index,
-                  SegmentationCounts& counts) {
+                  SegmentationCounts& counts, LabelRule rule) {
   const at::Tensor contiguous = scores.contiguous();
   std::vector<std::uint16_t> host(label.begin(), label.end());
   const at::Tensor device_label =
@@ -55,27 +55,29 @@ void count_on_gpu(const at::Tensor& scores, std::span<const std::uint16_t> label
   const at::Tensor table = at::zeros({3, scores.size(0)}, scores.options().dtype(at::kLong));
   count_predictions_cuda({contiguous.const_data_ptr<float>(), device_label.const_data_ptr(),
                           table.mutable_data_ptr<std::int64_t>(), scores.size(0),
-                          scores.size(1) * scores.size(2), ignore_index, scores.get_device()});
+                          scores.size(1) * scores.size(2), ignore_index, scores.get_device(),
+                          rule == LabelRule::kSoftmax});
   add_counts(table.cpu(), counts);
 }
 
 }  // namespace
 
-at::Tensor predict_labels(const at::Tensor& scores) {
+at::Tensor predict_labels(const at::Tensor& scores, LabelRule rule) {
   const at::NoGradGuard no_grad;
-  const at::Tensor best = at::argmax(at::softmax(scores, 0), 0);
+  const at::Tensor best =
+      at::argmax(rule == LabelRule::kSoftmax ? at::softmax(scores, 0) : scores, 0);
   return best.to(scores.size(0) <= kClassesInByte ? at::kByte : at::kShort);
 }
 
 void count_predictions(const at::Tensor& scores, std::span<const std::uint16_t> label,
-                       int ignore_index, SegmentationCounts& counts) {
+                       int ignore_index, SegmentationCounts& counts, LabelRule rule) {
   check_shapes(scores, label, counts);
   const at::NoGradGuard no_grad;
   if (scores.is_cuda()) {
-    count_on_gpu(scores, label, ignore_index, counts);
+    count_on_gpu(scores, label, ignore_index, counts, rule);
     return;
   }
-  counts.add(to_ids(predict_labels(scores)), label, ignore_index);
+  counts.add(to_ids(predict_labels(scores, rule)), label, ignore_index);
 }
 
 }  // namespace tagalign::model

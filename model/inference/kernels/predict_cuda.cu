@@ -32,6 +32,15 @@ __device__ int first_largest_softmax(const float* scores, std::int64_t pixel, st
   return 0;
 }
 
+__device__ int first_largest(const float* scores, std::int64_t pixel, std::int64_t classes,
+                             std::int64_t pixels) {
+  std::int64_t best = 0;
+  for (std::int64_t c = 1; c < classes; ++c) {
+    if (scores[c * pixels + pixel] > scores[best * pixels + pixel]) best = c;
+  }
+  return static_cast<int>(best);
+}
+
 /// `counters` [3, C] of a block; a pixel counts as SegmentationCounts::add says.
 __device__ void count_pixel(unsigned int* counters, int guess, int truth, std::int64_t classes) {
   atomicAdd(&counters[classes + guess], 1U);
@@ -52,8 +61,9 @@ __global__ void count_in_shared(PredictionCountArguments a) {
        p < a.pixels; p += step) {
     const int truth = label[p];
     if (truth == a.ignore_index) continue;
-    count_pixel(counters, first_largest_softmax(a.scores, p, a.classes, a.pixels), truth,
-                a.classes);
+    const int guess = a.softmax ? first_largest_softmax(a.scores, p, a.classes, a.pixels)
+                                : first_largest(a.scores, p, a.classes, a.pixels);
+    count_pixel(counters, guess, truth, a.classes);
   }
   __syncthreads();
   auto* table = reinterpret_cast<Total*>(a.table);

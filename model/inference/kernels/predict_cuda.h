@@ -13,7 +13,8 @@ struct PredictionCountArguments {
   std::int64_t classes;  ///< C
   std::int64_t pixels;
   int ignore_index;
-  int device;  ///< CUDA ordinal
+  int device;    ///< CUDA ordinal
+  bool softmax;  ///< largest softmax, else largest score
 };
 
 /// Enqueues the kernel on the device's current stream. Aborts when CUDA refuses the launch, and in

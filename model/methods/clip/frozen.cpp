@@ -11,23 +11,27 @@ namespace {
 
 class FrozenScorer final : public DenseScorer {
  public:
-  FrozenScorer(const Materials& materials, const at::Tensor& text, const ScoreOptions& options)
-      : vision_(materials.vision),
+  FrozenScorer(const Materials& materials, const at::Tensor& text, const ScoreOptions& options,
+               const Refinement* refinement)
+      : vision_(*materials.vision),
         attention_(materials.attention),
         text_(normalize_features(text)),
-        options_(options) {
+        options_(options),
+        refinement_(refinement) {
     TA_CHECK(text_.dim() == 2 && text_.size(1) == vision_.shape().embed_dim, "text [N, E]");
   }
 
-  std::int64_t classes() const override { return text_.size(0); }
+  std::int64_t channels() const override { return text_.size(0); }
 
-  std::vector<at::Tensor> maps(const at::Tensor& windows,
-                               std::span<const double> mixes) const override {
+  std::vector<ScoreMap> maps(const at::Tensor& windows,
+                             std::span<const ScoreVariant> variants) const override {
     const at::Tensor patches = vision_.encode(windows, attention_).slice(1, 1);
     const at::Tensor features = vision_.projection().forward(patches);  // [B, hw, E]
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-    const at::Tensor map = class_scores(features, patch_grid(vision_, windows), text_, options_);
-    return std::vector<at::Tensor>(mixes.size(), map);
+    const at::Tensor map =
+        refined(refinement_, windows,
+                class_scores(features, patch_grid(vision_, windows), text_, options_));
+    return std::vector<ScoreMap>(variants.size(), {map, {}});
   }
 
  private:
@@ -35,6 +39,7 @@ class FrozenScorer final : public DenseScorer {
   VisionAttention attention_;
   at::Tensor text_;  // [N, E] normalised
   ScoreOptions options_;
+  const Refinement* refinement_;
 };
 
 class FrozenModel final : public DenseModel {
@@ -42,15 +47,17 @@ class FrozenModel final : public DenseModel {
   FrozenModel(const Materials& materials, const config::ClipEvaluation& config)
       : materials_(materials), config_(config) {}
 
-  at::Tensor embed_classes(const std::vector<std::string>& classes,
-                           const std::vector<std::string>& templates, int threads) const override {
-    return embed_by_clip(materials_, classes, templates, threads);
+  ClassText embed_classes(const std::vector<std::string>& classes,
+                          const std::vector<std::string>& templates, int threads) const override {
+    return {embed_by_clip(materials_, classes, templates, threads)};
   }
-  std::unique_ptr<DenseScorer> scorer(const at::Tensor& text) const override {
-    return std::make_unique<FrozenScorer>(materials_, text, score_options(config_.scores));
+  std::unique_ptr<DenseScorer> scorer(const ClassText& text,
+                                      const ScorerTask& task) const override {
+    return std::make_unique<FrozenScorer>(materials_, text.rows, score_options(config_.scores),
+                                          task.refinement);
   }
   bool mixes() const override { return false; }
-  std::vector<MethodSetting> settings(double) const override {
+  std::vector<MethodSetting> settings(double, const std::string&) const override {
     return score_settings(config_.scores, {{"attention", attention_name(materials_.attention)},
                                            {"clip_weight", "1"}});
   }

@@ -50,11 +50,11 @@ class TagAlignObjective final : public TrainingObjective {
  private:
   /// Mean over patches of the projected features: [B, E].
   at::Tensor image_features(const at::Tensor& images) {
-    const std::int64_t cells = images.size(2) / materials_.vision.shape().patch_size;
+    const std::int64_t cells = images.size(2) / materials_.vision->shape().patch_size;
     at::Tensor patches;  // [B, cells², D]
     {
       const at::NoGradGuard frozen;
-      patches = materials_.vision.encode(images, materials_.attention)
+      patches = materials_.vision->encode(images, materials_.attention)
                     .narrow(1, 1, cells * cells)
                     .to(at::kFloat)
                     .contiguous();
@@ -64,7 +64,7 @@ class TagAlignObjective final : public TrainingObjective {
 
   at::Tensor caption_features(const at::Tensor& tokens) {
     const at::NoGradGuard frozen;
-    return materials_.text.encode(tokens).to(at::kFloat);  // [B, E]
+    return materials_.text->encode(tokens).to(at::kFloat);  // [B, E]
   }
 
   Materials materials_;
@@ -93,8 +93,8 @@ Result<std::unique_ptr<TrainingObjective>> tagalign_objective(
     const std::vector<std::string>& tags) {
   const auto& method = std::get<config::TagAlignTraining>(config.method);
   const auto shape =
-      tagalign_projector_shape(method.projector, materials.vision.shape().vision_width);
-  auto projector = make_projector(shape, materials.vision.projection(), config.runtime.seed);
+      tagalign_projector_shape(method.projector, materials.vision->shape().vision_width);
+  auto projector = make_projector(shape, materials.vision->projection(), config.runtime.seed);
   projector->to(materials.device);
   const at::NoGradGuard frozen;
   return make_tagalign_objective(

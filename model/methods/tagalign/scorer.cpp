@@ -16,37 +16,33 @@ namespace {
 class TagAlignScorer final : public DenseScorer {
  public:
   TagAlignScorer(const Materials& materials, std::shared_ptr<const Projector> projector,
-                 const at::Tensor& text, const ScoreOptions& options)
-      : vision_(materials.vision),
+                 const at::Tensor& text, const ScoreOptions& options, const Refinement* refinement)
+      : vision_(*materials.vision),
         attention_(materials.attention),
         projector_(std::move(projector)),
         text_(normalize_features(text)),
-        options_(options) {
+        options_(options),
+        refinement_(refinement) {
     TA_CHECK(text_.dim() == 2 && text_.size(1) == vision_.shape().embed_dim, "text [N, E]");
   }
 
-  std::int64_t classes() const override { return text_.size(0); }
+  std::int64_t channels() const override { return text_.size(0); }
 
-  std::vector<at::Tensor> maps(const at::Tensor& windows,
-                               std::span<const double> mixes) const override {
+  std::vector<ScoreMap> maps(const at::Tensor& windows,
+                             std::span<const ScoreVariant> variants) const override {
     const Grid grid = patch_grid(vision_, windows);
     const at::Tensor patches = vision_.encode(windows, attention_).slice(1, 1);
     at::Tensor frozen, trained;  // [B, hw, E], undefined where no mix asks for it
-    if (std::ranges::any_of(mixes, [](double mix) { return mix > 0.0; }))
+    if (std::ranges::any_of(variants, [](const auto& v) { return v.mix > 0.0; }))
       frozen = vision_.projection().forward(patches);
-    if (std::ranges::any_of(mixes, [](double mix) { return mix < 1.0; }))
+    if (std::ranges::any_of(variants, [](const auto& v) { return v.mix < 1.0; }))
       trained = projector_->forward(patches, grid);
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     if (frozen.defined()) frozen = class_scores(frozen, grid, text_, options_);
     if (trained.defined()) trained = class_scores(trained, grid, text_, options_);
-    std::vector<at::Tensor> maps;
-    for (const double mix : mixes) {
-      if (mix <= 0.0)
-        maps.push_back(trained);
-      else if (mix >= 1.0)
-        maps.push_back(frozen);
-      else
-        maps.push_back(trained * (1.0 - mix) + frozen * mix);
+    std::vector<ScoreMap> maps;
+    for (const ScoreVariant& variant : variants) {
+      maps.push_back({refined(refinement_, windows, mixed(trained, frozen, variant.mix)), {}});
     }
     return maps;
   }
@@ -56,7 +52,13 @@ class TagAlignScorer final : public DenseScorer {
   VisionAttention attention_;
   std::shared_ptr<const Projector> projector_;
   at::Tensor text_;  // [N, E] normalised
+  static at::Tensor mixed(const at::Tensor& trained, const at::Tensor& frozen, double mix) {
+    if (mix <= 0.0) return trained;
+    return mix >= 1.0 ? frozen : trained * (1.0 - mix) + frozen * mix;
+  }
+
   ScoreOptions options_;
+  const Refinement* refinement_;
 };
 
 class TagAlignModel final : public DenseModel {
@@ -65,16 +67,17 @@ class TagAlignModel final : public DenseModel {
                 const config::TagAlignEvaluation& config)
       : materials_(materials), projector_(std::move(projector)), config_(config) {}
 
-  at::Tensor embed_classes(const std::vector<std::string>& classes,
-                           const std::vector<std::string>& templates, int threads) const override {
-    return embed_by_clip(materials_, classes, templates, threads);
+  ClassText embed_classes(const std::vector<std::string>& classes,
+                          const std::vector<std::string>& templates, int threads) const override {
+    return {embed_by_clip(materials_, classes, templates, threads)};
   }
-  std::unique_ptr<DenseScorer> scorer(const at::Tensor& text) const override {
-    return std::make_unique<TagAlignScorer>(materials_, projector_, text,
-                                            score_options(config_.scores));
+  std::unique_ptr<DenseScorer> scorer(const ClassText& text,
+                                      const ScorerTask& task) const override {
+    return std::make_unique<TagAlignScorer>(materials_, projector_, text.rows,
+                                            score_options(config_.scores), task.refinement);
   }
   bool mixes() const override { return true; }
-  std::vector<MethodSetting> settings(double mix) const override {
+  std::vector<MethodSetting> settings(double mix, const std::string&) const override {
     return score_settings(config_.scores, {{"attention", attention_name(materials_.attention)},
                                            {"clip_weight", format("{}", mix)}});
   }
@@ -105,7 +108,7 @@ Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
                                                    const StateDict& trained,
                                                    const config::EvaluationMethod& config) {
   TA_ASSIGN_OR_RETURN(const auto shape, projector_shape_of(trained));
-  const std::int64_t width = materials.vision.shape().vision_width;
+  const std::int64_t width = materials.vision->shape().vision_width;
   if (shape.width != width) {
     return invalid_argument(
         format("its projector has width {}, the CLIP weights have {}", shape.width, width));
@@ -114,7 +117,7 @@ Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
   for (const auto& [name, tensor] : trained) {
     if (name.starts_with("projector.")) weights[name] = tensor;
   }
-  auto projector = make_projector(shape, materials.vision.projection(), 0);
+  auto projector = make_projector(shape, materials.vision->projection(), 0);
   TA_RETURN_IF_ERROR(load_projector(*projector, weights));
   projector->to(materials.device);
   return make_tagalign_model(materials, std::move(projector),

@@ -112,9 +112,10 @@ std::optional<Prediction> Models::predict(const RunName& run,
   auto projector = this->projector(run.projector);
   const at::Tensor text = embed(classes, run.templates);
   if (projector == nullptr || !text.defined()) return std::nullopt;
-  auto model = model::make_tagalign_model({.vision = vision_, .text = text_}, std::move(projector),
-                                          {.scores = similarity_scores(info)});
-  auto scorer = model->scorer(text);
+  auto model =
+      model::make_tagalign_model({.vision = &vision_, .text = &text_}, std::move(projector),
+                                 {.scores = similarity_scores(info)});
+  auto scorer = model->scorer({text}, {});
   return Prediction{std::move(model), std::move(scorer), segmentation_options(info, run),
                     sweep_of(info, run)};
 }

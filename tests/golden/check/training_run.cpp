@@ -103,7 +103,7 @@ Result<RankRecord> run_rank(const TrainingInputs& inputs, const RunPlan& plan,
   TA_ASSIGN_OR_RETURN(auto projector, initial_projector(inputs, plan));
   const at::Tensor& labels = inputs.inputs.at("label_embedding");
   auto objective = model::make_tagalign_objective(
-      {.vision = inputs.clip.vision, .text = inputs.clip.text},
+      {.vision = &inputs.clip.vision, .text = &inputs.clip.text},
       {.projector = std::move(projector), .label_embedding = labels});
   const auto task = jobs::make_objective_task(rank, config,
                                               {.tokenizer = inputs.tokenizer,

@@ -160,6 +160,7 @@ class Changer {
   static void change(std::string& value) { value += "x"; }
   static void change(std::vector<std::string>& value) { value.emplace_back("x"); }
   static void change(std::vector<double>& value) { value.push_back(1); }
+  static void change(std::vector<int>& value) { value.push_back(1); }
   template <class T>
   requires std::is_arithmetic_v<T>
   static void change(T& value) { value += T{1}; }

@@ -112,8 +112,10 @@ TEST(ParseJobConfig, ValuesOutOfRange_AreRefused) {
 
 TEST(ParseJobConfig, MissingRequiredKeys_AreNamed) {
   EXPECT_EQ(message_of<EvaluateConfig>("clip: {}\ndatasets: []\n"),
-            "f.yml:1: clip.weights: this key is required and missing\n"
             "f.yml:2: datasets: must not be empty");
+  EXPECT_THAT(
+      message_of<EvaluateConfig>("clip: {}\ndatasets: [{name: a, root: b, class_names: [c]}]\n"),
+      HasSubstr("f.yml:1: clip.weights: this key is required and missing or empty"));
   EXPECT_THAT(message_of<PretrainConfig>("steps: 5\n"),
               HasSubstr("data.captions: this key is required and missing"));
   EXPECT_THAT(message_of<TrainConfig>("data: {root: a, captions: b}\nclip: {weights: c}\n"),

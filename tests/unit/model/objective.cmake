@@ -1,5 +1,6 @@
 ta_test(losses_test LABEL unit SOURCES losses_test.cpp DEPENDS ta_model)
 ta_test(optimizer_test LABEL unit SOURCES optimizer_test.cpp DEPENDS ta_model)
 ta_test(segmentation_counts_test LABEL unit SOURCES segmentation_counts_test.cpp DEPENDS ta_model)
+ta_test(pamr_test LABEL unit SOURCES pamr_test.cpp DEPENDS ta_model)
 ta_test(segmentation_test LABEL unit SOURCES segmentation_test.cpp DEPENDS ta_methods)
 ta_test(predict_gpu_test LABEL gpu SOURCES predict_gpu_test.cpp DEPENDS ta_model)

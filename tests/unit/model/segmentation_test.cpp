@@ -73,10 +73,10 @@ class SegmenterTest : public ::testing::Test {
   std::unique_ptr<DenseScorer> frozen(config::Protocol protocol = config::Protocol::kV1) {
     const config::ClipEvaluation config{.scores = {.protocol = protocol}};
     const Method* method = unwrap(find_method("clip"));
-    return unwrap(method->dense_model(materials_, {}, config))->scorer(text_);
+    return unwrap(method->dense_model(materials_, {}, config))->scorer({text_}, {});
   }
   std::unique_ptr<DenseScorer> trained() {
-    return make_tagalign_model(materials_, projector_, {})->scorer(text_);
+    return make_tagalign_model(materials_, projector_, {})->scorer({text_}, {});
   }
   /// Every combination's scores at the image's own size, or at `size`.
   static std::vector<at::Tensor> sweep(const DenseScorer& scorer, SegmentationOptions options,
@@ -97,7 +97,7 @@ class SegmenterTest : public ::testing::Test {
 
   VisionTower tower_ = small_tower();
   TextTower text_tower_ = unwrap(TextTower::create(initial_clip_weights(small_shape(), 5)));
-  Materials materials_{.vision = tower_, .text = text_tower_};
+  Materials materials_{.vision = &tower_, .text = &text_tower_};
   std::shared_ptr<Projector> projector_ =
       make_projector({ProjectorKind::kGDecoder, 2, 64}, tower_.projection(), 9);
   at::Tensor text_ = wave({5, 16}, 1.7);
