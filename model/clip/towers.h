@@ -1,5 +1,5 @@
-/// CLIP's vision and text towers, of any size that the weights describe, with CLIP
-/// Surgery and MaskCLIP attention.
+/// CLIP's vision and text towers, of any size that the weights describe, with CLIP Surgery and the
+/// last blocks of last_block.h.
 ///
 /// Source: OpenAI CLIP; CLIP Surgery as in the TagAlign reference (TERMS.md, reference §1).
 /// Axes: B images or texts, L tokens (CLS first), h×w patch grid, D tower width, E joint embedding,
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "model/clip/last_block.h"
 #include "model/clip/transformer.h"
 #include "model/training/state_dict.h"
 
@@ -38,9 +39,20 @@ enum class VisionAttention {
   kPlain,     ///< ordinary ViT
   kSurgery,   ///< the last six blocks run the v·v path beside the original one
   kMaskClip,  ///< the last block attends only to itself
+  kSclip,     ///< the last block as SCLIP has it; so the next two
+  kNaclip,
+  kClearClip,
 };
-/// "plain", "surgery", "maskclip".
+/// "plain", "surgery", "maskclip", "sclip", "naclip", "clearclip".
 Result<VisionAttention> vision_attention_from_name(const std::string& name);
+
+/// How the positional embedding is brought to another grid than the weights' own.
+enum class PositionRule {
+  kBicubic,         ///< to its size, as TagAlign does
+  kBicubicScale,    ///< sampled for a grid 0.1 larger, and unchanged where a grid has as many
+                    ///< patches as the own one, as SCLIP and its successors do
+  kBilinearSquare,  ///< of square grids alone, as CLIP Surgery does
+};
 
 /// ln_post followed by the D×E matrix: `[…, D] → […, E]`. The frozen one belongs to the image
 /// encoder; a projector owns a trainable deep copy.
@@ -65,7 +77,22 @@ class VisionTower {
   /// images [B, 3, H, W] normalised; H and W at least patch_size, a remainder below it is dropped.
   /// Returns [B, 1 + h·w, D] before ln_post and proj.
   at::Tensor encode(const at::Tensor& images, VisionAttention attention,
-                    const BlockObserver& observer = {}) const;
+                    const BlockObserver& observer = {},
+                    PositionRule rule = PositionRule::kBicubic) const;
+  /// The same after all blocks but the last: what enters last_block().
+  at::Tensor encode_before_last(const at::Tensor& images, PositionRule rule,
+                                const BlockObserver& observer = {}) const;
+  const ResidualBlock& last_block() const { return blocks_.back(); }
+  /// Block `index` from 0.
+  const ResidualBlock& block(std::int64_t index) const {
+    return blocks_.at(static_cast<std::size_t>(index));
+  }
+  /// Of `images`; a remainder below a patch is left out.
+  PatchGrid grid_of(const at::Tensor& images) const {
+    return {images.size(2) / shape_.patch_size, images.size(3) / shape_.patch_size};
+  }
+  /// [1 + h·w, D], CLS first.
+  at::Tensor positions(PatchGrid grid, PositionRule rule) const;
   /// Whole-image embedding as CLIP trains it: plain attention, CLS through the projection: [B, E].
   at::Tensor encode_pooled(const at::Tensor& images) const;
 
@@ -79,8 +106,10 @@ class VisionTower {
  private:
   struct PositionCache;
   VisionTower() = default;
-  at::Tensor positions(std::int64_t height, std::int64_t width) const;
-  at::Tensor stem(const at::Tensor& images) const;
+  at::Tensor resized_positions(PatchGrid grid, PositionRule rule) const;
+  at::Tensor stem(const at::Tensor& images, PositionRule rule) const;
+  at::Tensor encode_blocks(const at::Tensor& images, std::int64_t count, PositionRule rule,
+                           const BlockObserver& observer) const;
   at::Tensor encode_surgery(at::Tensor x, const BlockObserver& observer) const;
 
   ClipShape shape_;

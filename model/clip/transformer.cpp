@@ -83,12 +83,19 @@ at::Tensor ResidualBlock::forward_row(const at::Tensor& x, const at::Tensor& row
   return add_mlp(take_rows(x, rows) + project_out(attended));
 }
 
-at::Tensor ResidualBlock::forward_diagonal(const at::Tensor& x) const {
+HeadTokens ResidualBlock::head_tokens(const at::Tensor& x) const {
+  const at::Tensor packed = at::linear(ln_1.forward(x), in_proj_weight, in_proj_bias);
+  const auto qkv = split_heads(packed, 3, heads);
+  return {qkv[0], qkv[1], qkv[2]};
+}
+
+at::Tensor ResidualBlock::forward_diagonal(const at::Tensor& x, bool reduced) const {
   const std::int64_t width = x.size(2);
   const at::Tensor v =
       at::linear(ln_1.forward(x), in_proj_weight.narrow(0, 2 * width, width),
                  in_proj_bias.narrow(0, 2 * width, width));  // softmax over one entry is 1
-  return add_mlp(x + at::linear(v, out_proj_weight, out_proj_bias));
+  const at::Tensor output = at::linear(v, out_proj_weight, out_proj_bias);
+  return reduced ? output : add_mlp(x + output);
 }
 
 std::pair<at::Tensor, at::Tensor> ResidualBlock::forward_surgery(const at::Tensor& x,

@@ -22,6 +22,11 @@ struct LayerNormWeights {
   at::Tensor forward(const at::Tensor& x) const;
 };
 
+/// The projections of a block's normalised tokens, a head apart: each [B, H, L, C].
+struct HeadTokens {
+  at::Tensor q, k, v;
+};
+
 /// Handles on the tensors of one block; they share storage with the tower's list of parameters.
 struct ResidualBlock {
   std::int64_t heads = 0;
@@ -43,8 +48,16 @@ struct ResidualBlock {
   /// undefined: attend to all.
   at::Tensor forward_row(const at::Tensor& x, const at::Tensor& rows, const at::Tensor& mask) const;
 
-  /// Every token attends to itself alone (MaskCLIP's last block).
-  at::Tensor forward_diagonal(const at::Tensor& x) const;
+  /// Every token attends to itself alone (MaskCLIP's last block). `reduced`: the attention's output
+  /// without residual and MLP.
+  at::Tensor forward_diagonal(const at::Tensor& x, bool reduced = false) const;
+
+  /// Of ln_1(x).
+  HeadTokens head_tokens(const at::Tensor& x) const;
+  /// Heads [B, H, L, C] joined and through the output projection: [B, L, D].
+  at::Tensor project_out(const at::Tensor& heads_out) const;
+  /// x + the feed-forward of ln_2(x).
+  at::Tensor add_mlp(const at::Tensor& x) const;
 
   /// CLIP Surgery: {x + new attention, ordinary block on x_ori}. The new attention weighs the
   /// values of x_ori by softmax(v·vᵀ·scale) and has no MLP. With `cls_only` the second holds its
@@ -53,9 +66,7 @@ struct ResidualBlock {
                                                     bool cls_only) const;
 
  private:
-  at::Tensor project_out(const at::Tensor& heads_out) const;
   at::Tensor mlp(const at::Tensor& x) const;
-  at::Tensor add_mlp(const at::Tensor& x) const;
 };
 
 /// The block whose tensors are "<prefix>attn.in_proj_weight" and so on. All must be there.

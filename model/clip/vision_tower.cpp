@@ -4,10 +4,12 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/upsample_bicubic2d.h>
+#include <ATen/ops/upsample_bilinear2d.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <tuple>
 #include <utility>
 
 #include "base/format.h"
@@ -18,6 +20,25 @@ namespace tagalign::model {
 namespace {
 
 constexpr std::int64_t kSurgeryBlocks = 6;
+/// What SCLIP's code adds to a grid's sides, lest rounding gives one patch too few.
+constexpr double kScaleMargin = 0.1;
+
+LastBlock last_block_of(VisionAttention attention) {
+  switch (attention) {
+    case VisionAttention::kMaskClip:
+      return {.weights = TokenWeights::kIdentity};
+    case VisionAttention::kSclip:
+      return {.weights = TokenWeights::kQueryPlusKey};
+    case VisionAttention::kNaclip:
+      return {.weights = TokenWeights::kKeyNeighbours, .reduced = true};
+    case VisionAttention::kClearClip:
+      return {.weights = TokenWeights::kQuery, .reduced = true};
+    case VisionAttention::kPlain:
+    case VisionAttention::kSurgery:
+      break;
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -25,8 +46,13 @@ Result<VisionAttention> vision_attention_from_name(const std::string& name) {
   if (name == "plain") return VisionAttention::kPlain;
   if (name == "surgery") return VisionAttention::kSurgery;
   if (name == "maskclip") return VisionAttention::kMaskClip;
+  if (name == "sclip") return VisionAttention::kSclip;
+  if (name == "naclip") return VisionAttention::kNaclip;
+  if (name == "clearclip") return VisionAttention::kClearClip;
   return invalid_argument(
-      format("vision attention '{}' is not known: expected plain, surgery or maskclip", name));
+      format("vision attention '{}' is not known: expected plain, surgery, maskclip, sclip, naclip "
+             "or clearclip",
+             name));
 }
 
 at::Tensor ClipProjection::forward(const at::Tensor& tokens) const {
@@ -40,12 +66,13 @@ ClipProjection ClipProjection::deep_copy() const {
   return {copy(ln_weight), copy(ln_bias), copy(proj)};
 }
 
-/// Resized positional embeddings of frozen weights, one per grid; `version` tells when
-/// the weights have changed.
+/// Resized positional embeddings of frozen weights, one per rule and grid; `version` tells when the
+/// weights have changed.
 struct VisionTower::PositionCache {
+  using Key = std::tuple<PositionRule, std::int64_t, std::int64_t>;
   std::mutex mutex;
   std::uint32_t version = 0;
-  std::map<std::pair<std::int64_t, std::int64_t>, at::Tensor> by_grid;
+  std::map<Key, at::Tensor> by_grid;
 };
 
 Result<VisionTower> VisionTower::create(const StateDict& weights) {
@@ -65,34 +92,51 @@ Result<VisionTower> VisionTower::create(const StateDict& weights) {
   return tower;
 }
 
-at::Tensor VisionTower::positions(std::int64_t height, std::int64_t width) const {
+at::Tensor VisionTower::resized_positions(PatchGrid to, PositionRule rule) const {
   const at::Tensor& native = positional_embedding_;  // [1 + g·g, D]
   const std::int64_t grid = shape_.grid;
-  if (height == grid && width == grid) return native;
-  const bool frozen = !native.requires_grad() || !at::GradMode::is_enabled();
-  if (frozen) {
+  const at::Tensor square = native.slice(0, 1).view({1, grid, grid, -1}).permute({0, 3, 1, 2});
+  const std::vector<std::int64_t> size = {to.rows, to.columns};
+  at::Tensor resized;  // [1, D, h, w]
+  if (rule == PositionRule::kBicubicScale) {
+    const auto scale = [&](std::int64_t side) {
+      return (static_cast<double>(side) + kScaleMargin) / static_cast<double>(grid);
+    };
+    resized = at::upsample_bicubic2d(square, size, false, scale(to.rows), scale(to.columns));
+  } else if (rule == PositionRule::kBilinearSquare) {
+    TA_CHECK(to.rows == to.columns, "a square grid for the bilinear rule");
+    resized = at::upsample_bilinear2d(square, size, /*align_corners=*/false);
+  } else {
+    resized = at::upsample_bicubic2d(square, size, /*align_corners=*/false);
+  }
+  const at::Tensor patches = resized.permute({0, 2, 3, 1}).reshape({to.rows * to.columns, -1});
+  return at::cat({native.slice(0, 0, 1), patches});
+}
+
+at::Tensor VisionTower::positions(PatchGrid to, PositionRule rule) const {
+  const at::Tensor& native = positional_embedding_;  // [1 + g·g, D]
+  const std::int64_t grid = shape_.grid;
+  if (to.rows == grid && to.columns == grid) return native;
+  if (rule == PositionRule::kBicubicScale && to.rows * to.columns == grid * grid) return native;
+  if (native.requires_grad() && at::GradMode::is_enabled()) return resized_positions(to, rule);
+  const PositionCache::Key key{rule, to.rows, to.columns};
+  {
     const std::lock_guard lock(position_cache_->mutex);
     if (std::exchange(position_cache_->version, native._version()) != native._version()) {
       position_cache_->by_grid.clear();
     }
-    const auto found = position_cache_->by_grid.find({height, width});
+    const auto found = position_cache_->by_grid.find(key);
     if (found != position_cache_->by_grid.end()) return found->second;
   }
-  const at::Tensor square = native.slice(0, 1).view({1, grid, grid, -1}).permute({0, 3, 1, 2});
-  const at::Tensor resized =
-      at::upsample_bicubic2d(square, {height, width}, /*align_corners=*/false);
-  const at::Tensor patches = resized.permute({0, 2, 3, 1}).reshape({height * width, -1});
-  at::Tensor all = at::cat({native.slice(0, 0, 1), patches});  // [1 + h·w, D]
-  if (frozen) {
-    const std::lock_guard lock(position_cache_->mutex);
-    position_cache_->by_grid.insert_or_assign({height, width}, all);
-  }
+  at::Tensor all = resized_positions(to, rule);
+  const std::lock_guard lock(position_cache_->mutex);
+  position_cache_->by_grid.insert_or_assign(key, all);
   return all;
 }
 
 // The convolution's stride equals its kernel: cutting the image into patches
 // leaves one matrix product.
-at::Tensor VisionTower::stem(const at::Tensor& images) const {
+at::Tensor VisionTower::stem(const at::Tensor& images, PositionRule rule) const {
   const std::int64_t p = shape_.patch_size;
   const std::int64_t batch = images.size(0), h = images.size(2) / p, w = images.size(3) / p;
   TA_CHECK(images.dim() == 4 && images.size(1) == 3 && h > 0 && w > 0,
@@ -104,7 +148,7 @@ at::Tensor VisionTower::stem(const at::Tensor& images) const {
                                 .reshape({batch, h * w, 3 * p * p});
   const at::Tensor patches = at::linear(pixels, conv_weight_.flatten(1));  // [B, h·w, D]
   const at::Tensor cls = class_embedding_.to(patches.scalar_type()).expand({batch, 1, -1});
-  return ln_pre_.forward(at::cat({cls, patches}, 1) + positions(h, w));  // [B, 1 + h·w, D]
+  return ln_pre_.forward(at::cat({cls, patches}, 1) + positions({h, w}, rule));  // [B, 1 + h·w, D]
 }
 
 at::Tensor VisionTower::encode_surgery(at::Tensor x, const BlockObserver& observer) const {
@@ -118,29 +162,37 @@ at::Tensor VisionTower::encode_surgery(at::Tensor x, const BlockObserver& observ
   return at::cat({x_ori.narrow(1, 0, 1), x.slice(1, 1)}, 1);
 }
 
-at::Tensor VisionTower::encode(const at::Tensor& images, VisionAttention attention,
-                               const BlockObserver& observer) const {
-  at::Tensor x = stem(images);
+at::Tensor VisionTower::encode_blocks(const at::Tensor& images, std::int64_t count,
+                                      PositionRule rule, const BlockObserver& observer) const {
+  at::Tensor x = stem(images, rule);
   if (observer) observer(-1, x, {});
-  const std::int64_t count = std::ssize(blocks_);
-  const std::int64_t special = attention == VisionAttention::kSurgery    ? kSurgeryBlocks
-                               : attention == VisionAttention::kMaskClip ? 1
-                                                                         : 0;
-  const std::int64_t plain = std::max<std::int64_t>(0, count - special);
-  for (std::int64_t i = 0; i < plain; ++i) {
-    x = blocks_[static_cast<std::size_t>(i)].forward(x, /*causal=*/false);
+  for (std::int64_t i = 0; i < count; ++i) {
+    x = block(i).forward(x, /*causal=*/false);
     if (observer) observer(i, x, {});
-  }
-  if (attention == VisionAttention::kSurgery) return encode_surgery(x, observer);
-  if (attention == VisionAttention::kMaskClip) {
-    x = blocks_.back().forward_diagonal(x);
-    if (observer) observer(count - 1, x, {});
   }
   return x;
 }
 
+at::Tensor VisionTower::encode_before_last(const at::Tensor& images, PositionRule rule,
+                                           const BlockObserver& observer) const {
+  return encode_blocks(images, std::ssize(blocks_) - 1, rule, observer);
+}
+
+at::Tensor VisionTower::encode(const at::Tensor& images, VisionAttention attention,
+                               const BlockObserver& observer, PositionRule rule) const {
+  const std::int64_t count = std::ssize(blocks_);
+  if (attention == VisionAttention::kSurgery) {
+    const std::int64_t plain = std::max<std::int64_t>(0, count - kSurgeryBlocks);
+    return encode_surgery(encode_blocks(images, plain, rule, observer), observer);
+  }
+  at::Tensor x = encode_before_last(images, rule, observer);
+  x = forward_last(blocks_.back(), x, grid_of(images), last_block_of(attention));
+  if (observer) observer(count - 1, x, {});
+  return x;
+}
+
 at::Tensor VisionTower::encode_pooled(const at::Tensor& images) const {
-  at::Tensor x = stem(images);
+  at::Tensor x = stem(images, PositionRule::kBicubic);
   for (std::size_t i = 0; i + 1 < blocks_.size(); ++i) {
     x = blocks_[i].forward(x, /*causal=*/false);
   }

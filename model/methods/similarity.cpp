@@ -44,8 +44,21 @@ at::Tensor refined(const Refinement* refinement, const at::Tensor& windows, cons
 }
 
 std::string attention_name(VisionAttention attention) {
-  if (attention == VisionAttention::kSurgery) return "surgery";
-  return attention == VisionAttention::kPlain ? "plain" : "maskclip";
+  switch (attention) {
+    case VisionAttention::kPlain:
+      return "plain";
+    case VisionAttention::kSurgery:
+      return "surgery";
+    case VisionAttention::kSclip:
+      return "sclip";
+    case VisionAttention::kNaclip:
+      return "naclip";
+    case VisionAttention::kClearClip:
+      return "clearclip";
+    case VisionAttention::kMaskClip:
+      break;
+  }
+  return "maskclip";
 }
 
 at::Tensor class_scores(const at::Tensor& features, Grid grid, const at::Tensor& text,

@@ -41,7 +41,7 @@ at::Tensor embed_by_clip(const Materials& materials, const std::vector<std::stri
 /// `map` [B, N, h, w], brought to the windows' size and sharpened if there is a refinement.
 at::Tensor refined(const Refinement* refinement, const at::Tensor& windows, const at::Tensor& map);
 
-/// "surgery", "plain" or "maskclip", as configurations spell it.
+/// As configurations spell it: "surgery".
 std::string attention_name(VisionAttention attention);
 
 /// features [B, hw, E], text [N, E] normalised → [B, N, h, w] fp32. Switch autocast off first.

@@ -12,6 +12,12 @@ constexpr model::VisionAttention vision_attention(config::Attention attention) {
       return model::VisionAttention::kSurgery;
     case config::Attention::kPlain:
       return model::VisionAttention::kPlain;
+    case config::Attention::kSclip:
+      return model::VisionAttention::kSclip;
+    case config::Attention::kNaclip:
+      return model::VisionAttention::kNaclip;
+    case config::Attention::kClearClip:
+      return model::VisionAttention::kClearClip;
     case config::Attention::kMaskClip:
       break;
   }

@@ -17,7 +17,14 @@ enum class Precision : std::uint8_t { kFp32, kBf16 };
 enum class DeviceChoice : std::uint8_t { kAuto, kCpu, kCuda };
 enum class CollectivesChoice : std::uint8_t { kAuto, kMpi, kNccl };
 enum class ScheduleKind : std::uint8_t { kConstant, kCosine };
-enum class Attention : std::uint8_t { kSurgery, kPlain, kMaskClip };
+enum class Attention : std::uint8_t {
+  kSurgery,
+  kPlain,
+  kMaskClip,
+  kSclip,
+  kNaclip,
+  kClearClip,
+};
 enum class ProjectorKind : std::uint8_t { kGDecoder, kTransformer };
 enum class Protocol : std::uint8_t { kV1, kV3 };
 enum class LabelEncoding : std::uint8_t { kIndex, kRgb16 };
@@ -46,7 +53,8 @@ struct WordsOf<ScheduleKind> {
 };
 template <>
 struct WordsOf<Attention> {
-  static constexpr std::array<std::string_view, 3> kWords = {"surgery", "plain", "maskclip"};
+  static constexpr std::array<std::string_view, 6> kWords = {"surgery", "plain",  "maskclip",
+                                                             "sclip",   "naclip", "clearclip"};
 };
 template <>
 struct WordsOf<ProjectorKind> {
