@@ -55,20 +55,26 @@ at::Tensor encode_prompts(const TextTower& text, const Tokenizer& tokenizer,
 
 }  // namespace
 
-at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
-                            const std::vector<std::string>& classes,
-                            const std::vector<std::string>& templates, int threads) {
-  TA_CHECK(!classes.empty() && !templates.empty(), "at least one class and one template");
+at::Tensor prompt_embeddings(const TextTower& text, const Tokenizer& tokenizer,
+                             const std::vector<std::string>& names,
+                             const std::vector<std::string>& templates, int threads) {
+  TA_CHECK(!names.empty() && !templates.empty(), "at least one name and one template");
   const at::NoGradGuard no_grad;
   std::vector<std::string> prompts;
-  for (const std::string& name : classes) {
-    for (const std::string& each : templates) {
-      prompts.push_back(fill_template(each, first_name(name)));
-    }
+  for (const std::string& name : names) {
+    for (const std::string& each : templates) prompts.push_back(fill_template(each, name));
   }
   const at::Tensor embeddings = encode_prompts(text, tokenizer, prompts, threads).to(at::kFloat);
   const auto count = static_cast<std::int64_t>(templates.size());
-  return embeddings.view({-1, count, embeddings.size(1)}).mean(1);  // [N, E]
+  return embeddings.view({-1, count, embeddings.size(1)});
+}
+
+at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
+                            const std::vector<std::string>& classes,
+                            const std::vector<std::string>& templates, int threads) {
+  std::vector<std::string> names;
+  for (const std::string& name : classes) names.push_back(first_name(name));
+  return prompt_embeddings(text, tokenizer, names, templates, threads).mean(1);  // [N, E]
 }
 
 }  // namespace tagalign::model

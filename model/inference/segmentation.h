@@ -23,9 +23,15 @@ struct SegmentationOptions {
   int stride = 224;
 };
 
+/// The text embeddings of every name in every template ("{}" is replaced by the name), before any
+/// normalisation: [N, T, E] fp32 on the tower's device. Prompts are dealt to `threads` threads in
+/// passes of fixed size.
+at::Tensor prompt_embeddings(const TextTower& text, const Tokenizer& tokenizer,
+                             const std::vector<std::string>& names,
+                             const std::vector<std::string>& templates, int threads = 1);
+
 /// Mean over templates of the text embeddings ("{}" is replaced by the class name; of "a;b" by the
-/// first), before any normalisation: [N, E] fp32 on the tower's device. Prompts are dealt to
-/// `threads` threads in passes of fixed size.
+/// first), before any normalisation: [N, E], otherwise as prompt_embeddings().
 at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
                             const std::vector<std::string>& classes,
                             const std::vector<std::string>& templates, int threads = 1);

@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "model/methods/clip/frozen.h"
+#include "model/methods/heads/heads.h"
 #include "model/methods/method.h"
 #include "model/methods/tagalign/tagalign.h"
 
@@ -22,6 +23,31 @@ constexpr std::array kMethods = {
            .weights = &kTagAlignWeights,
            .objective = tagalign_objective,
            .dense_model = tagalign_model},
+    Method{.name = "clip-head",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = head_model},
+    Method{.name = "maskclip",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = head_model},
+    Method{.name = "sclip",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = head_model},
+    Method{.name = "naclip",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = head_model},
+    Method{.name = "clearclip",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = head_model},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/golden/check/folder.h"
+#include "tests/golden/check/heads/checks.h"
 #include "tests/golden/check/report.h"
 
 namespace tagalign::golden {
@@ -52,6 +53,10 @@ inline constexpr Group kGroups[] = {
     {"preprocess", check_preprocess},
     {"augmentation", check_augmentation},
     {"tokenizer", check_tokenizer},
+    {"heads.sclip", heads::check_sclip},
+    {"heads.naclip", heads::check_naclip},
+    {"heads.clearclip", heads::check_clearclip},
+    {"heads.maskclip", heads::check_maskclip},
 };
 // clang-format on
 

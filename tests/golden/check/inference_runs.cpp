@@ -159,8 +159,8 @@ data::Size network_size(data::Size original, const Json& img_scale) {
   return data::keep_ratio_size(original, std::min(a, b), std::max(a, b));
 }
 
-at::Tensor network_input(const data::Image& image) {
-  std::vector<float> planar = data::normalize_planar(image);
+at::Tensor network_input(const data::Image& image, const data::ColorStatistics& colors) {
+  std::vector<float> planar = data::normalize_planar(image, colors);
   return at::from_blob(planar.data(), {3, image.height, image.width}, at::kFloat).clone();
 }
 

@@ -89,6 +89,7 @@ model::SegmentationSweep sweep_of(const Json& info, const RunName& run);
 /// `img_scale` holds the limits of the long and the short side.
 data::Size network_size(data::Size original, const Json& img_scale);
 /// Normalised: [3, H, W].
-at::Tensor network_input(const data::Image& image);
+at::Tensor network_input(const data::Image& image,
+                         const data::ColorStatistics& colors = data::kImageNetColors);
 
 }  // namespace tagalign::golden

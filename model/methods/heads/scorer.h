@@ -1,0 +1,43 @@
+/// Cosines of a head's patches with queries, and what the heads' protocol makes of them.
+///
+/// Axes: B windows, Q queries, N classes, E joint embedding, H×W an image's own size.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "configs/schema/methods/heads.h"
+#include "model/inference/dense_scorer.h"
+#include "model/inference/refinement.h"
+#include "model/methods/heads/patch_encoder.h"
+#include "model/methods/method.h"
+
+namespace tagalign::model {
+
+/// cosines [Q, H, W] sharpened by `image` [3, H', W'], which is brought to their size; as they are
+/// without a refinement.
+at::Tensor sharpened(const Refinement* refinement, const at::Tensor& cosines,
+                     const at::Tensor& image);
+
+/// cosines [Q, H, W] → the softmax over queries of scale · cosine, of which each class has its best
+/// query's: [N, H, W].
+at::Tensor class_values(const at::Tensor& cosines, const std::vector<std::int64_t>& class_of,
+                        double scale);
+
+/// `values` [N, H, W] with 0 for those classes after the first that win no more than `share` of the
+/// pixels that classes after the first win.
+at::Tensor without_small_classes(const at::Tensor& values, double share);
+
+/// `values` [N, H, W] with a winning score of class 0 where no class reaches `threshold`.
+at::Tensor with_background(const at::Tensor& values, double threshold);
+
+/// `patch` is the multiple to which windows are padded where the settings say so. Borrows the
+/// refinement, which may be missing.
+std::unique_ptr<DenseScorer> head_scorer(std::unique_ptr<PatchEncoder> encoder, ClassText text,
+                                         const config::HeadSettings& settings, std::int64_t patch,
+                                         const Refinement* refinement);
+
+}  // namespace tagalign::model
