@@ -1,6 +1,5 @@
 #include "base/exit_codes.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/find_job.h"
 
 namespace tagalign::cli {
 namespace {
@@ -12,10 +11,7 @@ struct Options {
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
   wire::CheckpointsRequest request;
-  if (!options.job.empty()) {
-    TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
-    request.job = job.id;
-  }
+  if (!options.job.empty()) request.job = options.job;
   TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::CheckpointsReply>(*connection, request));
   Listing listing{{{"path", "PATH"},
                    {"job", "JOB", true},

@@ -4,7 +4,6 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/find_job.h"
 #include "coordinator/cli/log_tail.h"
 #include "coordinator/cli/patience.h"
 
@@ -94,9 +93,8 @@ std::vector<std::string> page_of(const Record& record) {
 
 Result<int> show(Context& context, const Options& options) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto summary, find_job(*connection, options.job));
   TA_ASSIGN_OR_RETURN(const auto job,
-                      ask<wire::JobReply>(*connection, wire::JobRequest{summary.id}));
+                      ask<wire::JobReply>(*connection, wire::JobRequest{options.job}));
   const Record record = record_of(job);
   if (context.format == OutputFormat::kTable) {
     context.writer.lines("job", page_of(record));
@@ -108,20 +106,18 @@ Result<int> show(Context& context, const Options& options) {
 
 Result<int> explain(Context& context, const Options& options) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
   TA_ASSIGN_OR_RETURN(const auto reply,
-                      ask<wire::ExplainReply>(*connection, wire::ExplainRequest{job.id}));
+                      ask<wire::ExplainReply>(*connection, wire::ExplainRequest{options.job}));
   context.writer.lines("explanation", reply.lines);
   return to_int(ExitCode::kOk);
 }
 
 Result<int> cancel(Context& context, const Options& options) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
   TA_ASSIGN_OR_RETURN(const auto reply,
-                      ask<wire::CancelReply>(*connection, wire::CancelRequest{job.id}));
+                      ask<wire::CancelReply>(*connection, wire::CancelRequest{options.job}));
   context.writer.record(
-      {{"id", number(job.id.value)}, {"name", text(job.name)}, {"state", text(reply.state)}});
+      {{"id", number(reply.job.value)}, {"name", text(reply.name)}, {"state", text(reply.state)}});
   return to_int(ExitCode::kOk);
 }
 
@@ -150,11 +146,12 @@ class LogPrinter {
 };
 
 /// Prints what is new; true when the job has ended. No log yet is nothing new, but a job that ended
-/// without any gives kNotFound.
-Result<bool> print_news(Connection& connection, const wire::JobLogRequest& request,
-                        LogPrinter& printer) {
+/// without any gives kNotFound. After the first look `request` has the job's number: its name may
+/// come to stand for a newer one.
+Result<bool> print_news(Connection& connection, wire::JobLogRequest& request, LogPrinter& printer) {
   TA_ASSIGN_OR_RETURN(const auto job,
                       ask<wire::JobReply>(connection, wire::JobRequest{request.job}));
+  request.job = job.summary.id;
   const bool has_ended = job.summary.terminal;
   const auto log = ask<wire::JobLogReply>(connection, request);
   if (log.ok()) {
@@ -185,8 +182,7 @@ Result<int> follow_log(Context& context, Connection& connection, wire::JobLogReq
 
 Result<int> log(Context& context, const LogOptions& options) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto job, find_job(*connection, options.job));
-  wire::JobLogRequest request{job.id, {}, options.rank, options.tail_bytes};
+  wire::JobLogRequest request{options.job, {}, options.rank, options.tail_bytes};
   if (options.attempt) request.attempt = Attempt{*options.attempt};
   if (options.follow) return follow_log(context, *connection, request);
   TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::JobLogReply>(*connection, request));

@@ -3,7 +3,6 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/find_job.h"
 #include "coordinator/cli/results_table.h"
 
 namespace tagalign::cli {
@@ -44,12 +43,9 @@ std::string render(Layout layout, const std::vector<wire::ResultRow>& rows) {
 
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
-  wire::ResultsRequest request;
-  if (!options.workflow.empty()) {
-    TA_ASSIGN_OR_RETURN(const auto jobs, find_jobs(*connection, options.workflow));
-    request.workflow = jobs.front().workflow;
-  }
-  TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::ResultsReply>(*connection, request));
+  TA_ASSIGN_OR_RETURN(
+      const auto reply,
+      ask<wire::ResultsReply>(*connection, wire::ResultsRequest{.name = options.workflow}));
   for (const wire::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
   if (context.format == OutputFormat::kQuiet && !options.layout) {
     for (const wire::ResultRow& row : reply.rows) context.world.out << row.result.key << "\n";

@@ -125,7 +125,7 @@ Result<int> run(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const wire::SubmitReply reply, submit(context, *connection, {token, spec}));
   report(context, spec, reply);
   if (!options.wait) return to_int(ExitCode::kOk);
-  return follow_jobs(context, *connection, {reply.workflow, {}, {}});
+  return follow_jobs(context, *connection, {.newcomers = Newcomers{reply.workflow, {}}});
 }
 
 }  // namespace

@@ -1,11 +1,8 @@
-#include <algorithm>
-#include <set>
-
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/find_job.h"
 #include "coordinator/cli/follow.h"
+#include "coordinator/cli/job_pages.h"
 
 namespace tagalign::cli {
 namespace {
@@ -15,29 +12,26 @@ struct Options {
   std::optional<double> timeout_s;
 };
 
-/// A workflow is followed as a whole, as its checkpoints add jobs; jobs that had ended before
-/// are not waited for.
+/// A workflow is followed as a whole, as its checkpoints add jobs. Without a target those that had
+/// ended before are not waited for.
 FollowOptions follow_options(const Options& options, const std::vector<wire::JobSummary>& jobs) {
   FollowOptions follow;
   if (options.timeout_s) follow.timeout_ms = static_cast<std::int64_t>(*options.timeout_s * 1000);
+  for (const auto& job : jobs) {
+    if (!options.target.empty() || !job.terminal) follow.jobs.push_back(job.id);
+  }
+  const JobId last = jobs.empty() ? JobId{} : jobs.back().id;
   if (options.target.empty()) {
-    std::set<JobId> ended;
-    for (const auto& job : jobs) {
-      if (job.terminal) ended.insert(job.id);
-    }
-    follow.chosen = [ended](const wire::JobSummary& job) { return !ended.contains(job.id); };
+    follow.newcomers = Newcomers{{}, last};
   } else if (!jobs.empty() && jobs.front().workflow_name == options.target) {
-    follow.workflow = jobs.front().workflow;
-  } else {
-    const JobId id = jobs.front().id;
-    follow.chosen = [id](const wire::JobSummary& job) { return job.id == id; };
+    follow.newcomers = Newcomers{jobs.front().workflow, last};
   }
   return follow;
 }
 
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto jobs, find_jobs(*connection, options.target));
+  TA_ASSIGN_OR_RETURN(const auto jobs, all_pages(*connection, {.name = options.target}));
   return follow_jobs(context, *connection, follow_options(options, jobs));
 }
 

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/find_job.h"
+#include "coordinator/cli/job_pages.h"
 
 namespace tagalign::cli {
 namespace {
@@ -91,6 +92,51 @@ Status out_of_time(const std::vector<JobSummary>& jobs, std::int64_t timeout_ms)
                           fmt::join(open, ", ")));
 }
 
+/// What is known of the jobs that are followed.
+class Watch {
+ public:
+  explicit Watch(const FollowOptions& options)
+      : open_(options.jobs.begin(), options.jobs.end()), newcomers_(options.newcomers) {}
+
+  /// Newcomers are asked for last: whatever was added before a job ended is seen with its end.
+  Status look(Connection& connection) {
+    if (!open_.empty()) {
+      TA_ASSIGN_OR_RETURN(const auto jobs,
+                          all_pages(connection, {.jobs = {open_.begin(), open_.end()}}));
+      for (const JobSummary& job : jobs) take(job);
+    }
+    if (!newcomers_) return ok_status();
+    TA_ASSIGN_OR_RETURN(const auto jobs, all_pages(connection, {.workflow = newcomers_->workflow,
+                                                                .after = newcomers_->after}));
+    for (const JobSummary& job : jobs) {
+      take(job);
+      newcomers_->after = job.id;
+    }
+    return ok_status();
+  }
+
+  bool all_ended() const { return open_.empty(); }
+
+  std::vector<JobSummary> jobs() const {
+    std::vector<JobSummary> all;
+    for (const auto& [id, job] : known_) all.push_back(job);
+    return all;
+  }
+
+ private:
+  void take(const JobSummary& job) {
+    known_[job.id] = job;
+    if (job.terminal)
+      open_.erase(job.id);
+    else
+      open_.insert(job.id);
+  }
+
+  std::set<JobId> open_;  ///< not known to have ended
+  std::map<JobId, JobSummary> known_;
+  std::optional<Newcomers> newcomers_;
+};
+
 }  // namespace
 
 std::string progress_line(const JobSummary& job) {
@@ -107,26 +153,23 @@ Result<int> follow_jobs(Context& context, Connection& connection, const FollowOp
   Patience patience(context.world.clock,
                     [&narrator](const std::string& text) { narrator.line(text); });
   const MonotonicMs start = context.world.clock.monotonic_ms();
-  std::vector<JobSummary> jobs;
+  Watch watch(options);
   while (true) {
-    auto found = all_pages(connection, {.workflow = options.workflow});
-    if (found.ok()) {
+    const Status looked = watch.look(connection);
+    if (looked.ok()) {
       patience.answered();
-      jobs = *std::move(found);
-      if (options.chosen)
-        std::erase_if(jobs, [&](const JobSummary& job) { return !options.chosen(job); });
-      narrator.tell(jobs);
-      if (std::ranges::all_of(jobs, &JobSummary::terminal)) {
+      narrator.tell(watch.jobs());
+      if (watch.all_ended()) {
         narrator.erase();
-        return verdict(jobs);
+        return verdict(watch.jobs());
       }
-    } else if (const Status status = patience.bear(found.status()); !status.ok()) {
+    } else if (const Status status = patience.bear(looked); !status.ok()) {
       narrator.erase();
       return status;
     }
     if (options.timeout_ms && context.world.clock.monotonic_ms() - start >= *options.timeout_ms) {
       narrator.erase();
-      return out_of_time(jobs, *options.timeout_ms);
+      return out_of_time(watch.jobs(), *options.timeout_ms);
     }
     context.world.clock.sleep_ms(kFollowPollMs);
   }

@@ -1,7 +1,6 @@
 /// Waiting for jobs, with a line on each change.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,13 +10,19 @@
 
 namespace tagalign::cli {
 
+/// Jobs that are added while others are followed, as checkpoints add them.
+struct Newcomers {
+  std::optional<WorkflowId> workflow;  ///< only its own; else all
+  JobId after;                         ///< the highest number that is there already
+};
+
 struct FollowOptions {
-  std::optional<WorkflowId> workflow;  ///< only its jobs, and those that it will get
-  std::function<bool(const wire::JobSummary&)> chosen;  ///< which of them; empty: all
+  std::vector<JobId> jobs;
+  std::optional<Newcomers> newcomers;  ///< followed too
   std::optional<std::int64_t> timeout_ms;
 };
 
-/// Asks until all chosen jobs have ended. Changes are said on world.err: a line each,
+/// Asks for those that have not ended until all have. Changes are said on world.err: a line each,
 /// and on a terminal one line that is drawn again for what runs. 0, or 1 when a job did
 /// not succeed. kTimeout after `timeout_ms`. A coordinator that goes away is asked again
 /// for kAwayMsMax, then kUnavailable.

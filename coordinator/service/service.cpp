@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "coordinator/service/job_names.h"
 #include "coordinator/wire/codec.h"
 
 namespace tagalign::service {
@@ -126,7 +127,9 @@ void Service::take_request(Round& round, const std::string& peer, wire::ClientRe
     const Status taken = take_submission(round, *submit);
     if (!taken.ok()) return reply(peer, error_reply(taken));
   } else if (const auto* cancel = std::get_if<wire::CancelRequest>(&request)) {
-    decide(round, core::CancelRequested{cancel->job});
+    // What names no job is refused when it is answered.
+    const auto job = newest_job(state_, cancel->job.text);
+    if (job.ok()) decide(round, core::CancelRequested{*job});
   } else if (const auto* stop = std::get_if<wire::StopRequest>(&request)) {
     log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
     stop_asked_ = true;

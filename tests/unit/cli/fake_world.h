@@ -124,4 +124,18 @@ class CommandLine : public ::testing::Test {
   int worker_exit = 0;
 };
 
+/// A job of the workflow "demo".
+inline wire::JobSummary job(std::uint64_t id, const std::string& name, const std::string& state) {
+  wire::JobSummary summary;
+  summary.id = JobId{id};
+  summary.workflow = WorkflowId{1};
+  summary.workflow_name = "demo";
+  summary.name = name;
+  summary.kind = "train";
+  summary.state = state;
+  summary.terminal = state == "succeeded" || state == "failed" || state == "cancelled";
+  summary.ranks = 2;
+  return summary;
+}
+
 }  // namespace tagalign::cli
