@@ -9,6 +9,7 @@
 
 #include "base/format.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/wire/fields.h"
 #include "coordinator/wire/json.h"
 #include "coordinator/wire/settings.h"
 
@@ -187,6 +188,29 @@ std::string quote_csv(const std::string& field) {
   return quoted + "\"";
 }
 
+/// CSV has a line for each class of a result: its lists are one column, and hold a value a class.
+struct CsvHead {
+  std::vector<std::string> names;
+
+  template <class T>
+  void operator()(const char* name, const T&) {
+    names.emplace_back(name == std::string_view("classes") ? "class" : name);
+  }
+};
+
+struct CsvLine {
+  std::size_t index;
+  std::vector<std::string> cells;
+
+  void operator()(const char*, const std::string& value) { cells.push_back(quote_csv(value)); }
+  void operator()(const char*, std::uint64_t value) { cells.push_back(format("{}", value)); }
+  void operator()(const char*, const Settings& value) { cells.push_back(quote_csv(shown(value))); }
+  template <class T>
+  void operator()(const char* name, const std::vector<T>& values) {
+    (*this)(name, values[index]);
+  }
+};
+
 }  // namespace
 
 Scores scores_of(const EvaluationResult& result) {
@@ -252,20 +276,17 @@ std::string to_markdown(const ResultsTable& table) {
 }
 
 std::string to_csv(const std::vector<ResultRow>& results) {
-  std::string text =
-      "key,job,method,step,dataset,protocol,code_version,images,class,intersect,union,predicted,"
-      "labelled,iou,dataset_digest,weights_digest\n";
+  CsvHead head;
+  EvaluationResult any;
+  wire::visit_fields(head, any);
+  std::string text = format("{},job,iou\n", fmt::join(head.names, ","));
   for (const ResultRow& row : results) {
-    const EvaluationResult& result = row.result;
-    const Scores scores = scores_of(result);
-    for (std::size_t i = 0; i < result.classes.size(); ++i) {
-      text += format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", result.key, row.job.value,
-                     quote_csv(result.method), result.step, quote_csv(result.dataset),
-                     quote_csv(shown(result.protocol)), quote_csv(result.code_version),
-                     result.images, quote_csv(result.classes[i]), result.intersect[i],
-                     result.union_[i], result.predicted[i], result.labelled[i],
-                     scores.iou[i] ? format("{}", *scores.iou[i]) : "", result.dataset_digest,
-                     result.weights_digest);
+    const Scores scores = scores_of(row.result);
+    for (std::size_t i = 0; i < row.result.classes.size(); ++i) {
+      CsvLine line{i, {}};
+      wire::visit_fields(line, row.result);
+      text += format("{},{},{}\n", fmt::join(line.cells, ","), row.job.value,
+                     scores.iou[i] ? format("{}", *scores.iou[i]) : "");
     }
   }
   return text;

@@ -361,7 +361,7 @@ TEST_F(CommandLine, ResultsFormat_WinsOverTheGlobalOutput) {
   EXPECT_EQ(run({"results", "--output", "json"}), 0);
   EXPECT_EQ(out.str(), "[]\n");
   EXPECT_EQ(run({"--output", "json", "results", "--format", "csv"}), 0);
-  EXPECT_THAT(out.str(), StartsWith("key,job,method"));
+  EXPECT_THAT(out.str(), StartsWith("key,method,step"));
 }
 
 TEST_F(CommandLine, Checkpoints_AreListed) {

@@ -196,14 +196,14 @@ TEST(ResultsMarkdown, AllResults_AreOneTable) {
 
 TEST(ResultsCsv, EachClass_HasOneLineWithCounts) {
   EXPECT_EQ(to_csv(rows({result("tagalign", 40, "day", 20)})),
-            "key,job,method,step,dataset,protocol,code_version,images,class,intersect,union,"
-            "predicted,labelled,iou,dataset_digest,weights_digest\n"
-            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
-            "window=64,0.1.0,2,sky,20,100,20,100,0.2,dday0123456789,wtagalign40\n"
-            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
-            "window=64,0.1.0,2,\"road, wet\",50,100,100,50,0.5,dday0123456789,wtagalign40\n"
-            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
-            "window=64,0.1.0,2,ghost,0,0,0,0,,dday0123456789,wtagalign40\n");
+            "key,method,step,dataset,dataset_digest,weights_digest,protocol,code_version,images,"
+            "class,intersect,union,predicted,labelled,job,iou\n"
+            "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,sky,20,100,20,100,7,0.2\n"
+            "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,\"road, wet\",50,100,100,50,7,0.5\n"
+            "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,ghost,0,0,0,0,7,\n");
 }
 
 TEST(ResultsJson, EachResult_HoldsCountsAndScores) {
