@@ -102,7 +102,7 @@ Result<CommandOutput> ask_worker(const std::vector<std::string>& arguments) {
 }
 
 int run(int count, char** values) {
-  cli::World world{
+  cli::Host host{
       .out = std::cout,
       .err = std::cerr,
       .is_terminal = ::isatty(STDERR_FILENO) == 1,
@@ -120,7 +120,7 @@ int run(int count, char** values) {
       .ask_worker = ask_worker,
       .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
       .run_worker = run_worker};
-  return cli::run_cli({values + 1, values + count}, world);
+  return cli::run_cli({values + 1, values + count}, host);
 }
 
 }  // namespace

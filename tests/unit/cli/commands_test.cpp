@@ -2,9 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/schema/reading/load.h"
-#include "coordinator/cli/follow.h"
-#include "coordinator/cli/log_tail.h"
-#include "tests/unit/cli/fake_world.h"
+#include "coordinator/cli/talk/follow.h"
+#include "coordinator/cli/talk/log_tail.h"
+#include "tests/unit/cli/fake_host.h"
 
 namespace tagalign::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "coordinator/cli/results_table.h"
+#include "coordinator/cli/convert/results_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-#include "coordinator/cli/follow.h"
-#include "tests/unit/cli/fake_world.h"
+#include "coordinator/cli/talk/follow.h"
+#include "tests/unit/cli/fake_host.h"
 
 namespace tagalign::cli {
 namespace {

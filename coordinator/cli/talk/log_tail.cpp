@@ -1,4 +1,4 @@
-#include "coordinator/cli/log_tail.h"
+#include "coordinator/cli/talk/log_tail.h"
 
 #include <algorithm>
 

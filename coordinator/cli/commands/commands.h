@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 
-#include "coordinator/cli/world.h"
+#include "coordinator/cli/host/host.h"
 
 namespace tagalign::cli {
 

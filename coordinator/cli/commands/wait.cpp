@@ -1,8 +1,8 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
-#include "coordinator/cli/follow.h"
-#include "coordinator/cli/job_pages.h"
+#include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/talk/follow.h"
+#include "coordinator/cli/talk/job_pages.h"
 
 namespace tagalign::cli {
 namespace {

@@ -1,5 +1,5 @@
 #include "base/exit_codes.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -7,7 +7,7 @@ namespace {
 Result<int> run(Context& context, const AgentArguments& options) {
   AgentArguments arguments = options;
   arguments.state = context.state;
-  return context.world.run_agent(arguments);
+  return context.host.run_agent(arguments);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "coordinator/cli/connection.h"
+#include "coordinator/cli/host/connection.h"
 
 namespace tagalign::cli {
 

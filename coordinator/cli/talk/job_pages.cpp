@@ -1,4 +1,4 @@
-#include "coordinator/cli/job_pages.h"
+#include "coordinator/cli/talk/job_pages.h"
 
 namespace tagalign::cli {
 

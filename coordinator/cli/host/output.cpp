@@ -1,4 +1,4 @@
-#include "coordinator/cli/output.h"
+#include "coordinator/cli/host/output.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -52,58 +52,57 @@ class CommandLine : public ::testing::Test {
   int run(const std::vector<std::string>& arguments) {
     out.str("");
     err.str("");
-    World world{
-        .out = out,
-        .err = err,
-        .is_terminal = false,
-        .clock = clock,
-        .files = posix_file_system(),
-        .environment = [this](const std::string& name) -> std::optional<std::string> {
-          const auto found = environment.find(name);
-          if (found == environment.end()) return std::nullopt;
-          return found->second;
-        },
-        .connect =
-            [this](const Path& state) {
-              state_folder = state;
-              return std::make_unique<FakeConnection>(coordinator);
-            },
-        .random_token = [] { return std::string("0123456789abcdef"); },
-        .gang_command =
-            [](const wire::Launch& launch) {
-              std::vector<std::string> command = {"mpirun", "-n", std::to_string(launch.ranks),
-                                                  "tagalign-worker"};
-              command.insert(command.end(), launch.overrides.begin(), launch.overrides.end());
-              return command;
-            },
-        .run_coordinator =
-            [this](const CoordinatorArguments& arguments_seen) {
-              coordinator_arguments = arguments_seen;
-              return 0;
-            },
-        .run_agent =
-            [this](const AgentArguments& arguments_seen) {
-              agent_arguments = arguments_seen;
-              return 0;
-            },
-        .start_detached = [this](const std::vector<std::string>& detached,
-                                 const Path&) -> Result<pid_t> {
-          started.push_back(detached);
-          if (on_start) on_start();
-          return 4242;
-        },
-        .exit_of = [this](pid_t) { return daemon_exit; },
-        .create_state_folder = [](const Path&) { return ok_status(); },
-        .ask_worker = [this](const std::vector<std::string>& seen) -> Result<CommandOutput> {
-          asked_of_worker = seen;
-          return worker_answer;
-        },
-        .examine = [this](const Path&) { return checks; },
-        .run_worker = [this](const std::vector<std::string>& words) -> Result<int> {
-          worker_arguments = words;
-          return worker_exit;
-        }};
-    return run_cli(arguments, world);
+    Host host{.out = out,
+              .err = err,
+              .is_terminal = false,
+              .clock = clock,
+              .files = posix_file_system(),
+              .environment = [this](const std::string& name) -> std::optional<std::string> {
+                const auto found = environment.find(name);
+                if (found == environment.end()) return std::nullopt;
+                return found->second;
+              },
+              .connect =
+                  [this](const Path& state) {
+                    state_folder = state;
+                    return std::make_unique<FakeConnection>(coordinator);
+                  },
+              .random_token = [] { return std::string("0123456789abcdef"); },
+              .gang_command =
+                  [](const wire::Launch& launch) {
+                    std::vector<std::string> command = {
+                        "mpirun", "-n", std::to_string(launch.ranks), "tagalign-worker"};
+                    command.insert(command.end(), launch.overrides.begin(), launch.overrides.end());
+                    return command;
+                  },
+              .run_coordinator =
+                  [this](const CoordinatorArguments& arguments_seen) {
+                    coordinator_arguments = arguments_seen;
+                    return 0;
+                  },
+              .run_agent =
+                  [this](const AgentArguments& arguments_seen) {
+                    agent_arguments = arguments_seen;
+                    return 0;
+                  },
+              .start_detached = [this](const std::vector<std::string>& detached,
+                                       const Path&) -> Result<pid_t> {
+                started.push_back(detached);
+                if (on_start) on_start();
+                return 4242;
+              },
+              .exit_of = [this](pid_t) { return daemon_exit; },
+              .create_state_folder = [](const Path&) { return ok_status(); },
+              .ask_worker = [this](const std::vector<std::string>& seen) -> Result<CommandOutput> {
+                asked_of_worker = seen;
+                return worker_answer;
+              },
+              .examine = [this](const Path&) { return checks; },
+              .run_worker = [this](const std::vector<std::string>& words) -> Result<int> {
+                worker_arguments = words;
+                return worker_exit;
+              }};
+    return run_cli(arguments, host);
   }
 
   std::ostringstream out;

@@ -1,4 +1,4 @@
-#include "coordinator/cli/patience.h"
+#include "coordinator/cli/talk/patience.h"
 
 #include "base/format.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -89,8 +89,8 @@ Result<int> run(Context& context, const Options& options) {
                                   .limit = options.limit};
   TA_ASSIGN_OR_RETURN(const auto page, ask<wire::JobsReply>(*connection, request));
   const bool is_table = context.format == OutputFormat::kTable;
-  context.writer.listing(jobs_listing(page, context.world.clock.unix_ms(), is_table));
-  say_what_is_missing(page, is_table ? context.world.out : context.world.err);
+  context.writer.listing(jobs_listing(page, context.host.clock.unix_ms(), is_table));
+  say_what_is_missing(page, is_table ? context.host.out : context.host.err);
   return to_int(ExitCode::kOk);
 }
 

@@ -1,4 +1,4 @@
-#include "coordinator/cli/results_table.h"
+#include "coordinator/cli/convert/results_table.h"
 
 #include <algorithm>
 #include <iterator>
@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "base/format.h"
-#include "coordinator/cli/output.h"
+#include "coordinator/cli/host/output.h"
 #include "coordinator/wire/fields.h"
 #include "coordinator/wire/json.h"
 #include "coordinator/wire/settings.h"

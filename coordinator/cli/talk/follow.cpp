@@ -1,4 +1,4 @@
-#include "coordinator/cli/follow.h"
+#include "coordinator/cli/talk/follow.h"
 
 #include <algorithm>
 #include <map>
@@ -6,7 +6,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/job_pages.h"
+#include "coordinator/cli/talk/job_pages.h"
 
 namespace tagalign::cli {
 namespace {
@@ -27,7 +27,7 @@ std::string without_digits(std::string text) {
 /// Remembers what was said, and says what is new.
 class Narrator {
  public:
-  explicit Narrator(World& world) : world_(world) {}
+  explicit Narrator(Host& host) : world_(host) {}
 
   void tell(const std::vector<JobSummary>& jobs) {
     for (const JobSummary& job : jobs) {
@@ -72,7 +72,7 @@ class Narrator {
     drawn_ = true;
   }
 
-  World& world_;
+  Host& world_;
   std::map<JobId, Said> said_;
   bool drawn_ = false;
 };
@@ -149,10 +149,10 @@ std::string progress_line(const JobSummary& job) {
 }
 
 Result<int> follow_jobs(Context& context, Connection& connection, const FollowOptions& options) {
-  Narrator narrator(context.world);
-  Patience patience(context.world.clock,
+  Narrator narrator(context.host);
+  Patience patience(context.host.clock,
                     [&narrator](const std::string& text) { narrator.line(text); });
-  const MonotonicMs start = context.world.clock.monotonic_ms();
+  const MonotonicMs start = context.host.clock.monotonic_ms();
   Watch watch(options);
   while (true) {
     const Status looked = watch.look(connection);
@@ -167,11 +167,11 @@ Result<int> follow_jobs(Context& context, Connection& connection, const FollowOp
       narrator.erase();
       return status;
     }
-    if (options.timeout_ms && context.world.clock.monotonic_ms() - start >= *options.timeout_ms) {
+    if (options.timeout_ms && context.host.clock.monotonic_ms() - start >= *options.timeout_ms) {
       narrator.erase();
       return out_of_time(watch.jobs(), *options.timeout_ms);
     }
-    context.world.clock.sleep_ms(kFollowPollMs);
+    context.host.clock.sleep_ms(kFollowPollMs);
   }
 }
 

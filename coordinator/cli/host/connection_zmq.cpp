@@ -1,6 +1,6 @@
 #include "base/format.h"
 #include "base/limits.h"
-#include "coordinator/cli/connection.h"
+#include "coordinator/cli/host/connection.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/wire/codec.h"
 #include "coordinator/wire/transport.h"

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/exit_codes.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -13,7 +13,7 @@ Result<int> run(Context& context, const Options&) {
       {{"check", "CHECK"}, {"health", "HEALTH"}, {"found", "FOUND"}, {"remedy", "WHAT TO DO"}},
       {},
       ""};
-  const std::vector<Check> checks = context.world.examine(context.state);
+  const std::vector<Check> checks = context.host.examine(context.state);
   for (const Check& check : checks) {
     listing.rows.push_back(
         {text(check.name), text(health_name(check.health)), text(check.found), text(check.remedy)});

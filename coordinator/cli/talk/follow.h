@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/cli/patience.h"
-#include "coordinator/cli/world.h"
+#include "coordinator/cli/host/host.h"
+#include "coordinator/cli/talk/patience.h"
 
 namespace tagalign::cli {
 
@@ -22,7 +22,7 @@ struct FollowOptions {
   std::optional<std::int64_t> timeout_ms;
 };
 
-/// Asks for those that have not ended until all have. Changes are said on world.err: a line each,
+/// Asks for those that have not ended until all have. Changes are said on host.err: a line each,
 /// and on a terminal one line that is drawn again for what runs. 0, or 1 when a job did
 /// not succeed. kTimeout after `timeout_ms`. A coordinator that goes away is asked again
 /// for kAwayMsMax, then kUnavailable.

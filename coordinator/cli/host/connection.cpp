@@ -1,4 +1,4 @@
-#include "coordinator/cli/connection.h"
+#include "coordinator/cli/host/connection.h"
 
 namespace tagalign::cli {
 

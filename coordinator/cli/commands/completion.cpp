@@ -1,7 +1,7 @@
+#include "coordinator/cli/commands/completion.h"
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
-#include "coordinator/cli/completion.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -71,7 +71,7 @@ void add_completion(Program& program) {
   command->footer("Example:\n  source <(tagalign completion bash)");
   command->callback([&program, shell] {
     program.chosen = [&program](Context& context) -> Result<int> {
-      context.world.out << bash_completion(program.app);
+      context.host.out << bash_completion(program.app);
       return to_int(ExitCode::kOk);
     };
   });

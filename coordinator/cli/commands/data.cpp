@@ -1,5 +1,5 @@
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -28,8 +28,8 @@ Result<int> run_worker(Context& context, const char* verb, const Options& option
   if (options.threads > 0) add_value(arguments, "--threads", format("{}", options.threads));
   if (options.with_training) arguments.emplace_back("--training");
   if (context.format == OutputFormat::kJson) arguments.emplace_back("--json");
-  context.world.out.flush();
-  return context.world.run_worker(arguments);
+  context.host.out.flush();
+  return context.host.run_worker(arguments);
 }
 
 Result<int> run_prepare(Context& context, const Options& options) {

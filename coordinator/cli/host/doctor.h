@@ -21,7 +21,7 @@ struct Check {
 
 /// Judges the output of `mpirun -n RANKS tagalign-worker probe`: one JSON object a line and rank,
 /// e.g.
-/// {"rank":0,"world":2,"torch":"2.11.0","cuda_build":false,"gpus":0,"nccl":"none"}; other
+/// {"rank":0,"host":2,"torch":"2.11.0","cuda_build":false,"gpus":0,"nccl":"none"}; other
 /// lines are passed over.
 std::vector<Check> judge_probe(const std::string& output, int ranks);
 

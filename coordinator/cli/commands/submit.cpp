@@ -3,9 +3,9 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
-#include "coordinator/cli/follow.h"
-#include "coordinator/cli/workflow_spec.h"
+#include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/convert/workflow_spec.h"
+#include "coordinator/cli/talk/follow.h"
 
 namespace tagalign::cli {
 namespace {
@@ -55,7 +55,7 @@ std::string command_of(const Context& context, const wire::WorkflowSpec& spec,
                       .config_yaml = job.config_yaml,
                       .overrides = {}};
   if (!job.on_commit_of.empty()) launch.overrides = {"checkpoint=CHECKPOINT"};
-  return format("{}", fmt::join(context.world.gang_command(launch), " "));
+  return format("{}", fmt::join(context.host.gang_command(launch), " "));
 }
 
 int show_plan(Context& context, const wire::WorkflowSpec& spec) {
@@ -97,7 +97,7 @@ Result<wire::SubmitReply> submit(Context& context, Connection& connection,
   Result<wire::SubmitReply> reply = ask<wire::SubmitReply>(connection, request);
   for (int attempt = 1; attempt < kSubmitTries; ++attempt) {
     if (reply.ok() || reply.status().code() != ErrorCode::kUnavailable) break;
-    context.world.clock.sleep_ms(kRetryPauseMs);
+    context.host.clock.sleep_ms(kRetryPauseMs);
     reply = ask<wire::SubmitReply>(connection, request);
   }
   return reply;
@@ -110,14 +110,14 @@ void report(Context& context, const wire::WorkflowSpec& spec, const wire::Submit
                          {"name", text(spec.name)},
                          {"workspace", text(spec.workspace)},
                          {"jobs", texts(std::move(jobs))}});
-  context.world.out.flush();
-  for (const std::string& notice : reply.notices) context.world.err << "note: " << notice << "\n";
+  context.host.out.flush();
+  for (const std::string& notice : reply.notices) context.host.err << "note: " << notice << "\n";
 }
 
 Result<int> run(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const config::Workflow workflow,
-                      config::load_workflow(context.world.files, options.file, options.overrides));
-  const std::string token = options.token.empty() ? context.world.random_token() : options.token;
+                      config::load_workflow(context.host.files, options.file, options.overrides));
+  const std::string token = options.token.empty() ? context.host.random_token() : options.token;
   const wire::WorkflowSpec spec =
       to_spec(workflow, choose_workspace(context, options, workflow, token));
   if (options.dry_run) return show_plan(context, spec);

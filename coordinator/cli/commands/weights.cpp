@@ -3,7 +3,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -39,7 +39,7 @@ std::optional<json> find_card(const std::string& output) {
 
 Result<json> ask_worker(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const CommandOutput output,
-                      context.world.ask_worker(worker_arguments(options)));
+                      context.host.ask_worker(worker_arguments(options)));
   if (!output.exit.ok()) {
     std::string said = output.output;
     while (said.ends_with('\n')) said.pop_back();
@@ -111,7 +111,7 @@ Listing tensors_of(const json& card) {
 Result<int> run(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const json card, ask_worker(context, options));
   if (context.format == OutputFormat::kJson) {
-    context.world.out << card.dump() << '\n';
+    context.host.out << card.dump() << '\n';
   } else {
     context.writer.record(record_of(card));
     if (const Listing findings = findings_of(card); !findings.rows.empty())

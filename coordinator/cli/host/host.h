@@ -13,9 +13,9 @@
 #include "base/file_system.h"
 #include "base/process.h"
 #include "base/status.h"
-#include "coordinator/cli/connection.h"
-#include "coordinator/cli/doctor.h"
-#include "coordinator/cli/output.h"
+#include "coordinator/cli/host/connection.h"
+#include "coordinator/cli/host/doctor.h"
+#include "coordinator/cli/host/output.h"
 #include "coordinator/wire/client_messages.h"
 
 namespace tagalign::cli {
@@ -39,7 +39,7 @@ struct AgentArguments {
   std::string mpirun = "mpirun";  ///< name on PATH, or a path
 };
 
-struct World {
+struct Host {
   std::ostream& out;
   std::ostream& err;
   bool is_terminal = false;  ///< err is a terminal: a live line may be drawn
@@ -70,12 +70,12 @@ struct World {
 
 /// What a command gets.
 struct Context {
-  World& world;
+  Host& host;
   Path state;
   Writer& writer;
   OutputFormat format = OutputFormat::kTable;
 
-  std::unique_ptr<Connection> connect() const { return world.connect(state); }
+  std::unique_ptr<Connection> connect() const { return host.connect(state); }
 };
 
 }  // namespace tagalign::cli

@@ -3,9 +3,9 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
-#include "coordinator/cli/log_tail.h"
-#include "coordinator/cli/patience.h"
+#include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/talk/log_tail.h"
+#include "coordinator/cli/talk/patience.h"
 
 namespace tagalign::cli {
 namespace {
@@ -165,9 +165,9 @@ Result<bool> print_news(Connection& connection, wire::JobLogRequest& request, Lo
 
 Result<int> follow_log(Context& context, Connection& connection, wire::JobLogRequest request) {
   request.tail_bytes = std::max(request.tail_bytes, kFollowTailBytes);
-  LogPrinter printer(context.world.out);
-  Patience patience(context.world.clock,
-                    [&](const std::string& text) { context.world.err << text << std::endl; });
+  LogPrinter printer(context.host.out);
+  Patience patience(context.host.clock,
+                    [&](const std::string& text) { context.host.err << text << std::endl; });
   while (true) {
     const auto has_ended = print_news(connection, request, printer);
     if (has_ended.ok()) {
@@ -176,7 +176,7 @@ Result<int> follow_log(Context& context, Connection& connection, wire::JobLogReq
     } else {
       TA_RETURN_IF_ERROR(patience.bear(has_ended.status()));
     }
-    context.world.clock.sleep_ms(kLogPollMs);
+    context.host.clock.sleep_ms(kLogPollMs);
   }
 }
 
@@ -193,7 +193,7 @@ Result<int> log(Context& context, const LogOptions& options) {
     return to_int(ExitCode::kOk);
   }
   for (const auto& [path, tail] : reply.files)
-    context.world.out << "==> " << path << " <==\n" << tail << "\n";
+    context.host.out << "==> " << path << " <==\n" << tail << "\n";
   return to_int(ExitCode::kOk);
 }
 

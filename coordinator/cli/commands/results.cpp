@@ -2,8 +2,8 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
-#include "coordinator/cli/results_table.h"
+#include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/convert/results_table.h"
 
 namespace tagalign::cli {
 namespace {
@@ -48,11 +48,11 @@ Result<int> run(Context& context, const Options& options) {
       ask<wire::ResultsReply>(*connection, wire::ResultsRequest{.name = options.workflow}));
   for (const wire::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
   if (context.format == OutputFormat::kQuiet && !options.layout) {
-    for (const wire::ResultRow& row : reply.rows) context.world.out << row.result.key << "\n";
+    for (const wire::ResultRow& row : reply.rows) context.host.out << row.result.key << "\n";
     return to_int(ExitCode::kOk);
   }
   const Layout usual = context.format == OutputFormat::kJson ? Layout::kJson : Layout::kTable;
-  context.world.out << render(options.layout.value_or(usual), reply.rows);
+  context.host.out << render(options.layout.value_or(usual), reply.rows);
   return to_int(ExitCode::kOk);
 }
 

@@ -1,4 +1,4 @@
-#include "coordinator/cli/workflow_spec.h"
+#include "coordinator/cli/convert/workflow_spec.h"
 
 namespace tagalign::cli {
 wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace) {

@@ -1,6 +1,6 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -58,7 +58,7 @@ std::vector<std::string> run_arguments(const Path& state, const CoordinatorArgum
 
 /// What the daemon wrote to its log since it was `from` bytes long.
 std::string log_since(const Context& context, const Path& log, std::uint64_t from) {
-  const auto contents = context.world.files.read_file(log, kLogBytesMax);
+  const auto contents = context.host.files.read_file(log, kLogBytesMax);
   if (!contents.ok() || contents->size() < from) return "";
   const std::string fresh = contents->substr(from);
   return fresh.size() <= kLogTailChars ? fresh : fresh.substr(fresh.size() - kLogTailChars);
@@ -67,11 +67,11 @@ std::string log_since(const Context& context, const Path& log, std::uint64_t fro
 /// Until it answers, has ended, or takes too long.
 Result<wire::StatusReply> await_start(const Context& context, pid_t pid, const Path& log,
                                       std::uint64_t from) {
-  const MonotonicMs start = context.world.clock.monotonic_ms();
+  const MonotonicMs start = context.host.clock.monotonic_ms();
   while (true) {
     auto reply = ask_status(context);
     if (reply.ok()) return reply;
-    if (const auto exit = context.world.exit_of(pid)) {
+    if (const auto exit = context.host.exit_of(pid)) {
       // Another one may have been started at the same time, and hold the folder.
       if (auto other = ask_status(context); other.ok()) return other;
       return Status(ErrorCode::kInvalidArgument,
@@ -80,28 +80,28 @@ Result<wire::StatusReply> await_start(const Context& context, pid_t pid, const P
                            log_since(context, log, from)));
     }
     if (reply.status().code() != ErrorCode::kUnavailable) return reply.status();
-    if (context.world.clock.monotonic_ms() - start > kStartMsMax) {
+    if (context.host.clock.monotonic_ms() - start > kStartMsMax) {
       return timed_out(format("start coordinator on {}: no answer after {}; look into {}",
                               context.state.string(), format_duration(kStartMsMax), log.string()));
     }
-    context.world.clock.sleep_ms(kStartPollMs);
+    context.host.clock.sleep_ms(kStartPollMs);
   }
 }
 
 Result<int> start(Context& context, const CoordinatorArguments& options) {
   if (const auto running = ask_status(context); running.ok()) {
-    context.world.err << "a coordinator runs already on " << context.state.string() << "\n";
+    context.host.err << "a coordinator runs already on " << context.state.string() << "\n";
     context.writer.record(record_of(*running));
     return to_int(ExitCode::kOk);
   }
-  TA_RETURN_IF_ERROR(context.world.create_state_folder(context.state));
+  TA_RETURN_IF_ERROR(context.host.create_state_folder(context.state));
   const Path log = context.state / "coordinator.log";
   const std::uint64_t log_bytes =
-      context.world.files.exists(log)
-          ? context.world.files.file_size(log).ok() ? *context.world.files.file_size(log) : 0
+      context.host.files.exists(log)
+          ? context.host.files.file_size(log).ok() ? *context.host.files.file_size(log) : 0
           : 0;
   TA_ASSIGN_OR_RETURN(const pid_t pid,
-                      context.world.start_detached(run_arguments(context.state, options), log));
+                      context.host.start_detached(run_arguments(context.state, options), log));
   TA_ASSIGN_OR_RETURN(const auto reply, await_start(context, pid, log, log_bytes));
   context.writer.record(record_of(reply));
   return to_int(ExitCode::kOk);
@@ -112,28 +112,28 @@ Result<int> stop(Context& context, const StopOptions& options) {
   TA_ASSIGN_OR_RETURN(const auto reply,
                       ask<wire::StopReply>(*connection, wire::StopRequest{options.kill}));
   context.writer.lines("message", {reply.message});
-  context.world.out.flush();
-  const MonotonicMs start_ms = context.world.clock.monotonic_ms();
+  context.host.out.flush();
+  const MonotonicMs start_ms = context.host.clock.monotonic_ms();
   while (true) {
     const auto running = ask_status(context);
     if (!running.ok()) {
       if (running.status().code() != ErrorCode::kUnavailable) return running.status();
       return to_int(ExitCode::kOk);
     }
-    if (context.world.clock.monotonic_ms() - start_ms > kStopMsMax) {
+    if (context.host.clock.monotonic_ms() - start_ms > kStopMsMax) {
       return timed_out(
           format("stop coordinator: it still answers after {}; `tagalign coordinator stop "
                  "--kill` does not wait for jobs to save",
                  format_duration(kStopMsMax)));
     }
-    context.world.clock.sleep_ms(kStartPollMs);
+    context.host.clock.sleep_ms(kStartPollMs);
   }
 }
 
 Result<int> run(Context& context, const CoordinatorArguments& options) {
   CoordinatorArguments arguments = options;
   arguments.state = context.state;
-  return context.world.run_coordinator(arguments);
+  return context.host.run_coordinator(arguments);
 }
 
 void add_daemon_options(CLI::App* command, CoordinatorArguments& options) {

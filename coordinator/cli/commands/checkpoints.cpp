@@ -1,5 +1,5 @@
 #include "base/exit_codes.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
