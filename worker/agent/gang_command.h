@@ -21,6 +21,10 @@ inline Path launcher_log(const wire::Launch& launch) {
   return attempt_folder(launch) / "launcher.log";
 }
 
+inline int slots_of(const wire::Launch& launch) {
+  return launch.ranks * launch.slots_per_rank;
+}
+
 struct GangEnvironment {
   std::string mpirun = "mpirun";  ///< name on PATH, or a path
   Path worker;                    ///< program of a rank

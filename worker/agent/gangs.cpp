@@ -57,7 +57,7 @@ Status Gangs::prepare_files(const wire::Launch& launch, const GangEnvironment& e
 
 Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
   GangEnvironment environment = parts_.environment;
-  if (!parts_.gpus.empty()) environment.gpus = free_gpus(launch.ranks * launch.slots_per_rank);
+  if (!parts_.gpus.empty()) environment.gpus = free_gpus(slots_of(launch));
   TA_RETURN_IF_ERROR(prepare_files(launch, environment));
   const auto launcher = parts_.processes.start(gang_process(launch, environment));
   if (!launcher.ok() && launcher.status().code() == ErrorCode::kNotFound) {
@@ -75,6 +75,12 @@ Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
   log_info("job {} ({}) attempt {}: {} ranks, launcher {}", launch.job.value, launch.job_name,
            launch.attempt.value, launch.ranks, launcher->pid);
   return *launcher;
+}
+
+int Gangs::held_slots() const {
+  int held = 0;
+  for (const auto& [key, running] : gangs_) held += slots_of(running.gang.launch());
+  return held;
 }
 
 std::vector<std::string> Gangs::free_gpus(int count) const {

@@ -43,9 +43,10 @@ class Gangs {
 
   /// Kills what an earlier life of the agent left running.
   Status end_leftovers(const std::map<AttemptKey, ProcessName>& launchers);
-  /// Requires that no gang of the job runs.
+  /// Requires that no gang of the job runs, and that enough slots are free.
   Result<ProcessName> launch(const wire::Launch& launch);
 
+  int held_slots() const;
   bool empty() const { return gangs_.empty(); }
   bool contains(const AttemptKey& key) const { return gangs_.contains(key); }
   /// Two attempts must not write side by side: true while an older one still ends.

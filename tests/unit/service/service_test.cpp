@@ -85,14 +85,53 @@ TEST_F(ServiceTest, Crash_WhileAJobRuns_NextCoordinatorTakesItOver) {
 }
 
 TEST_F(ServiceTest, Crash_BeforeTheLaunchWasSent_HelloBringsIt) {
-  orders_after(hello());
+  orders_after(hello({}, 5));
   request(SubmitRequest{"t1", one_job_workflow()});
   restart();
-  AgentHello again = hello();
+  AgentHello again = hello({}, 5);
   again.incarnation = "i2";
   const auto orders = orders_after(again);
   ASSERT_THAT(orders, SizeIs(1));
   EXPECT_EQ(std::get<Launch>(orders[0]).attempt, Attempt{1});
+}
+
+TEST_F(ServiceTest, AgentThatReportedNothing_ComesBackWithoutJournal_GetsAnotherAttempt) {
+  orders_after(hello());
+  request(SubmitRequest{"t1", one_job_workflow()});
+  socket_->take_orders(kAgent);  // the launch, to which the first process may have listened
+  AgentHello again = hello();
+  again.incarnation = "i2";
+  const auto orders = orders_after(again);
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(std::get<Launch>(orders[0]).attempt, Attempt{2}) << "the first may have run";
+}
+
+TEST_F(ServiceTest, HellosOfTwoProcesses_InOneRound_TheSecondHearsNothingMeantForTheFirst) {
+  orders_after(hello());
+  request(SubmitRequest{"t1", one_job_workflow()});
+  AgentHello second = hello();
+  second.incarnation = "i2";
+  socket_->put(kAgent, FromAgent{hello()});  // the launch may have got lost: it would be repeated
+  socket_->put("second-peer", FromAgent{second});
+  step();
+  const auto orders = socket_->take_orders("second-peer");
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(std::get<Launch>(orders[0]).attempt, Attempt{2});
+}
+
+TEST_F(ServiceTest, HelloOfAnEndedProcess_AfterItsSuccessors_IsIgnoredUntilThatIsSilent) {
+  orders_after(hello({}, 5));
+  AgentHello second = hello({}, 9);
+  second.incarnation = "i2";
+  socket_->put("second-peer", FromAgent{second});
+  step();
+  const auto incarnation = [&] { return service_->state().agents.at({"local"}).incarnation; };
+  orders_after(hello({}, 5));
+  EXPECT_EQ(incarnation(), "i2");
+  clock_.advance_ms(limits::kAgentLostAfterMs);
+  step();
+  orders_after(hello({}, 5));
+  EXPECT_EQ(incarnation(), "i1");
 }
 
 TEST_F(ServiceTest, Agent_Silent_IsDeclaredLostAndItsJobQueuedAgain) {
