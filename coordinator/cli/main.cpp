@@ -14,7 +14,7 @@
 #include "coordinator/cli/cli.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
-#include "worker/agent/gang_command.h"
+#include "worker/agent/gangs/gang_command.h"
 #include "worker/agent/run_agent.h"
 
 namespace tagalign {

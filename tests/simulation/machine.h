@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "tests/simulation/gang.h"
-#include "worker/agent/process_host.h"
+#include "worker/agent/gangs/process_host.h"
 
 namespace tagalign::simulation {
 

@@ -6,7 +6,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "worker/agent/overloaded.h"
+#include "base/overloaded.h"
 
 namespace tagalign::agent {
 namespace {

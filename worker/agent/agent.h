@@ -23,10 +23,10 @@
 #include "coordinator/wire/messages.h"
 #include "coordinator/wire/transport.h"
 #include "worker/agent/coordinator_link.h"
-#include "worker/agent/gang_command.h"
-#include "worker/agent/gangs.h"
-#include "worker/agent/journal.h"
-#include "worker/agent/process_host.h"
+#include "worker/agent/gangs/gang_command.h"
+#include "worker/agent/gangs/gangs.h"
+#include "worker/agent/gangs/process_host.h"
+#include "worker/agent/journal/journal.h"
 #include "worker/agent/rank_link.h"
 
 namespace tagalign::agent {
