@@ -106,6 +106,7 @@ int run(int count, char** values) {
       .out = std::cout,
       .err = std::cerr,
       .is_terminal = ::isatty(STDERR_FILENO) == 1,
+      .has_colours = ::isatty(STDOUT_FILENO) == 1 && !environment("NO_COLOR"),
       .clock = system_clock(),
       .files = posix_file_system(),
       .environment = environment,

@@ -2,7 +2,10 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "configs/schema/jobs/published_scores.h"
+#include "configs/schema/reading/load.h"
 #include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/convert/published.h"
 #include "coordinator/cli/convert/results_table.h"
 
 namespace tagalign::cli {
@@ -13,6 +16,7 @@ enum class Layout { kTable, kCsv, kJson, kMarkdown };
 struct Options {
   std::optional<Layout> layout;
   std::string workflow;
+  std::string published;  ///< file; empty: none
 };
 
 Status check_counts(const wire::EvaluationResult& result) {
@@ -27,18 +31,25 @@ Status check_counts(const wire::EvaluationResult& result) {
              result.union_.size(), result.predicted.size(), result.labelled.size()));
 }
 
-std::string render(Layout layout, const std::vector<wire::ResultRow>& rows) {
+Result<std::string> render(Context& context, const Options& options, Layout layout,
+                           const std::vector<wire::ResultRow>& rows) {
+  ResultsTable table = arrange(rows);
+  if (!options.published.empty()) {
+    TA_ASSIGN_OR_RETURN(const auto published, config::load_job_config<config::PublishedScores>(
+                                                  context.host.files, options.published));
+    add_published(published, table);
+  }
   switch (layout) {
     case Layout::kTable:
-      return to_text(arrange(rows));
+      return context.host.has_colours ? paint_differences(to_text(table)) : to_text(table);
     case Layout::kMarkdown:
-      return to_markdown(arrange(rows));
+      return to_markdown(table);
     case Layout::kCsv:
       return to_csv(rows);
     case Layout::kJson:
       return to_json(rows);
   }
-  return "";
+  return std::string();
 }
 
 Result<int> run(Context& context, const Options& options) {
@@ -52,7 +63,9 @@ Result<int> run(Context& context, const Options& options) {
     return to_int(ExitCode::kOk);
   }
   const Layout usual = context.format == OutputFormat::kJson ? Layout::kJson : Layout::kTable;
-  context.host.out << render(options.layout.value_or(usual), reply.rows);
+  TA_ASSIGN_OR_RETURN(const std::string text,
+                      render(context, options, options.layout.value_or(usual), reply.rows));
+  context.host.out << text;
   return to_int(ExitCode::kOk);
 }
 
@@ -69,6 +82,11 @@ void add_results(Program& program) {
   command->add_option("--format", options->layout, "csv and json hold the integer counts as well")
       ->transform(CLI::CheckedTransformer(layouts))
       ->option_text("table|csv|json|markdown");
+  command
+      ->add_option("--published", options->published,
+                   "file of published scores (configs/published.yml): the table and markdown show "
+                   "the difference to them")
+      ->option_text("FILE");
   command->add_option("WORKFLOW", options->workflow, "only what its jobs have computed first");
   command->footer("Examples:\n  tagalign results\n  tagalign results --format markdown > table.md");
   program.on(command, options, run);

@@ -165,8 +165,12 @@ std::vector<std::string> notes_of(const std::map<ColumnKey, std::string>& column
 
 std::vector<std::string> shown_row(const ResultsTable::Row& row) {
   std::vector<std::string> shown = {row.method, row.step == 0 ? "-" : format("{}", row.step)};
-  for (const EvaluationResult* cell : row.cells) {
-    shown.push_back(cell == nullptr ? "" : percent(scores_of(*cell).mean_iou));
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    const EvaluationResult* cell = row.cells[i];
+    const auto score = cell == nullptr ? std::nullopt : scores_of(*cell).mean_iou;
+    shown.push_back(cell == nullptr ? "" : percent(score));
+    if (score && i < row.published.size() && row.published[i])
+      shown.back() += format(" ({:+.2f})", (*score - *row.published[i]) * 100);
   }
   return shown;
 }

@@ -23,13 +23,15 @@ Scores scores_of(const wire::EvaluationResult& result);
 /// One row a method and step, one column a data set as it was measured.
 ///
 /// What a method is (its settings with of_method, its weights) belongs to the row; all other
-/// settings, and the bytes of the data set, belong to the column. Two results that differ there never share a column: equal names then carry the words that differ,
-/// as in "voc (v3)" or "voc (background=0.3)". Baselines (step 0) come first, then steps ascending.
+/// settings, and the bytes of the data set, belong to the column. Two results that differ there
+/// never share a column: equal names then carry the words that differ, as in "voc (v3)" or
+/// "voc (background=0.3)". Baselines (step 0) come first, then steps ascending.
 struct ResultsTable {
   struct Row {
     std::string method;
     std::uint64_t step = 0;
-    std::vector<const wire::EvaluationResult*> cells;  ///< one a column; nullptr: not evaluated
+    std::vector<const wire::EvaluationResult*> cells;   ///< one a column; nullptr: not evaluated
+    std::vector<std::optional<double>> published = {};  ///< empty, or one a column: 0…1
   };
   std::vector<std::string> columns;
   std::vector<Row> rows;

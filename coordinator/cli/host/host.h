@@ -43,6 +43,7 @@ struct Host {
   std::ostream& out;
   std::ostream& err;
   bool is_terminal = false;  ///< err is a terminal: a live line may be drawn
+  bool has_colours = false;  ///< out is a terminal, and NO_COLOR is unset
   Clock& clock;
   FileSystem& files;
   std::function<std::optional<std::string>(const std::string&)> environment;

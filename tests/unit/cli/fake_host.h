@@ -55,6 +55,7 @@ class CommandLine : public ::testing::Test {
     Host host{.out = out,
               .err = err,
               .is_terminal = false,
+              .has_colours = false,
               .clock = clock,
               .files = posix_file_system(),
               .environment = [this](const std::string& name) -> std::optional<std::string> {

@@ -1,4 +1,5 @@
 #include "coordinator/cli/convert/results_table.h"
+#include "coordinator/cli/convert/published.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -186,6 +187,22 @@ TEST(ResultsText, OtherWeightsAtTheSameStep_GetTheirOwnRow) {
 TEST(ResultsText, WithoutResults_SaysSo) {
   const std::vector<ResultRow> none;
   EXPECT_EQ(to_text(arrange(none)), "no results yet\n");
+}
+
+TEST(ResultsPublished, CellsThatHaveOne_ShowTheDifference) {
+  const auto results = rows({result("tagalign", 40, "day", 20), result("clip", 0, "day", 20)});
+  ResultsTable table = arrange(results);
+  add_published({{{"tagalign", "day", 34.0, "a paper"}, {"tcl", "day", 30.0, "another"}}}, table);
+  const std::string text = to_text(table);
+  EXPECT_THAT(text, HasSubstr("35.00 (+1.00)\n"));
+  EXPECT_THAT(text, HasSubstr("35.00\n"));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("tagalign: published in a paper\n"), Not(HasSubstr("another"))));
+}
+
+TEST(ResultsPublished, Differences_AreGreenWhereTheScoreIsReached) {
+  EXPECT_EQ(paint_differences("a 1.00 (+1.00) (-0.04) (-0.06) (v3)\n"),
+            "a 1.00 \x1b[32m(+1.00)\x1b[0m \x1b[32m(-0.04)\x1b[0m \x1b[31m(-0.06)\x1b[0m (v3)\n");
 }
 
 TEST(ResultsMarkdown, AllResults_AreOneTable) {

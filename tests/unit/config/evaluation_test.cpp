@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "configs/schema/jobs/evaluation_settings.h"
+#include "configs/schema/jobs/published_scores.h"
 #include "configs/schema/methods/template_sets.h"
 #include "configs/schema/reading/load.h"
 #include "configs/schema/reading/workflow.h"
@@ -377,6 +378,14 @@ TEST(Benchmarks, RootLeftOut_IsAskedForWhereTheListStands) {
   const auto config = load_job_config<EvaluateConfig>(posix_file_system(), file);
   ASSERT_FALSE(config.ok());
   EXPECT_THAT(config.status().message(), HasSubstr("datasets.0.root: this key is required"));
+}
+
+TEST(Published, ShippedFile_NamesShippedDataSets) {
+  const auto published =
+      load_job_config<PublishedScores>(posix_file_system(), shipped("published.yml"));
+  ASSERT_TRUE(published.ok()) << published.status().message();
+  for (const PublishedScore& score : published->scores)
+    EXPECT_TRUE(std::filesystem::exists(shipped("benchmarks/" + score.dataset + ".yml")));
 }
 
 TEST(Benchmarks, Workflow_EvaluatesAllOfThemUnderOneProtocol) {
