@@ -45,8 +45,9 @@ std::string indices(const std::vector<std::size_t>& numbers) {
 std::string strings(const auto& texts) {
   return join(texts, [](const std::string& text) { return "'" + text + "'"; });
 }
-std::string numbers(const std::vector<std::uint64_t>& values) {
-  return join(values, [](std::uint64_t value) { return std::to_string(value); });
+template <class T>
+std::string numbers(const std::vector<T>& values) {
+  return join(values, [](T value) { return std::to_string(value); });
 }
 
 std::string settings(const std::vector<wire::Setting>& list) {
@@ -102,12 +103,12 @@ std::string result_text(const ResultEntry& entry) {
       "result {} job={} at={} workflows={} method={} step={} dataset={} dataset_digest={} "
       "weights={} "
       "protocol={} code={} images={} "
-      "classes={} intersect={} union={} predicted={} labelled={}\n",
+      "classes={} intersect={} union={} predicted={} labelled={} average_precision={}\n",
       r.key, entry.job.value, entry.at_ms,
       join(entry.workflows, [](WorkflowId id) { return std::to_string(id.value); }), r.method,
       r.step, r.dataset, r.dataset_digest, r.weights_digest, settings(r.protocol), r.code_version,
       r.images, strings(r.classes), numbers(r.intersect), numbers(r.union_), numbers(r.predicted),
-      numbers(r.labelled));
+      numbers(r.labelled), numbers(r.average_precision));
 }
 
 }  // namespace

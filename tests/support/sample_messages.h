@@ -24,7 +24,8 @@ inline EvaluationResult sample_result() {
           .intersect = {1, 2},
           .union_ = {3, 4},
           .predicted = {5, 6},
-          .labelled = {7, 8}};
+          .labelled = {7, 8},
+          .average_precision = {-1, 9}};
 }
 
 inline std::vector<FromRank> sample_from_rank() {

@@ -171,8 +171,21 @@ std::vector<std::string> shown_row(const ResultsTable::Row& row) {
     shown.push_back(cell == nullptr ? "" : percent(score));
     if (score && i < row.published.size() && row.published[i])
       shown.back() += format(" ({:+.2f})", (*score - *row.published[i]) * 100);
+    const auto precision = cell == nullptr ? std::nullopt : scores_of(*cell).mean_average_precision;
+    if (precision) shown.back() += format(" / {}", percent(precision));
   }
   return shown;
+}
+
+/// What the numbers are.
+std::string legend(const ResultsTable& table) {
+  for (const auto& row : table.rows) {
+    for (const EvaluationResult* cell : row.cells) {
+      if (cell != nullptr && !cell->average_precision.empty())
+        return "mIoU / mAP (multi-label) in per cent";
+    }
+  }
+  return "mIoU in per cent";
 }
 
 std::vector<std::string> header(const ResultsTable& table) {
@@ -209,9 +222,14 @@ struct CsvLine {
   void operator()(const char*, const std::string& value) { cells.push_back(quote_csv(value)); }
   void operator()(const char*, std::uint64_t value) { cells.push_back(format("{}", value)); }
   void operator()(const char*, const Settings& value) { cells.push_back(quote_csv(shown(value))); }
+  void operator()(const char*, std::int64_t value) { cells.push_back(format("{}", value)); }
+  /// A list that may be left out is an empty cell.
   template <class T>
   void operator()(const char* name, const std::vector<T>& values) {
-    (*this)(name, values[index]);
+    if (values.empty())
+      cells.emplace_back();
+    else
+      (*this)(name, values[index]);
   }
 };
 
@@ -230,6 +248,13 @@ Scores scores_of(const EvaluationResult& result) {
   scores.mean_iou = mean(scores.iou);
   scores.mean_accuracy = mean(scores.accuracy);
   scores.pixel_accuracy = ratio(intersect, labelled);
+  std::vector<std::optional<double>> precisions;
+  for (const std::int64_t parts : result.average_precision) {
+    constexpr double kBillion = 1e9;
+    precisions.push_back(parts < 0 ? std::nullopt
+                                   : std::optional(static_cast<double>(parts) / kBillion));
+  }
+  scores.mean_average_precision = mean(precisions);
   return scores;
 }
 
@@ -264,7 +289,7 @@ std::string to_text(const ResultsTable& table) {
   for (const auto& row : table.rows) rows.push_back(shown_row(row));
   std::vector<bool> right(rows[0].size(), true);
   right[0] = false;
-  std::string text = align_columns(rows, right) + "\nmIoU in per cent\n";
+  std::string text = align_columns(rows, right) + "\n" + legend(table) + "\n";
   for (const std::string& note : table.notes) text += note + "\n";
   return text;
 }
@@ -274,7 +299,7 @@ std::string to_markdown(const ResultsTable& table) {
   for (std::size_t i = 0; i <= table.columns.size(); ++i) text += "---:|";
   text += "\n";
   for (const auto& row : table.rows) text += format("| {} |\n", fmt::join(shown_row(row), " | "));
-  text += "\nmIoU in per cent\n";
+  text += "\n" + legend(table) + "\n";
   for (const std::string& note : table.notes) text += "* " + note + "\n";
   return text;
 }
@@ -308,6 +333,7 @@ std::string to_json(const std::vector<ResultRow>& results) {
     entry["mean_iou"] = share(scores.mean_iou);
     entry["mean_accuracy"] = share(scores.mean_accuracy);
     entry["pixel_accuracy"] = share(scores.pixel_accuracy);
+    entry["mean_average_precision"] = share(scores.mean_average_precision);
     entry["iou"] = std::move(iou);
     document.push_back(std::move(entry));
   }

@@ -16,7 +16,8 @@ struct Scores {
   std::vector<std::optional<double>> accuracy;  ///< per class: intersect / labelled
   std::optional<double> mean_iou;               ///< over the classes that have one
   std::optional<double> mean_accuracy;
-  std::optional<double> pixel_accuracy;  ///< all intersect / all labelled
+  std::optional<double> pixel_accuracy;          ///< all intersect / all labelled
+  std::optional<double> mean_average_precision;  ///< mAP of multi-label recognition, if measured
 };
 Scores scores_of(const wire::EvaluationResult& result);
 

@@ -189,6 +189,15 @@ TEST(ResultsText, WithoutResults_SaysSo) {
   EXPECT_EQ(to_text(arrange(none)), "no results yet\n");
 }
 
+TEST(ResultsText, MultiLabelScores_StandBesideTheMeanIou) {
+  auto ranked = result("clip", 0, "day", 20);
+  ranked.average_precision = {500'000'000, 250'000'000, -1};
+  const auto results = rows({ranked, result("tagalign", 40, "day", 20)});
+  const std::string text = to_text(arrange(results));
+  EXPECT_THAT(text, AllOf(HasSubstr("35.00 / 37.50\n"), HasSubstr("35.00\n"),
+                          HasSubstr("mIoU / mAP (multi-label) in per cent\n")));
+}
+
 TEST(ResultsPublished, CellsThatHaveOne_ShowTheDifference) {
   const auto results = rows({result("tagalign", 40, "day", 20), result("clip", 0, "day", 20)});
   ResultsTable table = arrange(results);
@@ -214,13 +223,13 @@ TEST(ResultsMarkdown, AllResults_AreOneTable) {
 TEST(ResultsCsv, EachClass_HasOneLineWithCounts) {
   EXPECT_EQ(to_csv(rows({result("tagalign", 40, "day", 20)})),
             "key,method,step,dataset,dataset_digest,weights_digest,protocol,code_version,images,"
-            "class,intersect,union,predicted,labelled,job,iou\n"
+            "class,intersect,union,predicted,labelled,average_precision,job,iou\n"
             "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
-            "scale=10 clip_weight=0.3 window=64,0.1.0,2,sky,20,100,20,100,7,0.2\n"
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,sky,20,100,20,100,,7,0.2\n"
             "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
-            "scale=10 clip_weight=0.3 window=64,0.1.0,2,\"road, wet\",50,100,100,50,7,0.5\n"
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,\"road, wet\",50,100,100,50,,7,0.5\n"
             "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
-            "scale=10 clip_weight=0.3 window=64,0.1.0,2,ghost,0,0,0,0,7,\n");
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,ghost,0,0,0,0,,7,\n");
 }
 
 TEST(ResultsJson, EachResult_HoldsCountsAndScores) {
