@@ -66,6 +66,8 @@ class VisionTower {
   /// Returns [B, 1 + h·w, D] before ln_post and proj.
   at::Tensor encode(const at::Tensor& images, VisionAttention attention,
                     const BlockObserver& observer = {}) const;
+  /// The sequence after the first `blocks` blocks, all of them plain: [B, 1 + h·w, D].
+  at::Tensor encode_first(const at::Tensor& images, std::int64_t blocks) const;
   /// Whole-image embedding as CLIP trains it: plain attention, CLS through the projection: [B, E].
   at::Tensor encode_pooled(const at::Tensor& images) const;
 

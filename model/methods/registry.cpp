@@ -7,6 +7,7 @@
 #include "model/methods/clip/frozen.h"
 #include "model/methods/method.h"
 #include "model/methods/tagalign/tagalign.h"
+#include "model/methods/tcl/tcl.h"
 
 namespace tagalign::model {
 namespace {
@@ -22,6 +23,11 @@ constexpr std::array kMethods = {
            .weights = &kTagAlignWeights,
            .objective = tagalign_objective,
            .dense_model = tagalign_model},
+    Method{.name = "tcl",
+           .needs_clip = true,
+           .weights = &kTclWeights,
+           .objective = tcl_objective,
+           .dense_model = tcl_model},
 };
 
 }  // namespace
