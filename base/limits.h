@@ -31,7 +31,6 @@ inline constexpr std::int64_t kRankSilentAfterMs = 120'000;
 inline constexpr std::int64_t kSaveAndLeaveMsMax = 120'000;  ///< then the gang is killed
 inline constexpr std::int64_t kTerminateGraceMs = 3'000;     ///< between SIGTERM and SIGKILL
 inline constexpr std::int64_t kRequestTimeoutMs = 10'000;
-inline constexpr std::int64_t kCollectiveTimeoutMs = 600'000;
 inline constexpr std::int64_t kLaunchRetryMs = 1'000;
 
 // Files

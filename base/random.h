@@ -24,6 +24,7 @@ enum class StreamPurpose : std::uint32_t {
   kCaption = 5,     ///< choice among captions of one image
   kSimulation = 6,  ///< the cluster simulator
   kTest = 7,
+  kMask = 8,  ///< noise of a sampled mask
 };
 
 struct StreamKey {

@@ -125,10 +125,8 @@ Result<Newest> load_newest(FileSystem& files, const Path& folder);
 Result<std::vector<Manifest>> list(FileSystem& files, const Path& folder);
 
 /// Removes all but the newest `keep_last` scheduled ones (0 keeps all), unscheduled ones older than
-/// the newest, and what crashed saves left behind. `protect` names folders that must stay
-/// (evaluations still read them). Rank 0 only.
-Status retain(FileSystem& files, const Path& folder, int keep_last,
-              const std::vector<Path>& protect);
+/// the newest, and what crashed saves left behind. Rank 0 only.
+Status retain(FileSystem& files, const Path& folder, int keep_last);
 
 // ---------------------------------------------------------------- one safetensors file
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "base/format.h"
 #include "checkpoint/layout.h"
@@ -15,8 +14,7 @@ std::string folder_name(const Path& path) {
 }
 
 /// Names to remove, given the checkpoints in ascending order.
-std::vector<std::string> expired(const std::vector<Manifest>& manifests, std::size_t keep_last,
-                                 const std::set<std::string>& kept) {
+std::vector<std::string> expired(const std::vector<Manifest>& manifests, std::size_t keep_last) {
   std::vector<std::string> names;
   std::size_t scheduled = 0;
   for (std::size_t back = 0; back < manifests.size(); ++back) {
@@ -25,7 +23,7 @@ std::vector<std::string> expired(const std::vector<Manifest>& manifests, std::si
     const bool newest = back == 0;
     bool remove = !newest;
     if (manifest.position.scheduled) remove = keep_last != 0 && ++scheduled > keep_last && !newest;
-    if (remove && !kept.contains(name)) names.push_back(name);
+    if (remove) names.push_back(name);
   }
   return names;
 }
@@ -46,14 +44,11 @@ Result<std::vector<Manifest>> list(FileSystem& files, const Path& folder) {
   return manifests;
 }
 
-Status retain(FileSystem& files, const Path& folder, int keep_last,
-              const std::vector<Path>& protect) {
+Status retain(FileSystem& files, const Path& folder, int keep_last) {
   TA_CHECK(keep_last >= 0);
   if (!files.exists(folder)) return ok_status();
   TA_ASSIGN_OR_RETURN(const std::vector<Manifest> manifests, list(files, folder));
-  std::set<std::string> kept;
-  for (const Path& path : protect) kept.insert(folder_name(path));
-  for (const std::string& name : expired(manifests, static_cast<std::size_t>(keep_last), kept)) {
+  for (const std::string& name : expired(manifests, static_cast<std::size_t>(keep_last))) {
     // Under a dot name first: a removal that is cut off must not look like a damaged checkpoint.
     TA_RETURN_IF_ERROR(files.remove_all(folder / format(".{}.removed", name)));
     TA_RETURN_IF_ERROR(files.rename_durable(folder / name, folder / format(".{}.removed", name)));

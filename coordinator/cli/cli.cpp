@@ -7,7 +7,7 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/version.h"
-#include "coordinator/cli/commands.h"
+#include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
@@ -17,14 +17,14 @@ struct GlobalOptions {
   std::string state;
 };
 
-Path state_folder(const GlobalOptions& options, const World& world) {
+Path state_folder(const GlobalOptions& options, const Host& host) {
   Path folder = options.state;
-  if (folder.empty()) folder = world.environment("TAGALIGN_STATE").value_or("");
+  if (folder.empty()) folder = host.environment("TAGALIGN_STATE").value_or("");
   if (folder.empty()) {
-    if (const auto xdg = world.environment("XDG_STATE_HOME"); xdg && !xdg->empty()) {
+    if (const auto xdg = host.environment("XDG_STATE_HOME"); xdg && !xdg->empty()) {
       folder = Path(*xdg) / "tagalign";
     } else {
-      folder = Path(world.environment("HOME").value_or("/")) / ".local/state/tagalign";
+      folder = Path(host.environment("HOME").value_or("/")) / ".local/state/tagalign";
     }
   }
   return std::filesystem::absolute(folder).lexically_normal();
@@ -45,13 +45,13 @@ void add_globals(CLI::App& app, GlobalOptions& options) {
   app.set_version_flag("--version", format("tagalign {}", kVersion));
 }
 
-int run_chosen(const Program& program, const GlobalOptions& options, World& world) {
-  const auto writer = make_writer(options.format, world.out);
-  Context context{world, state_folder(options, world), *writer, options.format};
+int run_chosen(const Program& program, const GlobalOptions& options, Host& host) {
+  const auto writer = make_writer(options.format, host.out);
+  Context context{host, state_folder(options, host), *writer, options.format};
   const Result<int> code = program.chosen(context);
-  world.out.flush();
+  host.out.flush();
   if (code.ok()) return *code;
-  world.err << "tagalign: " << code.status().message() << "\n";
+  host.err << "tagalign: " << code.status().message() << "\n";
   return exit_code_of(code.status());
 }
 
@@ -74,7 +74,7 @@ int exit_code_of(const Status& status) {
   }
 }
 
-int run_cli(const std::vector<std::string>& arguments, World& world) {
+int run_cli(const std::vector<std::string>& arguments, Host& host) {
   CLI::App app("Trains and evaluates open-vocabulary segmentation models as jobs on a cluster.",
                "tagalign");
   app.require_subcommand(1);
@@ -94,17 +94,17 @@ int run_cli(const std::vector<std::string>& arguments, World& world) {
     add(program);
   }
   if (arguments.empty()) {
-    world.out << app.help();
+    host.out << app.help();
     return to_int(ExitCode::kOk);
   }
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, world.out, world.err);
+    const int code = app.exit(error, host.out, host.err);
     return code == 0 ? to_int(ExitCode::kOk) : to_int(ExitCode::kUsage);
   }
-  return run_chosen(program, options, world);
+  return run_chosen(program, options, host);
 }
 
 }  // namespace tagalign::cli

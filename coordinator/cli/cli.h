@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/cli/world.h"
+#include "coordinator/cli/host/host.h"
 
 namespace tagalign::cli {
 
 /// Parses, runs one command, and returns the exit code of base/exit_codes.h. `arguments`
 /// without the program's name.
-int run_cli(const std::vector<std::string>& arguments, World& world);
+int run_cli(const std::vector<std::string>& arguments, Host& host);
 
 /// The code that a script sees for an error: unreachable 4, time-out 3, bad input and
 /// refusals 2, else 1.

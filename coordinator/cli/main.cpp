@@ -14,7 +14,7 @@
 #include "coordinator/cli/cli.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
-#include "worker/agent/gang_command.h"
+#include "worker/agent/gangs/gang_command.h"
 #include "worker/agent/run_agent.h"
 
 namespace tagalign {
@@ -102,10 +102,11 @@ Result<CommandOutput> ask_worker(const std::vector<std::string>& arguments) {
 }
 
 int run(int count, char** values) {
-  cli::World world{
+  cli::Host host{
       .out = std::cout,
       .err = std::cerr,
       .is_terminal = ::isatty(STDERR_FILENO) == 1,
+      .has_colours = ::isatty(STDOUT_FILENO) == 1 && !environment("NO_COLOR"),
       .clock = system_clock(),
       .files = posix_file_system(),
       .environment = environment,
@@ -120,7 +121,7 @@ int run(int count, char** values) {
       .ask_worker = ask_worker,
       .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
       .run_worker = run_worker};
-  return cli::run_cli({values + 1, values + count}, world);
+  return cli::run_cli({values + 1, values + count}, host);
 }
 
 }  // namespace

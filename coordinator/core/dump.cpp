@@ -1,4 +1,4 @@
-/// The state as text. Kept complete by hand: a field added to state.h is added here.
+/// The state as text. Written by hand, for people; a test changes each stored field and looks here.
 #include "base/format.h"
 #include "coordinator/core/state.h"
 #include "coordinator/wire/settings.h"
@@ -45,8 +45,15 @@ std::string indices(const std::vector<std::size_t>& numbers) {
 std::string strings(const auto& texts) {
   return join(texts, [](const std::string& text) { return "'" + text + "'"; });
 }
-std::string numbers(const std::vector<std::uint64_t>& values) {
-  return join(values, [](std::uint64_t value) { return std::to_string(value); });
+template <class T>
+std::string numbers(const std::vector<T>& values) {
+  return join(values, [](T value) { return std::to_string(value); });
+}
+
+std::string settings(const std::vector<wire::Setting>& list) {
+  return join(list, [](const wire::Setting& setting) {
+    return format("{}{}", wire::shown(setting), setting.of_method ? "" : " (measurement)");
+  });
 }
 
 std::string spec_text(const wire::JobSpec& s) {
@@ -75,8 +82,8 @@ std::string job_text(const Job& job) {
   for (const AttemptRecord& record : job.attempts) text += attempt_text(record);
   for (const auto& [step, entry] : job.checkpoints) {
     const auto& [info, at_ms] = entry;
-    text += format("  checkpoint step={} path={} digest={} scheduled={} at={}\n", step, info.path,
-                   info.digest, info.scheduled, at_ms);
+    text += format("  checkpoint step={} path={} digest={} scheduled={} at={}\n", info.step,
+                   info.path, info.digest, info.scheduled, at_ms);
   }
   for (const std::string& notice : job.notices) text += format("  notice '{}'\n", notice);
   return text;
@@ -95,13 +102,13 @@ std::string result_text(const ResultEntry& entry) {
   return format(
       "result {} job={} at={} workflows={} method={} step={} dataset={} dataset_digest={} "
       "weights={} "
-      "protocol='{}' code={} images={} "
-      "classes={} intersect={} union={} predicted={} labelled={}\n",
+      "protocol={} code={} images={} "
+      "classes={} intersect={} union={} predicted={} labelled={} average_precision={}\n",
       r.key, entry.job.value, entry.at_ms,
       join(entry.workflows, [](WorkflowId id) { return std::to_string(id.value); }), r.method,
-      r.step, r.dataset, r.dataset_digest, r.weights_digest, wire::shown(r.protocol),
-      r.code_version, r.images, strings(r.classes), numbers(r.intersect), numbers(r.union_),
-      numbers(r.predicted), numbers(r.labelled));
+      r.step, r.dataset, r.dataset_digest, r.weights_digest, settings(r.protocol), r.code_version,
+      r.images, strings(r.classes), numbers(r.intersect), numbers(r.union_), numbers(r.predicted),
+      numbers(r.labelled), numbers(r.average_precision));
 }
 
 }  // namespace
@@ -118,7 +125,7 @@ std::string dump(const State& state) {
         format("pool {} agents={} slots_per_agent={}\n", name, pool.agents, pool.slots_per_agent);
   }
   for (const auto& [id, w] : state.workflows) {
-    text += format("workflow {} token={} name={} workspace={} submitted={}\n", id.value, w.token,
+    text += format("workflow {} token={} name={} workspace={} submitted={}\n", w.id.value, w.token,
                    w.name, w.workspace, w.submitted_ms);
   }
   for (const auto& [id, job] : state.jobs) text += job_text(job);
@@ -126,7 +133,7 @@ std::string dump(const State& state) {
   for (const auto& [id, a] : state.agents) {
     text +=
         format("agent {} incarnation={} host={} slots={} gpus={} connected={} last_sequence={}\n",
-               id.value, a.incarnation, a.host, a.slots, a.gpus, a.connected, a.last_sequence);
+               a.id.value, a.incarnation, a.host, a.slots, a.gpus, a.connected, a.last_sequence);
   }
   for (const auto& [key, entry] : state.results) text += result_text(entry);
   return text;

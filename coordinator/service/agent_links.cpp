@@ -1,8 +1,14 @@
 #include "coordinator/service/agent_links.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tagalign::service {
+namespace {
+
+constexpr std::size_t kEndedMax = 8;
+
+}  // namespace
 
 void AgentLinks::link(const AgentId& agent, const std::string& peer, MonotonicMs now_ms) {
   links_[agent] = {peer, now_ms, false};
@@ -26,6 +32,19 @@ void AgentLinks::unlink(const AgentId& agent) {
 
 void AgentLinks::drop(const AgentId& agent) {
   links_.erase(agent);
+  ended_.erase(agent);
+}
+
+void AgentLinks::note_ended(const AgentId& agent, const std::string& incarnation) {
+  std::deque<std::string>& ended = ended_[agent];
+  ended.push_back(incarnation);
+  if (ended.size() > kEndedMax) ended.pop_front();
+}
+
+bool AgentLinks::has_ended(const AgentId& agent, const std::string& incarnation) const {
+  const auto found = ended_.find(agent);
+  return found != ended_.end() &&
+         std::ranges::find(found->second, incarnation) != found->second.end();
 }
 
 std::optional<std::string> AgentLinks::peer(const AgentId& agent) const {

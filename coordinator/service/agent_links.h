@@ -1,6 +1,7 @@
 /// Which connection leads to which agent, and when each was last heard.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,6 +23,11 @@ class AgentLinks {
   /// A hello that could not be recorded: the agent was heard, but must say it again.
   void unlink(const AgentId& agent);
   void drop(const AgentId& agent);
+  /// Another process has come in the place of this one. Forgotten with drop(): should the two
+  /// have been taken for each other, the one that lives is heard once the other was silent.
+  void note_ended(const AgentId& agent, const std::string& incarnation);
+  /// True for a process whose words may still arrive, on a connection of their own.
+  bool has_ended(const AgentId& agent, const std::string& incarnation) const;
 
   /// nullopt when the agent has not said hello to this process.
   std::optional<std::string> peer(const AgentId& agent) const;
@@ -37,6 +43,7 @@ class AgentLinks {
     bool silence_said = false;
   };
   std::map<AgentId, Link> links_;
+  std::map<AgentId, std::deque<std::string>> ended_;  ///< incarnations, newest last
 };
 
 }  // namespace tagalign::service

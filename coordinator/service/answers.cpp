@@ -1,6 +1,7 @@
 #include "coordinator/service/answers.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/format.h"
 #include "coordinator/service/job_log.h"
@@ -15,14 +16,10 @@ using wire::JobSummary;
 /// Explaining looks at every live job: on a page only the first queued jobs get it.
 constexpr int kReasonsPerListMax = 200;
 
-Status no_such_job(JobId id) {
-  return not_found(
-      format("there is no job {}; `tagalign jobs` lists those that there are", id.value));
-}
-
-const core::Job* find_job(const core::State& state, JobId id) {
-  const auto found = state.jobs.find(id);
-  return found == state.jobs.end() ? nullptr : &found->second;
+/// The job that `ref` stands for.
+Result<const core::Job*> find_job(const core::State& state, const wire::JobRef& ref) {
+  TA_ASSIGN_OR_RETURN(const JobId id, newest_job(state, ref.text));
+  return &state.jobs.at(id);
 }
 
 std::string reason_of(const AnswerContext& context, const core::Job& job) {
@@ -153,51 +150,79 @@ ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& re
 }
 
 /// Fills one page of the jobs that `fits` takes.
-template <class Fits>
-wire::JobsReply page_of(const AnswerContext& context, const wire::JobsRequest& request, Fits fits) {
-  wire::JobsReply reply;
-  const std::size_t limit = std::clamp(request.limit, 1u, wire::kJobsPageMax);
-  int explained = 0;
-  for (const auto& [id, job] : context.state.jobs) {
-    if (!fits(job)) continue;
-    if (request.active_only && core::is_terminal(job.state)) {
-      ++reply.ended_left_out;
-    } else if (id > request.after && reply.jobs.size() == limit) {
-      reply.more = true;
-    } else if (id > request.after) {
+class JobsPage {
+ public:
+  JobsPage(const AnswerContext& context, const wire::JobsRequest& request)
+      : context_(context),
+        request_(request),
+        limit_(std::clamp(request.limit, 1u, wire::kJobsPageMax)) {}
+
+  /// Jobs come by ascending number.
+  void take(const core::Job& job) {
+    if (request_.active_only && core::is_terminal(job.state)) {
+      ++reply_.ended_left_out;
+    } else if (job.id > request_.after && reply_.jobs.size() == limit_) {
+      reply_.more = true;
+    } else if (job.id > request_.after) {
       const bool queued = std::holds_alternative<core::Queued>(job.state);
-      reply.jobs.push_back(summarise(context, job));
-      if (!queued || ++explained <= kReasonsPerListMax) {
-        reply.jobs.back().reason = reason_of(context, job);
+      reply_.jobs.push_back(summarise(context_, job));
+      if (!queued || ++explained_ <= kReasonsPerListMax) {
+        reply_.jobs.back().reason = reason_of(context_, job);
       }
     }
   }
-  return reply;
+  wire::JobsReply reply() && { return std::move(reply_); }
+
+ private:
+  const AnswerContext& context_;
+  const wire::JobsRequest& request_;
+  std::size_t limit_;
+  int explained_ = 0;
+  wire::JobsReply reply_;
+};
+
+/// What a name stands for.
+struct Named {
+  std::optional<JobId> job;
+  std::optional<WorkflowId> workflow;
+};
+
+Result<Named> look_up(const core::State& state, const std::string& name, wire::JobNameScope scope) {
+  if (scope == wire::JobNameScope::kWorkflowOrJob) {
+    if (const auto workflow = newest_workflow(state, name)) return Named{{}, workflow};
+  }
+  TA_ASSIGN_OR_RETURN(const JobId job, newest_job(state, name));
+  return Named{job, {}};
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::JobsRequest& request) {
-  std::optional<JobId> only;
-  std::optional<WorkflowId> workflow = request.workflow;
+  Named named;
   if (!request.name.empty()) {
-    const bool may_be_workflow = request.scope == wire::JobNameScope::kWorkflowOrJob;
-    const auto named = may_be_workflow ? newest_workflow(context.state, request.name)
-                                       : std::optional<WorkflowId>();
-    if (named) {
-      workflow = named;
-    } else {
-      auto found = newest_job(context.state, request.name);
-      if (!found.ok()) return error_reply(found.status());
-      only = *found;
-    }
+    auto found = look_up(context.state, request.name, request.scope);
+    if (!found.ok()) return error_reply(found.status());
+    named = *found;
   }
-  return page_of(context, request, [&](const core::Job& job) {
-    return (!only || job.id == *only) && (!workflow || job.workflow == *workflow);
-  });
+  JobsPage page(context, request);
+  const auto take = [&](const core::Job& job) {
+    const bool fits = (!named.job || job.id == *named.job) &&
+                      (!named.workflow || job.workflow == *named.workflow) &&
+                      (!request.workflow || job.workflow == *request.workflow);
+    if (fits) page.take(job);
+  };
+  if (request.jobs.empty()) {
+    for (const auto& [id, job] : context.state.jobs) take(job);
+  }
+  for (const JobId id : std::set<JobId>(request.jobs.begin(), request.jobs.end())) {
+    if (const auto job = context.state.jobs.find(id); job != context.state.jobs.end())
+      take(job->second);
+  }
+  return std::move(page).reply();
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::JobRequest& request) {
-  const core::Job* job = find_job(context.state, request.job);
-  if (job == nullptr) return error_reply(no_such_job(request.job));
+  const auto found = find_job(context.state, request.job);
+  if (!found.ok()) return error_reply(found.status());
+  const core::Job* job = *found;
   wire::JobReply reply{.summary = summarise(context, *job),
                        .after = job->spec.after,
                        .on_commit_of = job->spec.on_commit_of,
@@ -217,32 +242,37 @@ ClientReply reply_to(const AnswerContext& context, const wire::JobRequest& reque
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::JobLogRequest& request) {
-  const core::Job* job = find_job(context.state, request.job);
-  if (job == nullptr) return error_reply(no_such_job(request.job));
-  const core::Workflow& workflow = context.state.workflows.at(job->workflow);
-  auto reply = read_job_log(context.files, workflow, *job, request);
+  const auto job = find_job(context.state, request.job);
+  if (!job.ok()) return error_reply(job.status());
+  const core::Workflow& workflow = context.state.workflows.at((*job)->workflow);
+  auto reply = read_job_log(context.files, workflow, **job, request);
   if (!reply.ok()) return error_reply(reply.status());
   return std::move(*reply);
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::ExplainRequest& request) {
-  if (find_job(context.state, request.job) == nullptr) return error_reply(no_such_job(request.job));
-  return wire::ExplainReply{core::explain(context.state, request.job, context.now_ms)};
+  const auto job = find_job(context.state, request.job);
+  if (!job.ok()) return error_reply(job.status());
+  return wire::ExplainReply{core::explain(context.state, (*job)->id, context.now_ms)};
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::CancelRequest& request) {
-  const core::Job* job = find_job(context.state, request.job);
-  if (job == nullptr) return error_reply(no_such_job(request.job));
-  return wire::CancelReply{std::string(core::job_state_name(job->state))};
+  const auto job = find_job(context.state, request.job);
+  if (!job.ok()) return error_reply(job.status());
+  return wire::CancelReply{(*job)->id, (*job)->spec.name,
+                           std::string(core::job_state_name((*job)->state))};
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsRequest& request) {
-  if (request.job && find_job(context.state, *request.job) == nullptr) {
-    return error_reply(no_such_job(*request.job));
+  const core::Job* only = nullptr;
+  if (request.job) {
+    const auto found = find_job(context.state, *request.job);
+    if (!found.ok()) return error_reply(found.status());
+    only = *found;
   }
   wire::CheckpointsReply reply;
   for (const auto& [id, job] : context.state.jobs) {
-    if (request.job && id != *request.job) continue;
+    if (only != nullptr && id != only->id) continue;
     for (const auto& [step, checkpoint] : job.checkpoints) {
       reply.rows.push_back({id, job.spec.name, checkpoint.first, checkpoint.second});
     }
@@ -251,9 +281,15 @@ ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsReques
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::ResultsRequest& request) {
+  std::optional<WorkflowId> workflow;
+  if (!request.name.empty()) {
+    const auto named = look_up(context.state, request.name, wire::JobNameScope::kWorkflowOrJob);
+    if (!named.ok()) return error_reply(named.status());
+    workflow = named->job ? context.state.jobs.at(*named->job).workflow : named->workflow;
+  }
   wire::ResultsReply reply;
   for (const auto& [key, entry] : context.state.results) {
-    if (request.workflow && !entry.workflows.contains(*request.workflow)) continue;
+    if (workflow && !entry.workflows.contains(*workflow)) continue;
     reply.rows.push_back({entry.job, entry.result, entry.at_ms});
   }
   return reply;

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "coordinator/service/job_names.h"
 #include "coordinator/wire/codec.h"
 
 namespace tagalign::service {
@@ -19,9 +20,6 @@ using wire::PeerRole;
 constexpr int kFramesPerRound = 512;
 constexpr std::int64_t kStopPatienceMs =
     limits::kSaveAndLeaveMsMax + limits::kTerminateGraceMs + limits::kRequestTimeoutMs;
-/// A snapshot costs as much as the jobs that it holds: it comes after as many facts as there are
-/// jobs, and not before this many.
-constexpr std::uint64_t kFactsPerSnapshotMin = 10'000;
 constexpr const char* kPoolName = "local";
 
 /// A full disk or a busy database: waited out.
@@ -126,7 +124,9 @@ void Service::take_request(Round& round, const std::string& peer, wire::ClientRe
     const Status taken = take_submission(round, *submit);
     if (!taken.ok()) return reply(peer, error_reply(taken));
   } else if (const auto* cancel = std::get_if<wire::CancelRequest>(&request)) {
-    decide(round, core::CancelRequested{cancel->job});
+    // What names no job is refused when it is answered.
+    const auto job = newest_job(state_, cancel->job.text);
+    if (job.ok()) decide(round, core::CancelRequested{*job});
   } else if (const auto* stop = std::get_if<wire::StopRequest>(&request)) {
     log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
     stop_asked_ = true;
@@ -150,11 +150,27 @@ Status Service::take_submission(Round& round, const wire::SubmitRequest& request
 }
 
 void Service::take(Round& round, const std::string& peer, const wire::AgentHello& hello) {
+  if (links_.has_ended(hello.agent, hello.incarnation)) return;
+  const auto known = state_.agents.find(hello.agent);
+  if (known != state_.agents.end() && known->second.incarnation != hello.incarnation) {
+    links_.note_ended(hello.agent, known->second.incarnation);
+  }
+  if (links_.peer(hello.agent) != peer) drop_effects(round, hello.agent);
   links_.link(hello.agent, peer, parts_.clock.monotonic_ms());
   telemetry_.take(hello);
   parts_.pool.on_hello(hello);
   round.hellos.insert(hello.agent);
   decide(round, core::AgentJoined{hello});
+}
+
+/// What this round has to say to the other end of an earlier connection: another process may have
+/// come in its place, which has forgotten what that one knew. The hello brings up all that holds.
+void Service::drop_effects(Round& round, const AgentId& agent) {
+  std::erase_if(round.effects, [&](const core::Effect& effect) {
+    const auto* said = std::get_if<core::Send>(&effect);
+    const auto* acknowledged = std::get_if<core::Acknowledge>(&effect);
+    return (said && said->agent == agent) || (acknowledged && acknowledged->agent == agent);
+  });
 }
 
 void Service::take(Round& round, const std::string& peer, const wire::AgentEvents& events) {
@@ -275,9 +291,8 @@ void Service::answer_all(const std::vector<PendingReply>& replies) {
 /// A snapshot that fails costs only time at the next start: it is tried again later.
 void Service::save_snapshot() {
   const std::uint64_t facts = parts_.store.fact_count();
-  if (facts - snapshot_at_ < std::max<std::uint64_t>(kFactsPerSnapshotMin, state_.jobs.size())) {
-    return;
-  }
+  const std::uint64_t jobs = state_.jobs.size();
+  if (facts - snapshot_at_ < std::max(parts_.facts_per_snapshot_min, jobs)) return;
   snapshot_at_ = facts;
   const Status saved = parts_.store.save_snapshot(state_);
   if (!saved.ok()) log_warning("snapshot after fact {}: {}", facts, saved.message());

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,6 +32,10 @@
 
 namespace tagalign::service {
 
+/// A snapshot costs as much as the jobs that it holds: it comes after as many facts as there are
+/// jobs, and not before this many.
+inline constexpr std::uint64_t kFactsPerSnapshotMin = 10'000;
+
 struct ServiceParts {
   Clock& clock;
   FileSystem& files;
@@ -38,6 +43,7 @@ struct ServiceParts {
   store::Store& store;
   Pool& pool;
   ServiceIdentity identity;
+  std::uint64_t facts_per_snapshot_min = kFactsPerSnapshotMin;
 };
 
 class Service {
@@ -77,6 +83,7 @@ class Service {
   void take(Round& round, const std::string& peer, const wire::AgentHello& hello);
   void take(Round& round, const std::string& peer, const wire::AgentEvents& events);
   void take(Round& round, const std::string& peer, const wire::AgentHeartbeat& heartbeat);
+  static void drop_effects(Round& round, const AgentId& agent);
   void decide(Round& round, core::InputBody body);
   void add_timers(Round& round);
   UnixMs now_ms();

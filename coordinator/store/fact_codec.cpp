@@ -7,17 +7,19 @@
 namespace tagalign::store {
 namespace {
 
+constexpr std::uint32_t kFactFormatOldest = 2;
+
 Status check_format(std::uint32_t version) {
   if (version == 1) {
     return unsupported(
         "format 1 held what was heard, not what was decided, and is not read any more; begin with "
         "an empty state folder");
   }
-  if (version == kFactFormat) return ok_status();
+  if (version >= kFactFormatOldest && version <= kFactFormat) return ok_status();
   return unsupported(
-      format("format {} is not known here, this program reads {}; use the newer version that "
-             "wrote it",
-             version, kFactFormat));
+      format("format {} is not known here, this program reads {} to {}; use the newer version "
+             "that wrote it",
+             version, kFactFormatOldest, kFactFormat));
 }
 
 template <class T>

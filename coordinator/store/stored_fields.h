@@ -67,6 +67,7 @@ void fields(F& f, T& s) {
   f(12, s.union_);
   f(13, s.predicted);
   f(14, s.labelled);
+  f(15, s.average_precision);  // since format 3
 }
 
 }  // namespace wire

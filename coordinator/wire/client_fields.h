@@ -12,11 +12,17 @@ void visit_fields(V&& visit, M& m) {
   visit("workflow", m.workflow);
 }
 
+template <class V, Is<JobRef> M>
+void visit_fields(V&& visit, M& m) {
+  visit("text", m.text);
+}
+
 template <class V, Is<JobsRequest> M>
 void visit_fields(V&& visit, M& m) {
   visit("workflow", m.workflow);
   visit("name", m.name);
   visit("scope", m.scope);
+  visit("jobs", m.jobs);
   visit("active_only", m.active_only);
   visit("after", m.after);
   visit("limit", m.limit);
@@ -52,7 +58,7 @@ void visit_fields(V&& visit, M& m) {
 
 template <class V, Is<ResultsRequest> M>
 void visit_fields(V&& visit, M& m) {
-  visit("workflow", m.workflow);
+  visit("name", m.name);
 }
 
 template <class V, Is<StatusRequest> M>
@@ -135,6 +141,8 @@ void visit_fields(V&& visit, M& m) {
 
 template <class V, Is<CancelReply> M>
 void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("name", m.name);
   visit("state", m.state);
 }
 

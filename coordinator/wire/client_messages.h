@@ -19,6 +19,16 @@ struct SubmitRequest {
   WorkflowSpec workflow;
   bool operator==(const SubmitRequest&) const = default;
 };
+/// A job as people name it, looked up when the request is carried out: its number, or a name, which
+/// stands for the newest job of that name. One that stands for nothing is kNotFound.
+struct JobRef {
+  std::string text;
+  JobRef() = default;
+  JobRef(std::string number_or_name) : text(std::move(number_or_name)) {}
+  JobRef(JobId id) : text(std::to_string(id.value)) {}
+  bool operator==(const JobRef&) const = default;
+};
+
 /// What a JobsRequest's name may stand for.
 enum class JobNameScope : std::uint8_t {
   kJob = 1,            ///< a job's number, or a job's name: the newest of that name
@@ -30,36 +40,37 @@ struct JobsRequest {
   std::optional<WorkflowId> workflow;
   std::string name;  ///< empty: any; a name that stands for nothing is kNotFound
   JobNameScope scope = JobNameScope::kWorkflowOrJob;
+  std::vector<JobId> jobs;             ///< empty: any; else only these
   bool active_only = false;            ///< leave out jobs that have ended
   JobId after;                         ///< only jobs of higher numbers
   std::uint32_t limit = kJobsPageMax;  ///< at most kJobsPageMax
   bool operator==(const JobsRequest&) const = default;
 };
 struct JobRequest {
-  JobId job;
+  JobRef job;
   bool operator==(const JobRequest&) const = default;
 };
 struct JobLogRequest {
-  JobId job;
+  JobRef job;
   std::optional<Attempt> attempt;
   std::optional<int> rank;
   std::uint32_t tail_bytes = 16'384;
   bool operator==(const JobLogRequest&) const = default;
 };
 struct ExplainRequest {
-  JobId job;
+  JobRef job;
   bool operator==(const ExplainRequest&) const = default;
 };
 struct CancelRequest {
-  JobId job;
+  JobRef job;
   bool operator==(const CancelRequest&) const = default;
 };
 struct CheckpointsRequest {
-  std::optional<JobId> job;
+  std::optional<JobRef> job;
   bool operator==(const CheckpointsRequest&) const = default;
 };
 struct ResultsRequest {
-  std::optional<WorkflowId> workflow;
+  std::string name;  ///< of a workflow, or of a job of one; empty: any; else as in a JobsRequest
   bool operator==(const ResultsRequest&) const = default;
 };
 struct StatusRequest {
@@ -140,6 +151,8 @@ struct ExplainReply {
   bool operator==(const ExplainReply&) const = default;
 };
 struct CancelReply {
+  JobId job;
+  std::string name;
   std::string state;
   bool operator==(const CancelReply&) const = default;
 };

@@ -68,6 +68,7 @@ void visit_fields(V&& visit, M& m) {
   visit("union", m.union_);
   visit("predicted", m.predicted);
   visit("labelled", m.labelled);
+  visit("average_precision", m.average_precision);
 }
 
 template <class V, Is<RankHello> M>

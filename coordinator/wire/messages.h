@@ -77,6 +77,9 @@ struct EvaluationResult {
   std::vector<std::uint64_t> union_;     ///< predicted + labelled − intersect
   std::vector<std::uint64_t> predicted;
   std::vector<std::uint64_t> labelled;
+  /// Of each class's ranking of the images, in parts per billion; −1: no image shows it. Empty
+  /// unless multi-label scores were asked for.
+  std::vector<std::int64_t> average_precision;
   bool operator==(const EvaluationResult&) const = default;
 };
 

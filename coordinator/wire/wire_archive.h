@@ -138,9 +138,9 @@ std::string to_bytes(const T& value) {
 template <class T>
 Result<T> from_bytes(std::string_view bytes) {
   try {
-    T value{};
+    Result<T> value = T{};  // read in place: no message is moved
     WireReader in(bytes);
-    in(value);
+    in(*value);
     if (in.remaining() != 0) {
       return data_loss(format("{} bytes follow the end of the message", in.remaining()));
     }

@@ -8,8 +8,8 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/benchmarks/converter_parts.h"
-#include "data/benchmarks/source_tree.h"
+#include "data/benchmarks/convert/converter_parts.h"
+#include "data/benchmarks/sources/source_tree.h"
 #include "data/image/image.h"
 #include "data/image/parallel.h"
 

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/status.h"
-#include "data/benchmarks/findings.h"
 #include "data/benchmarks/progress.h"
+#include "data/benchmarks/sources/findings.h"
 
 namespace tagalign::data {
 

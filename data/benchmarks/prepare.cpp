@@ -7,7 +7,7 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/benchmarks/converters.h"
+#include "data/benchmarks/convert/converters.h"
 #include "data/image/parallel.h"
 
 namespace tagalign::data {

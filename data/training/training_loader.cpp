@@ -168,6 +168,7 @@ class Loader final : public TrainingLoader {
     const auto side = static_cast<std::size_t>(options_.image_size);
     pending->first_sample = next_sample_ + static_cast<std::uint64_t>(options_.rank) * size;
     pending->batch.size = slice_;
+    pending->batch.step = next_sample_ / static_cast<std::uint64_t>(options_.global_batch);
     pending->batch.images.resize(size * 3 * side * side);
     pending->batch.captions.resize(size);
     pending->batch.tags.resize(size);

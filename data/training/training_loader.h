@@ -35,6 +35,7 @@ struct LoaderOptions {
 /// One rank's slice of one step.
 struct TrainingBatch {
   int size = 0;                                 // B
+  std::uint64_t step = 0;                       ///< that it belongs to, from 0
   std::vector<float> images;                    // [B, 3, image_size, image_size]
   std::vector<std::string> captions;            // [B]
   std::vector<std::vector<std::int32_t>> tags;  // [B], indices

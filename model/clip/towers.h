@@ -93,6 +93,8 @@ class VisionTower {
   }
   /// [1 + h·w, D], CLS first.
   at::Tensor positions(PatchGrid grid, PositionRule rule) const;
+  /// The sequence after the first `blocks` blocks, all of them plain: [B, 1 + h·w, D].
+  at::Tensor encode_first(const at::Tensor& images, std::int64_t blocks) const;
   /// Whole-image embedding as CLIP trains it: plain attention, CLS through the projection: [B, E].
   at::Tensor encode_pooled(const at::Tensor& images) const;
 

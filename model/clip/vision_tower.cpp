@@ -191,6 +191,15 @@ at::Tensor VisionTower::encode(const at::Tensor& images, VisionAttention attenti
   return x;
 }
 
+at::Tensor VisionTower::encode_first(const at::Tensor& images, std::int64_t blocks) const {
+  TA_CHECK(blocks >= 0 && blocks <= std::ssize(blocks_), "as many blocks as there are");
+  at::Tensor x = stem(images, PositionRule::kBicubic);
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    x = blocks_[static_cast<std::size_t>(i)].forward(x, /*causal=*/false);
+  }
+  return x;
+}
+
 at::Tensor VisionTower::encode_pooled(const at::Tensor& images) const {
   at::Tensor x = stem(images, PositionRule::kBicubic);
   for (std::size_t i = 0; i + 1 < blocks_.size(); ++i) {

@@ -63,6 +63,9 @@ class DenseScorer {
                             const ScoreVariant& /*variant*/) const {
     return scores;
   }
+  /// How much an image shows each class, for ranking images: [channels of `finished`], of the same
+  /// image and its finished scores [C, H, W]. By default a class's highest pixel.
+  virtual at::Tensor image_scores(const at::Tensor& image, const at::Tensor& finished) const;
   virtual LabelRule label_rule() const { return LabelRule::kSoftmax; }
 };
 

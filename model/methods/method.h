@@ -104,6 +104,8 @@ using TensorShapes = std::map<std::string, std::vector<std::int64_t>>;
 struct ReferenceMoments {
   StateDict tensors;          ///< "optimizer.exp_avg.NAME", "optimizer.exp_avg_sq.NAME"
   std::uint64_t updates = 0;  ///< steps that changed parameters: fp16 may have skipped some
+  /// Of parameters that train from a later step on, where the method has such.
+  std::optional<std::uint64_t> late_updates = std::nullopt;
 };
 
 /// A file that a method's reference wrote with torch.save: a training checkpoint, or less.

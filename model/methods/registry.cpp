@@ -8,6 +8,7 @@
 #include "model/methods/heads/heads.h"
 #include "model/methods/method.h"
 #include "model/methods/tagalign/tagalign.h"
+#include "model/methods/tcl/tcl.h"
 
 namespace tagalign::model {
 namespace {
@@ -48,6 +49,11 @@ constexpr std::array kMethods = {
            .weights = nullptr,
            .objective = nullptr,
            .dense_model = head_model},
+    Method{.name = "tcl",
+           .needs_clip = true,
+           .weights = &kTclWeights,
+           .objective = tcl_objective,
+           .dense_model = tcl_model},
 };
 
 }  // namespace

@@ -24,10 +24,6 @@ constexpr double kProbabilityMin = 1e-8;
 
 using AutocastOff = c10::impl::ExcludeDispatchKeyGuard;
 
-at::Tensor logit_scale(const at::Tensor& log_scale) {
-  return at::clamp_max(at::exp(log_scale.to(at::kFloat)), kScaleMax);
-}
-
 void check_pair(const at::Tensor& a, const at::Tensor& b) {
   TA_CHECK(a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(1), "two [_, E] tensors expected");
 }
@@ -39,6 +35,10 @@ at::Tensor normalize_features(const at::Tensor& t) {
   const at::Tensor x = t.to(at::kFloat);
   const at::Tensor norm = at::linalg_vector_norm(x, 2, at::IntArrayRef{-1}, /*keepdim=*/true);
   return x / at::clamp_min(norm, kNormMin);
+}
+
+at::Tensor logit_scale(const at::Tensor& log_scale) {
+  return at::clamp_max(at::exp(log_scale.to(at::kFloat)), kScaleMax);
 }
 
 at::Tensor infonce_loss(const at::Tensor& image, const at::Tensor& text,

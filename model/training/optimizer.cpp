@@ -66,8 +66,8 @@ bool has_weight_decay(const Parameter& parameter) {
   return parameter.tensor.dim() != 1 && !parameter.name.ends_with(".bias");
 }
 
-AdamW::AdamW(Parameters parameters, AdamWOptions options)
-    : parameters_(std::move(parameters)), options_(options) {
+AdamW::AdamW(Parameters parameters, AdamWOptions options, LateParameters late)
+    : parameters_(std::move(parameters)), options_(options), late_(std::move(late)) {
   const at::NoGradGuard no_grad;
   for (const Parameter& parameter : parameters_) {
     TA_CHECK(parameter.tensor.is_leaf() && parameter.tensor.scalar_type() == at::kFloat,
@@ -93,13 +93,19 @@ double AdamW::clip_gradients(double norm_max) {
 
 void AdamW::step(double lr) {
   const at::NoGradGuard no_grad;
-  ++steps_;
-  Group groups[2];  // without and with weight decay
-  at::Tensor count;
+  const std::uint64_t step = steps_++;
+  Group groups[2];       // without and with weight decay
+  at::Tensor counts[2];  // of those that train from step 0, and of the late ones
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& value = parameters_[i].tensor;
-    if (!value.grad().defined()) continue;
-    if (!count.defined()) count = at::full({}, static_cast<double>(steps_), value.options());
+    const std::string& name = parameters_[i].name;
+    if (!value.grad().defined() || late_.wait(name, step)) continue;
+    const bool is_late = late_.names.contains(name);
+    at::Tensor& count = counts[is_late ? 1 : 0];
+    if (!count.defined()) {
+      const std::uint64_t done = steps_ - (is_late ? late_.first_step : 0);
+      count = at::full({}, static_cast<double>(done), value.options());
+    }
     Group& group = groups[has_weight_decay(parameters_[i]) ? 1 : 0];
     group.values.push_back(value);
     group.gradients.push_back(value.grad());

@@ -37,20 +37,22 @@ bool has_weight_decay(const Parameter& parameter);
 /// Owns the moments; shares the parameters. One thread.
 class AdamW {
  public:
-  AdamW(Parameters parameters, AdamWOptions options);
+  AdamW(Parameters parameters, AdamWOptions options, LateParameters late = {});
 
   /// Global L2 norm of the gradients, summed in parameter order, before clipping; scales
   /// them in place when it exceeds `norm_max` (torch.nn.utils.clip_grad_norm_: factor
   /// norm_max / (norm + 1e-6)).
   double clip_gradients(double norm_max);
-  /// Parameters without a gradient are left alone. Advances the step count.
+  /// Parameters without a gradient, and those whose first step has not come, are left alone.
+  /// Advances the step count.
   void step(double lr);
   void zero_gradients();
 
   const Parameters& parameters() const { return parameters_; }
+  const LateParameters& late() const { return late_; }
   std::uint64_t steps_done() const { return steps_; }
   /// "optimizer.exp_avg.NAME", "optimizer.exp_avg_sq.NAME"; the step count travels
-  /// in the checkpoint's position.
+  /// in the checkpoint's position. Moments of a parameter that waits are zero.
   StateDict state() const;
   /// The message names the first tensor that is missing or of another shape;
   /// nothing is changed then.
@@ -59,6 +61,7 @@ class AdamW {
  private:
   Parameters parameters_;
   AdamWOptions options_;
+  LateParameters late_;
   std::vector<at::Tensor> exp_avg_, exp_avg_sq_;
   std::uint64_t steps_ = 0;
 };

@@ -4,7 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,5 +21,19 @@ struct Parameter {
   at::Tensor tensor;
 };
 using Parameters = std::vector<Parameter>;
+
+/// Parameters that stay as they are until a step of the training; all others train from step 0.
+/// Their optimiser's state, and so its bias correction, begins at that step.
+struct LateParameters {
+  std::set<std::string> names = {};
+  std::uint64_t first_step = 0;
+  /// False: each rank goes on with its own gradient, as a reference that lost the average does.
+  bool averaged = true;
+
+  bool wait(const std::string& name, std::uint64_t step) const {
+    return step < first_step && names.contains(name);
+  }
+  bool stay_apart(const std::string& name) const { return !averaged && names.contains(name); }
+};
 
 }  // namespace tagalign::model

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,9 @@ struct TrainingBatch {
   at::Tensor images;  ///< [B, 3, side, side] normalised
   at::Tensor tokens;  ///< [B, length] of the captions
   at::Tensor tags;    ///< [B, T] multi-hot
+  /// What draws of a step may depend on, so that they are the same on any number of ranks.
+  std::uint64_t step = 0;         ///< from 0
+  std::uint64_t first_image = 0;  ///< place of the first image in the batch of all ranks
 };
 
 /// What is trained, and towards what.
@@ -27,6 +31,8 @@ class TrainingObjective {
   virtual ~TrainingObjective() = default;
   /// Leaves with requires_grad, the same tensors and order at every call and on every rank.
   virtual const Parameters& parameters() const = 0;
+  /// Those of them that wait. Before their first step they need no gradient.
+  virtual LateParameters late() const { return {}; }
   struct Loss {
     at::Tensor total;                                       // []
     std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log

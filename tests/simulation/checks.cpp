@@ -40,9 +40,9 @@ void check_end(World& world, const core::State& state) {
   for (const auto& [id, job] : state.jobs) check_job(world, state, job);
   for (const core::Template& pattern : state.templates) check_template(world, state, pattern);
   if (state.conflicting_results != 0) world.violation("equal keys with other counts");
-  for (const auto& [key, agent] : world.gangs) {
+  for (const auto& [key, gang] : world.gangs) {
     world.violation(format("job {} attempt {} lives on at {} when all jobs have ended",
-                           key.first.value, key.second.value, agent.value));
+                           key.first.value, key.second.value, gang.agent.value));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tests/simulation/cluster.h"
 
 #include <memory>
+#include <set>
 
 #include "base/format.h"
 #include "tests/simulation/checks.h"
@@ -16,24 +17,34 @@ using wire::JobSpec;
 using wire::WorkflowSpec;
 
 constexpr UnixMs kWeatherMs = 240'000;
+constexpr std::uint64_t kKindsOfStrike = 14;
 constexpr UnixMs kCalmMs = 900'000;
+/// Every so many-th seed runs on the real SQLite store, which takes longer.
+constexpr std::uint64_t kSeedsPerSqlite = 3;
 
-JobSpec job(std::string name, std::string kind, int ranks, std::vector<std::string> after,
+/// The most that a job of these workflows holds.
+constexpr int kTrainRanks = 2;
+constexpr int kSlotsPerRankMax = 2;
+
+JobSpec job(std::string name, std::string kind, int slots_per_rank, std::vector<std::string> after,
             std::string on_commit_of = {}) {
   JobSpec spec;
   spec.name = std::move(name);
-  spec.kind = kind;
-  spec.ranks = ranks;
+  spec.ranks = kind == "train" ? kTrainRanks : 1;
+  spec.kind = std::move(kind);
+  spec.slots_per_rank = slots_per_rank;
+  spec.config_yaml = configuration(slots_per_rank);
   spec.after = std::move(after);
   spec.on_commit_of = std::move(on_commit_of);
   return spec;
 }
 
-WorkflowSpec workflow(int number) {
+WorkflowSpec workflow(int number, int slots_per_rank) {
   return {format("flow-{}", number),
           "/work",
-          {job("prepare", "scenes", 1, {}), job("train", "train", 2, {"prepare"}),
-           job("evaluate", "evaluate", 1, {}, "train"), job("baseline", "evaluate", 1, {"prepare"}),
+          {job("prepare", "scenes", 1, {}), job("train", "train", slots_per_rank, {"prepare"}),
+           job("evaluate", "evaluate", slots_per_rank, {}, "train"),
+           job("baseline", "evaluate", 1, {"prepare"}),
            job("report", "scenes", 1, {"evaluate", "baseline"})}};
 }
 
@@ -50,27 +61,27 @@ class Cluster {
       : world_(seed),
         network_(world_),
         coordinator_(
-            world_, [this](const std::string& peer, wire::Frame f) { down(peer, std::move(f)); },
-            [this] { reconnect(); }) {
+            world_, seed % kSeedsPerSqlite == 0,
+            {.send = [this](const std::string& peer, wire::Frame f) { down(peer, std::move(f)); },
+             .started = [this] { reconnect(); },
+             .pool_nodes = [this] { return pooled(); }}) {
     const auto nodes = world_.between(1, 4);
-    for (int i = 0; i < nodes; ++i) {
-      const int slots = static_cast<int>(world_.between(2, 4));
-      nodes_.push_back(
-          std::make_unique<Node>(world_, AgentId{format("node{}", i)}, slots,
-                                 [this](Node& from, wire::Frame f) { up(from, std::move(f)); }));
-    }
+    for (int i = 0; i < nodes; ++i) add_node(i);
     const auto clients = world_.between(1, 4);
     for (int i = 0; i < clients; ++i) {
       clients_.push_back(std::make_unique<Client>(
-          world_, i, workflow(i),
+          world_, i, workflow(i, static_cast<int>(world_.between(1, kSlotsPerRankMax))),
           [this](const Client& from, wire::Frame f) { up(from, std::move(f)); }));
     }
   }
 
   Summary run() {
     draw_weather();
+    spare();
     coordinator_.start();
-    for (const auto& node : nodes_) node->start();
+    for (const auto& node : nodes_) {
+      if (!node->pooled()) node->start();
+    }
     for (const auto& client : clients_) {
       world_.after(world_.between(0, 200'000), [&client] { client->start(); });
     }
@@ -87,10 +98,31 @@ class Cluster {
   }
 
  private:
+  /// One machine can hold every job, needs no pool, and stays.
+  void add_node(int number) {
+    const bool first = number == 0;
+    const int slots_min = first ? kTrainRanks * kSlotsPerRankMax : kTrainRanks;
+    nodes_.push_back(std::make_unique<Node>(
+        world_,
+        NodeKind{.id = {format("node{}", number)},
+                 .slots = static_cast<int>(world_.between(slots_min, slots_min + 3)),
+                 .gpus = world_.random.chance(0.5),
+                 .pooled = !first && world_.random.chance(0.5)},
+        [this](Node& from, wire::Frame f) { up(from, std::move(f)); }));
+  }
+  std::vector<Node*> pooled() const {
+    std::vector<Node*> found;
+    for (const auto& node : nodes_) {
+      if (node->pooled()) found.push_back(node.get());
+    }
+    return found;
+  }
+
   void draw_weather() {
     const auto up_to = [this](double most) { return world_.random.uniform(0, most); };
     world_.weather = {.loss = up_to(0.2),
                       .duplicate = up_to(0.2),
+                      .late_word = up_to(1),
                       .slow = up_to(0.2),
                       .stall = up_to(0.001),
                       .rank_death = up_to(0.1),
@@ -98,35 +130,47 @@ class Cluster {
                       .launch_error = up_to(0.1),
                       .death_before_acting = up_to(0.1),
                       .wedge = up_to(0.1),
-                      .orphan = up_to(1)};
+                      .orphan = up_to(1),
+                      .pool_refusal = up_to(0.5),
+                      .pool_late = up_to(0.1),
+                      .small_store = up_to(0.2),
+                      .snapshot_error = up_to(0.2)};
   }
 
   // -------------------------------------------------------------- messages
 
-  /// A message dies with its connection.
+  /// A message dies with the process that it was sent to. Only an agent's may come after its
+  /// connection has ended, even when another process of the agent has said hello by then.
   void up(Node& from, wire::Frame frame) {
     if (!coordinator_.up()) return from.keep_unsent(std::move(frame));
-    network_.carry(up_link(from.id()), [this, &from, peer = from.peer(), f = std::move(frame)] {
-      if (peer == from.peer()) coordinator_.receive(peer, wire::PeerRole::kAgent, f);
-    });
+    network_.carry(
+        up_link(from.id()), from.peer() + " up",
+        [this, &from, peer = from.peer(), listener = coordinator_.incarnation(),
+         f = std::move(frame)] {
+          if (listener != coordinator_.incarnation()) return;
+          const bool alive = peer == from.peer();
+          if (alive || world_.strikes(world_.weather.late_word, "word of an ended connection"))
+            coordinator_.receive(peer, wire::PeerRole::kAgent, f);
+        });
   }
   void up(const Client& from, wire::Frame frame) {
-    network_.carry(from.name(), [this, peer = client_peer(from), &from, f = std::move(frame)] {
-      if (peer == client_peer(from)) {
-        coordinator_.receive(peer, wire::PeerRole::kClient, f);
-      }
-    });
+    network_.carry(from.name(), from.name(),
+                   [this, peer = client_peer(from), &from, f = std::move(frame)] {
+                     if (peer == client_peer(from)) {
+                       coordinator_.receive(peer, wire::PeerRole::kClient, f);
+                     }
+                   });
   }
   void down(const std::string& peer, wire::Frame frame) {
     for (const auto& node : nodes_) {
       if (node->peer() != peer) continue;
-      network_.carry(down_link(node->id()), [peer, f = frame, to = node.get()] {
+      network_.carry(down_link(node->id()), peer + " down", [peer, f = frame, to = node.get()] {
         if (to->peer() == peer) to->receive(f);
       });
     }
     for (const auto& client : clients_) {
       if (client_peer(*client) != peer) continue;
-      network_.carry(peer, [f = frame, to = client.get()] { to->receive(f); });
+      network_.carry(peer, peer, [f = frame, to = client.get()] { to->receive(f); });
     }
   }
   std::string client_peer(const Client& client) const {
@@ -149,30 +193,43 @@ class Cluster {
     world_.after(world_.between(200, 10'000), [this] { misfortune(); });
   }
 
+  /// Every seed is spared some kinds, so that what they would cut short happens as well: an agent
+  /// is given up only by a coordinator that lives long enough to miss it.
+  void spare() {
+    for (std::uint64_t kind = 0; kind < kKindsOfStrike; ++kind) {
+      if (world_.random.chance(0.3)) spared_.insert(kind);
+    }
+  }
+
   void strike() {
-    switch (world_.random.below(13)) {
+    const std::uint64_t kind = world_.random.below(kKindsOfStrike);
+    if (spared_.contains(kind)) return;
+    switch (kind) {
       case 0:
-      case 1:
         return crash_coordinator();
+      case 1:
+        return crash_agent();
       case 2:
       case 3:
-        return crash_agent();
-      case 4:
-      case 5:
         return cut_link();
-      case 6:
-        ++world_.misfortunes["store full"];
-        return coordinator_.fail_appends(static_cast<int>(world_.between(1, 100)));
-      case 7:
+      case 4:
+        return fail_store();
+      case 5:
         return fill_disk();
-      case 8:
+      case 6:
         return cut_power();
-      case 9:
+      case 7:
         return set_clock();
-      case 10:
+      case 8:
         return stop_everything();
-      case 11:
+      case 9:
         return retire_node();
+      case 10:
+        return wipe_node();
+      case 11:
+        return end_pool();
+      case 12:
+        return mute_training();
       default:
         cancel_something();
     }
@@ -182,6 +239,12 @@ class Cluster {
     if (!coordinator_.up()) return;
     ++world_.misfortunes["coordinator crash"];
     coordinator_.crash();
+  }
+
+  void fail_store() {
+    ++world_.misfortunes["store full"];
+    coordinator_.fail_store(static_cast<int>(world_.between(1, 100)),
+                            static_cast<int>(world_.between(0, 5)));
   }
 
   Node& any_node() { return *nodes_[world_.random.below(nodes_.size())]; }
@@ -200,7 +263,22 @@ class Cluster {
     node.power_cut();
   }
 
-  /// One machine stays, and can hold every job.
+  void wipe_node() {
+    Node& node = any_node();
+    if (!node.up()) return;
+    ++world_.misfortunes["folder emptied"];
+    node.wipe();
+  }
+
+  /// Whoever grants the pool its machines takes all of them at once.
+  void end_pool() {
+    for (Node* node : pooled()) {
+      if (!node->up()) continue;
+      ++world_.misfortunes["agent ended by its pool"];
+      node->crash();
+    }
+  }
+
   void retire_node() {
     Node& node = any_node();
     if (&node == nodes_.front().get() || node.retired() || !world_.random.chance(0.5)) return;
@@ -213,9 +291,30 @@ class Cluster {
     const bool both = world_.random.chance(0.7);
     const bool upward = world_.random.chance(0.5);
     ++world_.misfortunes[both ? "link cut" : "link cut one way"];
-    if (both || upward) network_.set_cut(up_link(node.id()), true);
-    if (both || !upward) network_.set_cut(down_link(node.id()), true);
-    world_.after(world_.between(500, 40'000), [this, &node] {
+    cut_link(node, {.up = both || upward, .down = both || !upward}, world_.between(500, 40'000));
+  }
+  /// Long enough that the coordinator gives a training up while it runs on and wants to publish.
+  void mute_training() {
+    std::vector<AgentId> training;
+    for (const auto& [key, gang] : world_.gangs) {
+      if (gang.verb == "train") training.push_back(gang.agent);
+    }
+    if (training.empty()) return;
+    const AgentId chosen = training[world_.random.below(training.size())];
+    for (const auto& node : nodes_) {
+      if (node->id() != chosen) continue;
+      ++world_.misfortunes["training unreachable"];
+      cut_link(*node, {.up = true, .down = true}, world_.between(20'000, 90'000));
+    }
+  }
+  struct Ways {
+    bool up;
+    bool down;
+  };
+  void cut_link(Node& node, Ways ways, std::int64_t duration_ms) {
+    if (ways.up) network_.set_cut(up_link(node.id()), true);
+    if (ways.down) network_.set_cut(down_link(node.id()), true);
+    world_.after(duration_ms, [this, &node] {
       mend_link(node);
       if (world_.random.chance(0.5)) node.reconnect();
     });
@@ -256,11 +355,11 @@ class Cluster {
   void heal() {
     healed_ = true;
     world_.weather = {};
-    coordinator_.fail_appends(0);
+    coordinator_.heal();
     for (const auto& node : nodes_) {
       mend_link(*node);
       node->fill_disk(false);
-      node->start();
+      if (!node->pooled()) node->start();
     }
     coordinator_.start();
   }
@@ -301,6 +400,7 @@ class Cluster {
   Coordinator coordinator_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::set<std::uint64_t> spared_;
   bool healed_ = false;
 };
 

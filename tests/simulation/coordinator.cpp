@@ -4,26 +4,34 @@
 
 namespace tagalign::simulation {
 
-Coordinator::Coordinator(World& world, Send send, Started started)
-    : world_(world), send_(std::move(send)), started_(std::move(started)) {}
+Coordinator::Coordinator(World& world, bool sqlite, Surroundings surroundings)
+    : world_(world),
+      surroundings_(std::move(surroundings)),
+      facts_per_snapshot_min_(static_cast<std::uint64_t>(world.between(10, 200))),
+      store_(world, sqlite) {}
 
 void Coordinator::start() {
   if (up()) return;
   ++incarnation_;
+  if (const Status opened = store_.open(); !opened.ok()) {
+    return world_.violation("opening the store failed: " + opened.to_string());
+  }
   check_replay();
+  pool_ = std::make_unique<Pool>(world_, surroundings_.pool_nodes());
   socket_ = std::make_unique<wire::FakeServerSocket>();
   service_ = std::make_unique<service::Service>(
       service::ServiceParts{.clock = world_,
                             .files = disk_,
                             .socket = *socket_,
                             .store = store_,
-                            .pool = pool_,
-                            .identity = {"1", 1, "/state", "tcp://fake:1"}});
+                            .pool = *pool_,
+                            .identity = {"1", 1, "/state", "tcp://fake:1"},
+                            .facts_per_snapshot_min = facts_per_snapshot_min_});
   if (const Status restored = service_->restore(); !restored.ok()) {
     world_.violation("restoring failed: " + restored.to_string());
   }
   check_finished();
-  started_();
+  surroundings_.started();
   tick(incarnation_);
 }
 
@@ -31,8 +39,10 @@ void Coordinator::start() {
 void Coordinator::check_replay() {
   const auto loaded = store::load_state(store_);
   if (!loaded.ok()) {
-    world_.violation("reading the store failed: " + loaded.status().to_string());
-  } else if (!last_dump_.empty() && core::dump(loaded->state) != last_dump_) {
+    return world_.violation("reading the store failed: " + loaded.status().to_string());
+  }
+  if (loaded->sequence != 0) ++world_.misfortunes["started from a snapshot"];
+  if (!last_dump_.empty() && core::dump(loaded->state) != last_dump_) {
     world_.violation("the replay gave another state");
   }
 }
@@ -42,10 +52,18 @@ void Coordinator::start_later() {
 }
 
 void Coordinator::crash() {
-  last_dump_ = core::dump(state());
+  // It may die with facts that the store has refused; then nobody knows better than the store.
+  last_dump_ = store_.in_step() ? core::dump(state()) : "";
   service_.reset();
   socket_.reset();
+  pool_.reset();
+  store_.close();
   start_later();
+}
+
+void Coordinator::heal() {
+  store_.fail(0, 0);
+  if (up() && store_.limited()) crash();
 }
 
 void Coordinator::receive(const std::string& peer, wire::PeerRole role, const wire::Frame& frame) {
@@ -62,10 +80,11 @@ void Coordinator::tick(int incarnation) {
   if (stored() != before) {
     excuse_lost();
     check_finished();
+    check_pool();
     if (world_.strikes(world_.weather.death_before_acting, "death before acting")) return crash();
   }
   for (auto& [peer, frames] : socket_->take_all_sent()) {
-    for (wire::Frame& frame : frames) send_(peer, std::move(frame));
+    for (wire::Frame& frame : frames) surroundings_.send(peer, std::move(frame));
   }
   stop_or_continue();
 }
@@ -90,6 +109,17 @@ void Coordinator::excuse_lost() {
         world_.excused.insert({id, record.attempt});
       }
     }
+  }
+}
+
+/// What the round has committed is what the pool said in it.
+void Coordinator::check_pool() {
+  const core::PoolView seen{pool_->alive(), pool_->slots_per_agent()};
+  const auto known = state().pools.begin();
+  const core::PoolView view = known == state().pools.end() ? core::PoolView{} : known->second;
+  if (view != seen) {
+    world_.violation(format("the pool has {} agents of {} slots, the coordinator knows {} of {}",
+                            seen.agents, seen.slots_per_agent, view.agents, view.slots_per_agent));
   }
 }
 

@@ -1,8 +1,9 @@
 /// The coordinator's process: the real service::Service over a socket, a store and a clock that
 /// the simulation can break.
 ///
-/// Owns     the store, which survives the process. Checks after every round what users may have
-///          been told, and after every start that the store gives the state of the last process.
+/// Owns     the store, which survives the process, and the pool, which does not. Checks after every
+///          round what users may have been told and that the pool is known as it is, and after
+///          every start that the store gives the state of the last process.
 /// Threads  one.
 #pragma once
 
@@ -13,17 +14,22 @@
 #include "coordinator/core/core.h"
 #include "coordinator/service/service.h"
 #include "tests/simulation/disk.h"
+#include "tests/simulation/pool.h"
+#include "tests/simulation/storage.h"
 #include "tests/simulation/world.h"
 #include "tests/support/fake_transport.h"
-#include "tests/support/memory_store.h"
 
 namespace tagalign::simulation {
 
 class Coordinator {
  public:
-  using Send = std::function<void(const std::string& peer, wire::Frame frame)>;
-  using Started = std::function<void()>;
-  Coordinator(World& world, Send send, Started started);
+  /// What lies around its process.
+  struct Surroundings {
+    std::function<void(const std::string& peer, wire::Frame frame)> send;
+    std::function<void()> started;
+    std::function<std::vector<Node*>()> pool_nodes;  ///< asked at every start
+  };
+  Coordinator(World& world, bool sqlite, Surroundings surroundings);
 
   void start();
   void crash();
@@ -31,7 +37,9 @@ class Coordinator {
   int incarnation() const { return incarnation_; }
 
   void receive(const std::string& peer, wire::PeerRole role, const wire::Frame& frame);
-  void fail_appends(int count) { store_.fail_appends(count); }
+  void fail_store(int appends, int reads) { store_.fail(appends, reads); }
+  /// The store works from now on. One that may not grow does after the next start.
+  void heal();
   std::uint64_t stored() const { return store_.fact_count(); }
   /// Requires up().
   const core::State& state() const { return service_->state(); }
@@ -41,18 +49,19 @@ class Coordinator {
   void stop_or_continue();
   void start_later();
   void check_replay();
+  void check_pool();
   void excuse_lost();
   void check_finished();
 
   World& world_;
-  Send send_;
-  Started started_;
-  store::MemoryStore store_;                    // survives crashes
+  const Surroundings surroundings_;
+  const std::uint64_t facts_per_snapshot_min_;
+  Storage store_;                               // survives crashes
   std::string last_dump_;                       // what the last process knew, durable part
   std::map<JobId, std::string> seen_finished_;  // state name: what a user may have been told
   Disk disk_;
-  service::NoPool pool_;
   int incarnation_ = 0;
+  std::unique_ptr<Pool> pool_;
   std::unique_ptr<wire::FakeServerSocket> socket_;
   std::unique_ptr<service::Service> service_;  ///< null: the process does not run
 };

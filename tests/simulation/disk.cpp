@@ -53,6 +53,13 @@ void Disk::power_cut(RandomStream& random) {
   }
 }
 
+void Disk::wipe() {
+  full = false;
+  files_.clear();
+  removed_.clear();
+  folders_.clear();
+}
+
 Result<std::shared_ptr<Disk::File>> Disk::find(const Path& path) const {
   const auto found = files_.find(path.string());
   if (found == files_.end()) return not_found("read " + path.string() + ": there is no such file");

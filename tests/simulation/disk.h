@@ -21,6 +21,8 @@ class Disk final : public FileSystem {
   /// Cuts every file to what was synced and a part of the rest. Names that were made or removed
   /// since their folder was synced are as they are now or as they were.
   void power_cut(RandomStream& random);
+  /// Another disk takes its place: nothing is left of this one.
+  void wipe();
 
   Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) override;
   Status read_range(const Path& path, std::uint64_t offset, std::span<std::byte> target) override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <sstream>
 
 #include "base/exit_codes.h"
 #include "base/format.h"
@@ -13,6 +14,10 @@ using namespace wire;
 
 constexpr std::uint64_t kStepsTotal = 12;
 constexpr std::uint64_t kStepsPerCheckpoint = 3;
+constexpr std::uint64_t kConfigBytesMax = 1'000;
+constexpr std::string_view kSlotsKey = "slots_per_rank: ";
+constexpr std::int64_t kSlowStepMsMax = 15'000;
+constexpr std::int64_t kSlowCheckpointMsMax = 40'000;
 constexpr int kKilled = 128 + SIGKILL;
 
 /// The counts follow from the key alone: every run of an evaluation finds the same.
@@ -28,17 +33,30 @@ EvaluationResult result_of(const std::vector<std::string>& overrides) {
 
 }  // namespace
 
-Program read_program(const ProcessOptions& options) {
+std::string configuration(int slots_per_rank) {
+  return format("{}{}\n", kSlotsKey, slots_per_rank);
+}
+
+Result<Program> read_program(const ProcessOptions& options, FileSystem& disk) {
   const auto number = [&](const char* name) { return std::stoull(options.environment.at(name)); };
   Program program;
   program.key = {JobId{number("TAGALIGN_JOB")},
                  Attempt{static_cast<std::uint32_t>(number("TAGALIGN_ATTEMPT"))}};
+  if (const auto gpus = options.environment.find("CUDA_VISIBLE_DEVICES");
+      gpus != options.environment.end()) {
+    std::istringstream list(gpus->second);
+    for (std::string name; std::getline(list, name, ',');) program.gpus.push_back(name);
+  }
   program.mark = options.environment.at("TAGALIGN_GANG");
   const std::vector<std::string>& words = options.command;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     if (words[i] == "-n") program.ranks = std::stoi(words[i + 1]);
     if (words[i] == "--set") program.overrides.push_back(words[i + 1]);
     if (words[i + 1] == "--config") program.verb = words[i];
+    if (words[i] == "--config") {
+      TA_ASSIGN_OR_RETURN(const std::string text, disk.read_file(words[i + 1], kConfigBytesMax));
+      program.slots = program.ranks * std::stoi(text.substr(kSlotsKey.size()));
+    }
   }
   return program;
 }
@@ -56,6 +74,7 @@ Gang::Gang(World& world, Program program, int first_pid, const Rank::Send& send,
 
 void Gang::begin() {
   deaf_ = world_.strikes(world_.weather.wedge, "deaf program");
+  if (world_.strikes(world_.weather.slow, "slow program")) step_ms_max_ = kSlowStepMsMax;
   SharedFiles::Folder& folder = world_.files.jobs[program_.key.first];
   folder.lease = std::max(folder.lease, program_.key.second);
   for (const auto& rank : ranks_) {
@@ -73,7 +92,7 @@ void Gang::resume(std::map<std::uint64_t, CheckpointInfo>::const_iterator next) 
 }
 
 void Gang::advance_later() {
-  world_.after(world_.between(100, 4'000), [self = shared_from_this()] { self->advance(); });
+  world_.after(world_.between(100, step_ms_max_), [self = shared_from_this()] { self->advance(); });
 }
 
 bool Gang::told_to_leave() const {
@@ -120,7 +139,15 @@ void Gang::train_step(bool leaving) {
     advance_later();
   };
   if (!due) return then();
-  if (const auto info = commit(!leaving))
+  const bool slow = world_.strikes(world_.weather.slow, "slow checkpoint");
+  world_.after(slow ? world_.between(1'000, kSlowCheckpointMsMax) : 0,
+               [self = shared_from_this(), leaving, then] { self->publish(!leaving, then); });
+}
+
+/// The shards are written; meanwhile the gang may have ended.
+void Gang::publish(bool scheduled, const std::function<void()>& then) {
+  if (!ranks_.front()->moves()) return;
+  if (const auto info = commit(scheduled))
     report(CheckpointCommitted{program_.key.first, program_.key.second, *info}, then);
 }
 
@@ -134,6 +161,11 @@ std::optional<CheckpointInfo> Gang::commit(bool scheduled) {
     fail(*ranks_.front(), 1, "the lease belongs to a newer attempt");
     return std::nullopt;
   }
+  if (program_.key.second < folder.published) {
+    world_.violation(format("job {}: attempt {} published after attempt {} had", job.value,
+                            program_.key.second.value, folder.published.value));
+  }
+  folder.published = program_.key.second;
   const CheckpointInfo info{step(), format("/jobs/{}/step-{}", job.value, step()),
                             format("d{}-{}", job.value, step()), scheduled};
   const auto [entry, added] = folder.steps.try_emplace(step(), info);

@@ -9,20 +9,26 @@
 #include <string>
 #include <vector>
 
+#include "base/file_system.h"
 #include "base/process.h"
 #include "tests/simulation/rank.h"
 
 namespace tagalign::simulation {
 
-/// What a launcher's command line and environment say.
+/// What a launcher's command line, its environment and its configuration say.
 struct Program {
   AttemptKey key;
   std::string mark;  ///< TAGALIGN_GANG
   std::string verb;  ///< train, evaluate, …
   int ranks = 1;
+  int slots = 1;                  ///< of all ranks, as the configuration beside it says
+  std::vector<std::string> gpus;  ///< CUDA_VISIBLE_DEVICES
   std::vector<std::string> overrides;
 };
-Program read_program(const ProcessOptions& options);
+/// Fails when `disk` does not hold the configuration.
+Result<Program> read_program(const ProcessOptions& options, FileSystem& disk);
+/// The configuration of a job whose ranks hold so many slots each.
+std::string configuration(int slots_per_rank);
 
 class Gang : public std::enable_shared_from_this<Gang> {
  public:
@@ -49,6 +55,7 @@ class Gang : public std::enable_shared_from_this<Gang> {
   bool misfortune();
   void resume(std::map<std::uint64_t, wire::CheckpointInfo>::const_iterator next);
   void train_step(bool leaving);
+  void publish(bool scheduled, const std::function<void()>& then);
   std::optional<wire::CheckpointInfo> commit(bool scheduled);
   void evaluate();
   void report(const wire::FromRank& event, std::function<void()> then);
@@ -66,6 +73,7 @@ class Gang : public std::enable_shared_from_this<Gang> {
   Died died_;
   std::vector<std::shared_ptr<Rank>> ranks_;
   std::optional<ExitStatus> exit_;
+  std::int64_t step_ms_max_ = 4'000;
   bool deaf_ = false;    ///< never hears that it should leave
   bool hung_ = false;    ///< a launcher that reacts to SIGKILL only
   bool aborts_ = false;  ///< the launcher has seen a failure and will end the others

@@ -8,21 +8,26 @@
 
 namespace tagalign::simulation {
 
-Machine::Machine(World& world, AgentId id, Rank::Send rank_send)
-    : world_(world), id_(std::move(id)), rank_send_(std::move(rank_send)) {}
+Machine::Machine(World& world, Hardware hardware, Rank::Send rank_send)
+    : world_(world), hardware_(std::move(hardware)), rank_send_(std::move(rank_send)) {}
 
 Machine::~Machine() {
   power_cut();
 }
 
 Result<agent::ProcessName> Machine::start(const ProcessOptions& options) {
-  Program program = read_program(options);
+  auto read = read_program(options, hardware_.disk);
+  if (!read.ok()) world_.violation("launched without its files: " + read.status().to_string());
+  if (!read.ok()) return read.status();
+  Program& program = *read;
   check_launch(program.key);
+  check_slots(program);
+  check_gpus(program);
   if (world_.strikes(world_.weather.launch_error, "launch error")) {
     return not_found("start mpirun: there is no such program");
   }
   const int pid = std::exchange(next_pid_, next_pid_ + 1 + program.ranks);
-  world_.gangs[program.key] = id_;
+  world_.gangs[program.key] = {hardware_.id, program.verb};
   auto gang = std::make_shared<Gang>(world_, std::move(program), pid, rank_send_,
                                      [this](int dead) { on_death(dead); });
   gangs_[pid] = gang;
@@ -35,12 +40,47 @@ void Machine::check_launch(const AttemptKey& key) {
     world_.violation(
         format("attempt {} of job {} was launched twice", key.second.value, key.first.value));
   }
-  for (const auto& [other, agent] : world_.gangs) {
+  for (const auto& [other, gang] : world_.gangs) {
     const bool excused = world_.excused.contains(other) || world_.excused.contains(key);
+    if (other.first == key.first) ++world_.misfortunes["attempts overlap"];
     // What a lost agent still runs elsewhere nobody can know; what runs here its agent ends first.
-    if (other.first != key.first || (excused && agent != id_)) continue;
+    if (other.first != key.first || (excused && gang.agent != hardware_.id)) {
+      continue;
+    }
     world_.violation(format("job {}: attempts {} on {} and {} on {} run together", key.first.value,
-                            other.second.value, agent.value, key.second.value, id_.value));
+                            other.second.value, gang.agent.value, key.second.value,
+                            hardware_.id.value));
+  }
+}
+
+void Machine::check_slots(const Program& program) {
+  int held = 0;
+  for (const auto& [launcher, gang] : gangs_) {
+    if (!gang->living().empty()) held += gang->program().slots;
+  }
+  if (held + program.slots <= hardware_.slots) return;
+  world_.violation(
+      format("job {} attempt {} takes {} slots of {}, which has {} and {} of them held",
+             program.key.first.value, program.key.second.value, program.slots, hardware_.id.value,
+             hardware_.slots, held));
+}
+
+void Machine::check_gpus(const Program& program) {
+  const std::string who =
+      format("job {} attempt {}", program.key.first.value, program.key.second.value);
+  const std::size_t expected = hardware_.gpus.empty() ? 0 : static_cast<std::size_t>(program.slots);
+  if (program.gpus.size() != expected) {
+    world_.violation(format("{} was given {} GPUs of {} instead of {}", who, program.gpus.size(),
+                            hardware_.id.value, expected));
+  }
+  if (expected != 0) ++world_.misfortunes["GPUs handed out"];
+  for (const auto& [launcher, gang] : gangs_) {
+    if (gang->living().empty()) continue;
+    for (const std::string& gpu : gang->program().gpus) {
+      if (std::ranges::find(program.gpus, gpu) != program.gpus.end())
+        world_.violation(
+            format("{} was given GPU {} of {}, which is held", who, gpu, hardware_.id.value));
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 /// The processes of one simulated machine, as its agent starts, watches and signals them. They
 /// outlive the agent's process; what that process watched does not.
 ///
-/// Owns     the gangs. Checks that no attempt is launched twice, and that two attempts of a job
-///          never run side by side unless the coordinator has declared the older one lost.
+/// Owns     the gangs. Checks that no attempt is launched twice, that two attempts of a job never
+///          run side by side unless the coordinator has declared the older one lost, and that no
+///          slot and no GPU is handed out while a process of another gang holds it.
 /// Threads  one.
 #pragma once
 
@@ -13,13 +14,21 @@
 #include <vector>
 
 #include "tests/simulation/gang.h"
-#include "worker/agent/process_host.h"
+#include "worker/agent/gangs/process_host.h"
 
 namespace tagalign::simulation {
 
+/// What a machine offers, and its disk, which it borrows.
+struct Hardware {
+  AgentId id;
+  int slots = 1;
+  std::vector<std::string> gpus;  ///< none, or one behind every slot
+  FileSystem& disk;
+};
+
 class Machine final : public agent::ProcessHost {
  public:
-  Machine(World& world, AgentId id, Rank::Send rank_send);
+  Machine(World& world, Hardware hardware, Rank::Send rank_send);
   ~Machine() override;
   Machine(const Machine&) = delete;
 
@@ -40,11 +49,13 @@ class Machine final : public agent::ProcessHost {
 
  private:
   void check_launch(const AttemptKey& key);
+  void check_slots(const Program& program);
+  void check_gpus(const Program& program);
   void on_death(int pid);
   bool lives(int pid) const;
 
   World& world_;
-  const AgentId id_;
+  const Hardware hardware_;
   Rank::Send rank_send_;
   std::map<int, std::shared_ptr<Gang>> gangs_;  ///< by launcher
   std::set<int> watched_;

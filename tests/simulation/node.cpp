@@ -8,21 +8,50 @@ namespace {
 constexpr std::size_t kUnsentFramesMax = 50;
 constexpr const char* kWorker = "/bin/tagalign-worker";
 
+std::vector<std::string> gpus_of(const NodeKind& kind) {
+  std::vector<std::string> names;
+  for (int i = 0; kind.gpus && i < kind.slots; ++i) names.push_back(format("{}", i));
+  return names;
+}
+
 }  // namespace
 
-Node::Node(World& world, AgentId id, int slots, Uplink uplink)
+Node::Node(World& world, NodeKind kind, Uplink uplink)
     : world_(world),
-      id_(std::move(id)),
-      slots_(slots),
+      kind_(std::move(kind)),
       uplink_(std::move(uplink)),
-      machine_(world, id_, [this](const std::string& peer, wire::Frame frame) {
-        hear_rank(peer, std::move(frame));
-      }) {
+      machine_(world, {kind_.id, kind_.slots, gpus_of(kind_), disk_},
+               [this](const std::string& peer, wire::Frame frame) {
+                 hear_rank(peer, std::move(frame));
+               }) {
   TA_CHECK(disk_.write_durable(kWorker, "").ok());
 }
 
 std::string Node::peer() const {
-  return format("{}/{}", id_.value, connection_);
+  return format("{}/{}", id().value, connection_);
+}
+
+agent::AgentParts Node::parts() {
+  agent::GangEnvironment environment;
+  environment.worker = kWorker;
+  environment.agent_mark = id().value;
+  environment.scratch = "/scratch";
+  const std::vector<std::string> gpus = gpus_of(kind_);
+  wire::AgentHello identity;
+  identity.agent = id();
+  identity.incarnation = format("{}.{}", id().value, incarnation_);
+  identity.host = id().value;
+  identity.slots = kind_.slots;
+  identity.gpus = static_cast<int>(gpus.size());
+  return {.identity = identity,
+          .gpus = gpus,
+          .folder = "/agent",
+          .environment = environment,
+          .coordinator = *coordinator_,
+          .ranks = *ranks_,
+          .processes = machine_,
+          .files = disk_,
+          .clock = world_};
 }
 
 void Node::start() {
@@ -32,36 +61,20 @@ void Node::start() {
   reconnect();
   coordinator_ = std::make_unique<wire::FakeClientSocket>();
   ranks_ = std::make_unique<wire::FakeServerSocket>();
-  agent::GangEnvironment environment;
-  environment.worker = kWorker;
-  environment.agent_mark = id_.value;
-  environment.scratch = "/scratch";
-  wire::AgentHello identity;
-  identity.agent = id_;
-  identity.incarnation = format("{}.{}", id_.value, incarnation_);
-  identity.host = id_.value;
-  identity.slots = slots_;
-  auto agent = agent::Agent::create({.identity = identity,
-                                     .gpus = {},
-                                     .folder = "/agent",
-                                     .environment = environment,
-                                     .coordinator = *coordinator_,
-                                     .ranks = *ranks_,
-                                     .processes = machine_,
-                                     .files = disk_,
-                                     .clock = world_});
+  auto agent = agent::Agent::create(parts());
   if (agent.ok()) {
     agent_ = std::move(*agent);
     return tick(incarnation_);
   }
   if (!disk_.full) {
-    world_.violation(format("{} cannot start: {}", id_.value, agent.status().to_string()));
+    world_.violation(format("{} cannot start: {}", id().value, agent.status().to_string()));
   }
   ++world_.misfortunes["agent cannot start"];
   start_later();
 }
 
 void Node::start_later() {
+  if (pooled()) return;  // the pool misses it
   world_.after(world_.downtime_ms(), [this] { start(); });
 }
 
@@ -81,6 +94,12 @@ void Node::power_cut() {
 void Node::retire() {
   retired_ = true;
   power_cut();
+}
+
+void Node::wipe() {
+  if (up()) crash();
+  disk_.wipe();
+  TA_CHECK(disk_.write_durable(kWorker, "").ok());
 }
 
 void Node::tick(int incarnation) {

@@ -2,7 +2,8 @@
 /// that the simulation can break.
 ///
 /// Owns     the machine's disk and processes, which survive the agent's process.
-/// Failure  an agent that cannot start (its disk is full) is started again later, as its pool does.
+/// Failure  an agent that ended, or cannot start (its disk is full), is started again later: by its
+///          machine, or by the pool that the machine belongs to.
 /// Threads  one.
 #pragma once
 
@@ -18,10 +19,17 @@
 
 namespace tagalign::simulation {
 
+struct NodeKind {
+  AgentId id;
+  int slots = 1;
+  bool gpus = false;    ///< one behind every slot
+  bool pooled = false;  ///< a pool starts its agent
+};
+
 class Node {
  public:
   using Uplink = std::function<void(Node& from, wire::Frame frame)>;
-  Node(World& world, AgentId id, int slots, Uplink uplink);
+  Node(World& world, NodeKind kind, Uplink uplink);
 
   void start();
   /// The agent's process dies, and its launchers with it.
@@ -30,10 +38,14 @@ class Node {
   void power_cut();
   /// The machine dies and never comes back.
   void retire();
+  /// The agent's process dies, and comes back to an empty disk.
+  void wipe();
   void fill_disk(bool full) { disk_.full = full; }
   bool retired() const { return retired_; }
   bool up() const { return agent_ != nullptr; }
-  const AgentId& id() const { return id_; }
+  const AgentId& id() const { return kind_.id; }
+  int slots() const { return kind_.slots; }
+  bool pooled() const { return kind_.pooled; }
 
   /// The name of the node's connection at the coordinator: another one after every reconnection.
   std::string peer() const;
@@ -44,14 +56,14 @@ class Node {
   std::vector<wire::Frame> take_unsent() { return std::exchange(unsent_, {}); }
 
  private:
+  agent::AgentParts parts();
   void start_later();
   void tick(int incarnation);
   void deliver_to_ranks();
   void hear_rank(const std::string& peer, wire::Frame frame);
 
   World& world_;
-  const AgentId id_;
-  const int slots_;
+  const NodeKind kind_;
   Uplink uplink_;
   Disk disk_;
   Machine machine_;

@@ -13,6 +13,62 @@
 namespace tagalign::simulation {
 namespace {
 
+/// Each must have struck somewhere in 300 seeds.
+constexpr const char* kMisfortunes[] = {"agent adopted",
+                                        "agent cannot start",
+                                        "agent crash",
+                                        "agent ended by its pool",
+                                        "agent shut down",
+                                        "agent stalled",
+                                        "attempts overlap",
+                                        "cancelled",
+                                        "clock set",
+                                        "coordinator crash",
+                                        "coordinator stalled",
+                                        "coordinator stopped",
+                                        "database busy",
+                                        "database full",
+                                        "database not closed",
+                                        "deaf program",
+                                        "death before acting",
+                                        "disk full",
+                                        "event not taken",
+                                        "folder emptied",
+                                        "gang in bad weather",
+                                        "GPUs handed out",
+                                        "killed after the commit",
+                                        "launch error",
+                                        "launcher hung",
+                                        "lease lost",
+                                        "link cut",
+                                        "link cut one way",
+                                        "machine gone",
+                                        "message lost",
+                                        "message repeated",
+                                        "message slow",
+                                        "orphaned ranks",
+                                        "pool refuses",
+                                        "pool starts late",
+                                        "pool tells late",
+                                        "power cut",
+                                        "program crash",
+                                        "program error",
+                                        "rank killed",
+                                        "request refused",
+                                        "second agent turned away",
+                                        "silent rank",
+                                        "slow checkpoint",
+                                        "slow program",
+                                        "slow rank",
+                                        "small store",
+                                        "snapshot failed",
+                                        "snapshot saved",
+                                        "started from a snapshot",
+                                        "stop requested",
+                                        "store full",
+                                        "training unreachable",
+                                        "word of an ended connection"};
+
 std::string report(std::uint64_t seed, const Summary& summary) {
   std::string text = "seed " + std::to_string(seed);
   for (const std::string& violation : summary.violations) text += "\n  " + violation;
@@ -40,6 +96,11 @@ void print(std::uint64_t seeds, const Summary& total) {
     std::cout << "  " << what << ": " << count << "\n";
 }
 
+void expect_no_violation(std::uint64_t seed) {
+  const Summary summary = run_cluster(seed);
+  EXPECT_TRUE(summary.violations.empty()) << report(seed, summary);
+}
+
 class Simulation : public ::testing::Test {
  protected:
   // Every misfortune is logged by those whom it strikes.
@@ -61,32 +122,41 @@ TEST_F(Simulation, AnyWeatherThenHealing_EveryJobEndsAndNoPromiseBreaks) {
   }
   print(last - first + 1, total);
   // A simulation in which nothing happens would pass everything.
+  if (last - first + 1 < 300) return;
   EXPECT_GT(total.jobs_by_state["succeeded"], 0);
-  if (last - first < 100) return;
-  for (const char* misfortune :
-       {"agent cannot start", "agent crash",         "agent shut down",
-        "agent stalled",      "cancelled",           "clock set",
-        "coordinator crash",  "coordinator stalled", "coordinator stopped",
-        "deaf program",       "death before acting", "disk full",
-        "event not taken",    "gang in bad weather", "killed after the commit",
-        "launch error",       "launcher hung",       "lease lost",
-        "link cut",           "link cut one way",    "machine gone",
-        "message lost",       "message repeated",    "message slow",
-        "orphaned ranks",     "power cut",           "program crash",
-        "program error",      "rank killed",         "request refused",
-        "silent rank",        "slow rank",           "stop requested",
-        "store full"}) {
+  for (const char* misfortune : kMisfortunes) {
     EXPECT_GT(total.misfortunes[misfortune], 0) << misfortune;
   }
 }
 
+// Seeds that have found a defect. What each found is tested by itself in the room that was mended;
+// here they stay as weather that was once too bad.
+
+TEST_F(Simulation, JournalLostBeforeAnyReport_LaunchesNothingTwice) {
+  expect_no_violation(22);
+}
+
+TEST_F(Simulation, LaunchBesideAGangThatWasGivenUp_WaitsForItsSlots) {
+  expect_no_violation(33);
+}
+
+TEST_F(Simulation, LateHelloOfAnEndedAgent_DoesNotHideWhatItsSuccessorReports) {
+  expect_no_violation(342);
+}
+
+TEST_F(Simulation, ShutdownBetweenTwoCopiesOfALaunch_EndsNoGangThatRuns) {
+  expect_no_violation(637);
+}
+
 TEST_F(Simulation, EqualSeed_EqualRun) {
-  const Summary first = run_cluster(7);
-  const Summary second = run_cluster(7);
-  EXPECT_EQ(first.stored, second.stored);
-  EXPECT_EQ(first.gangs, second.gangs);
-  EXPECT_EQ(first.misfortunes, second.misfortunes);
-  EXPECT_EQ(first.jobs_by_state, second.jobs_by_state);
+  for (const std::uint64_t seed : {7, 9}) {  // in memory, and on SQLite
+    const Summary first = run_cluster(seed);
+    const Summary second = run_cluster(seed);
+    EXPECT_EQ(first.stored, second.stored);
+    EXPECT_EQ(first.gangs, second.gangs);
+    EXPECT_EQ(first.misfortunes, second.misfortunes);
+    EXPECT_EQ(first.jobs_by_state, second.jobs_by_state);
+  }
 }
 
 }  // namespace

@@ -27,23 +27,34 @@ using AttemptKey = std::pair<JobId, Attempt>;
 struct Weather {
   double loss = 0;
   double duplicate = 0;
-  double slow = 0;   ///< a message takes up to 3 s
-  double stall = 0;  ///< a process stands still for seconds: per round of its loop
+  double late_word = 0;  ///< a message outlives its connection
+  double slow = 0;       ///< a message takes up to 3 s
+  double stall = 0;      ///< a process stands still for seconds: per round of its loop
   double rank_death = 0;
   double program_error = 0;
   double launch_error = 0;
   double death_before_acting = 0;  ///< the coordinator dies between its commit and the effects
   double wedge = 0;                ///< silent ranks, launchers that hang, deaf programs
   double orphan = 0;               ///< ranks outlive their launcher
+  double pool_refusal = 0;         ///< a pool starts no agent when it is asked to
+  double pool_late = 0;            ///< a pool starts agents, or sees their ends, seconds late
+  double small_store = 0;          ///< a coordinator's database may hardly grow while it runs
+  double snapshot_error = 0;
 };
 
 /// Checkpoints as they lie on the shared file system, with the lease that guards publishing.
 struct SharedFiles {
   struct Folder {
     Attempt lease;
+    Attempt published;  ///< the newest that has published a checkpoint
     std::map<std::uint64_t, wire::CheckpointInfo> steps;
   };
   std::map<JobId, Folder> jobs;
+};
+
+struct LivingGang {
+  AgentId agent;
+  std::string verb;
 };
 
 class World final : public Clock {
@@ -88,8 +99,8 @@ class World final : public Clock {
   std::int64_t wall_offset_ms = 0;  ///< wall clocks are set; the monotonic clock is not
   Weather weather;
   SharedFiles files;
-  std::set<AttemptKey> launched;        ///< gangs that ever started: none may twice
-  std::map<AttemptKey, AgentId> gangs;  ///< gangs of which a process lives now
+  std::set<AttemptKey> launched;           ///< gangs that ever started: none may twice
+  std::map<AttemptKey, LivingGang> gangs;  ///< gangs of which a process lives now
   std::set<AttemptKey> excused;  ///< declared lost by the coordinator: may overlap with a newer one
   std::set<JobId> finished;      ///< jobs of which some gang really ended well
   std::map<std::string, int> misfortunes;  ///< how often each struck

@@ -24,7 +24,8 @@ inline EvaluationResult sample_result() {
           .intersect = {1, 2},
           .union_ = {3, 4},
           .predicted = {5, 6},
-          .labelled = {7, 8}};
+          .labelled = {7, 8},
+          .average_precision = {-1, 9}};
 }
 
 inline std::vector<FromRank> sample_from_rank() {
@@ -78,13 +79,13 @@ inline JobSpec sample_job() {
 
 inline std::vector<ClientRequest> sample_requests() {
   return {SubmitRequest{"token", {"demo", "/w", {sample_job()}}},
-          JobsRequest{WorkflowId{1}, "train", JobNameScope::kJob, true, {3}, 20},
-          JobRequest{{2}},
-          JobLogRequest{{2}, Attempt{1}, 1, 100},
-          ExplainRequest{{2}},
-          CancelRequest{{2}},
+          JobsRequest{WorkflowId{1}, "train", JobNameScope::kJob, {{5}}, true, {3}, 20},
+          JobRequest{JobId{2}},
+          JobLogRequest{JobRef("train"), Attempt{1}, 1, 100},
+          ExplainRequest{JobId{2}},
+          CancelRequest{JobId{2}},
           CheckpointsRequest{JobId{2}},
-          ResultsRequest{WorkflowId{1}},
+          ResultsRequest{"demo"},
           StatusRequest{},
           StopRequest{true}};
 }
@@ -151,7 +152,7 @@ inline std::vector<ClientReply> sample_replies() {
           sample_job_reply(),
           JobLogReply{{{"rank-0.log", "text"}}},
           ExplainReply{{"it waits"}},
-          CancelReply{"cancelled"},
+          CancelReply{{2}, "train", "cancelled"},
           CheckpointsReply{{{{2}, "train", sample_checkpoint(), 5}}},
           ResultsReply{{{{2}, sample_result(), 5}}},
           sample_status(),

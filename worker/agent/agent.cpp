@@ -6,7 +6,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "worker/agent/overloaded.h"
+#include "base/overloaded.h"
 
 namespace tagalign::agent {
 namespace {
@@ -80,6 +80,7 @@ void Agent::request_shutdown(const std::string& reason) {
   shutdown_reason_ = reason;
   shutdown_ms_ = parts_.clock.monotonic_ms();
   coordinator_.withdraw_slots();
+  for (const auto& [key, launch] : std::exchange(launches_, {})) refuse_launch(key);
   tell_to_leave(gangs_.save_and_leave_all(reason), reason);
 }
 
@@ -147,13 +148,23 @@ void Agent::on_launch(const wire::Launch& launch) {
              launch.attempt.value);
     return;
   }
-  if (shutdown_reason_) {
-    return refuse(key, Outcome::kAgentRestarted,
-                  format("not launched: the agent is shutting down ({})", *shutdown_reason_));
-  }
+  if (shutdown_reason_) return refuse_launch(key);
   if (gangs_.end_older_attempt(key)) return;
   refuse_older_launch(key);
+  const int offered = parts_.identity.slots;
+  if (const int needed = slots_of(launch); needed > offered) {
+    return refuse(key, Outcome::kAgentRestarted,
+                  format("not launched: it needs {} slots, and the agent was started again with {}",
+                         needed, offered));
+  }
+  if (!has_room(launch)) return;
   launches_.emplace(key, launch);
+}
+
+/// Requires a shutdown.
+void Agent::refuse_launch(const AttemptKey& key) {
+  refuse(key, Outcome::kAgentRestarted,
+         format("not launched: the agent is shutting down ({})", *shutdown_reason_));
 }
 
 void Agent::refuse_older_launch(const AttemptKey& key) {
@@ -164,6 +175,16 @@ void Agent::refuse_older_launch(const AttemptKey& key) {
   const AttemptKey older_key = launches_.extract(older).key();
   refuse(older_key, Outcome::kKilledOnRequest,
          format("not launched: attempt {} takes its place", key.second.value));
+}
+
+/// A gang that the coordinator gave up holds its slots and GPUs until its last process is gone.
+bool Agent::has_room(const wire::Launch& launch) const {
+  int held = gangs_.held_slots();
+  for (const auto& [key, other] : launches_) held += slots_of(other);
+  if (held + slots_of(launch) <= parts_.identity.slots) return true;
+  log_info("job {} attempt {} waits for {} slots: {} of {} are held", launch.job.value,
+           launch.attempt.value, slots_of(launch), held, parts_.identity.slots);
+  return false;
 }
 
 void Agent::refuse(const AttemptKey& key, Outcome outcome, std::string message) {

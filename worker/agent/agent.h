@@ -4,7 +4,8 @@
 ///
 /// The coordinator may come and go: gangs run on, and what they report waits in the journal. An
 /// attempt is launched at most once, and its AttemptEnded is sent only when none of its
-/// processes is left. All that a round must keep is written with one sync, before anything of it
+/// processes is left. A launch that does not fit beside the gangs that still end waits until it
+/// comes again. All that a round must keep is written with one sync, before anything of it
 /// is sent, acknowledged or launched.
 #pragma once
 
@@ -22,10 +23,10 @@
 #include "coordinator/wire/messages.h"
 #include "coordinator/wire/transport.h"
 #include "worker/agent/coordinator_link.h"
-#include "worker/agent/gang_command.h"
-#include "worker/agent/gangs.h"
-#include "worker/agent/journal.h"
-#include "worker/agent/process_host.h"
+#include "worker/agent/gangs/gang_command.h"
+#include "worker/agent/gangs/gangs.h"
+#include "worker/agent/gangs/process_host.h"
+#include "worker/agent/journal/journal.h"
 #include "worker/agent/rank_link.h"
 
 namespace tagalign::agent {
@@ -79,7 +80,9 @@ class Agent {
 
   void receive_from_coordinator();
   void on_launch(const wire::Launch& launch);
+  void refuse_launch(const AttemptKey& key);
   void refuse_older_launch(const AttemptKey& key);
+  bool has_room(const wire::Launch& launch) const;
   void refuse(const AttemptKey& key, wire::Outcome outcome, std::string message);
   void on_stop(const wire::StopAttempt& stop);
 

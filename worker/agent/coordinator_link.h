@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "coordinator/wire/messages.h"
 #include "coordinator/wire/transport.h"
-#include "worker/agent/gangs.h"
-#include "worker/agent/journal.h"
+#include "worker/agent/gangs/gangs.h"
+#include "worker/agent/journal/journal.h"
 
 namespace tagalign::agent {
 

@@ -4,8 +4,8 @@
 /// All add in rank order pairwise the same way on every call of equal size, so that equal world
 /// sizes give equal bits.
 ///
-/// Order     all ranks issue the same collectives in the same order; sequence() is logged so that
-///           ranks which disagree can be found afterwards.
+/// Order     all ranks issue the same collectives in the same order; errors name the
+///           collective's number, so that ranks which disagree can be found afterwards.
 /// Blocking  every call returns when its result is in place, or with kTimeout after the group's
 ///           deadline.
 /// Failure   the first error sticks: later calls return it at once. kPeerLost and kTimeout mean
@@ -36,15 +36,11 @@ class CollectiveGroup {
   virtual int rank() const = 0;
   virtual int size() const = 0;
   virtual Memory memory() const = 0;
-  /// Number of collectives issued so far.
-  virtual std::uint64_t sequence() const = 0;
 
   /// In place, element by element, over all ranks. On device groups the span is device memory.
   virtual Status all_reduce_sum(std::span<float> values) = 0;
   /// `gathered` = the ranks' `mine` in rank order; gathered.size() == size() · mine.size().
   virtual Status all_gather(std::span<const float> mine, std::span<float> gathered) = 0;
-  /// Root's values to everybody.
-  virtual Status broadcast(std::span<float> values, int root) = 0;
 
   /// Host memory in every implementation: counts and control.
   virtual Status all_reduce_sum_u64(std::span<std::uint64_t> values) = 0;

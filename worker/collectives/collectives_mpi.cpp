@@ -53,11 +53,9 @@ class MpiGroup final : public CollectiveGroup {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   Memory memory() const override { return Memory::kHost; }
-  std::uint64_t sequence() const override { return sequence_; }
 
   Status all_reduce_sum(std::span<float> values) override;
   Status all_gather(std::span<const float> mine, std::span<float> gathered) override;
-  Status broadcast(std::span<float> values, int root) override;
   Status all_reduce_sum_u64(std::span<std::uint64_t> values) override {
     return all_reduce_u64("all_reduce_sum_u64", values, MPI_SUM);
   }
@@ -212,23 +210,6 @@ Status MpiGroup::all_gather(std::span<const float> mine, std::span<float> gather
                           communicator_, request);
   }));
   std::copy(b.parts.begin(), b.parts.end(), gathered.begin());
-  return ok_status();
-}
-
-Status MpiGroup::broadcast(std::span<float> values, int root) {
-  TA_CHECK(root >= 0 && root < size_);
-  TA_RETURN_IF_ERROR(begin("broadcast"));
-  Buffers& b = *buffers_;
-  while (!values.empty()) {
-    const std::span<float> round = values.first(std::min(values.size(), kValuesPerRoundMax));
-    b.values.assign(round.begin(), round.end());
-    TA_RETURN_IF_ERROR(run([&](MPI_Request* request) {
-      return MPI_Ibcast(b.values.data(), static_cast<int>(b.values.size()), MPI_FLOAT, root,
-                        communicator_, request);
-    }));
-    std::copy(b.values.begin(), b.values.end(), round.begin());
-    values = values.subspan(round.size());
-  }
   return ok_status();
 }
 

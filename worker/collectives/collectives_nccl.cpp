@@ -30,7 +30,6 @@ class NcclGroup final : public CollectiveGroup {
   int rank() const override { return control_.rank(); }
   int size() const override { return control_.size(); }
   Memory memory() const override { return Memory::kDevice; }
-  std::uint64_t sequence() const override { return sequence_; }
 
   Status all_reduce_sum(std::span<float> values) override {
     return run("all_reduce_sum", [&] {
@@ -43,13 +42,6 @@ class NcclGroup final : public CollectiveGroup {
     return run("all_gather", [&] {
       return ncclAllGather(mine.data(), gathered.data(), mine.size(), ncclFloat32, communicator_,
                            stream_);
-    });
-  }
-  Status broadcast(std::span<float> values, int root) override {
-    TA_CHECK(root >= 0 && root < size());
-    return run("broadcast", [&] {
-      return ncclBroadcast(values.data(), values.data(), values.size(), ncclFloat32, root,
-                           communicator_, stream_);
     });
   }
 

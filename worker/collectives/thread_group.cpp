@@ -102,7 +102,6 @@ class ThreadGroup final : public CollectiveGroup {
   int rank() const override { return rank_; }
   int size() const override { return table_->size(); }
   Memory memory() const override { return Memory::kHost; }
-  std::uint64_t sequence() const override { return sequence_; }
 
   Status all_reduce_sum(std::span<float> values) override {
     const auto slot = [&](std::size_t rank) -> auto& {
@@ -138,17 +137,6 @@ class ThreadGroup final : public CollectiveGroup {
       std::copy(mine.begin(), mine.end(), target.subspan(mine_index() * mine.size()).begin());
     }
     return table_->close(rank_, "all_gather");
-  }
-
-  Status broadcast(std::span<float> values, int root) override {
-    TA_CHECK(root >= 0 && root < size());
-    ++sequence_;
-    if (rank_ == root) table_->floats(mine_index()) = values;
-    TA_RETURN_IF_ERROR(table_->open(rank_, "broadcast"));
-    const std::span<float> source = table_->floats(static_cast<std::size_t>(root));
-    if (source.size() != values.size()) return mismatch("broadcast", values.size(), source.size());
-    if (rank_ != root) std::copy(source.begin(), source.end(), values.begin());
-    return table_->close(rank_, "broadcast");
   }
 
   Result<std::vector<std::string>> all_gather_strings(const std::string& mine) override {

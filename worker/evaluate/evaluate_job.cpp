@@ -19,6 +19,7 @@
 #include "model/torch_threads.h"
 #include "worker/evaluate/evaluation_protocol.h"
 #include "worker/evaluate/image_crew.h"
+#include "worker/evaluate/image_ranking.h"
 #include "worker/evaluate/predictor.h"
 #include "worker/evaluate/refinement.h"
 #include "worker/evaluate/result_file.h"
@@ -179,8 +180,8 @@ class DatasetEvaluation {
     const auto scorer = predictor_.model->scorer(text, {options_.name, refinement.get()});
     rule_ = scorer->label_rule();
     const model::Segmenter segmenter(*scorer, plan_.options);
-    std::vector<Counts> counts(
-        threads(), Counts(results_.size(), model::SegmentationCounts(dataset_->classes().size())));
+    std::vector<Tallies> tallies(threads(),
+                                 Tallies(results_.size(), Tally(dataset_->classes().size())));
     data::SegmentationLoader loader(
         rank_.files, *dataset_,
         {.short_side = settings_.short_side,
@@ -194,7 +195,8 @@ class DatasetEvaluation {
     const ImageCrewCalls calls{
         .work =
             [&](int thread, data::EvaluationImage& image) {
-              return count_image(segmenter, image, counts[static_cast<std::size_t>(thread)]);
+              return count_image(segmenter, *scorer, image,
+                                 tallies[static_cast<std::size_t>(thread)]);
             },
         .bytes = [&](const data::EvaluationImage& image) { return score_bytes(segmenter, image); },
         .stop_requested = [&] { return rank_.reporter.stop_requested().has_value(); },
@@ -202,12 +204,13 @@ class DatasetEvaluation {
     TA_ASSIGN_OR_RETURN(
         const bool finished,
         work_on_images(loader, {static_cast<int>(threads()), limits::kScoreBytesMax}, calls));
-    for (std::size_t i = 1; i < counts.size(); ++i) {
+    for (std::size_t i = 1; i < tallies.size(); ++i) {
       for (std::size_t result = 0; result < results_.size(); ++result) {
-        counts[0][result].merge(counts[i][result]);
+        tallies[0][result].counts.merge(tallies[i][result].counts);
+        tallies[0][result].ranking.merge(tallies[i][result].ranking);
       }
     }
-    return merge(counts[0], !finished);
+    return merge(tallies[0], !finished);
   }
 
   /// What stands for each class in the prompts; a background that is no text is left out.
@@ -232,23 +235,33 @@ class DatasetEvaluation {
     return kCopies * sizeof(float) * static_cast<std::uint64_t>(segmenter.planes()) * pixels;
   }
 
-  using Counts = std::vector<model::SegmentationCounts>;
+  /// What a result adds up.
+  struct Tally {
+    explicit Tally(std::size_t classes) : counts(classes), ranking(classes) {}
+    model::SegmentationCounts counts;
+    ImageRanking ranking;
+  };
+  using Tallies = std::vector<Tally>;  ///< [results]
 
-  Status count_image(const model::Segmenter& segmenter, data::EvaluationImage& image,
-                     Counts& counts) {
+  Status count_image(const model::Segmenter& segmenter, const model::DenseScorer& scorer,
+                     data::EvaluationImage& image, Tallies& tallies) {
     const auto pixels = at::from_blob(image.planar.data(),
                                       {3, image.resized.height, image.resized.width}, at::kFloat)
                             .to(rank_.device);
     const bool save = image.index < static_cast<std::size_t>(config_.save_predictions);
     Status status;
-    segmenter.sweep_scores(pixels, {image.original.height, image.original.width}, plan_.sweep,
-                           [&](std::size_t combination, const at::Tensor& scores) {
-                             count_scores(scores, image.label, counts[combination]);
-                             if (save) {
-                               status = save_prediction(image.name,
-                                                        model::predict_labels(scores, rule_));
-                             }
-                           });
+    segmenter.sweep_scores(
+        pixels, {image.original.height, image.original.width}, plan_.sweep,
+        [&](std::size_t combination, const at::Tensor& scores) {
+          Tally& tally = tallies[combination];
+          count_scores(scores, image.label, tally.counts);
+          if (config_.multilabel) {
+            rank(scorer.image_scores(pixels, scores), image.label, tally.ranking);
+          }
+          if (save) {
+            status = save_prediction(image.name, model::predict_labels(scores, rule_));
+          }
+        });
     return status;
   }
 
@@ -262,6 +275,17 @@ class DatasetEvaluation {
     const auto prediction = data::resize_nearest_opencv(
         to_label_map(model::predict_labels(scores, rule_)), label.width, label.height);
     counts.add(prediction.ids, label.ids, options_.ignore_index);
+  }
+
+  /// A background is no class that an image is ranked for.
+  void rank(const at::Tensor& scores, const data::LabelMap& label, ImageRanking& ranking) const {
+    const auto host = scores.to(at::kCPU, at::kFloat).contiguous();
+    std::vector<bool> shown(dataset_->classes().size());
+    for (const std::uint16_t id : label.ids) {
+      if (id != options_.ignore_index && id < shown.size()) shown[id] = true;
+    }
+    if (options_.background) shown[0] = false;
+    ranking.add({host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())}, shown);
   }
 
   Status save_prediction(const std::string& name, const at::Tensor& labels) {
@@ -280,10 +304,10 @@ class DatasetEvaluation {
 
   /// Adds the counts of all ranks and puts them into the results, unless a rank stopped early:
   /// then all ranks leave.
-  Result<JobEnd> merge(const Counts& counts, bool stopped) {
+  Result<JobEnd> merge(const Tallies& tallies, bool stopped) {
     std::vector<std::uint64_t> all = {stopped ? 1U : 0U};
-    for (const auto& one : counts) {
-      for (const auto* part : {&one.intersect, &one.predicted, &one.labelled})
+    for (const auto& [counts, ranking] : tallies) {
+      for (const auto* part : {&counts.intersect, &counts.predicted, &counts.labelled})
         all.insert(all.end(), part->begin(), part->end());
     }
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(all));
@@ -303,7 +327,19 @@ class DatasetEvaluation {
         result.union_[c] = result.predicted[c] + result.labelled[c] - result.intersect[c];
       result.images = dataset_->size();
     }
+    if (config_.multilabel) TA_RETURN_IF_ERROR(merge_rankings(tallies));
     return JobEnd::kFinished;
+  }
+
+  Status merge_rankings(const Tallies& tallies) {
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      TA_ASSIGN_OR_RETURN(const auto parts,
+                          rank_.group.all_gather_strings(tallies[i].ranking.pack()));
+      ImageRanking whole(dataset_->classes().size());
+      for (const std::string& part : parts) whole.merge_packed(part);
+      results_[i].average_precision = whole.average_precision();
+    }
+    return ok_status();
   }
 
   Rank& rank_;

@@ -50,6 +50,7 @@ std::vector<Setting> measurement(const EvaluateConfig& config, const Segmentatio
     add("precision", format("{}", config.runtime.precision));
   }
   add("templates", describe_templates(dataset.templates));
+  if (config.multilabel) add("multilabel", "");
   if (!dataset.class_prompts.empty()) add("class_prompts", digest_of(dataset.class_prompts));
   if (!std::holds_alternative<config::RefineNone>(dataset.refine))
     add("refine", config::describe(dataset.refine));

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using wire::EvaluationResult;
 
-constexpr int kFormatVersion = 2;
+constexpr int kFormatVersion = 3;
 
 json document_of(const EvaluationResult& result) {
   json document = result;
@@ -26,7 +26,8 @@ json document_of(const EvaluationResult& result) {
 bool consistent(const EvaluationResult& r, const std::string& key) {
   const auto n = r.classes.size();
   return r.key == key && content_key(r) == key && r.intersect.size() == n && r.union_.size() == n &&
-         r.predicted.size() == n && r.labelled.size() == n;
+         r.predicted.size() == n && r.labelled.size() == n &&
+         (r.average_precision.empty() || r.average_precision.size() == n);
 }
 
 }  // namespace
@@ -53,7 +54,9 @@ Result<EvaluationResult> read_result(FileSystem& files, const Path& folder,
   const Path path = result_path(folder, key);
   TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kConfigFileBytesMax));
   try {
-    const auto result = json::parse(text).get<EvaluationResult>();
+    json document = json::parse(text);
+    if (document.at("format") < 3) document["average_precision"] = json::array();
+    const auto result = document.get<EvaluationResult>();
     if (consistent(result, key)) return result;
   } catch (const json::exception& error) {
     return data_loss(format("result file {}: {}", path.string(), error.what()));

@@ -123,7 +123,7 @@ Status RunCheckpoints::save(const model::StateDict& state, std::uint64_t step, b
   return rank_.first_decides([&] {
     report(manifest);
     log_info("{}: checkpoint of step {} committed", options_.label, step);
-    return checkpoint::retain(rank_.files, folder(), options_.checkpoint.keep_last, {});
+    return checkpoint::retain(rank_.files, folder(), options_.checkpoint.keep_last);
   });
 }
 

@@ -63,10 +63,12 @@ class Run {
         dataset_(dataset),
         options_(options),
         schedule_(schedule_of(options.optimizer, options.global_batch, options.steps)),
-        optimizer_(task.parameters(), {.beta1 = options.optimizer.beta1,
-                                       .beta2 = options.optimizer.beta2,
-                                       .eps = options.optimizer.eps,
-                                       .weight_decay = options.optimizer.weight_decay}),
+        optimizer_(task.parameters(),
+                   {.beta1 = options.optimizer.beta1,
+                    .beta2 = options.optimizer.beta2,
+                    .eps = options.optimizer.eps,
+                    .weight_decay = options.optimizer.weight_decay},
+                   task.late()),
         checkpoints_(rank, checkpoint_options(options, rank, dataset)) {}
 
   Result<JobEnd> run() {
@@ -129,7 +131,7 @@ class Run {
       return loss.status().with_context(format("{} step {}", options_.label, step_ + 1));
     }
     const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
-    if (!std::isfinite(norm)) {  // equal on all ranks: the gradients are averaged by now
+    if (!std::isfinite(norm)) {  // equal on all ranks where the gradients are averaged by now
       return internal_error(
           format("{} step {}: the gradient norm is {}; a smaller base_lr or fp32 may help",
                  options_.label, step_ + 1, norm));
@@ -171,7 +173,16 @@ Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::Tra
   } catch (const c10::Error& error) {
     return internal_error(error.what_without_backtrace());
   }
-  TA_RETURN_IF_ERROR(average_gradients(task.parameters(), bucket_mib, group));
+  const std::uint64_t step = optimizer.steps_done();
+  model::Parameters averaged;
+  for (const auto& parameter : task.parameters()) {
+    if (optimizer.late().wait(parameter.name, step)) {
+      at::Tensor(parameter.tensor).mutable_grad().reset();
+    } else if (!optimizer.late().stay_apart(parameter.name)) {
+      averaged.push_back(parameter);
+    }
+  }
+  TA_RETURN_IF_ERROR(average_gradients(averaged, bucket_mib, group));
   return loss;
 }
 

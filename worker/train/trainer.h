@@ -28,6 +28,7 @@ class TrainingTask {
   virtual ~TrainingTask() = default;
   /// Leaves with requires_grad, the same tensors and order at every call and on every rank.
   virtual const model::Parameters& parameters() const = 0;
+  virtual model::LateParameters late() const { return {}; }
   struct Loss {
     at::Tensor total;                                       // []
     std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log
@@ -38,8 +39,9 @@ class TrainingTask {
 };
 
 /// First half of a step, collective: forward and backward of this rank's share; every parameter is
-/// left with its gradient averaged over the ranks, not clipped. kInternal when Torch or the gather
-/// inside the loss fails.
+/// left with its gradient averaged over the ranks, not clipped. Of `optimizer.late()`, those that
+/// wait are left without one, and those that stay apart with their own. kInternal when Torch or the
+/// gather inside the loss fails.
 Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
                                              model::AdamW& optimizer, double bucket_mib,
                                              collectives::CollectiveGroup& group);

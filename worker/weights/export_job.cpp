@@ -23,13 +23,14 @@ Result<std::string> export_weights(FileSystem& files, const ExportOptions& optio
   TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(files, source));
   if (!options.clip.empty()) TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained));
   const auto& names = *trained.method->weights;
-  TA_ASSIGN_OR_RETURN(const auto tensors, names.respelled(trained.tensors, options.naming));
+  const std::string naming =
+      options.naming.empty() ? names.naming(trained.tensors) : options.naming;
+  TA_ASSIGN_OR_RETURN(const auto tensors, names.respelled(trained.tensors, naming));
   TA_RETURN_IF_ERROR(save_weights(
       files, options.output, tensors,
-      export_metadata(tensors, options.naming, trained.layout.architecture, trained.position)));
-  return format("{}: {} tensors of {} (step {}), names of branch {}: {}", options.output,
-                tensors.size(), source.string(), trained.position.step, options.naming,
-                trained.layout.architecture);
+      export_metadata(tensors, naming, trained.layout.architecture, trained.position)));
+  return format("{}: {} tensors of {} (step {}), naming {}: {}", options.output, tensors.size(),
+                source.string(), trained.position.step, naming, trained.layout.architecture);
 }
 
 }  // namespace tagalign::jobs

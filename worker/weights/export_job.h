@@ -9,10 +9,10 @@
 namespace tagalign::jobs {
 
 struct ExportOptions {
-  std::string checkpoint;  ///< whatever read_trained_weights() reads, or a folder of step folders
-  std::string output;      ///< safetensors file to write
-  std::string naming = "main";  ///< main | dev
-  std::string clip;             ///< CLIP weights to check against and to name; may be empty
+  std::string checkpoint;   ///< whatever read_trained_weights() reads, or a folder of step folders
+  std::string output;       ///< safetensors file to write
+  std::string naming = {};  ///< main | dev | tcl; empty: the method's own
+  std::string clip;         ///< CLIP weights to check against and to name; may be empty
 };
 
 /// Writes the projector, the logit scales and, if there, label_embedding, with

@@ -27,8 +27,8 @@ Status check_architecture(const config::TrainConfig& config, const TrainedWeight
                       trained.method->weights->asked(config, trained.layout));
   if (asked == trained.layout.architecture) return ok_status();
   return invalid_argument(
-      format("the configuration asks for {}, the file holds {}; set method.projector.kind and "
-             "method.projector.layers",
+      format("the configuration asks for {}, the file holds {}; set the keys of method to what the "
+             "file holds",
              asked, trained.layout.architecture));
 }
 
@@ -78,6 +78,19 @@ void compare_counts(const TrainedWeights& trained, std::vector<std::string>& not
   }
 }
 
+/// Late parameters go on with the bias correction that the configured first step gives them.
+void compare_late_start(const config::TrainConfig& config, const TrainedWeights& trained,
+                        std::vector<std::string>& notices) {
+  if (!trained.updates || !trained.late_updates) return;
+  const std::uint64_t start = config::late_step(config.method);
+  const std::uint64_t expected = *trained.updates > start ? *trained.updates - start : 0;
+  if (*trained.late_updates == expected) return;
+  notices.push_back(
+      format("the optimiser changed the late parameters in {} of {} steps, the configuration lets "
+             "them begin at step {}: compare method.blocks_from_step",
+             *trained.late_updates, *trained.updates, start));
+}
+
 Result<checkpoint::Manifest> write_checkpoint(FileSystem& files, const Path& folder,
                                               const TrainedWeights& trained) {
   model::StateDict tensors = trained.tensors;
@@ -106,6 +119,7 @@ Result<Imported> import_weights(FileSystem& files, const ImportOptions& options)
     if (!options.clip.empty()) config.clip.weights = options.clip;
     TA_RETURN_IF_ERROR(bind_config(files, config, trained).with_context(options.config));
     compare_schedule(config, trained, imported.notices);
+    compare_late_start(config, trained, imported.notices);
     imported.resumable = has_optimizer;
   }
   if (!has_optimizer) {

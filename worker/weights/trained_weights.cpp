@@ -44,6 +44,7 @@ Result<TrainedWeights> read_torch_file(FileSystem& files, const Path& path,
   if (file.moments) {
     trained.moments = std::move(file.moments->tensors);
     trained.updates = file.moments->updates;
+    trained.late_updates = file.moments->late_updates;
     trained.source = "a training checkpoint of the reference";
   }
   return trained;
@@ -76,7 +77,7 @@ Result<TrainedWeights> read_file(FileSystem& files, const Path& path,
 Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path) {
   const std::string where = format("checkpoint {}", path.string());
   const bool is_folder = files.list_directory(path).ok();
-  Status unknown = invalid_argument("no method has weights");
+  std::string unknown;  // what each method says
   for (const model::Method& method : model::all_methods()) {
     if (method.weights == nullptr) continue;
     auto trained = is_folder ? read_folder(files, path, *method.weights)
@@ -88,9 +89,9 @@ Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path)
       trained->layout = *layout;
       return trained;
     }
-    unknown = layout.status();
+    unknown += (unknown.empty() ? "" : "; ") + layout.status().message();
   }
-  return unknown.with_context(where);
+  return invalid_argument(format("{}: {}", where, unknown));
 }
 
 Status bind_clip(FileSystem& files, const Path& clip, TrainedWeights& trained) {

@@ -29,6 +29,7 @@ struct TrainedWeights {
   std::optional<std::uint64_t> schedule_position;
   std::optional<double> next_lr;
   std::optional<std::uint64_t> updates;  ///< steps of the optimiser, where the source counts them
+  std::optional<std::uint64_t> late_updates;  ///< of parameters that train from a later step on
 };
 
 /// kNotFound, kDataLoss, kInvalidArgument when no method knows the weights; the message names `path`.

@@ -175,6 +175,7 @@ struct EvaluateConfig {
   std::vector<SegmentationDataConfig> datasets;
   int read_ahead = 4;
   SweepConfig sweep;
+  bool multilabel = false;
   std::string output = "results";
   int save_predictions = 0;
 
@@ -204,6 +205,8 @@ void visit_fields(V& v, EvaluateConfig& c) {
           .in("images")
           .keeps_numbers());
   v.section("sweep", c.sweep, "several results from one pass over the images");
+  v.field("multilabel", c.multilabel,
+          Rule("also rank the images for each class: average precision, the mean of which is mAP"));
   v.field("output", c.output,
           Rule("folder of result files, one a content key").required().keeps_numbers());
   v.field("save_predictions", c.save_predictions,

@@ -2,11 +2,12 @@
 /// one is a header beside this one and a word in a list below; the model's half is a row of
 /// model/methods/registry.cpp under the same name.
 ///
-/// A struct of training has kName, kNeedsTags, kNeedsClip and check(); one of evaluation kName,
-/// kTrained (its weights come from a checkpoint), kNeedsClip, files() (what it reads beside them,
-/// as its section names it), preset(), mix(), effective() and check(). Pure.
+/// A struct of training has kName, kNeedsTags, kNeedsClip, late_step() and check(); one of
+/// evaluation kName, kTrained (its weights come from a checkpoint), kNeedsClip, files() (what it
+/// reads beside them, as its section names it), preset(), mix(), effective() and check(). Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,13 +16,14 @@
 #include "configs/schema/methods/clip.h"
 #include "configs/schema/methods/heads.h"
 #include "configs/schema/methods/tagalign.h"
+#include "configs/schema/methods/tcl.h"
 
 namespace tagalign::config {
 
-using TrainingMethod = std::variant<TagAlignTraining>;
+using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
 using EvaluationMethod =
-    std::variant<TagAlignEvaluation, ClipEvaluation, PlainHeadEvaluation, MaskClipEvaluation,
-                 SclipEvaluation, NaclipEvaluation, ClearClipEvaluation>;
+    std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, PlainHeadEvaluation,
+                 MaskClipEvaluation, SclipEvaluation, NaclipEvaluation, ClearClipEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {
@@ -34,6 +36,10 @@ inline bool needs_tags(const TrainingMethod& method) {
 template <class... Ts>
 bool needs_clip(const std::variant<Ts...>& method) {
   return std::visit([](const auto& chosen) { return chosen.kNeedsClip; }, method);
+}
+/// First step of the parameters that wait; 0: none waits.
+inline std::uint64_t late_step(const TrainingMethod& method) {
+  return std::visit([](const auto& chosen) { return chosen.late_step(); }, method);
 }
 inline bool is_trained(const EvaluationMethod& method) {
   return std::visit([](const auto& chosen) { return chosen.kTrained; }, method);

@@ -21,6 +21,8 @@ enum class ImageResize {
 struct EvaluationPreset {
   std::string name;  ///< which of a data set's `protocols` apply
   std::optional<double> background_threshold = std::nullopt;
+  /// Where `refine` is none; unset: the same.
+  std::optional<double> background_threshold_unrefined = std::nullopt;
   int short_side = 448;
   int window = 448;
   int stride = 224;

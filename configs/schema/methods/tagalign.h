@@ -1,6 +1,7 @@
 /// TagAlign's section of a training and of an evaluation. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ struct TagAlignTraining {
 
   bool operator==(const TagAlignTraining&) const = default;
 
+  static std::uint64_t late_step() { return 0; }
   void check(const std::string& path, Findings& findings) const;
 };
 

@@ -210,4 +210,16 @@ Findings check(const SegmentationDataConfig& config) {
   return out;
 }
 
+Findings check(const PublishedScores& config) {
+  Findings out;
+  std::set<std::pair<std::string, std::string>> seen;
+  for (std::size_t i = 0; i < config.scores.size(); ++i) {
+    const PublishedScore& score = config.scores[i];
+    if (seen.emplace(score.method, score.dataset).second) continue;
+    out.push_back({format("scores.{}", i),
+                   format("{} on {} stands in this list twice", score.method, score.dataset)});
+  }
+  return out;
+}
+
 }  // namespace tagalign::config

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "configs/schema/jobs/job_configs.h"
+#include "configs/schema/jobs/published_scores.h"
 
 namespace tagalign::config {
 
@@ -13,5 +14,6 @@ std::vector<Finding> check(const PretrainConfig& config);
 std::vector<Finding> check(const TrainConfig& config);
 std::vector<Finding> check(const EvaluateConfig& config);
 std::vector<Finding> check(const SegmentationDataConfig& config);
+std::vector<Finding> check(const PublishedScores& config);
 
 }  // namespace tagalign::config

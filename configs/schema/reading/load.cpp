@@ -6,6 +6,7 @@
 #include "configs/schema/document/inherit.h"
 #include "configs/schema/document/yaml.h"
 #include "configs/schema/jobs/job_kinds.h"
+#include "configs/schema/jobs/published_scores.h"
 #include "configs/schema/reading/bind.h"
 
 namespace tagalign::config {
@@ -61,6 +62,7 @@ constexpr std::tuple kFunctionsOf = {&load_job_config<T>, &parse_job_config<T>, 
 
 }  // namespace
 
+template Result<PublishedScores> load_job_config(FileSystem&, const Path&, const Overrides&);
 template Result<SegmentationDataConfig> load_job_config(FileSystem&, const Path&, const Overrides&);
 
 }  // namespace tagalign::config

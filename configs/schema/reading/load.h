@@ -22,8 +22,8 @@ namespace tagalign::config {
 
 using Overrides = std::vector<std::string>;
 
-/// T: the ConfigType of a row of job_kinds.h, or SegmentationDataConfig: one file of
-/// configs/benchmarks (which leave `root` to an override).
+/// T: the ConfigType of a row of job_kinds.h; SegmentationDataConfig, one file of
+/// configs/benchmarks (which leave `root` to an override); or PublishedScores.
 template <class T>
 Result<T> load_job_config(FileSystem& files, const Path& file, const Overrides& overrides = {});
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/format.h"
+#include "base/job_graph.h"
 #include "base/limits.h"
 #include "configs/schema/document/inherit.h"
 #include "configs/schema/document/vars.h"
@@ -32,16 +33,8 @@ void visit_fields(V& v, JobEntry& entry) {
   v.node("config", entry.config);
 }
 
-bool legal_name(std::string_view name) {
-  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !name.empty() && name.size() <= static_cast<std::size_t>(limits::kJobNameCharsMax) &&
-         alphanumeric(name.front()) && std::ranges::all_of(name, [&](char c) {
-           return alphanumeric(c) || c == '_' || c == '.' || c == '-';
-         });
-}
-
 void check_name(const std::string& name, const Origin& origin, Problems& problems) {
-  if (legal_name(name)) return;
+  if (is_job_name(name)) return;
   problems.add(origin,
                format("'{}' is no name: expected [a-z0-9], then [a-z0-9_.-], at most {} characters",
                       name, limits::kJobNameCharsMax));
@@ -123,12 +116,6 @@ std::vector<std::string> names_of(const Workflow& workflow) {
   return names;
 }
 
-std::vector<std::string> needs_of(const WorkflowJob& job) {
-  std::vector<std::string> needs = job.after;
-  if (!job.on_commit_of.empty()) needs.push_back(job.on_commit_of);
-  return needs;
-}
-
 /// An evaluation may wait for slots until the training is over: its checkpoint must still be there.
 void check_kept(const WorkflowJob& job, const WorkflowJob& source, const Origin& origin,
                 Problems& problems) {
@@ -169,66 +156,71 @@ void check_folders(const Workflow& workflow, const Node& root, Problems& problem
   }
 }
 
-void check_references(const Workflow& workflow, const Node& root, Problems& problems) {
-  const ByName jobs = by_name(workflow);
-  for (const WorkflowJob& job : workflow.jobs) {
-    const std::string path = format("jobs.{}.", job.name);
-    for (std::size_t i = 0; i < job.after.size(); ++i) {
-      const std::string where = format("{}after.{}", path, i);
-      if (!jobs.contains(job.after[i])) {
-        problems.add(locate(root, where),
-                     where + ": " + unknown_name("job", job.after[i], names_of(workflow)));
-      } else if (std::ranges::count(job.after, job.after[i]) > 1) {
-        problems.add(locate(root, where),
-                     format("{}: '{}' stands here twice", where, job.after[i]));
-      }
-    }
-    if (job.on_commit_of.empty()) continue;
-    const Origin origin = locate(root, path + "on_commit_of");
-    const auto source = jobs.find(job.on_commit_of);
-    if (source == jobs.end()) {
-      problems.add(origin, path + "on_commit_of: " +
-                               unknown_name("job", job.on_commit_of, names_of(workflow)));
-    } else if (!commits_evaluable(source->second->kind)) {
-      problems.add(origin, format("{}on_commit_of: expected a train job, found '{}' of kind {}",
-                                  path, job.on_commit_of, source->second->kind));
-    } else {
-      check_kept(job, *source->second, origin, problems);
-    }
-    if (!follows_commits(job.kind)) {
-      problems.add(origin,
-                   format("{}on_commit_of: only evaluate jobs can follow checkpoints, this is {}",
-                          path, job.kind));
-    }
+/// What kinds of job may follow checkpoints, and of which.
+void check_source(const WorkflowJob& job, const WorkflowJob& source, const Origin& origin,
+                  Problems& problems) {
+  const std::string path = format("jobs.{}.on_commit_of", job.name);
+  if (!commits_evaluable(source.kind)) {
+    problems.add(origin, format("{}: expected a train job, found '{}' of kind {}", path,
+                                job.on_commit_of, source.kind));
+  } else {
+    check_kept(job, source, origin, problems);
+  }
+  if (!follows_commits(job.kind)) {
+    problems.add(origin, format("{}: only evaluate jobs can follow checkpoints, this is {}", path,
+                                job.kind));
   }
 }
 
-/// Jobs that can be put in an order are taken away until none is left; what remains waits in a
-/// circle or for one.
-void check_circles(const Workflow& workflow, const Node& root, Problems& problems) {
-  ByName waiting = by_name(workflow);
-  bool changed = true;
-  while (changed) {
-    changed = std::erase_if(waiting, [&](const auto& item) {
-                return std::ranges::none_of(needs_of(*item.second), [&](const std::string& need) {
-                  return waiting.contains(need);
-                });
-              }) > 0;
+/// Names of a circle, closed.
+std::string circle_of(const Workflow& workflow, const JobGraphFault& fault) {
+  std::vector<std::string> names;
+  for (const std::size_t job : fault.circle) names.push_back(workflow.jobs[job].name);
+  names.push_back(names.front());
+  return format("{}", fmt::join(names, " → "));
+}
+
+/// With the line of the file.
+void report(const Workflow& workflow, const JobGraphFault& fault, const Node& root,
+            Problems& problems) {
+  const WorkflowJob& job = workflow.jobs[fault.job];
+  const std::string path = "jobs." + job.name;
+  const std::string after = format("{}.after.{}", path, fault.entry);
+  switch (fault.kind) {
+    case JobGraphFault::Kind::kUnknownAfter:
+      return problems.add(
+          locate(root, after),
+          after + ": " + unknown_name("job", job.after[fault.entry], names_of(workflow)));
+    case JobGraphFault::Kind::kRepeatedAfter:
+      return problems.add(locate(root, after),
+                          format("{}: '{}' stands here twice", after, job.after[fault.entry]));
+    case JobGraphFault::Kind::kUnknownSource:
+      return problems.add(locate(root, path + ".on_commit_of"),
+                          format("{}.on_commit_of: {}", path,
+                                 unknown_name("job", job.on_commit_of, names_of(workflow))));
+    case JobGraphFault::Kind::kCircle:
+      return problems.add(
+          locate(root, path),
+          format("jobs wait for each other in a circle: {}; break it", circle_of(workflow, fault)));
+    case JobGraphFault::Kind::kSourceFollows:  // no kind of job both follows and is followed
+    case JobGraphFault::Kind::kName:           // keys of a map, told where they are read
+    case JobGraphFault::Kind::kNameTaken:
+      break;
   }
-  if (waiting.empty()) return;
-  const WorkflowJob* job = waiting.begin()->second;
-  std::vector<std::string> circle;
-  while (std::ranges::find(circle, job->name) == circle.end()) {
-    circle.push_back(job->name);
-    for (const std::string& need : needs_of(*job)) {
-      if (waiting.contains(need)) job = waiting.at(need);
-    }
+}
+
+void check_graph(const Workflow& workflow, const Node& root, Problems& problems) {
+  std::vector<JobNode> nodes;
+  for (const WorkflowJob& job : workflow.jobs)
+    nodes.push_back({job.name, job.after, job.on_commit_of});
+  for (const JobGraphFault& fault : check_job_graph(nodes)) report(workflow, fault, root, problems);
+  const ByName jobs = by_name(workflow);
+  for (const WorkflowJob& job : workflow.jobs) {
+    const auto source = jobs.find(job.on_commit_of);
+    if (job.on_commit_of.empty() || source == jobs.end()) continue;
+    check_source(job, *source->second, locate(root, format("jobs.{}.on_commit_of", job.name)),
+                 problems);
   }
-  circle.erase(circle.begin(), std::ranges::find(circle, job->name));
-  circle.push_back(job->name);
-  problems.add(
-      locate(root, "jobs." + job->name),
-      format("jobs wait for each other in a circle: {}; break it", fmt::join(circle, " → ")));
 }
 
 /// The top of the file; jobs are read by the caller.
@@ -278,10 +270,8 @@ Result<Workflow> load_workflow(FileSystem& files, const Path& file, const Overri
     if (auto job = read_job(entry, problems)) workflow.jobs.push_back(*std::move(job));
   }
   TA_RETURN_IF_ERROR(problems.to_status());
-  check_references(workflow, root, problems);
+  check_graph(workflow, root, problems);
   check_folders(workflow, root, problems);
-  TA_RETURN_IF_ERROR(problems.to_status());
-  check_circles(workflow, root, problems);
   TA_RETURN_IF_ERROR(problems.to_status());
   return workflow;
 }

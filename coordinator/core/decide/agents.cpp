@@ -15,7 +15,7 @@ using wire::StopMode;
 enum class Memory {
   kSameProcess,  ///< a repeated hello: nothing can have been forgotten
   kRestarted,    ///< a new process with its folder: knows every attempt that it accepted
-  kWiped,        ///< a new process without its folder
+  kWiped,        ///< a new process with nothing in its folder, which may have held something
 };
 
 bool knows(const AgentHello& hello, const Job& job) {
@@ -24,8 +24,9 @@ bool knows(const AgentHello& hello, const Job& job) {
 }
 
 /// Takes identity and counter. A restarted agent whose acknowledgements were all lost also
-/// begins at 1, but it then knows the attempts of the events that it will repeat; only a
-/// wiped one knows nothing.
+/// begins at 1, but it then knows the attempts of the events that it will repeat. One that
+/// begins at 1 and knows nothing has an empty journal: whether it never accepted anything
+/// or has lost what it accepted, nobody can tell, not even when none of its events came.
 Memory greet(Turn& turn, const AgentHello& hello) {
   const auto known = turn.state.agents.find(hello.agent);
   const bool added = known == turn.state.agents.end();
@@ -33,9 +34,9 @@ Memory greet(Turn& turn, const AgentHello& hello) {
   const std::uint64_t next = std::max<std::uint64_t>(1, hello.first_unacknowledged);
   Memory memory = Memory::kSameProcess;
   if (added || known->second.incarnation != hello.incarnation) {
-    const bool forgot = next == 1 && hello.known_attempts.empty() && last_sequence > 0;
-    memory = forgot ? Memory::kWiped : Memory::kRestarted;
-    if (forgot) last_sequence = 0;
+    const bool empty = next == 1 && hello.known_attempts.empty();
+    memory = empty ? Memory::kWiped : Memory::kRestarted;
+    if (empty) last_sequence = 0;
   }
   // Events below `next` were acknowledged to the agent and are gone; ahead of us only if our store
   // is an older copy.

@@ -22,7 +22,8 @@ struct Source {
 };
 
 bool same_counts(const EvaluationResult& a, const EvaluationResult& b) {
-  return a.images == b.images && a.classes == b.classes && a.intersect == b.intersect &&
+  return a.images == b.images && a.classes == b.classes &&
+         a.average_precision == b.average_precision && a.intersect == b.intersect &&
          a.union_ == b.union_ && a.predicted == b.predicted && a.labelled == b.labelled;
 }
 

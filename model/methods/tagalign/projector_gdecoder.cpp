@@ -1,9 +1,4 @@
 // The reference's GDecoder: gated residual 3×3 convolutions, two per layer.
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/gelu.h>
-
-#include <utility>
 #include <vector>
 
 #include "base/format.h"
@@ -11,34 +6,6 @@
 
 namespace tagalign::model {
 namespace {
-
-constexpr std::int64_t kKernel = 3;
-
-/// x + tanh(gate) · conv3×3(gelu(LN(x))), on maps with channels last: the LayerNorm over channels
-/// is then one over the last axis, and the convolution reads the same memory.
-struct GatedConv {
-  LayerNormWeights norm;
-  at::Tensor weight;  // [D, D, 3, 3]
-  at::Tensor bias;    // [D]
-  at::Tensor gate;    // []
-
-  at::Tensor forward(const at::Tensor& x) const {
-    const at::Tensor activated = at::gelu(norm.forward(x));  // [B, h, w, D]
-    const at::Tensor convolved =
-        at::conv2d(activated.permute({0, 3, 1, 2}), weight, bias, 1, kKernel / 2);  // [B, D, h, w]
-    return x + gate.tanh() * convolved.permute({0, 2, 3, 1});
-  }
-};
-
-GatedConv add_gated_conv(ParameterList& list, const std::string& name, std::int64_t width) {
-  const std::int64_t fan_in = width * kKernel * kKernel;
-  GatedConv conv;
-  conv.norm = add_layer_norm(list, name + ".norm", width);
-  conv.weight = list.uniform(name + ".conv.weight", {width, width, kKernel, kKernel}, fan_in);
-  conv.bias = list.uniform(name + ".conv.bias", {width}, fan_in);
-  conv.gate = list.constant(name + ".gate.gate", {}, 0);
-  return conv;
-}
 
 class GDecoder final : public ProjectorBase {
  public:

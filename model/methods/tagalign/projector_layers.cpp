@@ -1,12 +1,20 @@
 #include "model/methods/tagalign/projector_layers.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 
 #include <cmath>
 
 namespace tagalign::model {
+namespace {
+
+constexpr std::int64_t kKernel = 3;
+
+}  // namespace
 
 at::Tensor ParameterList::given(const std::string& name, const at::Tensor& tensor) {
   parameters_.push_back({name, tensor.set_requires_grad(true)});
@@ -25,6 +33,23 @@ at::Tensor ParameterList::uniform(const std::string& name, at::IntArrayRef shape
 
 at::Tensor LinearWeights::forward(const at::Tensor& x) const {
   return at::linear(x, weight, bias);
+}
+
+at::Tensor GatedConv::forward(const at::Tensor& x) const {
+  const at::Tensor activated = at::gelu(norm.forward(x));  // [B, h, w, D]
+  const at::Tensor convolved =
+      at::conv2d(activated.permute({0, 3, 1, 2}), weight, bias, 1, kKernel / 2);  // [B, D, h, w]
+  return x + gate.tanh() * convolved.permute({0, 2, 3, 1});
+}
+
+GatedConv add_gated_conv(ParameterList& list, const std::string& name, std::int64_t width) {
+  const std::int64_t fan_in = width * kKernel * kKernel;
+  GatedConv conv;
+  conv.norm = add_layer_norm(list, name + ".norm", width);
+  conv.weight = list.uniform(name + ".conv.weight", {width, width, kKernel, kKernel}, fan_in);
+  conv.bias = list.uniform(name + ".conv.bias", {width}, fan_in);
+  conv.gate = list.constant(name + ".gate.gate", {}, 0);
+  return conv;
 }
 
 LayerNormWeights add_layer_norm(ParameterList& list, const std::string& name, std::int64_t width) {

@@ -1,5 +1,5 @@
-/// What both projectors share: naming, drawing and moving their
-/// tensors. Private to model/projector*.cpp.
+/// What trained decoders share: naming, drawing and moving their tensors, and the gated convolution
+/// of the reference's GDecoder. For the methods' own files.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -35,6 +35,21 @@ struct LinearWeights {
   at::Tensor bias;    // [out]
   at::Tensor forward(const at::Tensor& x) const;
 };
+
+/// x + tanh(gate) · conv3×3(gelu(LN(x))), on maps with channels last: the LayerNorm over channels
+/// is then one over the last axis, and the convolution reads the same memory.
+struct GatedConv {
+  LayerNormWeights norm;
+  at::Tensor weight;  // [D, D, 3, 3]
+  at::Tensor bias;    // [D]
+  at::Tensor gate;    // []
+
+  /// x [B, h, w, D] → the same.
+  at::Tensor forward(const at::Tensor& x) const;
+};
+
+/// As "<name>.norm.…", "<name>.conv.…" and "<name>.gate.gate".
+GatedConv add_gated_conv(ParameterList& list, const std::string& name, std::int64_t width);
 
 LayerNormWeights add_layer_norm(ParameterList& list, const std::string& name, std::int64_t width);
 LinearWeights add_linear(ParameterList& list, const std::string& name, std::int64_t in,

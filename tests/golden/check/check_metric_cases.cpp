@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "coordinator/cli/results_table.h"
+#include "coordinator/cli/convert/results_table.h"
 #include "data/datasets/segmentation_dataset.h"
 #include "tests/golden/check/compare.h"
 #include "tests/golden/check/evaluation.h"

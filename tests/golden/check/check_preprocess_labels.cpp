@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "data/benchmarks/label_maps.h"
+#include "data/benchmarks/sources/label_maps.h"
 #include "data/datasets/segmentation_dataset.h"
 #include "data/image/image.h"
 #include "tests/golden/check/compare.h"

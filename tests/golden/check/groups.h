@@ -9,6 +9,7 @@
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/heads/checks.h"
 #include "tests/golden/check/report.h"
+#include "tests/golden/check/tcl/checks.h"
 
 namespace tagalign::golden {
 
@@ -57,6 +58,13 @@ inline constexpr Group kGroups[] = {
     {"heads.naclip", heads::check_naclip},
     {"heads.clearclip", heads::check_clearclip},
     {"heads.maskclip", heads::check_maskclip},
+    {"tcl.pamr", tcl::check_pamr},
+    {"tcl.masker", tcl::check_masker},
+    {"tcl.losses", tcl::check_losses},
+    {"tcl.training", tcl::check_training},
+    {"tcl.inference", tcl::check_inference},
+    {"tcl.evaluation", tcl::check_evaluation},
+    {"tcl.checkpoints", tcl::check_checkpoints},
 };
 // clang-format on
 

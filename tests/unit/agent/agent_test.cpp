@@ -101,6 +101,51 @@ TEST_F(AgentTest, Launch_OvertakenInTheSameRound_OnlyTheNewerStarts) {
   EXPECT_EQ(events_of<AttemptEnded>()[0].attempt, Attempt{1});
 }
 
+TEST_F(AgentTest, Launch_WhileAGivenUpGangHoldsTheSlots_WaitsForThem) {
+  gpus_ = {"0", "1", "2", "3"};
+  ASSERT_TRUE(begin_life().ok());
+  Launch large = launch(1);
+  large.ranks = 3;
+  coordinator_->order(large);
+  step();
+  processes_.unkillable.insert(101);
+  large.job = JobId{2};
+  const auto order = [&] {
+    coordinator_->order(stop(1, StopMode::kKill));
+    coordinator_->order(launch(3));
+    coordinator_->order(large);
+    step();
+  };
+  order();
+  EXPECT_THAT(processes_.starts, ElementsAre("mark-1-1.", "mark-3-1."));
+  processes_.end(101, {.code = 0, .signal = 9});
+  step(20);
+  order();
+  ASSERT_THAT(processes_.starts, ElementsAre("mark-1-1.", "mark-3-1.", "mark-2-1."));
+  EXPECT_EQ(processes_.processes.at(103).environment.at("CUDA_VISIBLE_DEVICES"), "0,1,2");
+}
+
+TEST_F(AgentTest, Launch_LargerThanTheAgent_IsRefusedWithBothNumbers) {
+  Launch large = launch(1);
+  large.slots_per_rank = 5;
+  coordinator_->order(large);
+  step();
+  EXPECT_THAT(processes_.starts, IsEmpty());
+  ASSERT_THAT(events_of<AttemptEnded>(), SizeIs(1));
+  EXPECT_EQ(events_of<AttemptEnded>()[0].outcome, Outcome::kAgentRestarted);
+  EXPECT_THAT(events_of<AttemptEnded>()[0].message, HasSubstr("5 slots, and the agent was"));
+}
+
+TEST_F(AgentTest, Shutdown_BetweenTwoCopiesOfALaunch_EndsItOnceUnlaunched) {
+  coordinator_->order(launch(1));
+  coordinator_->order(AgentShutdown{"the test says so"});
+  coordinator_->order(launch(1));
+  step();
+  EXPECT_THAT(processes_.starts, IsEmpty());
+  ASSERT_THAT(events_of<AttemptEnded>(), SizeIs(1));
+  EXPECT_EQ(events_of<AttemptEnded>()[0].outcome, Outcome::kAgentRestarted);
+}
+
 TEST_F(AgentTest, Launch_OfManyOnFewGpus_HandsNoneOutTwice) {
   gpus_ = {"3", "5"};
   ASSERT_TRUE(begin_life().ok());

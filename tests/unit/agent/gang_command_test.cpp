@@ -1,4 +1,4 @@
-#include "worker/agent/gang_command.h"
+#include "worker/agent/gangs/gang_command.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

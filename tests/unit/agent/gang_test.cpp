@@ -1,4 +1,4 @@
-#include "worker/agent/gang.h"
+#include "worker/agent/gangs/gang.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

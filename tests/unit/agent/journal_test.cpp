@@ -1,4 +1,4 @@
-#include "worker/agent/journal.h"
+#include "worker/agent/journal/journal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

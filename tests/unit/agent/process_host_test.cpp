@@ -1,4 +1,4 @@
-#include "worker/agent/process_host.h"
+#include "worker/agent/gangs/process_host.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,9 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/schema/reading/load.h"
-#include "coordinator/cli/follow.h"
-#include "coordinator/cli/log_tail.h"
-#include "tests/unit/cli/fake_world.h"
+#include "coordinator/cli/talk/follow.h"
+#include "coordinator/cli/talk/log_tail.h"
+#include "tests/unit/cli/fake_host.h"
 
 namespace tagalign::cli {
 namespace {
@@ -18,19 +18,6 @@ using wire::ClientRequest;
 using wire::JobsReply;
 using wire::JobsRequest;
 using wire::JobSummary;
-
-JobSummary job(std::uint64_t id, const std::string& name, const std::string& state) {
-  JobSummary summary;
-  summary.id = JobId{id};
-  summary.workflow = WorkflowId{1};
-  summary.workflow_name = "demo";
-  summary.name = name;
-  summary.kind = "train";
-  summary.state = state;
-  summary.terminal = state == "succeeded" || state == "failed" || state == "cancelled";
-  summary.ranks = 2;
-  return summary;
-}
 
 std::string config(const std::string& name) {
   return std::string(std::getenv("TAGALIGN_SOURCE")) + "/configs/" + name;
@@ -171,7 +158,9 @@ TEST_F(CommandLine, SubmitWait_ReturnsOneWhenAJobFails) {
     if (std::holds_alternative<wire::SubmitRequest>(request)) {
       return wire::SubmitReply{WorkflowId{1}, {{"scenes", JobId{1}}}};
     }
-    EXPECT_EQ(std::get<JobsRequest>(request).workflow, WorkflowId{1});
+    const auto& asked = std::get<JobsRequest>(request);
+    if (asked.after.value > 0) return JobsReply{};
+    EXPECT_TRUE(asked.workflow == WorkflowId{1} || asked.jobs.size() == 2);
     JobSummary failed = job(2, "clip", "failed");
     failed.reason = "rank 1: no space";
     if (++polls < 3)
@@ -231,62 +220,26 @@ TEST_F(CommandLine, JobsThatAreNotShown_AreCounted) {
 }
 
 TEST_F(CommandLine, Job_IsLookedUpByTheCoordinator) {
-  std::vector<JobId> asked;
-  coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (const auto* jobs = std::get_if<JobsRequest>(&request)) {
-      EXPECT_EQ(jobs->name, "clip");
-      EXPECT_EQ(jobs->scope, wire::JobNameScope::kJob);
-      return JobsReply{{job(7, "clip", "queued")}, 0, false};
-    }
-    asked.push_back(std::get<wire::ExplainRequest>(request).job);
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
     return wire::ExplainReply{{"waits for slots"}};
   };
   EXPECT_EQ(run({"job", "explain", "clip"}), 0);
   EXPECT_EQ(out.str(), "waits for slots\n");
-  EXPECT_THAT(asked, ElementsAre(JobId{7}));
-}
-
-TEST_F(CommandLine, WaitForAWorkflowOfSeveralPages_AsksForAllOfThem) {
-  coordinator.answer = [](const ClientRequest& request) -> Answer {
-    if (std::get<JobsRequest>(request).after.value == 0) {
-      return JobsReply{{job(1, "clip", "succeeded")}, 0, true};
-    }
-    return JobsReply{{job(2, "scores", "failed")}, 0, false};
-  };
-  EXPECT_EQ(run({"wait", "demo"}), 1);
-  EXPECT_THAT(err.str(), HasSubstr("scores"));
-}
-
-TEST_F(CommandLine, WaitForAQueuedJob_SaysItsReasonWheneverItsWordsChange) {
-  const std::vector<std::string> reasons = {"looked up", "clip is at step 1", "clip is at step 2",
-                                            "waits for 2 free slots on one agent"};
-  std::size_t looks = 0;
-  coordinator.answer = [&](const ClientRequest&) -> Answer {
-    auto summary = job(1, "scores", looks < reasons.size() ? "queued" : "succeeded");
-    if (looks < reasons.size()) summary.reason = reasons[looks];
-    ++looks;
-    return JobsReply{{summary}, 0, false};
-  };
-  EXPECT_EQ(run({"wait", "demo"}), 0);
-  EXPECT_THAT(err.str(), AllOf(HasSubstr("clip is at step 1"), Not(HasSubstr("step 2")),
-                               HasSubstr("waits for 2 free slots")));
+  EXPECT_THAT(coordinator.requests,
+              ElementsAre(ClientRequest(wire::ExplainRequest{wire::JobRef("clip")})));
 }
 
 TEST_F(CommandLine, JobCancel_SaysTheNewState) {
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request))
-      return JobsReply{{job(4, "clip", "running")}, 0, false};
-    EXPECT_EQ(std::get<wire::CancelRequest>(request).job, JobId{4});
-    return wire::CancelReply{"saving"};
+    EXPECT_EQ(std::get<wire::CancelRequest>(request).job, wire::JobRef("clip"));
+    return wire::CancelReply{{4}, "clip", "saving"};
   };
   EXPECT_EQ(run({"job", "cancel", "clip"}), 0);
   EXPECT_EQ(out.str(), "id     4\nname   clip\nstate  saving\n");
 }
 
 TEST_F(CommandLine, JobShow_LeavesOutWhatIsEmptyAndKeepsItInJson) {
-  coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request))
-      return JobsReply{{job(4, "clip", "running")}, 0, false};
+  coordinator.answer = [&](const ClientRequest&) -> Answer {
     wire::JobReply reply;
     reply.summary = job(4, "clip", "running");
     reply.config_yaml = "steps: 1\n";
@@ -305,8 +258,6 @@ TEST_F(CommandLine, JobShow_LeavesOutWhatIsEmptyAndKeepsItInJson) {
 TEST_F(CommandLine, JobLogFollow_PrintsEachByteOnceUntilTheEnd) {
   int polls = 0;
   coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request))
-      return JobsReply{{job(4, "clip", "running")}, 0, false};
     if (std::holds_alternative<wire::JobRequest>(request)) {
       wire::JobReply reply;
       reply.summary = job(4, "clip", ++polls < 3 ? "running" : "succeeded");
@@ -324,8 +275,6 @@ std::function<Answer(const ClientRequest&)> job_in_time(int& looks,
                                                         std::function<std::string(int)> state,
                                                         std::function<Answer(int)> log) {
   return [&looks, state, log](const ClientRequest& request) -> Answer {
-    if (std::holds_alternative<JobsRequest>(request))
-      return JobsReply{{job(4, "clip", "queued")}, 0, false};
     if (std::holds_alternative<wire::JobLogRequest>(request)) return log(looks);
     wire::JobReply reply;
     reply.summary = job(4, "clip", state(++looks));
@@ -392,58 +341,6 @@ TEST(UnseenPart, OfATailThatMoved_IsWhatFollowsTheOverlap) {
   EXPECT_EQ(unseen_part(std::string(600, 'x') + "end", std::string(512, 'x') + "end+new"), "+new");
 }
 
-// ---------------------------------------------------------------- wait
-
-TEST_F(CommandLine, WaitWithTimeout_ExitsWithThreeAndNamesWhatIsOpen) {
-  coordinator.answer = [](const ClientRequest&) -> Answer {
-    return JobsReply{{job(1, "scenes", "succeeded"), job(2, "clip", "running")}, 0, false};
-  };
-  EXPECT_EQ(run({"wait", "--timeout", "5"}), 3);
-  EXPECT_THAT(err.str(), HasSubstr("not finished after 5.0 s: clip (running); the jobs go on"));
-}
-
-TEST_F(CommandLine, WaitWithoutTarget_DoesNotBlameJobsThatFailedBefore) {
-  coordinator.answer = [](const ClientRequest&) -> Answer {
-    return JobsReply{{job(1, "old", "failed")}, 0, false};
-  };
-  EXPECT_EQ(run({"wait"}), 0);
-  EXPECT_EQ(run({"wait", "old"}), 1);
-}
-
-TEST_F(CommandLine, WaitWhileTheCoordinatorRestarts_GoesOn) {
-  int calls = 0;
-  coordinator.answer = [&](const ClientRequest&) -> Answer {
-    ++calls;
-    if (calls > 2 && calls < 20) return unavailable("gone");
-    return JobsReply{{job(1, "clip", calls < 20 ? "running" : "succeeded")}, 0, false};
-  };
-  EXPECT_EQ(run({"wait", "demo"}), 0);
-  EXPECT_THAT(err.str(),
-              AllOf(HasSubstr("does not answer; asking again"), HasSubstr("answers again")));
-}
-
-TEST_F(CommandLine, WaitForACoordinatorThatStaysAway_ExitsWithFourAfterAMinute) {
-  int calls = 0;
-  coordinator.answer = [&](const ClientRequest&) -> Answer {
-    if (++calls > 2) return unavailable("gone");
-    return JobsReply{{job(1, "clip", "running")}, 0, false};
-  };
-  const UnixMs start = clock.unix_ms();
-  EXPECT_EQ(run({"wait", "clip"}), 4);
-  EXPECT_GE(clock.unix_ms() - start, kAwayMsMax);
-  EXPECT_LT(clock.unix_ms() - start, kAwayMsMax + 2'000);
-}
-
-TEST(ProgressLine, RunningJob_ShowsAttemptStepsAndActivity) {
-  JobSummary summary = job(1, "tagalign", "running");
-  summary.attempt = Attempt{2};
-  summary.step = 40;
-  summary.steps_total = 120;
-  summary.activity = "loss 3.21";
-  EXPECT_EQ(progress_line(summary),
-            "tagalign         running    attempt 2  step 40/120  loss 3.21");
-}
-
 // ---------------------------------------------------------------- results, checkpoints
 
 TEST_F(CommandLine, ResultsWithCountsThatDoNotFit_AreRefused) {
@@ -464,7 +361,7 @@ TEST_F(CommandLine, ResultsFormat_WinsOverTheGlobalOutput) {
   EXPECT_EQ(run({"results", "--output", "json"}), 0);
   EXPECT_EQ(out.str(), "[]\n");
   EXPECT_EQ(run({"--output", "json", "results", "--format", "csv"}), 0);
-  EXPECT_THAT(out.str(), StartsWith("key,job,method"));
+  EXPECT_THAT(out.str(), StartsWith("key,method,step"));
 }
 
 TEST_F(CommandLine, Checkpoints_AreListed) {

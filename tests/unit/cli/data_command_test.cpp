@@ -1,4 +1,4 @@
-#include "tests/unit/cli/fake_world.h"
+#include "tests/unit/cli/fake_host.h"
 
 namespace tagalign::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/format.h"
-#include "coordinator/cli/doctor.h"
+#include "coordinator/cli/host/doctor.h"
 #include "coordinator/keys/state_folder.h"
 
 namespace tagalign::cli {

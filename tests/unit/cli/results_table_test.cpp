@@ -1,4 +1,5 @@
-#include "coordinator/cli/results_table.h"
+#include "coordinator/cli/convert/results_table.h"
+#include "coordinator/cli/convert/published.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -188,6 +189,31 @@ TEST(ResultsText, WithoutResults_SaysSo) {
   EXPECT_EQ(to_text(arrange(none)), "no results yet\n");
 }
 
+TEST(ResultsText, MultiLabelScores_StandBesideTheMeanIou) {
+  auto ranked = result("clip", 0, "day", 20);
+  ranked.average_precision = {500'000'000, 250'000'000, -1};
+  const auto results = rows({ranked, result("tagalign", 40, "day", 20)});
+  const std::string text = to_text(arrange(results));
+  EXPECT_THAT(text, AllOf(HasSubstr("35.00 / 37.50\n"), HasSubstr("35.00\n"),
+                          HasSubstr("mIoU / mAP (multi-label) in per cent\n")));
+}
+
+TEST(ResultsPublished, CellsThatHaveOne_ShowTheDifference) {
+  const auto results = rows({result("tagalign", 40, "day", 20), result("clip", 0, "day", 20)});
+  ResultsTable table = arrange(results);
+  add_published({{{"tagalign", "day", 34.0, "a paper"}, {"tcl", "day", 30.0, "another"}}}, table);
+  const std::string text = to_text(table);
+  EXPECT_THAT(text, HasSubstr("35.00 (+1.00)\n"));
+  EXPECT_THAT(text, HasSubstr("35.00\n"));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("tagalign: published in a paper\n"), Not(HasSubstr("another"))));
+}
+
+TEST(ResultsPublished, Differences_AreGreenWhereTheScoreIsReached) {
+  EXPECT_EQ(paint_differences("a 1.00 (+1.00) (-0.04) (-0.06) (v3)\n"),
+            "a 1.00 \x1b[32m(+1.00)\x1b[0m \x1b[32m(-0.04)\x1b[0m \x1b[31m(-0.06)\x1b[0m (v3)\n");
+}
+
 TEST(ResultsMarkdown, AllResults_AreOneTable) {
   const auto results = rows({result("tagalign", 40, "day", 20)});
   EXPECT_THAT(to_markdown(arrange(results)),
@@ -196,14 +222,14 @@ TEST(ResultsMarkdown, AllResults_AreOneTable) {
 
 TEST(ResultsCsv, EachClass_HasOneLineWithCounts) {
   EXPECT_EQ(to_csv(rows({result("tagalign", 40, "day", 20)})),
-            "key,job,method,step,dataset,protocol,code_version,images,class,intersect,union,"
-            "predicted,labelled,iou,dataset_digest,weights_digest\n"
-            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
-            "window=64,0.1.0,2,sky,20,100,20,100,0.2,dday0123456789,wtagalign40\n"
-            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
-            "window=64,0.1.0,2,\"road, wet\",50,100,100,50,0.5,dday0123456789,wtagalign40\n"
-            "tagalign40day,7,tagalign,40,day,v1 attention=surgery scale=10 clip_weight=0.3 "
-            "window=64,0.1.0,2,ghost,0,0,0,0,,dday0123456789,wtagalign40\n");
+            "key,method,step,dataset,dataset_digest,weights_digest,protocol,code_version,images,"
+            "class,intersect,union,predicted,labelled,average_precision,job,iou\n"
+            "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,sky,20,100,20,100,,7,0.2\n"
+            "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,\"road, wet\",50,100,100,50,,7,0.5\n"
+            "tagalign40day,tagalign,40,day,dday0123456789,wtagalign40,v1 attention=surgery "
+            "scale=10 clip_weight=0.3 window=64,0.1.0,2,ghost,0,0,0,0,,7,\n");
 }
 
 TEST(ResultsJson, EachResult_HoldsCountsAndScores) {

@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "tests/unit/cli/fake_world.h"
+#include "tests/unit/cli/fake_host.h"
 
 namespace tagalign::cli {
 namespace {

@@ -33,14 +33,6 @@ void check_gather(CollectiveGroup& group) {
   }
 }
 
-void check_broadcast(CollectiveGroup& group) {
-  for (int root = 0; root < group.size(); ++root) {
-    std::vector<float> values = uneven_values(group.rank(), 1001);
-    ASSERT_TRUE(group.broadcast(values, root).ok());
-    EXPECT_EQ(values, uneven_values(root, 1001));
-  }
-}
-
 void check_words(CollectiveGroup& group) {
   const auto rank = static_cast<std::uint64_t>(group.rank());
   const auto size = static_cast<std::uint64_t>(group.size());
@@ -85,16 +77,13 @@ std::vector<float> ordered_sum(int world, std::size_t count) {
 }
 
 void check_all_verbs(CollectiveGroup& group) {
-  const std::uint64_t before = group.sequence();
   for (int round = 0; round < 2; ++round) {
     check_sums(group);
     check_gather(group);
-    check_broadcast(group);
     check_words(group);
     check_strings(group);
     EXPECT_TRUE(group.barrier().ok());
   }
-  EXPECT_GT(group.sequence(), before);
 }
 
 }  // namespace tagalign::collectives

@@ -40,7 +40,6 @@ TEST(NcclGroup, OneRank_OnOneGpu_DoesAllVerbs) {
   const std::span<float> first(device, values.size());
   const std::span<float> second(device + values.size(), values.size());
   EXPECT_TRUE(group->all_reduce_sum(first).ok());
-  EXPECT_TRUE(group->broadcast(first, 0).ok());
   EXPECT_TRUE(group->all_gather(first, second).ok());
   ASSERT_EQ(cudaMemcpy(values.data(), second.data(), bytes, cudaMemcpyDeviceToHost), cudaSuccess);
   EXPECT_EQ(values, expected);

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "configs/schema/jobs/evaluation_settings.h"
+#include "configs/schema/jobs/published_scores.h"
 #include "configs/schema/methods/template_sets.h"
 #include "configs/schema/reading/load.h"
 #include "configs/schema/reading/workflow.h"
@@ -11,6 +12,7 @@
 namespace tagalign::config {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -48,6 +50,17 @@ ProtocolDataConfig protocol_of(const SegmentationDataConfig& data, const std::st
 
 // ---------------------------------------------------------------- methods
 
+TEST(Methods, Tcl_BringsItsRefinementAndAThresholdForEachWay) {
+  const auto refined = load(kVoc, {"method=tcl"});
+  const DatasetSettings with = dataset_settings(refined, refined.datasets[0]);
+  EXPECT_EQ(describe(with.refine), describe(RefineChoice(RefinePamr{})));
+  EXPECT_EQ(with.background_threshold, 0.4);
+  EXPECT_THAT(with.templates, ElementsAre("custom"));
+  const auto plain = load(kVoc, {"method=tcl", "refine=none"});
+  EXPECT_EQ(dataset_settings(plain, plain.datasets[0]).background_threshold, 0.5);
+  EXPECT_EQ(effective(plain).datasets[0].background_threshold, 0.5);
+}
+
 TEST(Methods, NameChoosesTheKeys_AndStandsForTheWholeSection) {
   EXPECT_EQ(method_name(load(kPlain).method), "tagalign");
   const auto clip = load(kPlain, {"method=clip"});
@@ -60,8 +73,8 @@ TEST(Methods, NameChoosesTheKeys_AndStandsForTheWholeSection) {
 
 TEST(Methods, UnknownNameOrAnotherMethodsKey_IsNamedWithTheNearest) {
   EXPECT_THAT(message(kPlain, {"method=tagaling"}),
-              HasSubstr("method: expected one of tagalign, clip, found 'tagaling'; did you mean "
-                        "'tagalign'?"));
+              AllOf(HasSubstr("method: expected one of tagalign, clip, tcl"),
+                    HasSubstr("found 'tagaling'; did you mean 'tagalign'?")));
   EXPECT_THAT(message(kPlain, {"method.name=clop"}), HasSubstr("did you mean 'clip'?"));
   EXPECT_THAT(message(kPlain, {"method.name=clip", "method.clip_weight=0.2"}),
               HasSubstr("unknown key in method: 'clip_weight'"));
@@ -377,6 +390,14 @@ TEST(Benchmarks, RootLeftOut_IsAskedForWhereTheListStands) {
   const auto config = load_job_config<EvaluateConfig>(posix_file_system(), file);
   ASSERT_FALSE(config.ok());
   EXPECT_THAT(config.status().message(), HasSubstr("datasets.0.root: this key is required"));
+}
+
+TEST(Published, ShippedFile_NamesShippedDataSets) {
+  const auto published =
+      load_job_config<PublishedScores>(posix_file_system(), shipped("published.yml"));
+  ASSERT_TRUE(published.ok()) << published.status().message();
+  for (const PublishedScore& score : published->scores)
+    EXPECT_TRUE(std::filesystem::exists(shipped("benchmarks/" + score.dataset + ".yml")));
 }
 
 TEST(Benchmarks, Workflow_EvaluatesAllOfThemUnderOneProtocol) {

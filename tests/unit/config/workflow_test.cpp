@@ -7,6 +7,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 const std::string kDraw = "{kind: scenes, config: {validation: [{name: day}]}}\n";
@@ -214,6 +215,17 @@ TEST(ShippedConfigs, TagalignTransformer_DiffersOnlyInTheProjector) {
   EXPECT_EQ(*config, *base);
 }
 
+TEST(ShippedConfigs, Tcl_EqualsTheDefaultsOfItsMethod) {
+  const auto config =
+      load_job_config<TrainConfig>(posix_file_system(), shipped("tcl.yml"),
+                                   {"data.root=r", "data.captions=c", "clip.weights=w"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->method, TrainingMethod(TclTraining{}));
+  EXPECT_EQ(config->optimizer.schedule, ScheduleKind::kCosine);
+  EXPECT_EQ(config->optimizer.warmup_steps, 15000u);
+  EXPECT_EQ(config->steps, 50000u);
+}
+
 TEST(ShippedConfigs, Eval_EqualsTheDefaults) {
   const auto config =
       load_job_config<EvaluateConfig>(posix_file_system(), shipped("eval.yml"),
@@ -230,8 +242,9 @@ TEST(ShippedConfigs, Demo_TrainsOnTwoRanksAtTheIssuesLearningRate) {
   ASSERT_TRUE(workflow.ok()) << workflow.status().message();
   std::vector<std::string> names;
   for (const WorkflowJob& job : workflow->jobs) names.push_back(job.name);
-  EXPECT_THAT(names,
-              ElementsAre("scenes", "clip", "tagalign", "scores", "clip-surgery", "clip-plain"));
+  EXPECT_THAT(names, IsSupersetOf({"scenes", "clip", "tagalign", "scores", "tcl", "scores-tcl",
+                                   "clip-surgery", "clip-plain"}));
+  ASSERT_EQ(names[2], "tagalign");
   EXPECT_EQ(workflow->jobs[2].ranks, 2);
   const auto train = parse_job_config<TrainConfig>(workflow->jobs[2].config, "tagalign");
   ASSERT_TRUE(train.ok());

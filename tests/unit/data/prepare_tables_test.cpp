@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <set>
 
-#include "data/benchmarks/label_maps.h"
-#include "data/benchmarks/polygons.h"
-#include "data/benchmarks/run_length.h"
+#include "data/benchmarks/sources/label_maps.h"
+#include "data/benchmarks/sources/polygons.h"
+#include "data/benchmarks/sources/run_length.h"
 #include "tests/support/golden_files.h"
 #include "tests/unit/data/prepare_fixture.h"
 

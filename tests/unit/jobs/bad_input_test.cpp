@@ -196,6 +196,31 @@ TEST_F(BadInputTest, TrainedMethodWithoutACheckpoint_NamesTheKeyAndTheBaseline) 
               AllOf(HasSubstr("method tagalign needs a checkpoint"), HasSubstr("method: clip")));
 }
 
+TEST_F(BadInputTest, CheckpointOfAnotherMethod_IsRefusedWithBothNames) {
+  train(train_config());
+  auto tcl = train_config();
+  tcl.method = config::TclTraining{};
+  tcl.checkpoint.directory = (folder_ / "tcl").string();
+  train(tcl);
+  auto config = evaluate_config();
+  config.method = config::TclEvaluation{};
+  config.checkpoint = (folder_ / "train/step-00000002").string();
+  EXPECT_THAT(evaluate_error(config).message(),
+              HasSubstr("it holds weights of method tagalign, expected those of tcl"));
+  config.method = config::TagAlignEvaluation{};
+  config.checkpoint = (folder_ / "tcl/step-00000002").string();
+  EXPECT_THAT(evaluate_error(config).message(),
+              HasSubstr("it holds weights of method tcl, expected those of tagalign"));
+}
+
+TEST_F(BadInputTest, MoreCopiedBlocksThanTheClipHas_NamesTheKeyAndBothNumbers) {
+  auto config = train_config();
+  config.method = config::TclTraining{.copied_blocks = 9};
+  EXPECT_THAT(
+      train_error(config).message(),
+      AllOf(HasSubstr("method.copied_blocks"), HasSubstr("the 7 blocks"), HasSubstr("found 9")));
+}
+
 TEST_F(BadInputTest, TruncatedCheckpoint_EvaluationNamesShardExpectedAndFound) {
   train(train_config());
   auto config = evaluate_config();

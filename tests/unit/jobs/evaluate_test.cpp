@@ -50,7 +50,10 @@ class EvaluateTest : public JobsTest {
     return std::get<config::TagAlignEvaluation>(config.method);
   }
   static void set_protocol(config::EvaluateConfig& config, config::Protocol protocol) {
-    std::visit([&](auto& method) { method.scores.protocol = protocol; }, config.method);
+    const auto set = [&](auto& method) {
+      if constexpr (requires { method.scores; }) method.scores.protocol = protocol;
+    };
+    std::visit(set, config.method);
   }
 
   std::vector<wire::EvaluationResult> evaluate_all(const config::EvaluateConfig& config,
@@ -75,11 +78,14 @@ class EvaluateTest : public JobsTest {
 
   /// Checkpoint of a projector that was trained for two steps.
   std::string checkpoint(config::ProjectorKind kind = config::ProjectorKind::kGDecoder) {
-    const std::string name(config::word(kind));
+    return checkpoint_of(config::TagAlignTraining{.projector = {.kind = kind}},
+                         std::string(config::word(kind)));
+  }
+  std::string checkpoint_of(const config::TrainingMethod& method, const std::string& name) {
     config::TrainConfig train;
     train.data = caption_data();
     train.clip.weights = clip_weights();
-    train.method = config::TagAlignTraining{.projector = {.kind = kind}};
+    train.method = method;
     train.checkpoint.directory = (folder_ / name).string();
     train.checkpoint.every_steps = 2;
     train.optimizer.base_lr = 10;  // so that the projector differs from the frozen map
@@ -101,14 +107,38 @@ void expect_same_counts(const wire::EvaluationResult& a, const wire::EvaluationR
   EXPECT_EQ(a.images, b.images);
 }
 
-TEST_F(EvaluateTest, AnyNumberOfRanks_GivesTheSameIntegers) {
-  const auto one = evaluate(evaluate_config("one"), 1);
+/// What must hold for every method.
+class EachMethodEvaluationTest : public EvaluateTest,
+                                 public testing::WithParamInterface<std::string> {
+ protected:
+  config::EvaluateConfig method_config(const std::string& output) {
+    config::EvaluateConfig config = evaluate_config(output);
+    if (GetParam() == "clip") return config;
+    const bool tcl = GetParam() == "tcl";
+    config.method = tcl ? config::EvaluationMethod(config::TclEvaluation{})
+                        : config::EvaluationMethod(config::TagAlignEvaluation{});
+    if (checkpoint_.empty())
+      checkpoint_ =
+          tcl ? checkpoint_of(config::TclTraining{.blocks_from_step = 1}, "tcl") : checkpoint();
+    config.checkpoint = checkpoint_;
+    return config;
+  }
+
+  std::string checkpoint_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Methods, EachMethodEvaluationTest,
+                         testing::Values("clip", "tagalign", "tcl"),
+                         [](const auto& instance) { return instance.param; });
+
+TEST_P(EachMethodEvaluationTest, AnyNumberOfRanks_GivesTheSameIntegers) {
+  const auto one = evaluate(method_config("one"), 1);
   EXPECT_EQ(one.images, 5u);
   std::uint64_t labelled = 0;
   for (const auto count : one.labelled) labelled += count;
   EXPECT_EQ(labelled, 5u * 48 * 48);
   for (const int world : {2, 4}) {
-    auto config = evaluate_config("ranks" + std::to_string(world));
+    auto config = method_config("ranks" + std::to_string(world));
     const auto other = evaluate(config, world);
     EXPECT_EQ(other.key, one.key);
     EXPECT_EQ(other.intersect, one.intersect);
@@ -118,11 +148,11 @@ TEST_F(EvaluateTest, AnyNumberOfRanks_GivesTheSameIntegers) {
   }
 }
 
-TEST_F(EvaluateTest, AnyBatch_GivesTheSameIntegers) {
-  auto config = evaluate_config("batch1");
+TEST_P(EachMethodEvaluationTest, AnyBatch_GivesTheSameIntegers) {
+  auto config = method_config("batch1");
   config.read_ahead = 1;
   const auto one = evaluate(config, 1);
-  config = evaluate_config("batch16");
+  config = method_config("batch16");
   config.read_ahead = 16;
   for (const int world : {1, 2}) {
     config.output = (folder_ / ("batch16-" + std::to_string(world))).string();
@@ -130,8 +160,8 @@ TEST_F(EvaluateTest, AnyBatch_GivesTheSameIntegers) {
   }
 }
 
-TEST_F(EvaluateTest, AnyNumberOfThreads_GivesTheSameIntegers) {
-  auto config = evaluate_config("threads1");
+TEST_P(EachMethodEvaluationTest, AnyNumberOfThreads_GivesTheSameIntegers) {
+  auto config = method_config("threads1");
   config.templates = {"full"};  // several passes over the prompts
   const auto one = evaluate(config, 1);
   config.runtime.threads_per_rank = 3;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "configs/schema/reading/load.h"
 #include "tests/support/torch_files.h"
 #include "tests/unit/jobs/jobs_fixture.h"
@@ -73,6 +74,22 @@ class InterchangeTest : public JobsTest {
     EXPECT_TRUE(text.ok()) << text.status().message();
     return nlohmann::json::parse(*text);
   }
+  /// The same for TCL, whose copied blocks begin to train at step `late`.
+  config::TrainConfig tcl_config(const std::string& directory, std::uint64_t steps,
+                                 std::uint64_t late) {
+    config::TrainConfig c = train_config(directory, steps);
+    c.method = config::TclTraining{.decoder = {.layers = 1}, .blocks_from_step = late};
+    return c;
+  }
+  /// The names of the copied blocks, which wait.
+  static model::LateParameters late_of(const config::TrainConfig& config,
+                                       const TrainedWeights& trained) {
+    model::LateParameters late{.first_step = config::late_step(config.method)};
+    for (const auto& [name, tensor] : trained.tensors) {
+      if (name.find(".backbone.") != std::string::npos) late.names.insert(name);
+    }
+    return late;
+  }
   /// A reference checkpoint of step 2 beside the folder of the run that it came from.
   void make_reference_file(const config::TrainConfig& config, const std::string& step_folder) {
     const auto trained = read_trained_weights(files_, step_folder);
@@ -80,7 +97,8 @@ class InterchangeTest : public JobsTest {
     const auto schedule = schedule_of(config.optimizer, config.global_batch, config.steps);
     ASSERT_TRUE(files_
                     .write_durable(folder_ / "reference.pth",
-                                   reference_file(*trained, model::learning_rate(schedule, 2)))
+                                   reference_file(*trained, model::learning_rate(schedule, 2),
+                                                  late_of(config, *trained)))
                     .ok());
     ASSERT_TRUE(files_.write_durable(folder_ / "train.yml", config::dump(config).value()).ok());
   }
@@ -139,6 +157,60 @@ TEST_F(InterchangeTest, ReferenceCheckpoint_ImportedWithItsConfiguration_TrainsO
     EXPECT_TRUE(at::equal(tensor, b.tensors.at(name))) << name;
   for (const auto& [name, tensor] : a.moments)
     EXPECT_TRUE(at::equal(tensor, b.moments.at(name))) << name;
+}
+
+TEST_F(InterchangeTest, TclReferenceCheckpoint_BeforeAndAfterTheSwitch_TrainsOnToTheSameBits) {
+  for (const std::uint64_t late : {1u, 3u}) {
+    const std::string whole = format("whole{}", late), resumed = format("resumed{}", late);
+    auto config = tcl_config(whole, 4, late);
+    train(config);
+    make_reference_file(config, path(whole + "/step-00000002"));
+    const auto imported = import_weights(
+        files_,
+        {.from = path("reference.pth"), .output = path(resumed), .config = path("train.yml")});
+    ASSERT_TRUE(imported.ok()) << imported.status().message();
+    EXPECT_TRUE(imported->resumable);
+    EXPECT_THAT(imported->notices, IsEmpty());
+    config.checkpoint.directory = path(resumed);
+    train(config);
+    const auto a = read_trained_weights(files_, path(whole + "/step-00000004")).value();
+    const auto b = read_trained_weights(files_, path(resumed + "/step-00000004")).value();
+    EXPECT_EQ(a.method->name, "tcl");
+    for (const auto& [name, tensor] : a.tensors)
+      EXPECT_TRUE(at::equal(tensor, b.tensors.at(name))) << name;
+    for (const auto& [name, tensor] : a.moments)
+      EXPECT_TRUE(at::equal(tensor, b.moments.at(name))) << name;
+  }
+}
+
+TEST_F(InterchangeTest, TclImport_WithAnotherSwitch_IsSaid) {
+  const auto config = tcl_config("run", 4, 1);
+  train(config);
+  make_reference_file(config, path("run/step-00000002"));
+  const auto imported = import_weights(files_, {.from = path("reference.pth"),
+                                                .output = path("import"),
+                                                .config = path("train.yml"),
+                                                .overrides = {"method.blocks_from_step=2"}});
+  ASSERT_TRUE(imported.ok()) << imported.status().message();
+  EXPECT_THAT(imported->notices, ElementsAre(HasSubstr("method.blocks_from_step")));
+}
+
+TEST_F(InterchangeTest, TclExport_HasItsOwnNamesAndComesBack) {
+  train(tcl_config("run", 2, 1));
+  export_to("run", "a.safetensors", "");
+  export_to("run", "b.safetensors", "tcl");
+  EXPECT_EQ(bytes("a.safetensors"), bytes("b.safetensors"));
+  const auto refused = export_weights(
+      files_, {.checkpoint = path("run"), .output = path("c.safetensors"), .naming = "dev"});
+  EXPECT_THAT(refused.status().message(), HasSubstr("not one of TCL: expected tcl"));
+  const auto shown = card("a.safetensors");
+  EXPECT_EQ(shown.at("projector"), "masker, 1 double layer, 1 copied block, width 64");
+  EXPECT_EQ(shown.at("naming"), "tcl");
+  EXPECT_TRUE(shown.at("fits"));
+  ASSERT_TRUE(
+      import_weights(files_, {.from = path("a.safetensors"), .output = path("import")}).ok());
+  export_to("import/export", "again.safetensors", "tcl");
+  EXPECT_EQ(bytes("again.safetensors"), bytes("a.safetensors"));
 }
 
 TEST_F(InterchangeTest, Import_OtherScheduleOrProjector_IsSaid) {

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "model/methods/tagalign/reference_checkpoint.h"
+#include "model/methods/training_checkpoint.h"
 #include "tests/support/torch_files.h"
 
 namespace tagalign::jobs {
@@ -35,19 +35,22 @@ class FileWriter {
 };
 
 /// Names of one group, in the order of the model.
-std::vector<std::string> group_of(const TrainedWeights& trained, bool decays) {
+std::vector<std::string> group_of(const TrainedWeights& trained, const model::LateParameters& late,
+                                  bool decays) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : trained.tensors) {
-    if (model::is_trained(name) && model::has_weight_decay(name, tensor) == decays)
-      names.push_back(name);
+    if (name == trained.method->weights->optional) continue;
+    const bool has_state = !late.wait(name, trained.position.step - 1);
+    if (has_state && model::has_weight_decay(name, tensor) == decays) names.push_back(name);
   }
   return names;
 }
 
-void write_state(FileWriter& file, const TrainedWeights& trained, const std::string& name,
-                 std::int64_t index) {
+void write_state(FileWriter& file, const TrainedWeights& trained, const model::LateParameters& late,
+                 const std::string& name, std::int64_t index) {
+  const std::uint64_t first = late.names.contains(name) ? late.first_step : 0;
   file.pickle.integer(index).raw("}(").text("step").integer(
-      static_cast<std::int64_t>(trained.position.step));
+      static_cast<std::int64_t>(trained.position.step - first));
   for (const std::string moment : {"exp_avg", "exp_avg_sq"}) {
     file.pickle.text(moment);
     file.tensor(trained.moments.at("optimizer." + moment + "." + name));
@@ -55,14 +58,15 @@ void write_state(FileWriter& file, const TrainedWeights& trained, const std::str
   file.pickle.raw("u");
 }
 
-void write_optimizer(FileWriter& file, const TrainedWeights& trained) {
-  const auto with = group_of(trained, true), without = group_of(trained, false);
+void write_optimizer(FileWriter& file, const TrainedWeights& trained,
+                     const model::LateParameters& late) {
+  const auto with = group_of(trained, late, true), without = group_of(trained, late, false);
   const auto first_without = 2 * kFrozen + static_cast<std::int64_t>(with.size());
   file.pickle.raw("}(").text("state").raw("}(");
   for (std::size_t i = 0; i < with.size(); ++i)
-    write_state(file, trained, with[i], kFrozen + static_cast<std::int64_t>(i));
+    write_state(file, trained, late, with[i], kFrozen + static_cast<std::int64_t>(i));
   for (std::size_t i = 0; i < without.size(); ++i)
-    write_state(file, trained, without[i], first_without + static_cast<std::int64_t>(i));
+    write_state(file, trained, late, without[i], first_without + static_cast<std::int64_t>(i));
   file.pickle.raw("u").text("param_groups").raw("](");
   std::int64_t index = 0;
   for (const auto* names : {&with, &without}) {
@@ -86,7 +90,8 @@ std::string big_endian(double value) {
 
 }  // namespace
 
-std::string reference_file(const TrainedWeights& trained, double next_lr) {
+std::string reference_file(const TrainedWeights& trained, double next_lr,
+                           const model::LateParameters& late) {
   FileWriter file;
   file.pickle.raw("}(").text("model").global("collections", "OrderedDict").raw(")R(");
   for (const auto& [name, tensor] : trained.tensors) {
@@ -94,7 +99,7 @@ std::string reference_file(const TrainedWeights& trained, double next_lr) {
     file.tensor(tensor);
   }
   file.pickle.raw("u").text("optimizer");
-  write_optimizer(file, trained);
+  write_optimizer(file, trained, late);
   const auto steps = static_cast<std::int64_t>(trained.position.step);
   file.pickle.text("lr_scheduler").raw("}(").text("last_epoch").integer(steps);
   file.pickle.text("_last_lr").raw("]").raw(big_endian(next_lr)).raw("au");

@@ -9,6 +9,8 @@ namespace tagalign::jobs {
 
 /// Bytes of a .pth with model, optimizer (indices as in the reference: frozen parameters first in
 /// each group, those with weight decay before the others), lr_scheduler, step and a foreign config.
-std::string reference_file(const TrainedWeights& trained, double next_lr);
+/// Parameters in `late` have a state once their first step has come.
+std::string reference_file(const TrainedWeights& trained, double next_lr,
+                           const model::LateParameters& late = {});
 
 }  // namespace tagalign::jobs

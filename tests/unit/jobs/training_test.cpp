@@ -1,9 +1,11 @@
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <fstream>
 
+#include "base/format.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/tensor_adapter.h"
 #include "tests/unit/jobs/jobs_fixture.h"
@@ -59,22 +61,42 @@ class TrainingTest : public JobsTest {
   }
 };
 
-TEST_F(TrainingTest, InterruptedRun_SameWorldSize_EndsWithTheSameBits) {
-  const auto whole = train_config("whole");
+/// What must hold for every method that trains.
+class EachMethodTest : public TrainingTest, public testing::WithParamInterface<std::string> {
+ protected:
+  /// TCL's copied blocks begin to train at step 3, in the middle of the run.
+  config::TrainConfig method_config(const std::string& name) {
+    config::TrainConfig c = train_config(name);
+    if (GetParam() != "tcl") return c;
+    c.method =
+        config::TclTraining{.decoder = {.layers = 1}, .blocks_from_step = 3, .area_prior = 1.0};
+    c.data.tags.clear();
+    c.data.tag_names.clear();
+    return c;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Methods, EachMethodTest, testing::Values("tagalign", "tcl"),
+                         [](const auto& instance) { return instance.param; });
+
+TEST_P(EachMethodTest, InterruptedRun_SameWorldSize_EndsWithTheSameBits) {
+  const auto whole = method_config("whole");
   train(whole, 2);
-  auto part = train_config("part");
-  part.steps =
-      2;  // a constant schedule: the same run, ended early as if killed after its first commit
-  train(part, 2);
-  part.steps = 6;
-  train(part, 2);
-  expect_same_state(whole, part);
+  // A constant schedule: the same run, ended early as if killed after one of its commits.
+  for (const std::uint64_t steps : {2u, 4u}) {
+    auto part = method_config(format("part{}", steps));
+    part.steps = steps;
+    train(part, 2);
+    part.steps = 6;
+    train(part, 2);
+    expect_same_state(whole, part);
+  }
 }
 
-TEST_F(TrainingTest, StopRequest_BetweenScheduledSteps_SavesUnscheduledAndGoesOnToTheSameBits) {
-  const auto whole = train_config("whole");
+TEST_P(EachMethodTest, StopRequest_BetweenScheduledSteps_SavesUnscheduledAndGoesOnToTheSameBits) {
+  const auto whole = method_config("whole");
   train(whole, 2);
-  const auto stopped = train_config("stopped");
+  const auto stopped = method_config("stopped");
   train(stopped, 2, JobEnd::kSavedAndLeft,
         [](RecordingReporter& reporter) { reporter.stop_at(3); });
   ASSERT_FALSE(reporters_[0]->checkpoints.empty());
@@ -82,6 +104,21 @@ TEST_F(TrainingTest, StopRequest_BetweenScheduledSteps_SavesUnscheduledAndGoesOn
   EXPECT_FALSE(reporters_[0]->checkpoints.back().scheduled);
   train(stopped, 2);
   expect_same_state(whole, stopped);
+}
+
+TEST_P(EachMethodTest, OneOrTwoRanks_GiveTheSameGradientsButForRounding) {
+  auto one = method_config("one");
+  one.steps = 1;
+  auto two = method_config("two");
+  two.steps = 1;
+  train(one, 1);
+  train(two, 2);
+  const auto left = checkpoint::to_tensors(newest(one).tensors);
+  const auto right = checkpoint::to_tensors(newest(two).tensors);
+  for (const auto& [name, tensor] : left) {
+    if (!name.starts_with("optimizer.exp_avg.")) continue;
+    EXPECT_TRUE(at::allclose(tensor, right.at(name), 1e-3, 2e-6)) << name;
+  }
 }
 
 TEST_F(TrainingTest, Restart_ReportsEveryExistingCheckpointAgain) {
@@ -169,8 +206,8 @@ TEST_F(TrainingTest, GradientNotFinite_StopsBeforeAnythingIsSaved) {
   EXPECT_TRUE(reporters_[0]->checkpoints.empty());
 }
 
-TEST_F(TrainingTest, BFloat16_TrainsToAFiniteLoss) {
-  auto config = train_config("bf16");
+TEST_P(EachMethodTest, BFloat16_TrainsToAFiniteLoss) {
+  auto config = method_config("bf16");
   config.runtime.precision = config::Precision::kBf16;
   config.steps = 2;
   train(config, 1);

@@ -39,7 +39,7 @@ class JobLogTest : public ::testing::Test {
 };
 
 TEST_F(JobLogTest, NoRankGiven_AllLogsOfTheNewestAttempt) {
-  const auto reply = read({.job = {3}});
+  const auto reply = read({.job = JobId{3}});
   ASSERT_TRUE(reply.ok());
   ASSERT_THAT(reply->files, SizeIs(2));
   EXPECT_THAT(reply->files[0].first, HasSubstr("logs/train/attempt-2/launcher.log"));
@@ -47,14 +47,14 @@ TEST_F(JobLogTest, NoRankGiven_AllLogsOfTheNewestAttempt) {
 }
 
 TEST_F(JobLogTest, TailShorterThanTheFile_GivesItsEnd) {
-  const auto reply = read({.job = {3}, .rank = 0, .tail_bytes = 4});
+  const auto reply = read({.job = JobId{3}, .rank = 0, .tail_bytes = 4});
   ASSERT_TRUE(reply.ok());
   ASSERT_THAT(reply->files, SizeIs(1));
   EXPECT_EQ(reply->files[0].second, "6789");
 }
 
 TEST_F(JobLogTest, RankWithoutLog_IsNotFoundNamingTheFolder) {
-  const auto reply = read({.job = {3}, .rank = 7});
+  const auto reply = read({.job = JobId{3}, .rank = 7});
   ASSERT_FALSE(reply.ok());
   EXPECT_EQ(reply.status().code(), ErrorCode::kNotFound);
   EXPECT_THAT(reply.status().message(), HasSubstr("attempt-2 holds no rank-7.log"));
@@ -62,7 +62,7 @@ TEST_F(JobLogTest, RankWithoutLog_IsNotFoundNamingTheFolder) {
 
 TEST_F(JobLogTest, JobNeverStarted_IsSaid) {
   job_.attempt = {0};
-  EXPECT_THAT(read({.job = {3}}).status().message(), HasSubstr("not started yet"));
+  EXPECT_THAT(read({.job = JobId{3}}).status().message(), HasSubstr("not started yet"));
 }
 
 }  // namespace

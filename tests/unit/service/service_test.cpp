@@ -85,14 +85,53 @@ TEST_F(ServiceTest, Crash_WhileAJobRuns_NextCoordinatorTakesItOver) {
 }
 
 TEST_F(ServiceTest, Crash_BeforeTheLaunchWasSent_HelloBringsIt) {
-  orders_after(hello());
+  orders_after(hello({}, 5));
   request(SubmitRequest{"t1", one_job_workflow()});
   restart();
-  AgentHello again = hello();
+  AgentHello again = hello({}, 5);
   again.incarnation = "i2";
   const auto orders = orders_after(again);
   ASSERT_THAT(orders, SizeIs(1));
   EXPECT_EQ(std::get<Launch>(orders[0]).attempt, Attempt{1});
+}
+
+TEST_F(ServiceTest, AgentThatReportedNothing_ComesBackWithoutJournal_GetsAnotherAttempt) {
+  orders_after(hello());
+  request(SubmitRequest{"t1", one_job_workflow()});
+  socket_->take_orders(kAgent);  // the launch, to which the first process may have listened
+  AgentHello again = hello();
+  again.incarnation = "i2";
+  const auto orders = orders_after(again);
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(std::get<Launch>(orders[0]).attempt, Attempt{2}) << "the first may have run";
+}
+
+TEST_F(ServiceTest, HellosOfTwoProcesses_InOneRound_TheSecondHearsNothingMeantForTheFirst) {
+  orders_after(hello());
+  request(SubmitRequest{"t1", one_job_workflow()});
+  AgentHello second = hello();
+  second.incarnation = "i2";
+  socket_->put(kAgent, FromAgent{hello()});  // the launch may have got lost: it would be repeated
+  socket_->put("second-peer", FromAgent{second});
+  step();
+  const auto orders = socket_->take_orders("second-peer");
+  ASSERT_THAT(orders, SizeIs(1));
+  EXPECT_EQ(std::get<Launch>(orders[0]).attempt, Attempt{2});
+}
+
+TEST_F(ServiceTest, HelloOfAnEndedProcess_AfterItsSuccessors_IsIgnoredUntilThatIsSilent) {
+  orders_after(hello({}, 5));
+  AgentHello second = hello({}, 9);
+  second.incarnation = "i2";
+  socket_->put("second-peer", FromAgent{second});
+  step();
+  const auto incarnation = [&] { return service_->state().agents.at({"local"}).incarnation; };
+  orders_after(hello({}, 5));
+  EXPECT_EQ(incarnation(), "i2");
+  clock_.advance_ms(limits::kAgentLostAfterMs);
+  step();
+  orders_after(hello({}, 5));
+  EXPECT_EQ(incarnation(), "i1");
 }
 
 TEST_F(ServiceTest, Agent_Silent_IsDeclaredLostAndItsJobQueuedAgain) {
@@ -115,7 +154,7 @@ TEST_F(ServiceTest, Results_OfARepeatedWorkflow_AreTheSameForBoth) {
   orders_after(events(1, {ResultReported{{1}, {1}, result}, ResultReported{{2}, {1}, result}}));
   restart();
   const auto rows_of = [this](std::uint64_t workflow) {
-    return std::get<ResultsReply>(request(ResultsRequest{WorkflowId{workflow}})).rows;
+    return std::get<ResultsReply>(request(ResultsRequest{std::to_string(workflow)})).rows;
   };
   EXPECT_THAT(rows_of(1), SizeIs(1));
   EXPECT_THAT(rows_of(2), SizeIs(1));
@@ -136,7 +175,7 @@ TEST_F(ServiceTest, Heartbeats_OfRanks_ShowInTheJob) {
                                           {RankHello{{1}, {1}, 0, 4242, "cpu"}},
                                           {RankBeat{{1}, {1}, 0, 30, 100, "train: loss 3"}}}),
               IsEmpty());
-  const auto job = std::get<JobReply>(request(JobRequest{{1}}));
+  const auto job = std::get<JobReply>(request(JobRequest{JobId{1}}));
   EXPECT_EQ(job.summary.state, "running");
   EXPECT_EQ(job.summary.step, 30u);
   EXPECT_EQ(job.summary.steps_total, 100u);
@@ -148,26 +187,26 @@ TEST_F(ServiceTest, Heartbeats_OfRanks_ShowInTheJob) {
 
 TEST_F(ServiceTest, Cancel_RunningJob_AgentIsAskedToStop) {
   start_job();
-  EXPECT_EQ(std::get<CancelReply>(request(CancelRequest{{1}})).state, "saving");
+  EXPECT_EQ(std::get<CancelReply>(request(CancelRequest{JobId{1}})).state, "saving");
   const auto orders = socket_->take_orders(kAgent);
   ASSERT_THAT(orders, SizeIs(1));
   EXPECT_EQ(std::get<StopAttempt>(orders[0]).mode, StopMode::kSaveAndLeave);
 }
 
 TEST_F(ServiceTest, Requests_ForAnUnknownJob_AreNotFound) {
-  for (const ClientRequest& message :
-       std::vector<ClientRequest>{JobRequest{{9}}, JobLogRequest{{9}}, ExplainRequest{{9}},
-                                  CancelRequest{{9}}, CheckpointsRequest{JobId{9}}}) {
+  for (const ClientRequest& message : std::vector<ClientRequest>{
+           JobRequest{JobId{9}}, JobLogRequest{JobId{9}}, ExplainRequest{JobId{9}},
+           CancelRequest{JobId{9}}, CheckpointsRequest{JobId{9}}}) {
     const auto reply = std::get<ErrorReply>(request(message));
     EXPECT_EQ(reply.code, "not-found");
-    EXPECT_THAT(reply.message, HasSubstr("no job 9"));
+    EXPECT_THAT(reply.message, HasSubstr("no job '9'"));
   }
 }
 
 TEST_F(ServiceTest, Explain_JobLargerThanEveryAgent_SaysWhatItNeeds) {
   orders_after(hello());
   request(SubmitRequest{"t1", one_job_workflow(64)});
-  const auto reply = std::get<ExplainReply>(request(ExplainRequest{{1}}));
+  const auto reply = std::get<ExplainReply>(request(ExplainRequest{JobId{1}}));
   ASSERT_FALSE(reply.lines.empty());
   EXPECT_THAT(reply.lines.front(), HasSubstr("64"));
 }
@@ -186,11 +225,32 @@ TEST_F(ServiceTest, Jobs_ByName_AreTheNewestOfThatName) {
             "there is no job 'tarin'; there are numbers 1 to 2 and the names train");
 }
 
+TEST_F(ServiceTest, AJobsName_IsTheNewestOfThatName_InEveryRequest) {
+  request(SubmitRequest{"t1", one_job_workflow()});
+  request(SubmitRequest{"t2", one_job_workflow()});
+  EXPECT_EQ(std::get<JobReply>(request(JobRequest{JobRef("train")})).summary.id, JobId{2});
+  const auto cancelled = std::get<CancelReply>(request(CancelRequest{JobRef("train")}));
+  EXPECT_EQ(cancelled, (CancelReply{{2}, "train", "cancelled"}));
+  EXPECT_EQ(std::get<JobReply>(request(JobRequest{JobId{1}})).summary.state, "queued");
+  const auto unknown = std::get<ErrorReply>(request(CancelRequest{JobRef("tarin")}));
+  EXPECT_THAT(unknown.message, HasSubstr("there is no job 'tarin'"));
+}
+
+TEST_F(ServiceTest, Jobs_ByNumbers_AreThose) {
+  for (const std::string token : {"t1", "t2", "t3"}) {
+    request(SubmitRequest{token, one_job_workflow()});
+  }
+  const auto reply = std::get<JobsReply>(request(JobsRequest{.jobs = {{3}, {1}, {9}, {3}}}));
+  ASSERT_THAT(reply.jobs, SizeIs(2));
+  EXPECT_EQ(reply.jobs[0].id, JobId{1});
+  EXPECT_EQ(reply.jobs[1].id, JobId{3});
+}
+
 TEST_F(ServiceTest, Jobs_InPages_LeaveOutNothingAndCountWhatHasEnded) {
   for (const std::string token : {"t1", "t2", "t3"}) {
     request(SubmitRequest{token, one_job_workflow()});
   }
-  request(CancelRequest{{1}});
+  request(CancelRequest{JobId{1}});
   const auto first = std::get<JobsReply>(request(JobsRequest{.active_only = true, .limit = 1}));
   ASSERT_THAT(first.jobs, SizeIs(1));
   EXPECT_EQ(first.jobs[0].id, JobId{2});

@@ -30,8 +30,8 @@ std::string encoded_samples() {
   return text;
 }
 
-TEST(FactCodec, Version2_EqualsTheGoldenFile) {
-  EXPECT_EQ(encoded_samples(), read_text("facts-v2.hex"))
+TEST(FactCodec, Version3_EqualsTheGoldenFile) {
+  EXPECT_EQ(encoded_samples(), read_text("facts-v3.hex"))
       << "a change of the encoding is a new format version";
 }
 
@@ -62,7 +62,7 @@ TEST(FactCodec, TruncatedUnknownOrOtherFormat_IsRefused) {
   }
   EXPECT_EQ(decode_fact(kFactFormat, bytes + std::string("\x63\0\0\0\0", 5)).status().code(),
             ErrorCode::kDataLoss);
-  EXPECT_EQ(decode_fact(3, bytes).status().code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(decode_fact(kFactFormat + 1, bytes).status().code(), ErrorCode::kUnsupported);
   EXPECT_THAT(decode_fact(1, bytes).status().message(), testing::HasSubstr("empty state folder"));
 }
 

@@ -23,26 +23,29 @@ std::string unhex(const std::string& line) {
   return bytes;
 }
 
-core::State fold_golden() {
+core::State fold_golden(std::uint32_t version) {
   core::State state;
-  std::ifstream file = golden("facts-v2.hex");
+  std::ifstream file = golden("facts-v" + std::to_string(version) + ".hex");
   for (std::string line; std::getline(file, line);) {
-    const auto fact = decode_fact(2, unhex(line));
+    const auto fact = decode_fact(version, unhex(line));
     EXPECT_TRUE(fact.ok()) << fact.status().to_string();
     if (fact.ok()) core::evolve(state, *fact);
   }
   return state;
 }
 
-TEST(History, GoldenLogOfVersion2_FoldsToItsDump) {
-  std::ifstream file = golden("facts-v2.dump");
+class History : public testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(History, GoldenLog_FoldsToItsDump) {
+  std::ifstream file = golden("facts-v" + std::to_string(GetParam()) + ".dump");
   const std::string expected{std::istreambuf_iterator<char>(file), {}};
   ASSERT_FALSE(expected.empty());
-  EXPECT_EQ(core::dump(fold_golden()), expected) << "an old log must give the state that it gave";
+  EXPECT_EQ(core::dump(fold_golden(GetParam())), expected)
+      << "an old log must give the state that it gave";
 }
 
-TEST(History, SnapshotOfTheGoldenState_ComesBackWithItsIndex) {
-  const core::State state = fold_golden();
+TEST_P(History, SnapshotOfTheGoldenState_ComesBackWithItsIndex) {
+  const core::State state = fold_golden(GetParam());
   const auto back = decode_snapshot(kFactFormat, encode_snapshot(state));
   ASSERT_TRUE(back.ok()) << back.status().to_string();
   EXPECT_EQ(core::dump(*back), core::dump(state));
@@ -50,6 +53,8 @@ TEST(History, SnapshotOfTheGoldenState_ComesBackWithItsIndex) {
   EXPECT_EQ(back->index.orphans, state.index.orphans);
   EXPECT_EQ(back->index.tokens, state.index.tokens);
 }
+
+INSTANTIATE_TEST_SUITE_P(Formats, History, testing::Values(2U, kFactFormat));
 
 }  // namespace
 }  // namespace tagalign::store

@@ -23,6 +23,7 @@ inline wire::EvaluationResult sample_result() {
   r.union_ = {3, 4};
   r.predicted = {2, 3};
   r.labelled = {2, 3};
+  r.average_precision = {-1, 500'000'000};
   return r;
 }
 

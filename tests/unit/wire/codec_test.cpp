@@ -98,7 +98,7 @@ TEST(Codec, Version1_GoldenMessages_DoNotChange) {
   EXPECT_EQ(encode(AckEvents{0x0102}), std::string("\2\0\0\0\2\1\0\0\0\0\0\0", 12));
   EXPECT_EQ(encode(StopAttempt{{7}, {3}, StopMode::kSaveAndLeave, "hi"}),
             std::string("\1\0\0\0\7\0\0\0\0\0\0\0\3\0\0\0\1\2\0\0\0\0\0\0\0hi", 27));
-  EXPECT_EQ(encode(ResultsRequest{WorkflowId{9}}), std::string("\7\0\0\0\0\x9\0\0\0\0\0\0\0", 13));
+  EXPECT_EQ(encode(ResultsRequest{"hi"}), std::string("\7\0\0\0\2\0\0\0\0\0\0\0hi", 14));
 }
 
 }  // namespace

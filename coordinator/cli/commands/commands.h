@@ -1,0 +1,43 @@
+/// One function a command: adds it with its options and help, and what it does when chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+
+#include "coordinator/cli/host/host.h"
+
+namespace tagalign::cli {
+
+/// What the chosen command does; returns its exit code.
+using Action = std::function<Result<int>(Context&)>;
+
+/// The application being put together. Options live in shared pointers that the actions capture.
+struct Program {
+  CLI::App& app;
+  Action chosen;
+
+  /// `options` must be filled when `command` is parsed; `run` gets them.
+  template <class Options>
+  void on(CLI::App* command, std::shared_ptr<Options> options,
+          Result<int> (*run)(Context&, const Options&)) {
+    command->callback([this, options, run] {
+      chosen = [options, run](Context& context) { return run(context, *options); };
+    });
+  }
+};
+
+void add_coordinator(Program& program);
+void add_agent(Program& program);
+void add_submit(Program& program);
+void add_jobs(Program& program);
+void add_job(Program& program);
+void add_wait(Program& program);
+void add_checkpoints(Program& program);
+void add_results(Program& program);
+void add_doctor(Program& program);
+void add_weights(Program& program);
+void add_data(Program& program);
+void add_completion(Program& program);
+
+}  // namespace tagalign::cli

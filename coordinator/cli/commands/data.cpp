@@ -1,0 +1,105 @@
+#include "base/format.h"
+#include "coordinator/cli/commands/commands.h"
+
+namespace tagalign::cli {
+namespace {
+
+struct Options {
+  std::string name;
+  std::string source;
+  std::string output;
+  std::string root;
+  std::string config;
+  bool with_training = false;
+  int threads = 0;
+};
+
+void add_value(std::vector<std::string>& arguments, const char* option, const std::string& value) {
+  if (!value.empty()) arguments.insert(arguments.end(), {option, value});
+}
+
+/// The worker holds the readers; this program only passes the word on.
+Result<int> run_worker(Context& context, const char* verb, const Options& options) {
+  std::vector<std::string> arguments{"data", verb, options.name};
+  add_value(arguments, "--source", options.source);
+  add_value(arguments, "--output", options.output);
+  add_value(arguments, "--root", options.root);
+  add_value(arguments, "--config", options.config);
+  if (options.threads > 0) add_value(arguments, "--threads", format("{}", options.threads));
+  if (options.with_training) arguments.emplace_back("--training");
+  if (context.format == OutputFormat::kJson) arguments.emplace_back("--json");
+  context.host.out.flush();
+  return context.host.run_worker(arguments);
+}
+
+Result<int> run_prepare(Context& context, const Options& options) {
+  return run_worker(context, "prepare", options);
+}
+
+Result<int> run_check(Context& context, const Options& options) {
+  return run_worker(context, "check", options);
+}
+
+void add_common(CLI::App* command, Options& options) {
+  command
+      ->add_option("name", options.name,
+                   "voc, voc20, context, context59, coco_object, coco_stuff, cityscapes, ade20k, "
+                   "imagenets50, imagenets300, imagenets919 or folder")
+      ->required()
+      ->option_text("NAME");
+  command
+      ->add_option("--config", options.config,
+                   "description of the data set (default: configs/benchmarks/NAME.yml)")
+      ->option_text("FILE");
+  command->add_option("--threads", options.threads, "0: one a core, at most eight")
+      ->check(CLI::Range(0, 256))
+      ->option_text("N");
+}
+
+void add_prepare(Program& program, CLI::App* data) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = data->add_subcommand(
+      "prepare",
+      "Make a benchmark's folder from its unpacked archives and check it; started again after an "
+      "interruption it goes on");
+  add_common(command, *options);
+  command->add_option("--source", options->source, "folder of the unpacked archives")
+      ->required()
+      ->option_text("DIR");
+  command
+      ->add_option("--output", options->output,
+                   "folder of all benchmarks; voc becomes DIR/VOCdevkit/VOC2012 and so on")
+      ->required()
+      ->option_text("DIR");
+  command->add_flag("--training", options->with_training, "the training images with labels too");
+  command->footer(
+      "Example:\n  tagalign data prepare voc --source ~/downloads --output /data/benchmarks\n"
+      "For JSON: tagalign --output json data prepare …");
+  program.on(command, options, run_prepare);
+}
+
+void add_check(Program& program, CLI::App* data) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = data->add_subcommand(
+      "check",
+      "Count images, read every file, look for ids outside the range; exit code 1 on a finding");
+  add_common(command, *options);
+  command
+      ->add_option("--root", options->root,
+                   "the benchmark's folder, or the folder of all benchmarks")
+      ->required()
+      ->option_text("DIR");
+  command->footer("Example:\n  tagalign data check voc --root /data/benchmarks");
+  program.on(command, options, run_check);
+}
+
+}  // namespace
+
+void add_data(Program& program) {
+  CLI::App* data = program.app.add_subcommand("data", "Prepare and check benchmark data sets");
+  data->require_subcommand(1);
+  add_prepare(program, data);
+  add_check(program, data);
+}
+
+}  // namespace tagalign::cli

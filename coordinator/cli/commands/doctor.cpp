@@ -1,0 +1,37 @@
+#include <algorithm>
+
+#include "base/exit_codes.h"
+#include "coordinator/cli/commands/commands.h"
+
+namespace tagalign::cli {
+namespace {
+
+struct Options {};
+
+Result<int> run(Context& context, const Options&) {
+  Listing listing{
+      {{"check", "CHECK"}, {"health", "HEALTH"}, {"found", "FOUND"}, {"remedy", "WHAT TO DO"}},
+      {},
+      ""};
+  const std::vector<Check> checks = context.host.examine(context.state);
+  for (const Check& check : checks) {
+    listing.rows.push_back(
+        {text(check.name), text(health_name(check.health)), text(check.found), text(check.remedy)});
+  }
+  context.writer.listing(listing);
+  const bool is_ill = std::ranges::any_of(
+      checks, [](const Check& check) { return check.health == Health::kError; });
+  return to_int(is_ill ? ExitCode::kJobFailed : ExitCode::kOk);
+}
+
+}  // namespace
+
+void add_doctor(Program& program) {
+  CLI::App* command = program.app.add_subcommand(
+      "doctor",
+      "Examine this machine: MPI, LibTorch, GPU, disk, ports, keys; exit code 1 on an error");
+  command->footer("Example:\n  tagalign doctor");
+  program.on(command, std::make_shared<Options>(), run);
+}
+
+}  // namespace tagalign::cli

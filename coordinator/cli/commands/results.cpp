@@ -1,0 +1,95 @@
+#include <map>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "configs/schema/jobs/published_scores.h"
+#include "configs/schema/reading/load.h"
+#include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/convert/published.h"
+#include "coordinator/cli/convert/results_table.h"
+
+namespace tagalign::cli {
+namespace {
+
+enum class Layout { kTable, kCsv, kJson, kMarkdown };
+
+struct Options {
+  std::optional<Layout> layout;
+  std::string workflow;
+  std::string published;  ///< file; empty: none
+};
+
+Status check_counts(const wire::EvaluationResult& result) {
+  const std::size_t classes = result.classes.size();
+  if (result.intersect.size() == classes && result.union_.size() == classes &&
+      result.predicted.size() == classes && result.labelled.size() == classes) {
+    return ok_status();
+  }
+  return data_loss(
+      format("result {} of {} on {}: expected counts of {} classes, found {}, {}, {} and {}",
+             result.key, result.method, result.dataset, classes, result.intersect.size(),
+             result.union_.size(), result.predicted.size(), result.labelled.size()));
+}
+
+Result<std::string> render(Context& context, const Options& options, Layout layout,
+                           const std::vector<wire::ResultRow>& rows) {
+  ResultsTable table = arrange(rows);
+  if (!options.published.empty()) {
+    TA_ASSIGN_OR_RETURN(const auto published, config::load_job_config<config::PublishedScores>(
+                                                  context.host.files, options.published));
+    add_published(published, table);
+  }
+  switch (layout) {
+    case Layout::kTable:
+      return context.host.has_colours ? paint_differences(to_text(table)) : to_text(table);
+    case Layout::kMarkdown:
+      return to_markdown(table);
+    case Layout::kCsv:
+      return to_csv(rows);
+    case Layout::kJson:
+      return to_json(rows);
+  }
+  return std::string();
+}
+
+Result<int> run(Context& context, const Options& options) {
+  const auto connection = context.connect();
+  TA_ASSIGN_OR_RETURN(
+      const auto reply,
+      ask<wire::ResultsReply>(*connection, wire::ResultsRequest{.name = options.workflow}));
+  for (const wire::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
+  if (context.format == OutputFormat::kQuiet && !options.layout) {
+    for (const wire::ResultRow& row : reply.rows) context.host.out << row.result.key << "\n";
+    return to_int(ExitCode::kOk);
+  }
+  const Layout usual = context.format == OutputFormat::kJson ? Layout::kJson : Layout::kTable;
+  TA_ASSIGN_OR_RETURN(const std::string text,
+                      render(context, options, options.layout.value_or(usual), reply.rows));
+  context.host.out << text;
+  return to_int(ExitCode::kOk);
+}
+
+}  // namespace
+
+void add_results(Program& program) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.app.add_subcommand(
+      "results", "The table of scores: mIoU per method, step and data set");
+  const std::map<std::string, Layout> layouts = {{"table", Layout::kTable},
+                                                 {"csv", Layout::kCsv},
+                                                 {"json", Layout::kJson},
+                                                 {"markdown", Layout::kMarkdown}};
+  command->add_option("--format", options->layout, "csv and json hold the integer counts as well")
+      ->transform(CLI::CheckedTransformer(layouts))
+      ->option_text("table|csv|json|markdown");
+  command
+      ->add_option("--published", options->published,
+                   "file of published scores (configs/published.yml): the table and markdown show "
+                   "the difference to them")
+      ->option_text("FILE");
+  command->add_option("WORKFLOW", options->workflow, "only what its jobs have computed first");
+  command->footer("Examples:\n  tagalign results\n  tagalign results --format markdown > table.md");
+  program.on(command, options, run);
+}
+
+}  // namespace tagalign::cli

@@ -1,0 +1,21 @@
+#include "coordinator/cli/convert/workflow_spec.h"
+
+namespace tagalign::cli {
+wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace) {
+  TA_CHECK(workspace.is_absolute(), workspace.native());
+  wire::WorkflowSpec spec{workflow.name, workspace.string(), {}};
+  for (const config::WorkflowJob& job : workflow.jobs) {
+    spec.jobs.push_back({.name = job.name,
+                         .kind = job.kind,
+                         .ranks = job.ranks,
+                         .slots_per_rank = job.slots_per_rank,
+                         .after = job.after,
+                         .on_commit_of = job.on_commit_of,
+                         .retries_max = job.retries_max,
+                         .config_yaml = job.config,
+                         .overrides = {}});
+  }
+  return spec;
+}
+
+}  // namespace tagalign::cli

@@ -1,0 +1,66 @@
+#include "base/format.h"
+#include "base/limits.h"
+#include "coordinator/cli/host/connection.h"
+#include "coordinator/keys/state_folder.h"
+#include "coordinator/wire/codec.h"
+#include "coordinator/wire/transport.h"
+
+namespace tagalign::cli {
+namespace {
+
+class ZmqConnection final : public Connection {
+ public:
+  explicit ZmqConnection(Path state) : state_(std::move(state)) {}
+
+  Result<wire::ClientReply> call(const wire::ClientRequest& request) override {
+    Result<wire::ClientReply> reply = try_call(request);
+    // Answers carry no number: after a failure a late one must not be taken
+    // for the next question's.
+    if (!reply.ok()) socket_.reset();
+    return reply;
+  }
+
+ private:
+  Status connect() {
+    if (socket_) return ok_status();
+    auto options = wire::load_client_credentials(state_);
+    if (!options.ok()) {
+      if (options.status().code() != ErrorCode::kNotFound) return options.status();
+      return unavailable(options.status().message());
+    }
+    endpoint_ = options->endpoint;
+    const bool is_local = endpoint_.starts_with("tcp://127.");
+    if (is_local && !wire::read_live_process(wire::StateFolder(state_).pid_file())) {
+      return unavailable(
+          format("no coordinator runs on {}; start it with: tagalign --state {} "
+                 "coordinator start",
+                 state_.string(), state_.string()));
+    }
+    TA_ASSIGN_OR_RETURN(socket_, wire::connect_curve(*options));
+    return ok_status();
+  }
+
+  Result<wire::ClientReply> try_call(const wire::ClientRequest& request) {
+    TA_RETURN_IF_ERROR(connect());
+    TA_RETURN_IF_ERROR(socket_->send(wire::make_frame(request)));
+    TA_ASSIGN_OR_RETURN(const auto frame, socket_->receive(limits::kRequestTimeoutMs));
+    if (!frame) {
+      return unavailable(format("the coordinator at {} did not answer within {} s; look into {}",
+                                endpoint_, limits::kRequestTimeoutMs / 1000,
+                                wire::StateFolder(state_).log_file().string()));
+    }
+    return wire::decode_client_reply(frame->body);
+  }
+
+  Path state_;
+  std::string endpoint_;
+  std::unique_ptr<wire::ClientSocket> socket_;
+};
+
+}  // namespace
+
+std::unique_ptr<Connection> connect_zmq(const Path& state_folder) {
+  return std::make_unique<ZmqConnection>(state_folder);
+}
+
+}  // namespace tagalign::cli

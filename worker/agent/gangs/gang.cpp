@@ -1,0 +1,276 @@
+#include "worker/agent/gangs/gang.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+#include "base/limits.h"
+
+namespace tagalign::agent {
+namespace {
+
+using wire::Outcome;
+
+bool is_failure(int code) {
+  return code != 0 && code != to_int(ExitCode::kRequeue);
+}
+
+/// mpirun passes on a rank's signal as 128 + signal; 0 when the code is no signal.
+int signal_of_code(int code) {
+  return code > 128 && code < 128 + 65 ? code - 128 : 0;
+}
+
+/// Signals that a process brings upon itself.
+bool is_crash(int signal) {
+  return signal == SIGSEGV || signal == SIGABRT || signal == SIGFPE || signal == SIGBUS ||
+         signal == SIGILL || signal == SIGSYS;
+}
+
+std::string rank_name(int rank, int pid) {
+  return format("rank {} (pid {})", rank, pid);
+}
+
+}  // namespace
+
+Gang::Gang(wire::Launch launch, int launcher_pid, MonotonicMs now_ms)
+    : launch_(std::move(launch)), launcher_pid_(launcher_pid), started_ms_(now_ms) {}
+
+void Gang::on_hello(const wire::RankHello& hello, MonotonicMs now_ms) {
+  Rank& rank = ranks_[hello.rank];
+  rank.hello = hello;
+  rank.last_word_ms = now_ms;
+}
+
+void Gang::on_beat(const wire::RankBeat& beat, MonotonicMs now_ms) {
+  const auto rank = ranks_.find(beat.rank);
+  if (rank == ranks_.end()) return;  // a beat without a hello names no process
+  rank->second.beat = beat;
+  rank->second.last_word_ms = now_ms;
+}
+
+void Gang::on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms) {
+  Rank& rank = ranks_[farewell.rank];
+  if (rank.farewell) return;
+  rank.farewell = farewell;
+  rank.last_word_ms = now_ms;
+}
+
+void Gang::on_process_gone(int pid, MonotonicMs now_ms) {
+  for (auto& [number, rank] : ranks_) {
+    if (rank.hello.pid == pid && !rank.gone_ms) rank.gone_ms = now_ms;
+  }
+}
+
+void Gang::on_launcher_exit(const ExitStatus& exit, MonotonicMs now_ms) {
+  exit_ = exit;
+  exit_ms_ = now_ms;
+}
+
+void Gang::on_kill_request(const std::string& reason, MonotonicMs now_ms) {
+  if (cause_) return;
+  cause_ = Cause{.outcome = Outcome::kKilledOnRequest,
+                 .message = format("killed on request: {}", reason),
+                 .at_ms = now_ms};
+  settled_ms_ = now_ms;
+}
+
+std::optional<Gang::Cause> Gang::earliest_vanished() const {
+  std::optional<Cause> earliest;
+  for (const auto& [number, rank] : ranks_) {
+    if (!rank.vanished() || (earliest && *rank.gone_ms >= earliest->at_ms)) continue;
+    earliest = Cause{.outcome = Outcome::kRankKilled,
+                     .rank = number,
+                     .message = format("{} vanished without a word: it was killed",
+                                       rank_name(number, rank.hello.pid)),
+                     .at_ms = *rank.gone_ms,
+                     .vanished = true};
+  }
+  return earliest;
+}
+
+std::optional<Gang::Cause> Gang::earliest_failure() const {
+  std::optional<Cause> earliest;
+  for (const auto& [number, rank] : ranks_) {
+    if (!rank.farewell || !is_failure(rank.farewell->code)) continue;
+    if (earliest && rank.last_word_ms >= earliest->at_ms) continue;
+    earliest = Cause{.outcome = Outcome::kFailed,
+                     .rank = number,
+                     .exit_code = rank.farewell->code,
+                     .message = format("rank {}: {}", number, rank.farewell->reason),
+                     .at_ms = rank.last_word_ms};
+  }
+  return earliest;
+}
+
+bool Gang::all_said_farewell() const {
+  return std::ranges::all_of(ranks_,
+                             [](const auto& entry) { return entry.second.farewell.has_value(); });
+}
+
+/// Nothing more is expected of a rank that said farewell, but that all end together.
+std::optional<Gang::Cause> Gang::silent_rank(MonotonicMs now_ms) const {
+  const bool all_left = std::ssize(ranks_) == launch_.ranks && all_said_farewell();
+  for (int number = 0; number < launch_.ranks; ++number) {
+    const auto rank = ranks_.find(number);
+    const bool known = rank != ranks_.end();
+    if (known && rank->second.farewell && !all_left) continue;
+    if (now_ms - (known ? rank->second.last_word_ms : started_ms_) < limits::kRankSilentAfterMs)
+      continue;
+    const std::string name =
+        known ? rank_name(number, rank->second.hello.pid) : format("rank {}", number);
+    return Cause{.outcome = Outcome::kRankKilled,
+                 .rank = number,
+                 .message = format("{} was silent for {}: it was taken for wedged and killed", name,
+                                   format_duration(limits::kRankSilentAfterMs)),
+                 .at_ms = now_ms};
+  }
+  return std::nullopt;
+}
+
+/// Vanished ranks are believed after a grace; a failure seen later than an open
+/// vanishing waits for that.
+void Gang::settle_cause(MonotonicMs now_ms) {
+  const auto vanished = earliest_vanished();
+  const auto failure = earliest_failure();
+  if (vanished && (!failure || vanished->at_ms <= failure->at_ms)) {
+    if (now_ms - vanished->at_ms >= kFarewellGraceMs) cause_ = vanished;
+  } else if (failure) {
+    cause_ = failure;
+  } else {
+    cause_ = silent_rank(now_ms);
+  }
+  settled_ms_ = now_ms;
+}
+
+GangActions Gang::decide(MonotonicMs now_ms) {
+  if (exit_) return {};
+  if (!cause_) settle_cause(now_ms);
+  if (!cause_) return {};
+  const bool request = cause_->outcome == Outcome::kKilledOnRequest;
+  const std::int64_t patience_ms = request ? 0
+                                   : cause_->outcome == Outcome::kRankKilled
+                                       ? kLauncherGraceMs
+                                       : limits::kTerminateGraceMs;
+  const std::int64_t since_ms = now_ms - settled_ms_;
+  GangActions wanted{.kill_ranks = cause_->outcome == Outcome::kRankKilled,
+                     .terminate_launcher = since_ms >= patience_ms,
+                     .kill_all = since_ms >= patience_ms + limits::kTerminateGraceMs};
+  const GangActions fresh{
+      .kill_ranks = wanted.kill_ranks && !asked_.kill_ranks,
+      .terminate_launcher = wanted.terminate_launcher && !asked_.terminate_launcher,
+      .kill_all = wanted.kill_all && !asked_.kill_all};
+  asked_ = wanted;
+  return fresh;
+}
+
+wire::RankNotice Gang::notice_of_cause() const {
+  TA_CHECK(cause_.has_value());
+  return {launch_.job, launch_.attempt, cause_->rank,
+          format("the gang is ended: {}", cause_->message)};
+}
+
+bool Gang::may_conclude(MonotonicMs now_ms) const {
+  if (!exit_) return false;
+  return (all_said_farewell() && !ranks_.empty()) || now_ms - exit_ms_ >= kFarewellGraceMs;
+}
+
+Gang::Cause Gang::refined_by_exit(Cause cause) const {
+  const Rank& rank = ranks_.at(cause.rank);
+  const std::string name = rank_name(cause.rank, rank.hello.pid);
+  if (const int signal = signal_of_code(exit_->code); signal != 0) {
+    cause.message = format("{} was {}", name, ExitStatus{.signal = signal}.to_string());
+    if (is_crash(signal)) {
+      cause.outcome = Outcome::kFailed;
+      cause.message += ": it crashed";
+    }
+    cause.exit_code = exit_->code;
+  } else if (is_failure(exit_->code) && !earliest_failure() && !asked_.terminate_launcher) {
+    // Not after our SIGTERM: mpirun then ends with a code of its own.
+    cause.outcome = Outcome::kFailed;
+    cause.message =
+        format("{} ended with exit code {} without saying why; see its log", name, exit_->code);
+    cause.exit_code = exit_->code;
+  }
+  return cause;
+}
+
+Gang::Cause Gang::cause_from_exit() const {
+  if (exit_->signal != 0) {
+    return {.outcome = Outcome::kRankKilled,
+            .message = format("mpirun (pid {}) was {}", launcher_pid_, exit_->to_string())};
+  }
+  if (const int signal = signal_of_code(exit_->code); signal != 0) {
+    return {.outcome = is_crash(signal) ? Outcome::kFailed : Outcome::kRankKilled,
+            .exit_code = exit_->code,
+            .message = format("a rank was {}", ExitStatus{.signal = signal}.to_string())};
+  }
+  return {.outcome = Outcome::kFailed,
+          .exit_code = exit_->code,
+          .message = format("mpirun ended with exit code {}; see launcher.log", exit_->code)};
+}
+
+Gang::Cause Gang::verdict() const {
+  const bool told_to_fail = cause_ && cause_->outcome == Outcome::kFailed;
+  if (exit_->ok() && !told_to_fail) return {.outcome = Outcome::kSucceeded};
+  // mpirun ends the other ranks when the first one leaves: those only seem to have vanished.
+  const bool left_first = exit_->code == to_int(ExitCode::kRequeue);
+  if (cause_ && !(cause_->vanished && left_first))
+    return cause_->vanished ? refined_by_exit(*cause_) : *cause_;
+  if (const auto failure = earliest_failure()) return *failure;
+  const bool left = std::ranges::any_of(ranks_, [](const auto& entry) {
+    return entry.second.farewell && entry.second.farewell->code == to_int(ExitCode::kRequeue);
+  });
+  if (left || left_first) {
+    return {.outcome = Outcome::kSavedAndLeft, .exit_code = to_int(ExitCode::kRequeue)};
+  }
+  const auto vanished = earliest_vanished();
+  if (vanished && exit_->signal == 0) return refined_by_exit(*vanished);
+  return cause_from_exit();
+}
+
+wire::AttemptEnded Gang::conclude(UnixMs at_ms) const {
+  TA_CHECK(exit_.has_value());
+  const Cause cause = verdict();
+  return {.job = launch_.job,
+          .attempt = launch_.attempt,
+          .outcome = cause.outcome,
+          .exit_code = cause.exit_code,
+          .failed_rank = cause.rank,
+          .last_step = last_step(),
+          .message = cause.message,
+          .at_ms = at_ms};
+}
+
+std::uint64_t Gang::last_step() const {
+  std::uint64_t step = 0;
+  for (const auto& [number, rank] : ranks_) {
+    if (rank.beat) step = std::max(step, rank.beat->step);
+    if (rank.farewell) step = std::max(step, rank.farewell->step);
+  }
+  return step;
+}
+
+std::vector<int> Gang::rank_pids() const {
+  std::vector<int> pids;
+  for (const auto& [number, rank] : ranks_) {
+    if (!rank.gone_ms && rank.hello.pid > 0) pids.push_back(rank.hello.pid);
+  }
+  return pids;
+}
+
+std::vector<wire::RankHello> Gang::hellos() const {
+  std::vector<wire::RankHello> hellos;
+  for (const auto& [number, rank] : ranks_) hellos.push_back(rank.hello);
+  return hellos;
+}
+
+std::vector<wire::RankBeat> Gang::beats() const {
+  std::vector<wire::RankBeat> beats;
+  for (const auto& [number, rank] : ranks_) {
+    if (rank.beat) beats.push_back(*rank.beat);
+  }
+  return beats;
+}
+
+}  // namespace tagalign::agent

@@ -1,0 +1,94 @@
+/// All gangs that run on this node: their processes, devices and files. gang.h judges one of them;
+/// here is what touches the machine.
+///
+/// Owns     every process that carries the agent's mark, and the scratch folders of the gangs.
+///          Borrows what GangsParts refers to.
+/// Failure  a launch that fails leaves no process; an end is only told when no process is left.
+/// Threads  one, which must live as long as the processes.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/status.h"
+#include "coordinator/wire/messages.h"
+#include "worker/agent/gangs/gang.h"
+#include "worker/agent/gangs/gang_command.h"
+#include "worker/agent/gangs/process_host.h"
+
+namespace tagalign::agent {
+
+struct GangsParts {
+  std::vector<std::string> gpus;  ///< device names for CUDA_VISIBLE_DEVICES
+  GangEnvironment environment;    ///< gpus is filled in for every gang
+  ProcessHost& processes;
+  FileSystem& files;
+  Clock& clock;
+};
+
+/// What became of the gangs since they were last looked at.
+struct GangChanges {
+  std::vector<wire::AgentEvent> events;
+  std::vector<std::string> gone_peers;  ///< sockets of ranks that are no more
+};
+
+class Gangs {
+ public:
+  explicit Gangs(GangsParts parts) : parts_(std::move(parts)) {}
+
+  /// Kills what an earlier life of the agent left running.
+  Status end_leftovers(const std::map<AttemptKey, ProcessName>& launchers);
+  /// Requires that no gang of the job runs, and that enough slots are free.
+  Result<ProcessName> launch(const wire::Launch& launch);
+
+  int held_slots() const;
+  bool empty() const { return gangs_.empty(); }
+  bool contains(const AttemptKey& key) const { return gangs_.contains(key); }
+  /// Two attempts must not write side by side: true while an older one still ends.
+  bool end_older_attempt(const AttemptKey& key);
+  void kill(const AttemptKey& key, const std::string& reason);
+  void kill_all(const std::string& reason);
+  /// Peers that are to hear it; none when the gang was asked before.
+  std::vector<std::string> save_and_leave(const AttemptKey& key, const std::string& reason);
+  std::vector<std::string> save_and_leave_all(const std::string& reason);
+
+  /// The reason, when the gang was asked to save and leave before this rank said hello.
+  std::optional<std::string> on_hello(const std::string& peer, const wire::RankHello& hello);
+  void on_beat(const wire::RankBeat& beat);
+  void on_farewell(const wire::RankFarewell& farewell);
+  void on_process_gone(int pid, MonotonicMs now_ms);
+
+  GangChanges supervise();
+
+  std::vector<wire::RankHello> hellos() const;
+  std::vector<wire::RankBeat> beats() const;
+
+ private:
+  struct RunningGang {
+    Gang gang;
+    ProcessName launcher;
+    std::set<std::string> peers;             ///< sockets of its ranks
+    std::optional<std::string> save_reason;  ///< also told to ranks that say hello later
+    std::vector<std::string> gpus;
+    MonotonicMs scan_after_ms = 0;  ///< the next look for processes that are left
+  };
+
+  Status kill_marked(const std::string& mark);
+  Status prepare_files(const wire::Launch& launch, const GangEnvironment& environment);
+  std::vector<std::string> free_gpus(int count) const;
+  RunningGang* find(JobId job, Attempt attempt);
+  std::string mark_of(const Gang& gang) const;
+  std::optional<wire::AgentEvent> supervise_one(RunningGang& running);
+  bool is_over(RunningGang& running);
+  void clear_scratch(const Path& folder);
+
+  GangsParts parts_;
+  std::map<AttemptKey, RunningGang> gangs_;
+};
+
+}  // namespace tagalign::agent
