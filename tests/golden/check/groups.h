@@ -1,7 +1,10 @@
 /// The groups of golden_check. A group is a function in check_<name>.cpp: it reads its files from
 /// the folder and adds lines to the report; it takes sizes and names from the files alone. A new
-/// group is a row here and a source file in CMakeLists.txt.
+/// group is a row here and a source file in CMakeLists.txt. A group "METHOD.NAME" belongs to a method
+/// whose golden data is a folder of its own, DIR/NAME below it; the groups of a method are a room.
 #pragma once
+
+#include <string>
 
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/report.h"
@@ -21,8 +24,20 @@ CheckGroup check_augmentation;
 CheckGroup check_tokenizer;
 
 struct Group {
-  const char* name;  ///< also its folder below the golden folder
+  const char* name;
   CheckGroup* check;
+
+  /// Below the golden folder.
+  std::string folder() const {
+    const std::string text = name;
+    return text.substr(text.find('.') + 1);
+  }
+  /// Empty: a group of the golden data that all methods share.
+  std::string method() const {
+    const std::string text = name;
+    const std::size_t dot = text.find('.');
+    return dot == std::string::npos ? "" : text.substr(0, dot);
+  }
 };
 
 // clang-format off: one row a line

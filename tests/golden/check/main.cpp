@@ -37,9 +37,9 @@ std::string group_names() {
 
 void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("DIR", arguments.folder, "folder with the layout of the golden data")->required();
-  app.add_option("GROUP", arguments.groups, "only these: " + group_names());
+  app.add_option("GROUP", arguments.groups, "only these, or all of a method: " + group_names());
   app.add_option("--photos", arguments.photos,
-                 "photographs that groups name (default: DIR/../camvid)");
+                 "photographs that groups name (default: DIR/../camvid, or DIR/../../camvid)");
   app.add_flag("--without-photos", arguments.without_photos,
                "what needs photographs is not compared, instead of missing");
   app.add_option("--json", arguments.json, "write every line to this file too");
@@ -50,11 +50,28 @@ void declare(CLI::App& app, Arguments& arguments) {
 std::string unknown_groups(const std::vector<std::string>& wanted) {
   std::string unknown;
   for (const std::string& name : wanted) {
-    const bool known = std::any_of(std::begin(kGroups), std::end(kGroups),
-                                   [&](const Group& group) { return name == group.name; });
+    const bool known = std::any_of(std::begin(kGroups), std::end(kGroups), [&](const Group& group) {
+      return name == group.name || name == group.method();
+    });
     if (!known) unknown += (unknown.empty() ? "" : ", ") + name;
   }
   return unknown;
+}
+
+/// Without a wish: the groups that all methods share. The name of a method stands for all of its.
+bool is_wanted(const Group& group, const std::vector<std::string>& wanted) {
+  const std::string method = group.method();
+  if (wanted.empty()) return method.empty();
+  return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
+    return name == group.name || (!method.empty() && name == method);
+  });
+}
+
+/// The photographs lie beside the golden data, or beside the folder that holds a method's.
+Path default_photos(const Path& folder) {
+  const Path beside = folder / ".." / "camvid";
+  const Path above = folder / ".." / ".." / "camvid";
+  return !posix_file_system().exists(beside) && posix_file_system().exists(above) ? above : beside;
 }
 
 /// A file of another structure than the layout's throws from JSON or Torch: one line, and the
@@ -62,18 +79,18 @@ std::string unknown_groups(const std::vector<std::string>& wanted) {
 void run_group(const Group& group, Folder& folder, Report& report) {
   report.begin_group(group.name);
   try {
-    compare_listing(folder, group.name, report);
+    compare_listing(folder, group.folder(), report);
     group.check(folder, report);
   } catch (const std::exception& error) {
     const std::string text = error.what();
     report.failed("the rest of the group", text.substr(0, text.find('\n')));
   }
-  folder.report_unused({group.name});
+  folder.report_unused({group.folder()});
   report.end_group();
 }
 
 int check(Arguments arguments) {
-  if (arguments.photos.empty()) arguments.photos = arguments.folder / ".." / "camvid";
+  if (arguments.photos.empty()) arguments.photos = default_photos(arguments.folder);
   Report report(std::cout);
   const auto folder = Folder::open(arguments.folder, arguments.photos, report);
   if (!folder.ok()) {
@@ -82,10 +99,7 @@ int check(Arguments arguments) {
   }
   if (arguments.without_photos) (*folder)->leave_out_photographs();
   for (const Group& group : kGroups) {
-    const auto& wanted = arguments.groups;
-    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), group.name) != wanted.end()) {
-      run_group(group, **folder, report);
-    }
+    if (is_wanted(group, arguments.groups)) run_group(group, **folder, report);
   }
   report.print_total();
   if (!arguments.json.empty()) {

@@ -7,6 +7,21 @@
 
 namespace tagalign::golden {
 
+std::unique_ptr<Folder> base_folder(Folder& folder, Report& report) {
+  for (const char* place : {".", "..", "../golden", "../../golden"}) {
+    const Path root = folder.root() / place;
+    if (!posix_file_system().exists(root / "clip")) continue;
+    auto base = Folder::open(root, folder.photos(), report);
+    if (base.ok()) return std::move(base).value();
+    report.failed("the shared golden data", base.status().message());
+    return nullptr;
+  }
+  report.missing("clip/",
+                 format("neither in {} or above it nor in a folder golden beside or above it",
+                        folder.root().string()));
+  return nullptr;
+}
+
 std::optional<Tensors> load_clip_weights(Folder& folder, Report& report) {
   const std::string plain = "clip/clip_tiny.safetensors";
   if (!folder.is_left_out(plain)) {

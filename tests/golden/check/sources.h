@@ -1,6 +1,7 @@
 /// What several groups need from the folder: the CLIP's weights, the tokenizer, projectors.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,10 @@ namespace tagalign::golden {
 
 inline constexpr char kTorchScript[] = "clip/clip_tiny.pt";
 inline constexpr char kVocabulary[] = "tokenizer/bpe_simple_vocab_16e6.txt";
+
+/// The golden data that all methods share, for a method's folder: that folder itself where it holds
+/// clip/, else DIR/.., DIR/../golden or DIR/../../golden; nullptr after a line.
+std::unique_ptr<Folder> base_folder(Folder& folder, Report& report);
 
 /// clip/clip_tiny.safetensors, or where the folder leaves it out the TorchScript archive;
 /// nullopt after a line.
