@@ -76,7 +76,7 @@ Result<TrainedWeights> read_file(FileSystem& files, const Path& path,
 Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path) {
   const std::string where = format("checkpoint {}", path.string());
   const bool is_folder = files.list_directory(path).ok();
-  Status unknown = invalid_argument("no method has weights");
+  std::string unknown;
   for (const model::Method& method : model::all_methods()) {
     if (method.weights == nullptr) continue;
     auto trained = is_folder ? read_folder(files, path, *method.weights)
@@ -88,9 +88,10 @@ Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path)
       trained->layout = *layout;
       return trained;
     }
-    unknown = layout.status();
+    unknown += format("{}{}: {}", unknown.empty() ? "" : "; ", method.name,
+                      layout.status().message());
   }
-  return unknown.with_context(where);
+  return invalid_argument(format("{}: no method knows its tensors: {}", where, unknown));
 }
 
 Status bind_clip(FileSystem& files, const Path& clip, TrainedWeights& trained) {
