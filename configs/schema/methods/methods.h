@@ -13,12 +13,15 @@
 #include <vector>
 
 #include "configs/schema/methods/clip.h"
+#include "configs/schema/methods/groupvit.h"
+#include "configs/schema/methods/ovsegmentor.h"
 #include "configs/schema/methods/tagalign.h"
 
 namespace tagalign::config {
 
 using TrainingMethod = std::variant<TagAlignTraining>;
-using EvaluationMethod = std::variant<TagAlignEvaluation, ClipEvaluation>;
+using EvaluationMethod =
+    std::variant<TagAlignEvaluation, ClipEvaluation, GroupVitEvaluation, OvSegmentorEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {
