@@ -7,6 +7,8 @@
 #include <string>
 
 #include "tests/golden/check/folder.h"
+#include "tests/golden/check/groupvit/checks.h"
+#include "tests/golden/check/ovsegmentor/checks.h"
 #include "tests/golden/check/report.h"
 
 namespace tagalign::golden {
@@ -52,6 +54,18 @@ inline constexpr Group kGroups[] = {
     {"preprocess", check_preprocess},
     {"augmentation", check_augmentation},
     {"tokenizer", check_tokenizer},
+    {"groupvit.text", groupvit::check_text},
+    {"groupvit.weights", groupvit::check_weights},
+    {"groupvit.image", groupvit::check_images},
+    {"groupvit.inference", groupvit::check_inference},
+    {"groupvit.training", groupvit::check_training},
+    {"groupvit.checkpoints", groupvit::check_checkpoints},
+    {"ovsegmentor.text", ovsegmentor::check_text},
+    {"ovsegmentor.weights", ovsegmentor::check_weights},
+    {"ovsegmentor.image", ovsegmentor::check_images},
+    {"ovsegmentor.inference", ovsegmentor::check_inference},
+    {"ovsegmentor.losses", ovsegmentor::check_losses},
+    {"ovsegmentor.checkpoints", ovsegmentor::check_checkpoints},
 };
 // clang-format on
 
