@@ -30,33 +30,26 @@ std::string fill_template(const std::string& text, const std::string& name) {
 }
 
 /// [prompts, E]
-at::Tensor encode_prompts(const TextTower& text, const Tokenizer& tokenizer,
-                          const std::vector<std::string>& prompts, int threads) {
-  const auto context = text.shape().context;
-  const at::Device device = text.parameters().front().tensor.device();
+at::Tensor encode_prompts(const PromptEncoder& encode, const std::vector<std::string>& prompts,
+                          int threads) {
   const std::size_t passes = (prompts.size() + kPromptsPerForward - 1) / kPromptsPerForward;
   std::vector<at::Tensor> parts(passes);
-  const auto encode = [&](std::size_t pass) {
+  const auto run = [&](std::size_t pass) {
     const std::size_t from = pass * kPromptsPerForward;
     const std::size_t to = std::min(prompts.size(), from + kPromptsPerForward);
-    const std::vector<std::string> part(prompts.begin() + static_cast<std::ptrdiff_t>(from),
-                                        prompts.begin() + static_cast<std::ptrdiff_t>(to));
-    std::vector<std::int64_t> ids = tokenizer.encode_padded(part, static_cast<int>(context));
-    const at::Tensor tokens =
-        at::from_blob(ids.data(), {static_cast<std::int64_t>(part.size()), context}, at::kLong);
-    parts[pass] = text.encode(tokens.to(device, at::kLong, false, /*copy=*/true));
+    parts[pass] = encode({prompts.begin() + static_cast<std::ptrdiff_t>(from),
+                          prompts.begin() + static_cast<std::ptrdiff_t>(to)});
   };
   std::atomic<std::size_t> next{0};
   on_threads(threads, [&](int) {
-    for (std::size_t pass = next++; pass < passes; pass = next++) encode(pass);
+    for (std::size_t pass = next++; pass < passes; pass = next++) run(pass);
   });
   return at::cat(parts, 0);
 }
 
 }  // namespace
 
-at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
-                            const std::vector<std::string>& classes,
+at::Tensor class_embeddings(const PromptEncoder& encode, const std::vector<std::string>& classes,
                             const std::vector<std::string>& templates, int threads) {
   TA_CHECK(!classes.empty() && !templates.empty(), "at least one class and one template");
   const at::NoGradGuard no_grad;
@@ -66,9 +59,23 @@ at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
       prompts.push_back(fill_template(each, first_name(name)));
     }
   }
-  const at::Tensor embeddings = encode_prompts(text, tokenizer, prompts, threads).to(at::kFloat);
+  const at::Tensor embeddings = encode_prompts(encode, prompts, threads).to(at::kFloat);
   const auto count = static_cast<std::int64_t>(templates.size());
   return embeddings.view({-1, count, embeddings.size(1)}).mean(1);  // [N, E]
+}
+
+at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
+                            const std::vector<std::string>& classes,
+                            const std::vector<std::string>& templates, int threads) {
+  const auto context = text.shape().context;
+  const at::Device device = text.parameters().front().tensor.device();
+  const auto encode = [&](const std::vector<std::string>& prompts) {
+    std::vector<std::int64_t> ids = tokenizer.encode_padded(prompts, static_cast<int>(context));
+    const at::Tensor tokens =
+        at::from_blob(ids.data(), {static_cast<std::int64_t>(prompts.size()), context}, at::kLong);
+    return text.encode(tokens.to(device, at::kLong, false, /*copy=*/true));
+  };
+  return class_embeddings(PromptEncoder(encode), classes, templates, threads);
 }
 
 }  // namespace tagalign::model

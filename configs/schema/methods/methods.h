@@ -14,13 +14,16 @@
 #include <vector>
 
 #include "configs/schema/methods/clip.h"
+#include "configs/schema/methods/groupvit.h"
+#include "configs/schema/methods/ovsegmentor.h"
 #include "configs/schema/methods/tagalign.h"
 #include "configs/schema/methods/tcl.h"
 
 namespace tagalign::config {
 
 using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
-using EvaluationMethod = std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation>;
+using EvaluationMethod = std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation,
+                                      GroupVitEvaluation, OvSegmentorEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {
