@@ -31,9 +31,13 @@ at::Tensor TextTower::embed(const at::Tensor& token_ids) const {
          positional_embedding_.slice(0, 0, token_ids.size(1));
 }
 
-at::Tensor TextTower::encode_sequence(const at::Tensor& token_ids) const {
+at::Tensor TextTower::encode_sequence(const at::Tensor& token_ids,
+                                      const BlockObserver& observer) const {
   at::Tensor x = embed(token_ids);  // [B, T, D]
-  for (const ResidualBlock& block : blocks_) x = block.forward(x, /*causal=*/true);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    x = blocks_[i].forward(x, /*causal=*/true);
+    if (observer) observer(static_cast<std::int64_t>(i), x, {});
+  }
   return x;
 }
 

@@ -134,7 +134,7 @@ class TextTower {
   /// batch: what follows the last end of text is not computed.
   at::Tensor encode(const at::Tensor& token_ids) const;
   /// The transformer's output for every position, before ln_final: [B, T, D].
-  at::Tensor encode_sequence(const at::Tensor& token_ids) const;
+  at::Tensor encode_sequence(const at::Tensor& token_ids, const BlockObserver& observer = {}) const;
 
   const ClipShape& shape() const { return shape_; }
   Parameters parameters() const;

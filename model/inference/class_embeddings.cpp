@@ -30,33 +30,26 @@ std::string fill_template(const std::string& text, const std::string& name) {
 }
 
 /// [prompts, E]
-at::Tensor encode_prompts(const TextTower& text, const Tokenizer& tokenizer,
-                          const std::vector<std::string>& prompts, int threads) {
-  const auto context = text.shape().context;
-  const at::Device device = text.parameters().front().tensor.device();
+at::Tensor encode_prompts(const PromptEncoder& encode, const std::vector<std::string>& prompts,
+                          int threads) {
   const std::size_t passes = (prompts.size() + kPromptsPerForward - 1) / kPromptsPerForward;
   std::vector<at::Tensor> parts(passes);
-  const auto encode = [&](std::size_t pass) {
+  const auto run = [&](std::size_t pass) {
     const std::size_t from = pass * kPromptsPerForward;
     const std::size_t to = std::min(prompts.size(), from + kPromptsPerForward);
-    const std::vector<std::string> part(prompts.begin() + static_cast<std::ptrdiff_t>(from),
-                                        prompts.begin() + static_cast<std::ptrdiff_t>(to));
-    std::vector<std::int64_t> ids = tokenizer.encode_padded(part, static_cast<int>(context));
-    const at::Tensor tokens =
-        at::from_blob(ids.data(), {static_cast<std::int64_t>(part.size()), context}, at::kLong);
-    parts[pass] = text.encode(tokens.to(device, at::kLong, false, /*copy=*/true));
+    parts[pass] = encode({prompts.begin() + static_cast<std::ptrdiff_t>(from),
+                          prompts.begin() + static_cast<std::ptrdiff_t>(to)});
   };
   std::atomic<std::size_t> next{0};
   on_threads(threads, [&](int) {
-    for (std::size_t pass = next++; pass < passes; pass = next++) encode(pass);
+    for (std::size_t pass = next++; pass < passes; pass = next++) run(pass);
   });
   return at::cat(parts, 0);
 }
 
 }  // namespace
 
-at::Tensor prompt_embeddings(const TextTower& text, const Tokenizer& tokenizer,
-                             const std::vector<std::string>& names,
+at::Tensor prompt_embeddings(const PromptEncoder& encode, const std::vector<std::string>& names,
                              const std::vector<std::string>& templates, int threads) {
   TA_CHECK(!names.empty() && !templates.empty(), "at least one name and one template");
   const at::NoGradGuard no_grad;
@@ -64,17 +57,33 @@ at::Tensor prompt_embeddings(const TextTower& text, const Tokenizer& tokenizer,
   for (const std::string& name : names) {
     for (const std::string& each : templates) prompts.push_back(fill_template(each, name));
   }
-  const at::Tensor embeddings = encode_prompts(text, tokenizer, prompts, threads).to(at::kFloat);
+  const at::Tensor embeddings = encode_prompts(encode, prompts, threads).to(at::kFloat);
   const auto count = static_cast<std::int64_t>(templates.size());
   return embeddings.view({-1, count, embeddings.size(1)});
+}
+
+at::Tensor class_embeddings(const PromptEncoder& encode, const std::vector<std::string>& classes,
+                            const std::vector<std::string>& templates, int threads) {
+  std::vector<std::string> names;
+  for (const std::string& name : classes) names.push_back(first_name(name));
+  return prompt_embeddings(encode, names, templates, threads).mean(1);  // [N, E]
+}
+
+PromptEncoder clip_prompts(const TextTower& text, const Tokenizer& tokenizer) {
+  return [&](const std::vector<std::string>& prompts) {
+    const auto context = text.shape().context;
+    const at::Device device = text.parameters().front().tensor.device();
+    std::vector<std::int64_t> ids = tokenizer.encode_padded(prompts, static_cast<int>(context));
+    const at::Tensor tokens =
+        at::from_blob(ids.data(), {static_cast<std::int64_t>(prompts.size()), context}, at::kLong);
+    return text.encode(tokens.to(device, at::kLong, false, /*copy=*/true));
+  };
 }
 
 at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
                             const std::vector<std::string>& classes,
                             const std::vector<std::string>& templates, int threads) {
-  std::vector<std::string> names;
-  for (const std::string& name : classes) names.push_back(first_name(name));
-  return prompt_embeddings(text, tokenizer, names, templates, threads).mean(1);  // [N, E]
+  return class_embeddings(clip_prompts(text, tokenizer), classes, templates, threads);
 }
 
 }  // namespace tagalign::model

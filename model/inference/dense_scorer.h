@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tagalign::model {
@@ -42,6 +43,12 @@ struct ScoreMap {
   Padding padding;    ///< the map covers the window with this around it
 };
 
+/// What a method says of each pixel beside its class: the group that it belongs to.
+struct NamedLabels {
+  std::string name;   ///< "stage0"
+  at::Tensor labels;  ///< [H, W] int64
+};
+
 /// Scores the classes of one data set.
 class DenseScorer {
  public:
@@ -66,6 +73,8 @@ class DenseScorer {
   /// How much an image shows each class, for ranking images: [channels of `finished`], of the same
   /// image and its finished scores [C, H, W]. By default a class's highest pixel.
   virtual at::Tensor image_scores(const at::Tensor& image, const at::Tensor& finished) const;
+  /// Of a whole image [3, H, W] normalised, in one pass; most methods have none.
+  virtual std::vector<NamedLabels> label_maps(const at::Tensor& /*image*/) const { return {}; }
   virtual LabelRule label_rule() const { return LabelRule::kSoftmax; }
 };
 

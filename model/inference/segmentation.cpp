@@ -90,7 +90,7 @@ class SlidImage {
       : scorer_(scorer),
         image_(image),
         original_(original),
-        windows_(sliding_windows(image.size(1), image.size(2), options.window, options.stride)),
+        windows_(sliding_windows(image.size(1), image.size(2), options)),
         maps_(maps_of_windows(scorer, image, windows_, mapped)) {}
 
   /// [1, height, width] at the original size: averaged like any channel, so that it rounds alike.
@@ -140,17 +140,24 @@ std::vector<ScoreVariant> SegmentationSweep::variants() const {
   return all;
 }
 
-std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
-                                    int stride) {
-  TA_CHECK(height > 0 && width > 0 && window > 0 && stride > 0, "positive sizes");
+std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width,
+                                    const SegmentationOptions& options) {
+  const std::int64_t rows = options.window;
+  const std::int64_t columns = options.window_width > 0 ? options.window_width : rows;
+  const int step = options.stride_width > 0 ? options.stride_width : options.stride;
+  TA_CHECK(height > 0 && width > 0 && rows > 0 && options.stride > 0, "positive sizes");
   std::vector<Window> windows;
-  for (const std::int64_t y : window_starts(height, window, stride)) {
-    for (const std::int64_t x : window_starts(width, window, stride)) {
-      windows.push_back(
-          {y, x, std::min<std::int64_t>(window, height), std::min<std::int64_t>(window, width)});
+  for (const std::int64_t y : window_starts(height, rows, options.stride)) {
+    for (const std::int64_t x : window_starts(width, columns, step)) {
+      windows.push_back({y, x, std::min(rows, height), std::min(columns, width)});
     }
   }
   return windows;
+}
+
+std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
+                                    int stride) {
+  return sliding_windows(height, width, {.window = window, .stride = stride});
 }
 
 bool Segmenter::constant_background() const {

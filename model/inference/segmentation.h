@@ -21,17 +21,27 @@ struct SegmentationOptions {
   bool background = false;  ///< class 0 is one, as the scorer's BackgroundRule says
   int window = 448;
   int stride = 224;
+  int window_width = 0;  ///< 0: square, as `window`
+  int stride_width = 0;  ///< 0: as `stride`
 };
 
+/// Embeds prompts: [prompts, E]. Called from several threads.
+using PromptEncoder = std::function<at::Tensor(const std::vector<std::string>& prompts)>;
+
+/// By CLIP's text tower or one like it; borrows both.
+PromptEncoder clip_prompts(const TextTower& text, const Tokenizer& tokenizer);
+
 /// The text embeddings of every name in every template ("{}" is replaced by the name), before any
-/// normalisation: [N, T, E] fp32 on the tower's device. Prompts are dealt to `threads` threads in
+/// normalisation: [N, T, E] fp32 on the encoder's device. Prompts are dealt to `threads` threads in
 /// passes of fixed size.
-at::Tensor prompt_embeddings(const TextTower& text, const Tokenizer& tokenizer,
-                             const std::vector<std::string>& names,
+at::Tensor prompt_embeddings(const PromptEncoder& encode, const std::vector<std::string>& names,
                              const std::vector<std::string>& templates, int threads = 1);
 
 /// Mean over templates of the text embeddings ("{}" is replaced by the class name; of "a;b" by the
 /// first), before any normalisation: [N, E], otherwise as prompt_embeddings().
+at::Tensor class_embeddings(const PromptEncoder& encode, const std::vector<std::string>& classes,
+                            const std::vector<std::string>& templates, int threads = 1);
+/// By CLIP's text tower or one like it.
 at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
                             const std::vector<std::string>& classes,
                             const std::vector<std::string>& templates, int threads = 1);
@@ -41,6 +51,8 @@ at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
 struct Window {
   std::int64_t y = 0, x = 0, height = 0, width = 0;
 };
+std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width,
+                                    const SegmentationOptions& options);
 std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
                                     int stride);
 

@@ -52,6 +52,7 @@ struct ClassText {
 struct ScorerTask {
   std::string dataset = {};                ///< a method may have settings of its own for it
   const Refinement* refinement = nullptr;  ///< nullptr: none
+  bool background = false;                 ///< the data set has one: a channel under kInWindow
 };
 
 /// A method ready to predict, with its weights and its section of the evaluation.

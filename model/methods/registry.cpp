@@ -6,7 +6,9 @@
 #include "base/format.h"
 #include "model/methods/clip/frozen.h"
 #include "model/methods/heads/heads.h"
+#include "model/methods/groupvit/groupvit.h"
 #include "model/methods/method.h"
+#include "model/methods/ovsegmentor/ovsegmentor.h"
 #include "model/methods/tagalign/tagalign.h"
 #include "model/methods/tcl/tcl.h"
 
@@ -54,6 +56,16 @@ constexpr std::array kMethods = {
            .weights = &kTclWeights,
            .objective = tcl_objective,
            .dense_model = tcl_model},
+    Method{.name = "groupvit",
+           .needs_clip = false,
+           .weights = &kGroupVitWeights,
+           .objective = nullptr,
+           .dense_model = groupvit_model},
+    Method{.name = "ovsegmentor",
+           .needs_clip = false,
+           .weights = &kOvSegmentorWeights,
+           .objective = nullptr,
+           .dense_model = ovsegmentor_model},
 };
 
 }  // namespace

@@ -177,7 +177,8 @@ class DatasetEvaluation {
                                                       config::expand_templates(settings_.templates),
                                                       static_cast<int>(threads()));
     const auto refinement = make_refinement(settings_.refine);
-    const auto scorer = predictor_.model->scorer(text, {options_.name, refinement.get()});
+    const auto scorer =
+        predictor_.model->scorer(text, {options_.name, refinement.get(), options_.background});
     rule_ = scorer->label_rule();
     const model::Segmenter segmenter(*scorer, plan_.options);
     std::vector<Tallies> tallies(threads(),
@@ -195,8 +196,9 @@ class DatasetEvaluation {
     const ImageCrewCalls calls{
         .work =
             [&](int thread, data::EvaluationImage& image) {
-              return count_image(segmenter, *scorer, image,
-                                 tallies[static_cast<std::size_t>(thread)]);
+              TA_RETURN_IF_ERROR(count_image(segmenter, *scorer, image,
+                                             tallies[static_cast<std::size_t>(thread)]));
+              return is_saved(image) ? save_label_maps(*scorer, image) : ok_status();
             },
         .bytes = [&](const data::EvaluationImage& image) { return score_bytes(segmenter, image); },
         .stop_requested = [&] { return rank_.reporter.stop_requested().has_value(); },
@@ -243,12 +245,20 @@ class DatasetEvaluation {
   };
   using Tallies = std::vector<Tally>;  ///< [results]
 
+  bool is_saved(const data::EvaluationImage& image) const {
+    return image.index < static_cast<std::size_t>(config_.save_predictions);
+  }
+  /// Normalised: [3, H, W].
+  at::Tensor pixels_of(data::EvaluationImage& image) const {
+    return at::from_blob(image.planar.data(), {3, image.resized.height, image.resized.width},
+                         at::kFloat)
+        .to(rank_.device);
+  }
+
   Status count_image(const model::Segmenter& segmenter, const model::DenseScorer& scorer,
                      data::EvaluationImage& image, Tallies& tallies) {
-    const auto pixels = at::from_blob(image.planar.data(),
-                                      {3, image.resized.height, image.resized.width}, at::kFloat)
-                            .to(rank_.device);
-    const bool save = image.index < static_cast<std::size_t>(config_.save_predictions);
+    const at::Tensor pixels = pixels_of(image);
+    const bool save = is_saved(image);
     Status status;
     segmenter.sweep_scores(
         pixels, {image.original.height, image.original.width}, plan_.sweep,
@@ -292,6 +302,19 @@ class DatasetEvaluation {
     const Path path = prediction_folder() / (name + ".png");
     TA_RETURN_IF_ERROR(rank_.files.create_directories(path.parent_path()));
     return rank_.files.write_durable(path, data::encode_label_png(to_label_map(labels)));
+  }
+
+  /// In folders of their own beside the predictions: DATASET.stage0/NAME.png.
+  Status save_label_maps(const model::DenseScorer& scorer, data::EvaluationImage& image) const {
+    for (const auto& [name, labels] : scorer.label_maps(pixels_of(image))) {
+      const Path folder = prediction_folder().parent_path() / format("{}.{}", options_.name, name);
+      const Path path = folder / (image.name + ".png");
+      TA_RETURN_IF_ERROR(rank_.files.create_directories(path.parent_path()));
+      const auto map = data::resize_nearest_opencv(to_label_map(labels), image.original.width,
+                                                   image.original.height);
+      TA_RETURN_IF_ERROR(rank_.files.write_durable(path, data::encode_label_png(map)));
+    }
+    return ok_status();
   }
 
   void say_progress(std::size_t done) {

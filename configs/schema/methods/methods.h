@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "configs/schema/methods/clip.h"
+#include "configs/schema/methods/groupvit.h"
 #include "configs/schema/methods/heads.h"
+#include "configs/schema/methods/ovsegmentor.h"
 #include "configs/schema/methods/tagalign.h"
 #include "configs/schema/methods/tcl.h"
 
@@ -22,8 +24,9 @@ namespace tagalign::config {
 
 using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
 using EvaluationMethod =
-    std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, PlainHeadEvaluation,
-                 MaskClipEvaluation, SclipEvaluation, NaclipEvaluation, ClearClipEvaluation>;
+    std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, GroupVitEvaluation,
+                 OvSegmentorEvaluation, PlainHeadEvaluation, MaskClipEvaluation, SclipEvaluation,
+                 NaclipEvaluation, ClearClipEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {

@@ -25,8 +25,8 @@ at::Tensor embed_queries(const Materials& materials, const std::vector<std::stri
                          const std::vector<std::string>& templates, int threads) {
   TA_CHECK(materials.text != nullptr && materials.tokenizer != nullptr,
            "a text tower, a tokenizer");
-  const at::Tensor prompts = prompt_embeddings(*materials.text, *materials.tokenizer, names,
-                                               templates, threads);  // [Q, T, E]
+  const at::Tensor prompts = prompt_embeddings(clip_prompts(*materials.text, *materials.tokenizer),
+                                               names, templates, threads);  // [Q, T, E]
   return normalize_features(normalize_features(prompts).mean(1));
 }
 

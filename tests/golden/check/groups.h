@@ -8,6 +8,8 @@
 
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/heads/checks.h"
+#include "tests/golden/check/groupvit/checks.h"
+#include "tests/golden/check/ovsegmentor/checks.h"
 #include "tests/golden/check/report.h"
 #include "tests/golden/check/tcl/checks.h"
 
@@ -65,6 +67,18 @@ inline constexpr Group kGroups[] = {
     {"tcl.inference", tcl::check_inference},
     {"tcl.evaluation", tcl::check_evaluation},
     {"tcl.checkpoints", tcl::check_checkpoints},
+    {"groupvit.text", groupvit::check_text},
+    {"groupvit.weights", groupvit::check_weights},
+    {"groupvit.image", groupvit::check_images},
+    {"groupvit.inference", groupvit::check_inference},
+    {"groupvit.training", groupvit::check_training},
+    {"groupvit.checkpoints", groupvit::check_checkpoints},
+    {"ovsegmentor.text", ovsegmentor::check_text},
+    {"ovsegmentor.weights", ovsegmentor::check_weights},
+    {"ovsegmentor.image", ovsegmentor::check_images},
+    {"ovsegmentor.inference", ovsegmentor::check_inference},
+    {"ovsegmentor.losses", ovsegmentor::check_losses},
+    {"ovsegmentor.checkpoints", ovsegmentor::check_checkpoints},
 };
 // clang-format on
 

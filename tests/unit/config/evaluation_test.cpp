@@ -72,9 +72,9 @@ TEST(Methods, NameChoosesTheKeys_AndStandsForTheWholeSection) {
 }
 
 TEST(Methods, UnknownNameOrAnotherMethodsKey_IsNamedWithTheNearest) {
-  EXPECT_THAT(message(kPlain, {"method=tagaling"}),
-              AllOf(HasSubstr("method: expected one of tagalign, clip, tcl"),
-                    HasSubstr("found 'tagaling'; did you mean 'tagalign'?")));
+  const std::string misspelt = message(kPlain, {"method=tagaling"});
+  EXPECT_THAT(misspelt, HasSubstr("method: expected one of tagalign, clip"));
+  EXPECT_THAT(misspelt, HasSubstr("found 'tagaling'; did you mean 'tagalign'?"));
   EXPECT_THAT(message(kPlain, {"method.name=clop"}), HasSubstr("did you mean 'clip'?"));
   EXPECT_THAT(message(kPlain, {"method.name=clip", "method.clip_weight=0.2"}),
               HasSubstr("unknown key in method: 'clip_weight'"));
