@@ -1,5 +1,4 @@
-/// Multi-label recognition beside segmentation: how well a score ranks the images that show a
-/// class.
+/// Multi-label recognition beside segmentation: how well scores rank the images by a class.
 ///
 /// N classes. Threads: one a ranking; merge afterwards.
 #pragma once

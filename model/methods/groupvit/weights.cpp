@@ -1,7 +1,6 @@
 #include <utility>
 
-#include "base/format.h"
-#include "model/files/torch_archive.h"
+#include "model/methods/grouping/weight_files.h"
 #include "model/methods/groupvit/groupvit.h"
 
 namespace tagalign::model {
@@ -34,13 +33,8 @@ StateDict own_tensors(const StateDict& tensors) {
   return own;
 }
 
-std::string naming(const StateDict&) {
-  return "main";
-}
-
 Result<StateDict> respelled(const StateDict& own, const std::string& naming) {
-  if (naming == "main") return own;
-  return invalid_argument(format("naming '{}' is not known to groupvit: expected main", naming));
+  return grouping_files::respelled(own, naming, "groupvit");
 }
 
 Result<WeightLayout> layout(const StateDict& own) {
@@ -49,16 +43,11 @@ Result<WeightLayout> layout(const StateDict& own) {
         "it holds no GroupViT (neither img_encoder.patch_embed.norm nor text_encoder with "
         "text_projector)");
   }
-  TensorSource source(own, at::kCPU);
-  const auto encoder = GroupingEncoder::take(source, "img_encoder.", /*heads=*/1);
-  const auto projection = GroupProjection::take(source, "img_projector.", encoder.width());
-  return WeightLayout{.architecture = format("groupvit, {}", encoder.describe()),
-                      .width = encoder.width(),
-                      .embedding = projection.embedding()};
+  return grouping_files::layout(own, "groupvit");
 }
 
 Result<std::string> asked(const config::TrainConfig&, const WeightLayout&) {
-  return unsupported("groupvit is evaluated from the weights of its authors, not trained");
+  return grouping_files::asked("groupvit");
 }
 
 Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig*) {
@@ -66,13 +55,7 @@ Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig*) {
 }
 
 Result<ReferenceFile> read_reference(TorchArchive& archive) {
-  TA_ASSIGN_OR_RETURN(const StateDict tensors, read_weights(archive));
-  return ReferenceFile{.tensors = own_tensors(tensors),
-                       .naming = "main",
-                       .steps_done = std::nullopt,
-                       .schedule_position = std::nullopt,
-                       .next_lr = std::nullopt,
-                       .moments = std::nullopt};
+  return grouping_files::read_reference(archive, own_tensors);
 }
 
 }  // namespace
@@ -80,7 +63,7 @@ Result<ReferenceFile> read_reference(TorchArchive& archive) {
 const WeightNames kGroupVitWeights{.is_own = is_own,
                                    .own = own_tensors,
                                    .optional = {"multi_label_logit_scale"},
-                                   .naming = naming,
+                                   .naming = grouping_files::naming,
                                    .respelled = respelled,
                                    .layout = layout,
                                    .asked = asked,

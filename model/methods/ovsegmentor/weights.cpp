@@ -3,8 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/format.h"
-#include "model/files/torch_archive.h"
+#include "model/methods/grouping/weight_files.h"
 #include "model/methods/ovsegmentor/ovsegmentor.h"
 
 namespace tagalign::model {
@@ -48,32 +47,21 @@ StateDict own_tensors(const StateDict& tensors) {
   return own;
 }
 
-std::string naming(const StateDict&) {
-  return "main";
-}
-
 Result<StateDict> respelled(const StateDict& own, const std::string& naming) {
-  if (naming == "main") return own;
-  return invalid_argument(format("naming '{}' is not known to ovsegmentor: expected main", naming));
+  return grouping_files::respelled(own, naming, "ovsegmentor");
 }
 
 Result<WeightLayout> layout(const StateDict& own) {
   if (!is_ovsegmentor(own)) {
     return invalid_argument(
-        "it holds no OVSegmentor (neither img_encoder.layers.0.group_token without a norm behind "
-        "the "
-        "patches nor BERT's text_encoder.transformer.embeddings)");
+        "it holds no OVSegmentor (neither img_encoder.layers.0.group_token without a norm "
+        "behind the patches nor BERT's text_encoder.transformer.embeddings)");
   }
-  TensorSource source(own, at::kCPU);
-  const auto encoder = GroupingEncoder::take(source, "img_encoder.", /*heads=*/1);
-  const auto projection = GroupProjection::take(source, "img_projector.", encoder.width());
-  return WeightLayout{.architecture = format("ovsegmentor, {}", encoder.describe()),
-                      .width = encoder.width(),
-                      .embedding = projection.embedding()};
+  return grouping_files::layout(own, "ovsegmentor");
 }
 
 Result<std::string> asked(const config::TrainConfig&, const WeightLayout&) {
-  return unsupported("ovsegmentor is evaluated from the weights of its authors, not trained");
+  return grouping_files::asked("ovsegmentor");
 }
 
 Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig*) {
@@ -81,13 +69,7 @@ Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig*) {
 }
 
 Result<ReferenceFile> read_reference(TorchArchive& archive) {
-  TA_ASSIGN_OR_RETURN(const StateDict tensors, read_weights(archive));
-  return ReferenceFile{.tensors = own_tensors(tensors),
-                       .naming = "main",
-                       .steps_done = std::nullopt,
-                       .schedule_position = std::nullopt,
-                       .next_lr = std::nullopt,
-                       .moments = std::nullopt};
+  return grouping_files::read_reference(archive, own_tensors);
 }
 
 }  // namespace
@@ -95,7 +77,7 @@ Result<ReferenceFile> read_reference(TorchArchive& archive) {
 const WeightNames kOvSegmentorWeights{.is_own = is_own,
                                       .own = own_tensors,
                                       .optional = {},
-                                      .naming = naming,
+                                      .naming = grouping_files::naming,
                                       .respelled = respelled,
                                       .layout = layout,
                                       .asked = asked,

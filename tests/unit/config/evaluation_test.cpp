@@ -392,6 +392,23 @@ TEST(Benchmarks, RootLeftOut_IsAskedForWhereTheListStands) {
   EXPECT_THAT(config.status().message(), HasSubstr("datasets.0.root: this key is required"));
 }
 
+TEST(Methods, CompareWorkflow_EvaluatesEachOnTheSameEightDataSets) {
+  const Overrides vars = {"vars.data=/data",       "vars.clip=/c.safetensors",
+                          "vars.tagalign=/t",      "vars.tcl=/tcl.pth",
+                          "vars.groupvit=/g.pth",  "vars.ovsegmentor=/o.pth",
+                          "vars.vocabulary=/v.txt"};
+  const auto workflow = load_workflow(posix_file_system(), shipped("methods/compare.yml"), vars);
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  std::set<std::string> rows;
+  for (const WorkflowJob& job : workflow->jobs) {
+    const EvaluateConfig config = load(job.config);
+    EXPECT_EQ(config.datasets.size(), 8u) << job.name;
+    rows.insert(row_label(config));
+  }
+  EXPECT_THAT(rows, testing::ElementsAre("clip", "clip-surgery", "groupvit", "ovsegmentor",
+                                         "tagalign", "tcl"));
+}
+
 TEST(Published, ShippedFile_NamesShippedDataSets) {
   const auto published =
       load_job_config<PublishedScores>(posix_file_system(), shipped("published.yml"));

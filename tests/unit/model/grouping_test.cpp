@@ -107,7 +107,7 @@ TEST_F(WordPieceTest, NoFile_SaysWhereToGetIt) {
               AllOf(HasSubstr("bert-base-uncased"), HasSubstr("method.vocabulary")));
 }
 
-TEST(LeastCostAssignment, BeatsTheGreedyChoice) {
+TEST(LeastCostAssignment, TemptingFirstChoice_IsGivenUpForTheLeastSum) {
   // Row 0 would take column 0, which costs row 1 nine.
   const at::Tensor cost = at::tensor({1.0, 2.0, 9.0, 1.0, 9.0, 9.0, 9.0, 9.0, 1.0}).view({3, 3});
   EXPECT_THAT(least_cost_assignment(cost), ElementsAre(1, 0, 2));

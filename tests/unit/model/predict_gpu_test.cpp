@@ -32,13 +32,15 @@ TEST_P(CountPredictionsGpu, Counts_EqualTheCpuTwin) {
   for (std::int64_t i = 0; i < pixels; ++i) {
     label.push_back(static_cast<std::uint16_t>(i % 7 == 0 ? 1000 : i % (c.classes + 3)));
   }
-  SegmentationCounts cpu(static_cast<std::size_t>(c.classes)), gpu = cpu;
-  count_predictions(scores, label, 1000, cpu);
-  count_predictions(scores.cuda(), label, 1000, gpu);
-  EXPECT_EQ(gpu, cpu);
-  count_predictions(scores.cuda(), label, 1000, gpu);  // adds; does not replace
-  cpu.merge(SegmentationCounts(cpu));
-  EXPECT_EQ(gpu, cpu);
+  for (const LabelRule rule : {LabelRule::kSoftmax, LabelRule::kLargest}) {
+    SegmentationCounts cpu(static_cast<std::size_t>(c.classes)), gpu = cpu;
+    count_predictions(scores, label, 1000, cpu, rule);
+    count_predictions(scores.cuda(), label, 1000, gpu, rule);
+    EXPECT_EQ(gpu, cpu);
+    count_predictions(scores.cuda(), label, 1000, gpu, rule);  // adds; does not replace
+    cpu.merge(SegmentationCounts(cpu));
+    EXPECT_EQ(gpu, cpu);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, CountPredictionsGpu,

@@ -238,7 +238,7 @@ TEST_F(SegmenterTest, UnderBf16Autocast_ScoresStayFp32) {
 }
 
 TEST(Registry, UnknownMethod_NamesThoseThatThereAre) {
-  const auto found = find_method("tcl");
+  const auto found = find_method("fcn");
   ASSERT_FALSE(found.ok());
   EXPECT_THAT(found.status().message(), ::testing::HasSubstr("expected one of clip, tagalign"));
 }

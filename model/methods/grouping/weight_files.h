@@ -1,0 +1,25 @@
+/// What the weight files of GroupViT and OVSegmentor have in common: one spelling, nothing that a
+/// configuration trains, and tensors alone in the files of their authors. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "model/methods/method.h"
+
+namespace tagalign::model::grouping_files {
+
+/// The one spelling, "main".
+std::string naming(const StateDict& tensors);
+/// kInvalidArgument for another; `method` names whose it is.
+Result<StateDict> respelled(const StateDict& own, const std::string& naming,
+                            std::string_view method);
+/// Of own tensors that are complete enough to be told as `method`'s.
+WeightLayout layout(const StateDict& own, std::string_view method);
+/// kUnsupported: no configuration asks for an architecture.
+Result<std::string> asked(std::string_view method);
+/// The tensors of a .pth file, as `own` picks them.
+Result<ReferenceFile> read_reference(TorchArchive& archive,
+                                     StateDict (*own)(const StateDict& tensors));
+
+}  // namespace tagalign::model::grouping_files
