@@ -187,10 +187,8 @@ struct Named {
   std::optional<WorkflowId> workflow;
 };
 
-Result<Named> look_up(const core::State& state, const std::string& name, wire::JobNameScope scope) {
-  if (scope == wire::JobNameScope::kWorkflowOrJob) {
-    if (const auto workflow = newest_workflow(state, name)) return Named{{}, workflow};
-  }
+Result<Named> look_up(const core::State& state, const std::string& name) {
+  if (const auto workflow = newest_workflow(state, name)) return Named{{}, workflow};
   TA_ASSIGN_OR_RETURN(const JobId job, newest_job(state, name));
   return Named{job, {}};
 }
@@ -198,7 +196,7 @@ Result<Named> look_up(const core::State& state, const std::string& name, wire::J
 ClientReply reply_to(const AnswerContext& context, const wire::JobsRequest& request) {
   Named named;
   if (!request.name.empty()) {
-    auto found = look_up(context.state, request.name, request.scope);
+    auto found = look_up(context.state, request.name);
     if (!found.ok()) return error_reply(found.status());
     named = *found;
   }
@@ -283,7 +281,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsReques
 ClientReply reply_to(const AnswerContext& context, const wire::ResultsRequest& request) {
   std::optional<WorkflowId> workflow;
   if (!request.name.empty()) {
-    const auto named = look_up(context.state, request.name, wire::JobNameScope::kWorkflowOrJob);
+    const auto named = look_up(context.state, request.name);
     if (!named.ok()) return error_reply(named.status());
     workflow = named->job ? context.state.jobs.at(*named->job).workflow : named->workflow;
   }

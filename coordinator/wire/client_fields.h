@@ -21,7 +21,6 @@ template <class V, Is<JobsRequest> M>
 void visit_fields(V&& visit, M& m) {
   visit("workflow", m.workflow);
   visit("name", m.name);
-  visit("scope", m.scope);
   visit("jobs", m.jobs);
   visit("active_only", m.active_only);
   visit("after", m.after);

@@ -29,17 +29,12 @@ struct JobRef {
   bool operator==(const JobRef&) const = default;
 };
 
-/// What a JobsRequest's name may stand for.
-enum class JobNameScope : std::uint8_t {
-  kJob = 1,            ///< a job's number, or a job's name: the newest of that name
-  kWorkflowOrJob = 2,  ///< a workflow's name: all jobs of the newest; else as kJob
-};
 inline constexpr std::uint32_t kJobsPageMax = 1000;
 /// Answered with one page at most, by ascending number. All that is given must fit.
 struct JobsRequest {
   std::optional<WorkflowId> workflow;
-  std::string name;  ///< empty: any; a name that stands for nothing is kNotFound
-  JobNameScope scope = JobNameScope::kWorkflowOrJob;
+  /// Of a workflow: all jobs of the newest; else as in a JobRef. Empty: any.
+  std::string name;
   std::vector<JobId> jobs;             ///< empty: any; else only these
   bool active_only = false;            ///< leave out jobs that have ended
   JobId after;                         ///< only jobs of higher numbers

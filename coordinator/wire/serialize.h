@@ -32,10 +32,6 @@ template <>
 struct EnumRange<StopMode> {
   static constexpr StopMode first = StopMode::kSaveAndLeave, last = StopMode::kKill;
 };
-template <>
-struct EnumRange<JobNameScope> {
-  static constexpr JobNameScope first = JobNameScope::kJob, last = JobNameScope::kWorkflowOrJob;
-};
 template <class Enum>
 concept RangedEnum = requires {
   EnumRange<Enum>::first;

@@ -1,15 +1,11 @@
 // `tagalign-worker evaluate --thresholds … --clip-w …` as a user types it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
 
 #include "base/file_system.h"
 #include "base/format.h"
 #include "base/limits.h"
-#include "base/process.h"
+#include "tests/integration/worker_fixture.h"
 
 namespace tagalign {
 namespace {
@@ -17,16 +13,10 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr std::int64_t kCommandMsMax = 120'000;
-
 /// A folder with two drawn images and a CLIP of one training step.
-class SweepTest : public ::testing::Test {
+class SweepTest : public WorkerTest {
  protected:
   SweepTest() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "tagalign-sweep-XXXXXX").string();
-    TA_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    folder_ = pattern;
     write("prepare.yml", format("output: {}\ntrain_count: 8\ntrain_size: 32\n"
                                 "validation: [{{name: val, count: 2, size: 32}}]\n",
                                 path("scenes")));
@@ -40,20 +30,6 @@ class SweepTest : public ::testing::Test {
                              "{{name: val, root: {}/val, "
                              "short_side: 32, window: 32, stride: 16, background: true}}\n",
                              path("clip.safetensors"), path("results"), path("scenes")));
-  }
-  ~SweepTest() override { std::filesystem::remove_all(folder_); }
-
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name) << text;
-  }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  CommandOutput worker(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(),
-                     std::string(std::getenv("TAGALIGN_BIN")) + "/tagalign-worker");
-    const auto output = run_command(arguments, kCommandMsMax);
-    EXPECT_TRUE(output.ok()) << output.status().to_string();
-    return output.ok() ? *output : CommandOutput{};
   }
 
   /// All result files, one after the other.
@@ -69,8 +45,6 @@ class SweepTest : public ::testing::Test {
     }
     return text;
   }
-
-  Path folder_;
 };
 
 TEST_F(SweepTest, EachThreshold_GivesAResultFile) {

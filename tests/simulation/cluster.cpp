@@ -9,44 +9,16 @@
 #include "tests/simulation/coordinator.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/node.h"
+#include "tests/simulation/workflows.h"
 
 namespace tagalign::simulation {
 namespace {
-
-using wire::JobSpec;
-using wire::WorkflowSpec;
 
 constexpr UnixMs kWeatherMs = 240'000;
 constexpr std::uint64_t kKindsOfStrike = 14;
 constexpr UnixMs kCalmMs = 900'000;
 /// Every so many-th seed runs on the real SQLite store, which takes longer.
 constexpr std::uint64_t kSeedsPerSqlite = 3;
-
-/// The most that a job of these workflows holds.
-constexpr int kTrainRanks = 2;
-constexpr int kSlotsPerRankMax = 2;
-
-JobSpec job(std::string name, std::string kind, int slots_per_rank, std::vector<std::string> after,
-            std::string on_commit_of = {}) {
-  JobSpec spec;
-  spec.name = std::move(name);
-  spec.ranks = kind == "train" ? kTrainRanks : 1;
-  spec.kind = std::move(kind);
-  spec.slots_per_rank = slots_per_rank;
-  spec.config_yaml = configuration(slots_per_rank);
-  spec.after = std::move(after);
-  spec.on_commit_of = std::move(on_commit_of);
-  return spec;
-}
-
-WorkflowSpec workflow(int number, int slots_per_rank) {
-  return {format("flow-{}", number),
-          "/work",
-          {job("prepare", "scenes", 1, {}), job("train", "train", slots_per_rank, {"prepare"}),
-           job("evaluate", "evaluate", slots_per_rank, {}, "train"),
-           job("baseline", "evaluate", 1, {"prepare"}),
-           job("report", "scenes", 1, {"evaluate", "baseline"})}};
-}
 
 std::string up_link(const AgentId& id) {
   return id.value + " up";

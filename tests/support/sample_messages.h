@@ -79,7 +79,7 @@ inline JobSpec sample_job() {
 
 inline std::vector<ClientRequest> sample_requests() {
   return {SubmitRequest{"token", {"demo", "/w", {sample_job()}}},
-          JobsRequest{WorkflowId{1}, "train", JobNameScope::kJob, {{5}}, true, {3}, 20},
+          JobsRequest{WorkflowId{1}, "train", {{5}}, true, {3}, 20},
           JobRequest{JobId{2}},
           JobLogRequest{JobRef("train"), Attempt{1}, 1, 100},
           ExplainRequest{JobId{2}},

@@ -52,58 +52,65 @@ class CommandLine : public ::testing::Test {
   int run(const std::vector<std::string>& arguments) {
     out.str("");
     err.str("");
-    Host host{.out = out,
-              .err = err,
-              .is_terminal = false,
-              .has_colours = false,
-              .clock = clock,
-              .files = posix_file_system(),
-              .environment = [this](const std::string& name) -> std::optional<std::string> {
-                const auto found = environment.find(name);
-                if (found == environment.end()) return std::nullopt;
-                return found->second;
-              },
-              .connect =
-                  [this](const Path& state) {
-                    state_folder = state;
-                    return std::make_unique<FakeConnection>(coordinator);
-                  },
-              .random_token = [] { return std::string("0123456789abcdef"); },
-              .gang_command =
-                  [](const wire::Launch& launch) {
-                    std::vector<std::string> command = {
-                        "mpirun", "-n", std::to_string(launch.ranks), "tagalign-worker"};
-                    command.insert(command.end(), launch.overrides.begin(), launch.overrides.end());
-                    return command;
-                  },
-              .run_coordinator =
-                  [this](const CoordinatorArguments& arguments_seen) {
-                    coordinator_arguments = arguments_seen;
-                    return 0;
-                  },
-              .run_agent =
-                  [this](const AgentArguments& arguments_seen) {
-                    agent_arguments = arguments_seen;
-                    return 0;
-                  },
-              .start_detached = [this](const std::vector<std::string>& detached,
-                                       const Path&) -> Result<pid_t> {
-                started.push_back(detached);
-                if (on_start) on_start();
-                return 4242;
-              },
-              .exit_of = [this](pid_t) { return daemon_exit; },
-              .create_state_folder = [](const Path&) { return ok_status(); },
-              .ask_worker = [this](const std::vector<std::string>& seen) -> Result<CommandOutput> {
-                asked_of_worker = seen;
-                return worker_answer;
-              },
-              .examine = [this](const Path&) { return checks; },
-              .run_worker = [this](const std::vector<std::string>& words) -> Result<int> {
-                worker_arguments = words;
-                return worker_exit;
-              }};
+    Host host = host_that_answers();
+    add_programs(host);
     return run_cli(arguments, host);
+  }
+
+  /// Streams, clock, files and the coordinator; starts no program.
+  Host host_that_answers() {
+    return {.out = out,
+            .err = err,
+            .is_terminal = false,
+            .has_colours = false,
+            .clock = clock,
+            .files = posix_file_system(),
+            .environment = [this](const std::string& name) -> std::optional<std::string> {
+              const auto found = environment.find(name);
+              if (found == environment.end()) return std::nullopt;
+              return found->second;
+            },
+            .connect =
+                [this](const Path& state) {
+                  state_folder = state;
+                  return std::make_unique<FakeConnection>(coordinator);
+                },
+            .random_token = [] { return std::string("0123456789abcdef"); },
+            .create_state_folder = [](const Path&) { return ok_status(); }};
+  }
+
+  /// Programs that only write down how they were called.
+  void add_programs(Host& host) {
+    host.gang_command = [](const wire::Launch& launch) {
+      std::vector<std::string> command = {"mpirun", "-n", std::to_string(launch.ranks),
+                                          "tagalign-worker"};
+      command.insert(command.end(), launch.overrides.begin(), launch.overrides.end());
+      return command;
+    };
+    host.run_coordinator = [this](const CoordinatorArguments& seen) {
+      coordinator_arguments = seen;
+      return 0;
+    };
+    host.run_agent = [this](const AgentArguments& seen) {
+      agent_arguments = seen;
+      return 0;
+    };
+    host.start_detached = [this](const std::vector<std::string>& detached,
+                                 const Path&) -> Result<pid_t> {
+      started.push_back(detached);
+      if (on_start) on_start();
+      return 4242;
+    };
+    host.exit_of = [this](pid_t) { return daemon_exit; };
+    host.ask_worker = [this](const std::vector<std::string>& seen) -> Result<CommandOutput> {
+      asked_of_worker = seen;
+      return worker_answer;
+    };
+    host.examine = [this](const Path&) { return checks; };
+    host.run_worker = [this](const std::vector<std::string>& words) -> Result<int> {
+      worker_arguments = words;
+      return worker_exit;
+    };
   }
 
   std::ostringstream out;

@@ -67,7 +67,8 @@ std::vector<std::string> live_only(const std::string& starting, const std::strin
   return {"queued", starting, running, saving, "succeeded", "failed", "cancelled"};
 }
 
-std::vector<Row> table() {
+/// Rows of requests and of what a live attempt reports.
+std::vector<Row> reports() {
   const auto report = [](auto event) { return [event](Bench& b) { b.report("a", event); }; };
   const wire::CheckpointInfo info{4, "/c/4", "d4", true};
   const std::string k = " kill 1.1";
@@ -90,6 +91,13 @@ std::vector<Row> table() {
       {"result", report(wire::ResultReported{{1}, {1}, {}}), same},
       {"notice", report(wire::RankNotice{{1}, {1}, 0, "n"}), same},
       {"notice, other", report(wire::RankNotice{{1}, {0}, 0, "n"}), same},
+  };
+}
+
+/// Rows of attempts that end.
+std::vector<Row> ends_of_attempts() {
+  const std::vector<std::string> same = live_only("starting", "running", "saving");
+  return {
       {"ended succeeded", ends(Outcome::kSucceeded),
        live_only("succeeded", "succeeded", "succeeded")},
       {"ended saved", ends(Outcome::kSavedAndLeft), live_only("queued", "queued", "cancelled")},
@@ -102,6 +110,14 @@ std::vector<Row> table() {
        live_only("queued", "queued", "cancelled")},
       {"ended killed", ends(Outcome::kKilledOnRequest), live_only("queued", "queued", "cancelled")},
       {"ended, other", ends(Outcome::kSucceeded, 0, 0), same},
+  };
+}
+
+/// Rows of agents that come and go, and of time.
+std::vector<Row> joins_and_time() {
+  const std::string k = " kill 1.1";
+  const std::vector<std::string> same = live_only("starting", "running", "saving");
+  return {
       {"joined, knows",
        joins(true, "i2"),
        {"queued" + k, "starting", "running", "saving save 1.1", "succeeded" + k, "failed" + k,
@@ -119,6 +135,14 @@ std::vector<Row> table() {
       {"time, grace over", waits(limits::kSaveAndLeaveMsMax),
        live_only("starting launch 1.1", "running", "saving kill 1.1")},
   };
+}
+
+std::vector<Row> table() {
+  std::vector<Row> rows = reports();
+  for (const auto& more : {ends_of_attempts(), joins_and_time()}) {
+    rows.insert(rows.end(), more.begin(), more.end());
+  }
+  return rows;
 }
 
 /// State of job 1 and what was sent about it; SayHello counts, acknowledgements and job 2 do not.

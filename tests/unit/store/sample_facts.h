@@ -42,15 +42,12 @@ inline core::WorkflowTaken sample_workflow() {
           {{flow, evaluate, {2}, {{1}}, {0}}}};
 }
 
-inline std::vector<core::Fact> sample_facts() {
-  using wire::Outcome;
-  const wire::CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
-  wire::JobSpec instance = sample_workflow().templates[0].spec;
-  instance.name = "evaluate@40";
-  instance.overrides = {"checkpoint=/w/step-40"};
-  core::AttemptClosed done{.job = {1}, .outcome = Outcome::kSucceeded, .next = core::Succeeded{9}};
+/// Attempts that ended well, were killed, and failed for good.
+struct ClosedAttempts {
+  core::AttemptClosed done{
+      .job = {1}, .outcome = wire::Outcome::kSucceeded, .next = core::Succeeded{9}};
   core::AttemptClosed killed{.job = {2},
-                             .outcome = Outcome::kRankKilled,
+                             .outcome = wire::Outcome::kRankKilled,
                              .message = "killed",
                              .last_step = 41,
                              .next = core::Queued{18, 20},
@@ -58,17 +55,25 @@ inline std::vector<core::Fact> sample_facts() {
                              .stalled_failures = 2,
                              .last_failed_step = 40};
   core::AttemptClosed failed{.job = {4},
-                             .outcome = Outcome::kFailed,
+                             .outcome = wire::Outcome::kFailed,
                              .message = "exit code 93",
                              .last_step = 1,
                              .next = core::Failed{23, "exit code 93"},
                              .program_failures = 1};
+};
+
+inline std::vector<core::Fact> sample_facts() {
+  const wire::CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
+  wire::JobSpec instance = sample_workflow().templates[0].spec;
+  instance.name = "evaluate@40";
+  instance.overrides = {"checkpoint=/w/step-40"};
+  const ClosedAttempts closed;
   return {{1, sample_workflow()},
           {2, core::PoolChanged{"local", {1, 4}}},
           {3, core::AgentSeen{{"node0"}, "i1", "host", 4, 1, 5}},
           {4, core::AttemptPlaced{{1}, {1}, {"node0"}}},
           {8, core::AttemptRan{{1}}},
-          {9, done},
+          {9, closed.done},
           {9, core::ReportsTaken{{"node0"}, 7}},
           {10, core::AttemptPlaced{{2}, {1}, {"node0"}}},
           {11, core::CheckpointKnown{{2}, checkpoint, true}},
@@ -77,12 +82,12 @@ inline std::vector<core::Fact> sample_facts() {
           {13, core::StaleDropped{2}},
           {14, core::StopAsked{{2}, "cancelled on request"}},
           {17, core::KillAsked{{2}}},
-          {18, killed},
+          {18, closed.killed},
           {19, core::AttemptPlaced{{4}, {1}, {"node0"}}},
           {21, core::ResultKnown{{4}, sample_result()}},
           {21, core::ResultRepeated{"k1", {1}}},
           {22, core::ResultConflicted{{4}, "k1"}},
-          {23, failed},
+          {23, closed.failed},
           {24, core::JobCancelled{{3}, "it comes after 'evaluate@40' (job 4), which failed"}},
           {25, core::AgentGone{{"node0"}}},
           {26, core::ShutdownAsked{true}},

@@ -1,0 +1,40 @@
+/// The workflows that the simulated clients submit.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/format.h"
+#include "coordinator/wire/messages.h"
+#include "tests/simulation/gang.h"
+
+namespace tagalign::simulation {
+
+/// The most that a job of these workflows holds.
+inline constexpr int kTrainRanks = 2;
+inline constexpr int kSlotsPerRankMax = 2;
+
+inline wire::JobSpec job(std::string name, std::string kind, int slots_per_rank,
+                         std::vector<std::string> after, std::string on_commit_of = {}) {
+  wire::JobSpec spec;
+  spec.name = std::move(name);
+  spec.ranks = kind == "train" ? kTrainRanks : 1;
+  spec.kind = std::move(kind);
+  spec.slots_per_rank = slots_per_rank;
+  spec.config_yaml = configuration(slots_per_rank);
+  spec.after = std::move(after);
+  spec.on_commit_of = std::move(on_commit_of);
+  return spec;
+}
+
+inline wire::WorkflowSpec workflow(int number, int slots_per_rank) {
+  return {format("flow-{}", number),
+          "/work",
+          {job("prepare", "scenes", 1, {}), job("train", "train", slots_per_rank, {"prepare"}),
+           job("evaluate", "evaluate", slots_per_rank, {}, "train"),
+           job("baseline", "evaluate", 1, {"prepare"}),
+           job("report", "scenes", 1, {"evaluate", "baseline"})}};
+}
+
+}  // namespace tagalign::simulation
