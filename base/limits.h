@@ -33,6 +33,10 @@ inline constexpr std::int64_t kTerminateGraceMs = 3'000;     ///< between SIGTER
 inline constexpr std::int64_t kRequestTimeoutMs = 10'000;
 inline constexpr std::int64_t kLaunchRetryMs = 1'000;
 
+// Evaluation
+/// A sliding window of this side asks for the whole image at once.
+inline constexpr int kWholeImageWindow = 8192;
+
 // Files
 inline constexpr std::uint64_t kConfigFileBytesMax = 4u << 20;
 inline constexpr std::uint64_t kManifestBytesMax = 256u << 20;

@@ -77,6 +77,9 @@ inline constexpr ColorStatistics kImageNetColors = {{123.675F, 116.28F, 103.53F}
 /// Those that CLIP was trained with, 255 times those of its code.
 inline constexpr ColorStatistics kClipColors = {{122.7709383F, 116.7460125F, 104.0937362F},
                                                 {68.5005327, 66.6321579, 70.3231631}};
+/// The same to three digits, as the authors of the training-free heads wrote them.
+inline constexpr ColorStatistics kClipRoundedColors = {{122.771F, 116.746F, 104.094F},
+                                                       {68.501, 66.632, 70.323}};
 
 /// Planar: [3, height, width].
 std::vector<float> normalize_planar(const Image& image,

@@ -66,8 +66,8 @@ ClipProjection ClipProjection::deep_copy() const {
   return {copy(ln_weight), copy(ln_bias), copy(proj)};
 }
 
-/// Resized positional embeddings of frozen weights, one per rule and grid; `version` tells when the
-/// weights have changed.
+/// Resized positional embeddings of frozen weights, one a rule and grid; `version` tells when to
+/// make them anew, because the weights have changed.
 struct VisionTower::PositionCache {
   using Key = std::tuple<PositionRule, std::int64_t, std::int64_t>;
   std::mutex mutex;

@@ -56,18 +56,19 @@ std::int64_t reach_of(const PamrOptions& options) {
 at::Tensor pamr_deviation(const at::Tensor& image, const PamrOptions& options) {
   const Shifted shifted(image, reach_of(options));
   const auto samples = 9 * std::ssize(options.dilations);
+  // Distances from the pixel itself, whose own is 0: where a photograph is nearly flat, a mean of
+  // the values would round away all that tells them apart.
   const auto each = [&](const auto& add) {
     for (const std::int64_t dilation : options.dilations) {
-      add(image);
-      for (const auto& step : kNeighbours) add(shifted.by(dilation, step));
+      for (const auto& step : kNeighbours) add(shifted.by(dilation, step) - image);
     }
   };
   at::Tensor mean = at::zeros_like(image);
-  each([&](const at::Tensor& sample) { mean += sample; });
+  each([&](const at::Tensor& distance) { mean += distance; });
   mean /= static_cast<double>(samples);
-  at::Tensor squares = at::zeros_like(image);
-  each([&](const at::Tensor& sample) {
-    const at::Tensor difference = sample - mean;
+  at::Tensor squares = mean * mean * static_cast<double>(std::ssize(options.dilations));
+  each([&](const at::Tensor& distance) {
+    const at::Tensor difference = distance - mean;
     squares.addcmul_(difference, difference);
   });
   return at::sqrt(squares / static_cast<double>(samples - 1));

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/limits.h"
 #include "base/status.h"
 
 namespace tagalign::model {
@@ -90,6 +91,7 @@ class SlidImage {
       : scorer_(scorer),
         image_(image),
         original_(original),
+        whole_(options.window >= limits::kWholeImageWindow),
         windows_(sliding_windows(image.size(1), image.size(2), options)),
         maps_(maps_of_windows(scorer, image, windows_, mapped)) {}
 
@@ -99,7 +101,7 @@ class SlidImage {
   }
   /// Map number `map` of all windows: [C, height, width].
   at::Tensor average(std::size_t map) const {
-    if (windows_.size() == 1 && scorer_.straight_to_original()) return straight(map);
+    if (whole_ && windows_.size() == 1 && scorer_.straight_to_original()) return straight(map);
     return to_original(SlideAverage(scorer_.channels(), image_, windows_).run([&](std::size_t i) {
       return at_window(maps_[i][map], windows_[i]);
     }));
@@ -119,6 +121,7 @@ class SlidImage {
   const DenseScorer& scorer_;
   const at::Tensor& image_;
   ImageSize original_;
+  bool whole_;
   std::vector<Window> windows_;
   std::vector<std::vector<ScoreMap>> maps_;  ///< [window][map]
 };

@@ -19,7 +19,7 @@ namespace tagalign::model {
 
 struct SegmentationOptions {
   bool background = false;  ///< class 0 is one, as the scorer's BackgroundRule says
-  int window = 448;
+  int window = 448;         ///< limits::kWholeImageWindow or more: the whole image at once
   int stride = 224;
   int window_width = 0;  ///< 0: square, as `window`
   int stride_width = 0;  ///< 0: as `stride`

@@ -59,6 +59,12 @@ data::LabelMap to_label_map(const at::Tensor& labels) {
   return map;
 }
 
+const data::ColorStatistics& colors_of(config::PixelStatistics pixels) {
+  if (pixels == config::PixelStatistics::kClip) return data::kClipColors;
+  return pixels == config::PixelStatistics::kClipRounded ? data::kClipRoundedColors
+                                                         : data::kImageNetColors;
+}
+
 /// One data set's evaluation by all ranks.
 class DatasetEvaluation {
  public:
@@ -183,16 +189,14 @@ class DatasetEvaluation {
     const model::Segmenter segmenter(*scorer, plan_.options);
     std::vector<Tallies> tallies(threads(),
                                  Tallies(results_.size(), Tally(dataset_->classes().size())));
-    data::SegmentationLoader loader(
-        rank_.files, *dataset_,
-        {.short_side = settings_.short_side,
-         .squash = preset.resize == config::ImageResize::kSquash,
-         .colors = preset.pixels == config::PixelStatistics::kClip ? data::kClipColors
-                                                                   : data::kImageNetColors,
-         .long_side_max = options_.long_side_max,
-         .first = static_cast<std::size_t>(rank_.group.rank()),
-         .stride = static_cast<std::size_t>(rank_.group.size()),
-         .ahead = static_cast<std::size_t>(config_.read_ahead)});
+    data::SegmentationLoader loader(rank_.files, *dataset_,
+                                    {.short_side = settings_.short_side,
+                                     .squash = preset.resize == config::ImageResize::kSquash,
+                                     .colors = colors_of(preset.pixels),
+                                     .long_side_max = options_.long_side_max,
+                                     .first = static_cast<std::size_t>(rank_.group.rank()),
+                                     .stride = static_cast<std::size_t>(rank_.group.size()),
+                                     .ahead = static_cast<std::size_t>(config_.read_ahead)});
     const ImageCrewCalls calls{
         .work =
             [&](int thread, data::EvaluationImage& image) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "configs/schema/jobs/shared_configs.h"
 #include "configs/schema/methods/methods.h"
 
@@ -32,7 +33,9 @@ void visit_fields(V& v, ProtocolDataConfig& c) {
   v.field("short_side", c.short_side,
           Rule("images are resized to it; unset: the protocol's").between(16, 8192).in("pixels"));
   v.field("window", c.window,
-          Rule("side of the sliding window; unset: the protocol's").between(16, 8192).in("pixels"));
+          Rule("side of the sliding window, 8192: the whole image; unset: the protocol's")
+              .between(16, limits::kWholeImageWindow)
+              .in("pixels"));
   v.field("stride", c.stride,
           Rule("step of the sliding window; unset: the protocol's (v1 224, v3 56)")
               .between(1, 8192)
@@ -136,10 +139,11 @@ void visit_fields(V& v, SegmentationDataConfig& c) {
               .in("pixels"));
   v.field("long_side_max", c.long_side_max,
           Rule("bound of the other side; at least short_side").between(16, 65'536).in("pixels"));
-  v.field("window", c.window,
-          Rule("side of the sliding window; unset: the protocol's (v1, v3: 448)")
-              .between(16, 8192)
-              .in("pixels"));
+  v.field(
+      "window", c.window,
+      Rule("side of the sliding window, 8192: the whole image; unset: the protocol's (v1, v3: 448)")
+          .between(16, limits::kWholeImageWindow)
+          .in("pixels"));
   v.field("stride", c.stride,
           Rule("step of the sliding window, at most window; unset: the protocol's")
               .between(1, 8192)

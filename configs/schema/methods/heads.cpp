@@ -5,40 +5,38 @@
 namespace tagalign::config {
 namespace {
 
-/// What the protocols share: mmsegmentation's images, CLIP's statistics, the 80 ImageNet prompts.
+/// What the protocols share: mmsegmentation's images, rounded statistics of CLIP, the 80 ImageNet prompts.
 EvaluationPreset preset(std::string name, int short_side, int window, int stride) {
   return {.name = std::move(name),
           .short_side = short_side,
           .window = window,
           .stride = stride,
           .templates = {"full"},
-          .pixels = PixelStatistics::kClip};
+          .pixels = PixelStatistics::kClipRounded};
 }
 
-/// ClearCLIP's protocol, which the rows of CLIP and MaskCLIP in later papers use too.
-HeadDefaults clearclip_protocol(HeadAttention attention, bool residual, double scale) {
+/// ClearCLIP's way, in which later papers measure CLIP and MaskCLIP too; thresholds differ.
+HeadDefaults clearclip_way(std::string name, HeadAttention attention, bool residual) {
   return {.settings = {.attention = attention,
                        .residual = residual,
-                       .scale = scale,
+                       .scale = 50.0,
                        .separator = ",",
                        .remainder = WindowRemainder::kPad},
-          .preset = preset("clearclip", 448, 448, 224)};
+          .preset = preset(std::move(name), 448, 448, 224)};
 }
-
-constexpr double kClearClipScale = 50.0;
 
 }  // namespace
 
 HeadDefaults plain_head() {
-  return clearclip_protocol(HeadAttention::kQueryKey, true, kClearClipScale);
+  return clearclip_way("clip-head", HeadAttention::kQueryKey, true);
 }
 
 HeadDefaults maskclip_head() {
-  return clearclip_protocol(HeadAttention::kIdentity, true, kClearClipScale);
+  return clearclip_way("maskclip", HeadAttention::kIdentity, true);
 }
 
 HeadDefaults clearclip_head() {
-  return clearclip_protocol(HeadAttention::kQuery, false, kClearClipScale);
+  return clearclip_way("clearclip", HeadAttention::kQuery, false);
 }
 
 HeadDefaults sclip_head() {

@@ -1,6 +1,5 @@
-/// Sections of the training-free heads over a frozen CLIP: CLIP itself through the same protocol,
-/// MaskCLIP, SCLIP, NACLIP, ClearCLIP. They share every key; each begins with its authors' values.
-/// Pure.
+/// Sections of the training-free heads over a frozen CLIP: CLIP itself, MaskCLIP, SCLIP, NACLIP and
+/// ClearCLIP. They share every key, and start from their authors' values. Pure.
 ///
 /// Source: the authors' code, as published with the papers of these names.
 #pragma once

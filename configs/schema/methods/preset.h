@@ -10,7 +10,11 @@
 namespace tagalign::config {
 
 /// Whose mean and deviation an image is normalised with.
-enum class PixelStatistics { kImageNet, kClip };
+enum class PixelStatistics {
+  kImageNet,
+  kClip,
+  kClipRounded,  ///< CLIP's as configurations of mmsegmentation write them, to 0.001
+};
 
 enum class ImageResize {
   kKeepRatio,  ///< OpenCV's bilinear, to a short side

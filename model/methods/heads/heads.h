@@ -4,6 +4,7 @@
 /// Every name of a class is a query. Windows give cosines, which the sliding window averages; at the
 /// image's own size these are sharpened (where a refinement is chosen), scaled and softened over the
 /// queries; a class has its best query's value. Small classes and unsure pixels go last.
+///
 /// Source: configs/schema/methods/heads.h.
 #pragma once
 

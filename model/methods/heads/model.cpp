@@ -2,7 +2,6 @@
 #include <variant>
 
 #include "base/format.h"
-#include "configs/schema/document/choices.h"
 #include "model/methods/heads/heads.h"
 #include "model/methods/heads/patch_encoder.h"
 #include "model/methods/heads/queries.h"

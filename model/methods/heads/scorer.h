@@ -17,17 +17,17 @@
 
 namespace tagalign::model {
 
-/// cosines [Q, H, W] sharpened by `image` [3, H', W'], which is brought to their size; as they are
-/// without a refinement.
+/// cosines [Q, H, W] sharpened by `image` [3, H', W'], which is brought to their size; unchanged
+/// where there is no refinement.
 at::Tensor sharpened(const Refinement* refinement, const at::Tensor& cosines,
                      const at::Tensor& image);
 
-/// cosines [Q, H, W] → the softmax over queries of scale · cosine, of which each class has its best
-/// query's: [N, H, W].
+/// cosines [Q, H, W] → the softmax over queries of scale · cosine, where each class has that of its
+/// best query: [N, H, W].
 at::Tensor class_values(const at::Tensor& cosines, const std::vector<std::int64_t>& class_of,
                         double scale);
 
-/// `values` [N, H, W] with 0 for those classes after the first that win no more than `share` of the
+/// `values` [N, H, W] with 0 for those classes after the first that win no more than `share` of all
 /// pixels that classes after the first win.
 at::Tensor without_small_classes(const at::Tensor& values, double share);
 

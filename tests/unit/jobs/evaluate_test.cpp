@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 
 #include "coordinator/wire/settings.h"
 #include "data/image/image.h"
@@ -25,13 +26,14 @@ class EachMethodEvaluationTest : public EvaluateTest,
  protected:
   config::EvaluateConfig method_config(const std::string& output) {
     config::EvaluateConfig config = evaluate_config(output);
-    if (GetParam() == "clip") return config;
-    const bool tcl = GetParam() == "tcl";
-    config.method = tcl ? config::EvaluationMethod(config::TclEvaluation{})
-                        : config::EvaluationMethod(config::TagAlignEvaluation{});
-    if (checkpoint_.empty())
-      checkpoint_ =
-          tcl ? checkpoint_of(config::TclTraining{.blocks_from_step = 1}, "tcl") : checkpoint();
+    static const std::map<std::string, config::EvaluationMethod> kMethods = {
+        {"clip", config::ClipEvaluation{}},         {"clearclip", config::ClearClipEvaluation{}},
+        {"naclip", config::NaclipEvaluation{}},     {"sclip", config::SclipEvaluation{}},
+        {"tagalign", config::TagAlignEvaluation{}}, {"tcl", config::TclEvaluation{}}};
+    config.method = kMethods.at(GetParam());
+    if (GetParam() == "tagalign" && checkpoint_.empty()) checkpoint_ = checkpoint();
+    if (GetParam() == "tcl" && checkpoint_.empty())
+      checkpoint_ = checkpoint_of(config::TclTraining{.blocks_from_step = 1}, "tcl");
     config.checkpoint = checkpoint_;
     return config;
   }
@@ -40,7 +42,7 @@ class EachMethodEvaluationTest : public EvaluateTest,
 };
 
 INSTANTIATE_TEST_SUITE_P(Methods, EachMethodEvaluationTest,
-                         testing::Values("clip", "tagalign", "tcl"),
+                         testing::Values("clip", "clearclip", "naclip", "sclip", "tagalign", "tcl"),
                          [](const auto& instance) { return instance.param; });
 
 TEST_P(EachMethodEvaluationTest, AnyNumberOfRanks_GivesTheSameIntegers) {

@@ -158,9 +158,10 @@ class RunsCheck {
                      const Input& input) {
     if (score.kind == "window") {
       const auto number = static_cast<std::size_t>(score.numbers.at(0));
-      return compare_tensor(report_, tensor,
-                            every(run.window_cosines(input.image, number), score.step), *scores_,
-                            tensor, kWindowCosines);
+      return compare_tensor(
+          report_, tensor,
+          every(run.window_cosines(input.image, input.original, number), score.step), *scores_,
+          tensor, kWindowCosines);
     }
     if (score.kind == "logits") return compare_cosines(tensor, score, run, input);
     const auto& n = score.numbers;
@@ -214,7 +215,7 @@ class RunsCheck {
     compare_labels(name, *run, input, *label);
   }
 
-  static constexpr data::ColorStatistics kColors = data::kClipColors;
+  static constexpr data::ColorStatistics kColors = data::kClipRoundedColors;
 
   Folder& folder_;
   const Clip& clip_;

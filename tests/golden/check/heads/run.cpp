@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "base/limits.h"
 #include "configs/schema/methods/template_sets.h"
 #include "model/inference/kernels/predict.h"
 #include "model/methods/heads/heads.h"
@@ -15,7 +16,7 @@
 namespace tagalign::golden::heads {
 namespace {
 
-constexpr int kWholeImage = 1 << 20;
+constexpr int kWholeImage = limits::kWholeImageWindow;
 
 /// The head that the settings of `folder` choose.
 config::EvaluationMethod head_of(const std::string& folder, const Json& settings) {
@@ -103,11 +104,14 @@ std::vector<model::Window> Run::windows(const at::Tensor& image) const {
   return model::sliding_windows(image.size(1), image.size(2), settings_.window, settings_.stride);
 }
 
-at::Tensor Run::window_cosines(const at::Tensor& image, std::size_t window) const {
+at::Tensor Run::window_cosines(const at::Tensor& image, model::ImageSize original,
+                               std::size_t window) const {
   const model::Window w = windows(image).at(window);
   const at::Tensor cut = image.narrow(1, w.y, w.height).narrow(2, w.x, w.width);
   const std::array<model::ScoreVariant, 1> only = {};
   const model::ScoreMap map = scorer_->maps(cut.unsqueeze(0), only).front();
+  if (settings_.window == kWholeImage && scorer_->straight_to_original())
+    return at::upsample_bilinear2d(map.scores, {original.height, original.width}, false).squeeze(0);
   const model::Padding& p = map.padding;
   return at::upsample_bilinear2d(map.scores,
                                  {w.height + p.top + p.bottom, w.width + p.left + p.right}, false)

@@ -38,8 +38,10 @@ class Run {
   bool refines() const { return refinement_ != nullptr; }
   std::vector<model::Window> windows(const at::Tensor& image) const;
 
-  /// Cosines of window number `window` of an image [3, H, W], at its padded size: [Q, h, w].
-  at::Tensor window_cosines(const at::Tensor& image, std::size_t window) const;
+  /// Cosines of window number `window` of an image [3, H, W], at its padded size, or at
+  /// `original` where that window is all: [Q, h, w].
+  at::Tensor window_cosines(const at::Tensor& image, model::ImageSize original,
+                            std::size_t window) const;
   /// Cosines at the original size, sharpened: [Q, height, width].
   at::Tensor cosines(const at::Tensor& image, model::ImageSize original) const;
   /// Values of the classes before the threshold of the background: [N, height, width].

@@ -1,5 +1,4 @@
-/// What the segmentors of the heads compute: texts, cosines, class values and label maps of the runs
-/// of METHOD.json.
+/// What the segmentors of the heads compute: texts, cosines, class values, label maps of METHOD.json.
 #pragma once
 
 #include <string>

@@ -1,5 +1,4 @@
-/// What the groups of the heads share: the frozen CLIP of the shared golden data and the lists of
-/// classes.
+/// What the groups of the heads share: the frozen CLIP of the shared golden data, lists of classes.
 #pragma once
 
 #include <memory>
