@@ -62,6 +62,15 @@ TEST_F(ClipSurgeryTest, ArgmaxSurgery_IsAnotherResult) {
   EXPECT_EQ(surgery.labelled, cosine.labelled);
 }
 
+TEST_F(ClipSurgeryTest, Refined_SharpensItsScores) {
+  const auto plain = evaluate(surgery_config("plain"));
+  auto config = surgery_config("refined");
+  config.refine = config::RefinePamr{.iterations = 2, .dilations = {1, 2}};
+  const auto refined = evaluate(config);
+  EXPECT_NE(refined.key, plain.key);
+  EXPECT_NE(refined.predicted, plain.predicted);
+}
+
 TEST_F(ClipSurgeryTest, SavedPredictions_HaveMapsAndPointsBesideThem) {
   auto config = surgery_config("saved");
   config.save_predictions = 2;
