@@ -43,6 +43,24 @@ struct ScoreMap {
   Padding padding;    ///< the map covers the window with this around it
 };
 
+struct ImageSize {
+  std::int64_t height = 0, width = 0;
+};
+
+/// A pixel that shows a class, or shows it least: what a promptable segmenter (SAM) is asked with.
+struct PointPrompt {
+  std::int64_t x = 0, y = 0;
+  bool inside = false;
+
+  bool operator==(const PointPrompt&) const = default;
+};
+
+/// Where a method sees each class with a text, beside its scores.
+struct ClassEvidence {
+  at::Tensor maps;                               ///< [N, H, W] fp32, 0…1, at the original size
+  std::vector<std::vector<PointPrompt>> points;  ///< [N]
+};
+
 /// What a method says of each pixel beside its class: the group that it belongs to.
 struct NamedLabels {
   std::string name;   ///< "stage0"
@@ -75,6 +93,11 @@ class DenseScorer {
   virtual at::Tensor image_scores(const at::Tensor& image, const at::Tensor& finished) const;
   /// Of a whole image [3, H, W] normalised, in one pass; most methods have none.
   virtual std::vector<NamedLabels> label_maps(const at::Tensor& /*image*/) const { return {}; }
+  /// Of a whole image [3, H, W] normalised, in one pass; most methods have none.
+  virtual std::optional<ClassEvidence> evidence(const at::Tensor& /*image*/,
+                                                ImageSize /*original*/) const {
+    return std::nullopt;
+  }
   virtual LabelRule label_rule() const { return LabelRule::kSoftmax; }
 };
 

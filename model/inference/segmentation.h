@@ -56,10 +56,6 @@ std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width,
 std::vector<Window> sliding_windows(std::int64_t height, std::int64_t width, int window,
                                     int stride);
 
-struct ImageSize {
-  std::int64_t height = 0, width = 0;
-};
-
 /// Values that one pass over an image is scored with, in every combination.
 struct SegmentationSweep {
   std::vector<double> mixes;                  ///< DenseScorer::maps(); at least one

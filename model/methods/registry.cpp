@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "model/methods/clip/frozen.h"
+#include "model/methods/clip_surgery/clip_surgery.h"
 #include "model/methods/heads/heads.h"
 #include "model/methods/groupvit/groupvit.h"
 #include "model/methods/method.h"
@@ -21,6 +22,11 @@ constexpr std::array kMethods = {
            .weights = nullptr,
            .objective = nullptr,
            .dense_model = frozen_model},
+    Method{.name = "clip-surgery",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = clip_surgery_model},
     Method{.name = "tagalign",
            .needs_clip = true,
            .weights = &kTagAlignWeights,

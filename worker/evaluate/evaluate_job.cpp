@@ -20,6 +20,7 @@
 #include "worker/evaluate/evaluation_protocol.h"
 #include "worker/evaluate/image_crew.h"
 #include "worker/evaluate/image_ranking.h"
+#include "worker/evaluate/prediction_files.h"
 #include "worker/evaluate/predictor.h"
 #include "worker/evaluate/refinement.h"
 #include "worker/evaluate/result_file.h"
@@ -50,15 +51,6 @@ data::SegmentationDatasetOptions dataset_options(const config::SegmentationDataC
           .max_pixels_side = data.max_pixels_side};
 }
 
-/// Of a grey or wide label tensor [H, W].
-data::LabelMap to_label_map(const at::Tensor& labels) {
-  const auto wide = labels.to(at::kCPU, at::kInt).contiguous();
-  const auto* values = wide.const_data_ptr<std::int32_t>();
-  data::LabelMap map{static_cast<int>(wide.size(1)), static_cast<int>(wide.size(0)), {}};
-  map.ids.assign(values, values + wide.numel());
-  return map;
-}
-
 const data::ColorStatistics& colors_of(config::PixelStatistics pixels) {
   if (pixels == config::PixelStatistics::kClip) return data::kClipColors;
   return pixels == config::PixelStatistics::kClipRounded ? data::kClipRoundedColors
@@ -75,7 +67,10 @@ class DatasetEvaluation {
         options_(options),
         settings_(config::dataset_settings(config, options)),
         label_(config::row_label(config)),
-        predictor_(predictor) {}
+        predictor_(predictor),
+        kept_(rank.files,
+              Path(config.output) / "predictions" / format("{}-step-{}", label_, predictor.step),
+              options.name) {}
 
   Result<JobEnd> run() {
     TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
@@ -150,12 +145,8 @@ class DatasetEvaluation {
     return complete;
   }
 
-  Path prediction_folder() const {
-    return Path(config_.output) / "predictions" / format("{}-step-{}", label_, predictor_.step) /
-           options_.name;
-  }
   bool predictions_present() const {
-    return config_.save_predictions == 0 || rank_.files.exists(prediction_folder());
+    return config_.save_predictions == 0 || kept_.present();
   }
 
   /// Each result, to disk if it is not there yet, and to the agent.
@@ -202,7 +193,7 @@ class DatasetEvaluation {
             [&](int thread, data::EvaluationImage& image) {
               TA_RETURN_IF_ERROR(count_image(segmenter, *scorer, image,
                                              tallies[static_cast<std::size_t>(thread)]));
-              return is_saved(image) ? save_label_maps(*scorer, image) : ok_status();
+              return is_saved(image) ? keep_extras(*scorer, image) : ok_status();
             },
         .bytes = [&](const data::EvaluationImage& image) { return score_bytes(segmenter, image); },
         .stop_requested = [&] { return rank_.reporter.stop_requested().has_value(); },
@@ -273,7 +264,7 @@ class DatasetEvaluation {
             rank(scorer.image_scores(pixels, scores), image.label, tally.ranking);
           }
           if (save) {
-            status = save_prediction(image.name, model::predict_labels(scores, rule_));
+            status = kept_.keep_prediction(image.name, model::predict_labels(scores, rule_));
           }
         });
     return status;
@@ -302,23 +293,8 @@ class DatasetEvaluation {
     ranking.add({host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())}, shown);
   }
 
-  Status save_prediction(const std::string& name, const at::Tensor& labels) {
-    const Path path = prediction_folder() / (name + ".png");
-    TA_RETURN_IF_ERROR(rank_.files.create_directories(path.parent_path()));
-    return rank_.files.write_durable(path, data::encode_label_png(to_label_map(labels)));
-  }
-
-  /// In folders of their own beside the predictions: DATASET.stage0/NAME.png.
-  Status save_label_maps(const model::DenseScorer& scorer, data::EvaluationImage& image) const {
-    for (const auto& [name, labels] : scorer.label_maps(pixels_of(image))) {
-      const Path folder = prediction_folder().parent_path() / format("{}.{}", options_.name, name);
-      const Path path = folder / (image.name + ".png");
-      TA_RETURN_IF_ERROR(rank_.files.create_directories(path.parent_path()));
-      const auto map = data::resize_nearest_opencv(to_label_map(labels), image.original.width,
-                                                   image.original.height);
-      TA_RETURN_IF_ERROR(rank_.files.write_durable(path, data::encode_label_png(map)));
-    }
-    return ok_status();
+  Status keep_extras(const model::DenseScorer& scorer, data::EvaluationImage& image) const {
+    return kept_.keep_extras(scorer, image, pixels_of(image), dataset_->classes());
   }
 
   void say_progress(std::size_t done) {
@@ -375,6 +351,7 @@ class DatasetEvaluation {
   config::DatasetSettings settings_;
   std::string label_;
   const Predictor& predictor_;
+  PredictionFiles kept_;
   EvaluationPlan plan_;
   model::LabelRule rule_ = model::LabelRule::kSoftmax;
   std::vector<EvaluationResult> results_;  ///< [plan_.sweep.size()]

@@ -215,7 +215,8 @@ void visit_fields(V& v, EvaluateConfig& c) {
           Rule("folder of result files, one a content key").required().keeps_numbers());
   v.field("save_predictions", c.save_predictions,
           Rule("label maps of the first so many images of each set are kept as PNG in "
-               "output/predictions; not in a sweep")
+               "output/predictions, and what the method says beside them: groups, similarity maps, "
+               "points for a promptable segmenter; not in a sweep")
               .between(0, 1'000'000)
               .in("images")
               .keeps_numbers());

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "configs/schema/methods/clip.h"
+#include "configs/schema/methods/clip_surgery.h"
 #include "configs/schema/methods/groupvit.h"
 #include "configs/schema/methods/heads.h"
 #include "configs/schema/methods/ovsegmentor.h"
@@ -26,7 +27,7 @@ using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
 using EvaluationMethod =
     std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, GroupVitEvaluation,
                  OvSegmentorEvaluation, PlainHeadEvaluation, MaskClipEvaluation, SclipEvaluation,
-                 NaclipEvaluation, ClearClipEvaluation>;
+                 NaclipEvaluation, ClearClipEvaluation, ClipSurgeryEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {

@@ -6,9 +6,10 @@
 
 #include <string>
 
+#include "tests/golden/check/clip_surgery/checks.h"
 #include "tests/golden/check/folder.h"
-#include "tests/golden/check/heads/checks.h"
 #include "tests/golden/check/groupvit/checks.h"
+#include "tests/golden/check/heads/checks.h"
 #include "tests/golden/check/ovsegmentor/checks.h"
 #include "tests/golden/check/report.h"
 #include "tests/golden/check/tcl/checks.h"
@@ -56,6 +57,7 @@ inline constexpr Group kGroups[] = {
     {"preprocess", check_preprocess},
     {"augmentation", check_augmentation},
     {"tokenizer", check_tokenizer},
+    {"heads.clip_surgery", clip_surgery::check_clip_surgery},
     {"heads.sclip", heads::check_sclip},
     {"heads.naclip", heads::check_naclip},
     {"heads.clearclip", heads::check_clearclip},
