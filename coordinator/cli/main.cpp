@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -45,11 +46,16 @@ std::vector<std::string> gang_command(const wire::Launch& launch) {
   return agent::gang_command(launch, environment);
 }
 
+/// The words that `--pool` takes.
+const std::map<std::string, service::PoolKind> kPools = {{"local", service::PoolKind::kLocal},
+                                                         {"none", service::PoolKind::kNone}};
+
 int run_coordinator(const cli::CoordinatorArguments& arguments) {
   service::CoordinatorOptions options;
   options.state_folder = arguments.state;
   options.listen = arguments.listen;
-  options.local_slots = arguments.pool == "none" ? std::optional<int>(0) : arguments.slots;
+  options.pool = kPools.at(arguments.pool);
+  options.local_slots = arguments.slots;
   options.agent_program = self_executable();
   options.version = kVersion;
   return service::run_coordinator(options);

@@ -8,12 +8,18 @@
 
 namespace tagalign::service {
 
+/// Where agents come from; `--pool` has a word for each.
+enum class PoolKind {
+  kNone,   ///< by themselves: started by hand or by another scheduler
+  kLocal,  ///< one is kept running on this machine
+};
+
 struct CoordinatorOptions {
   Path state_folder;  ///< made when missing
   /// "tcp://ADDRESS:PORT"; nullopt: as last time, at first tcp://127.0.0.1:*.
   std::optional<std::string> listen;
-  /// Slots of the local agent; 0: no local agent; nullopt: GPUs, else CPU cores.
-  std::optional<int> local_slots;
+  PoolKind pool = PoolKind::kLocal;
+  std::optional<int> local_slots;  ///< of the local agent; nullopt: GPUs, else CPU cores
   Path agent_program;   ///< tagalign, as the local pool starts it
   std::string version;  ///< shown by `coordinator status`
 };

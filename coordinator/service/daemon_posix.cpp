@@ -66,13 +66,18 @@ Result<std::unique_ptr<wire::ServerSocket>> open_socket(const CoordinatorOptions
 }
 
 std::unique_ptr<Pool> make_pool(const CoordinatorOptions& options) {
-  const int slots = options.local_slots.value_or(default_local_slots());
-  if (slots == 0) return std::make_unique<NoPool>();
-  return std::make_unique<LocalPool>(LocalPoolOptions{.state_folder = options.state_folder,
-                                                      .program = options.agent_program,
-                                                      .slots = slots,
-                                                      .gpus = count_local_gpus()},
-                                     system_clock());
+  switch (options.pool) {
+    case PoolKind::kNone:
+      return std::make_unique<NoPool>();
+    case PoolKind::kLocal:
+      return std::make_unique<LocalPool>(
+          LocalPoolOptions{.state_folder = options.state_folder,
+                           .program = options.agent_program,
+                           .slots = options.local_slots.value_or(default_local_slots()),
+                           .gpus = count_local_gpus()},
+          system_clock());
+  }
+  TA_CHECK(false, "every pool is made above");
 }
 
 Status serve(CoordinatorOptions options) {

@@ -220,7 +220,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
   std::function<int()> chosen;
-  add_job<config::TrainConfig>(app, "train", "Train TagAlign's projector on a frozen CLIP", chosen,
+  add_job<config::TrainConfig>(app, "train", "Train a method on image-caption pairs", chosen,
                                jobs::run_train);
   add_job<config::PretrainConfig>(app, "pretrain", "Train a CLIP contrastively from nothing",
                                   chosen, jobs::run_pretrain);

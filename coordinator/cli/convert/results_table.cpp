@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
 
 #include "base/format.h"
-#include "coordinator/cli/host/output.h"
-#include "coordinator/wire/fields.h"
-#include "coordinator/wire/json.h"
 #include "coordinator/wire/settings.h"
 
 namespace tagalign::cli {
@@ -19,7 +15,6 @@ namespace {
 using wire::EvaluationResult;
 using wire::ResultRow;
 using wire::shown;
-using Json = nlohmann::ordered_json;
 
 std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return std::nullopt;
@@ -118,21 +113,75 @@ std::vector<std::string> marks_of(const std::vector<ColumnKey>& columns) {
   return marks;
 }
 
-/// Keys in order with the names that tell them apart.
-std::map<ColumnKey, std::string> name_columns(const std::vector<ResultRow>& results) {
-  std::map<std::string, std::set<ColumnKey>> by_dataset;
-  for (const ResultRow& row : results) {
-    by_dataset[row.result.dataset].insert(column_of(row.result));
+/// A column of the table: one way of measuring, or several that the rows' marks tell apart.
+struct Column {
+  std::string name;
+  std::vector<ColumnKey> ways;
+};
+
+std::string protocol_of(const ColumnKey& key) {
+  for (const auto& setting : key.measurement) {
+    if (setting.subject == "protocol") return setting.value;
   }
-  std::map<ColumnKey, std::string> names;
-  for (const auto& [dataset, keys] : by_dataset) {
-    const std::vector<ColumnKey> columns(keys.begin(), keys.end());
-    const std::vector<std::string> marks = marks_of(columns);
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      names[columns[i]] = marks[i].empty() ? dataset : format("{} ({})", dataset, marks[i]);
+  return "";
+}
+
+/// The ways in which one data set was measured, each with the methods that were measured so.
+using Ways = std::map<ColumnKey, std::set<std::string>>;
+
+/// True when every method was measured in one way, on the same bytes, under a protocol of another
+/// name than the other ways: then a row's mark says all that a column's name could.
+bool share_a_column(const Ways& ways) {
+  std::set<std::string> protocols, digests, methods;
+  std::size_t measured = 0;
+  for (const auto& [key, measured_so] : ways) {
+    protocols.insert(protocol_of(key));
+    digests.insert(key.digest);
+    methods.insert(measured_so.begin(), measured_so.end());
+    measured += measured_so.size();
+  }
+  return protocols.size() == ways.size() && digests.size() == 1 && methods.size() == measured;
+}
+
+/// In the order of their data sets, with the names that tell them apart.
+std::vector<Column> name_columns(const std::vector<ResultRow>& results) {
+  std::map<std::string, Ways> by_dataset;
+  for (const ResultRow& row : results) {
+    by_dataset[row.result.dataset][column_of(row.result)].insert(row.result.method);
+  }
+  std::vector<Column> columns;
+  for (const auto& [dataset, ways] : by_dataset) {
+    std::vector<ColumnKey> keys;
+    for (const auto& [key, methods] : ways) keys.push_back(key);
+    if (share_a_column(ways)) {
+      columns.push_back({dataset, std::move(keys)});
+      continue;
+    }
+    const std::vector<std::string> marks = marks_of(keys);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      columns.push_back(
+          {marks[i].empty() ? dataset : format("{} ({})", dataset, marks[i]), {keys[i]}});
     }
   }
-  return names;
+  return columns;
+}
+
+/// The protocols that share columns, in the order of their marks [1], [2], …
+std::vector<std::string> marked_protocols(const std::vector<Column>& columns) {
+  std::vector<std::string> protocols;
+  for (const Column& column : columns) {
+    if (column.ways.size() < 2) continue;
+    for (const ColumnKey& key : column.ways) {
+      if (std::ranges::find(protocols, protocol_of(key)) == protocols.end())
+        protocols.push_back(protocol_of(key));
+    }
+  }
+  return protocols;
+}
+
+std::string mark_of(const std::vector<std::string>& protocols, const ColumnKey& key) {
+  const auto found = std::ranges::find(protocols, protocol_of(key));
+  return format(" [{}]", found - protocols.begin() + 1);
 }
 
 std::map<RowKey, std::string> name_rows(const std::vector<ResultRow>& results) {
@@ -148,12 +197,16 @@ std::map<RowKey, std::string> name_rows(const std::vector<ResultRow>& results) {
   return names;
 }
 
-std::vector<std::string> notes_of(const std::map<ColumnKey, std::string>& columns,
+std::vector<std::string> notes_of(const std::vector<Column>& columns,
                                   const std::map<RowKey, std::string>& rows) {
+  const std::vector<std::string> protocols = marked_protocols(columns);
   std::vector<std::string> notes;
-  for (const auto& [key, name] : columns) {
-    notes.push_back(
-        format("{}: {}, data {}", name, shown(key.measurement), shown_digest(key.digest)));
+  for (const Column& column : columns) {
+    for (const ColumnKey& key : column.ways) {
+      const std::string mark = column.ways.size() < 2 ? "" : mark_of(protocols, key);
+      notes.push_back(format("{}{}: {}, data {}", column.name, mark, shown(key.measurement),
+                             shown_digest(key.digest)));
+    }
   }
   for (const auto& [key, name] : rows) {
     const std::string note = format("{}: {}", key.method, shown(key.settings));
@@ -163,75 +216,28 @@ std::vector<std::string> notes_of(const std::map<ColumnKey, std::string>& column
   return notes;
 }
 
-std::vector<std::string> shown_row(const ResultsTable::Row& row) {
-  std::vector<std::string> shown = {row.method, row.step == 0 ? "-" : format("{}", row.step)};
-  for (std::size_t i = 0; i < row.cells.size(); ++i) {
-    const EvaluationResult* cell = row.cells[i];
-    const auto score = cell == nullptr ? std::nullopt : scores_of(*cell).mean_iou;
-    shown.push_back(cell == nullptr ? "" : percent(score));
-    if (score && i < row.published.size() && row.published[i])
-      shown.back() += format(" ({:+.2f})", (*score - *row.published[i]) * 100);
-    const auto precision = cell == nullptr ? std::nullopt : scores_of(*cell).mean_average_precision;
-    if (precision) shown.back() += format(" / {}", percent(precision));
+/// The last result of that row and column; nullptr: none.
+const EvaluationResult* cell_of(const std::vector<ResultRow>& results, const RowKey& row,
+                                const Column& column) {
+  const EvaluationResult* cell = nullptr;
+  for (const ResultRow& candidate : results) {
+    const EvaluationResult& result = candidate.result;
+    if (row_of(result) == row && std::ranges::count(column.ways, column_of(result)) > 0)
+      cell = &result;
   }
-  return shown;
+  return cell;
 }
 
-/// What the numbers are.
-std::string legend(const ResultsTable& table) {
-  for (const auto& row : table.rows) {
-    for (const EvaluationResult* cell : row.cells) {
-      if (cell != nullptr && !cell->average_precision.empty())
-        return "mIoU / mAP (multi-label) in per cent";
-    }
+/// Which protocols gave a row's cells in shared columns: "", " [2]" or, rarely, " [1] [2]".
+std::string marks_of_row(const ResultsTable::Row& row, const std::vector<Column>& columns,
+                         const std::vector<std::string>& protocols) {
+  std::set<std::string> marks;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].ways.size() > 1 && row.cells[i] != nullptr)
+      marks.insert(mark_of(protocols, column_of(*row.cells[i])));
   }
-  return "mIoU in per cent";
+  return format("{}", fmt::join(marks, ""));
 }
-
-std::vector<std::string> header(const ResultsTable& table) {
-  std::vector<std::string> titles = {"method", "step"};
-  titles.insert(titles.end(), table.columns.begin(), table.columns.end());
-  return titles;
-}
-
-Json share(const std::optional<double>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-std::string quote_csv(const std::string& field) {
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-  std::string quoted = "\"";
-  for (char c : field) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-/// CSV has a line for each class of a result: its lists are one column, and hold a value a class.
-struct CsvHead {
-  std::vector<std::string> names;
-
-  template <class T>
-  void operator()(const char* name, const T&) {
-    names.emplace_back(name == std::string_view("classes") ? "class" : name);
-  }
-};
-
-struct CsvLine {
-  std::size_t index;
-  std::vector<std::string> cells;
-
-  void operator()(const char*, const std::string& value) { cells.push_back(quote_csv(value)); }
-  void operator()(const char*, std::uint64_t value) { cells.push_back(format("{}", value)); }
-  void operator()(const char*, const Settings& value) { cells.push_back(quote_csv(shown(value))); }
-  void operator()(const char*, std::int64_t value) { cells.push_back(format("{}", value)); }
-  /// A list that may be left out is an empty cell.
-  template <class T>
-  void operator()(const char* name, const std::vector<T>& values) {
-    if (values.empty())
-      cells.emplace_back();
-    else
-      (*this)(name, values[index]);
-  }
-};
 
 }  // namespace
 
@@ -259,85 +265,19 @@ Scores scores_of(const EvaluationResult& result) {
 }
 
 ResultsTable arrange(const std::vector<ResultRow>& results) {
-  const auto columns = name_columns(results);
+  const std::vector<Column> columns = name_columns(results);
+  const std::vector<std::string> protocols = marked_protocols(columns);
   const auto rows = name_rows(results);
   ResultsTable table;
-  for (const auto& [key, name] : columns) table.columns.push_back(name);
-  for (const auto& [row_key, row_name] : rows) {
-    ResultsTable::Row& row = table.rows.emplace_back();
-    row.method = row_name;
-    row.step = row_key.step;
-    for (const auto& [column_key, column_name] : columns) {
-      const EvaluationResult*& cell = row.cells.emplace_back(nullptr);
-      for (const ResultRow& candidate : results) {
-        const EvaluationResult& result = candidate.result;
-        if (row_of(result) == row_key && column_of(result) == column_key) cell = &result;
-      }
-    }
+  for (const Column& column : columns) table.columns.push_back(column.name);
+  for (const auto& [key, name] : rows) {
+    ResultsTable::Row row{.method = name, .step = key.step, .cells = {}};
+    for (const Column& column : columns) row.cells.push_back(cell_of(results, key, column));
+    row.method += marks_of_row(row, columns, protocols);
+    table.rows.push_back(std::move(row));
   }
   table.notes = notes_of(columns, rows);
   return table;
-}
-
-std::string percent(const std::optional<double>& value) {
-  return value ? format("{:.2f}", *value * 100) : "-";
-}
-
-std::string to_text(const ResultsTable& table) {
-  if (table.rows.empty()) return "no results yet\n";
-  std::vector<std::vector<std::string>> rows = {header(table)};
-  for (const auto& row : table.rows) rows.push_back(shown_row(row));
-  std::vector<bool> right(rows[0].size(), true);
-  right[0] = false;
-  std::string text = align_columns(rows, right) + "\n" + legend(table) + "\n";
-  for (const std::string& note : table.notes) text += note + "\n";
-  return text;
-}
-
-std::string to_markdown(const ResultsTable& table) {
-  std::string text = format("| {} |\n|---|", fmt::join(header(table), " | "));
-  for (std::size_t i = 0; i <= table.columns.size(); ++i) text += "---:|";
-  text += "\n";
-  for (const auto& row : table.rows) text += format("| {} |\n", fmt::join(shown_row(row), " | "));
-  text += "\n" + legend(table) + "\n";
-  for (const std::string& note : table.notes) text += "* " + note + "\n";
-  return text;
-}
-
-std::string to_csv(const std::vector<ResultRow>& results) {
-  CsvHead head;
-  EvaluationResult any;
-  wire::visit_fields(head, any);
-  std::string text = format("{},job,iou\n", fmt::join(head.names, ","));
-  for (const ResultRow& row : results) {
-    const Scores scores = scores_of(row.result);
-    for (std::size_t i = 0; i < row.result.classes.size(); ++i) {
-      CsvLine line{i, {}};
-      wire::visit_fields(line, row.result);
-      text += format("{},{},{}\n", fmt::join(line.cells, ","), row.job.value,
-                     scores.iou[i] ? format("{}", *scores.iou[i]) : "");
-    }
-  }
-  return text;
-}
-
-std::string to_json(const std::vector<ResultRow>& results) {
-  Json document = Json::array();
-  for (const ResultRow& row : results) {
-    const EvaluationResult& result = row.result;
-    const Scores scores = scores_of(result);
-    Json iou = Json::array();
-    for (const auto& value : scores.iou) iou.push_back(share(value));
-    Json entry = result;
-    entry["job"] = row.job.value;
-    entry["mean_iou"] = share(scores.mean_iou);
-    entry["mean_accuracy"] = share(scores.mean_accuracy);
-    entry["pixel_accuracy"] = share(scores.pixel_accuracy);
-    entry["mean_average_precision"] = share(scores.mean_average_precision);
-    entry["iou"] = std::move(iou);
-    document.push_back(std::move(entry));
-  }
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace tagalign::cli

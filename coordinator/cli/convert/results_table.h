@@ -24,9 +24,11 @@ Scores scores_of(const wire::EvaluationResult& result);
 /// One row a method and step, one column a data set as it was measured.
 ///
 /// What a method is (its settings with of_method, its weights) belongs to the row; all other
-/// settings, and the bytes of the data set, belong to the column. Two results that differ there
-/// never share a column: equal names then carry the words that differ, as in "voc (v3)" or
-/// "voc (background=0.3)". Baselines (step 0) come first, then steps ascending.
+/// settings, and the bytes of the data set, belong to the column. Two results that differ there have
+/// columns of their own, whose names carry the words that differ, as in "voc (v3)" or "voc
+/// (background=0.3)". But where each method was measured in one way only, under a protocol of its
+/// own, they share the data set's column: a mark after the method, as in "tcl [2]", then names the
+/// note that tells how. Baselines (step 0) come first, then steps ascending.
 struct ResultsTable {
   struct Row {
     std::string method;

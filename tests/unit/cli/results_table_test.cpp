@@ -151,6 +151,35 @@ TEST(ResultsText, SweepOfThresholds_NamesTheThresholdInEachColumn) {
               ElementsAre("voc (background=0.1)", "voc (background=0.25)"));
 }
 
+TEST(ResultsText, MethodsWithProtocolsOfTheirOwn_ShareAColumnAndAreMarked) {
+  auto tcl = result("tcl", 60, "day", 60);
+  tcl.protocol = settings("tcl clip_weight=0.3 window=448");
+  const auto results = rows({result("clip", 0, "day", 10), result("tagalign", 40, "day", 20), tcl,
+                             result("tagalign", 40, "dusk", 40)});
+  EXPECT_EQ(to_text(arrange(results)),
+            "method        step    day   dusk\n"
+            "clip [2]         -  30.00\n"
+            "tagalign [2]    40  35.00  45.00\n"
+            "tcl [1]         60  55.00\n"
+            "\n"
+            "mIoU in per cent\n"
+            "day [1]: tcl window=448, data dday0123\n"
+            "day [2]: v1 scale=10 window=64, data dday0123\n"
+            "dusk: v1 scale=10 window=64, data ddusk012\n"
+            "clip: attention=surgery clip_weight=0.3\n"
+            "tagalign: attention=surgery clip_weight=0.3\n"
+            "tcl: clip_weight=0.3\n");
+}
+
+TEST(ResultsText, MethodMeasuredInTwoWays_KeepsTheColumnsApart) {
+  auto v3 = result("tagalign", 40, "day", 60);
+  v3.protocol = settings("v3 attention=surgery scale=30 clip_weight=0.3 window=64");
+  auto tcl = result("tcl", 60, "day", 60);
+  tcl.protocol = settings("tcl clip_weight=0.3 window=448");
+  const auto results = rows({result("tagalign", 40, "day", 20), v3, tcl});
+  EXPECT_THAT(arrange(results).columns, ElementsAre("day (tcl)", "day (v1)", "day (v3)"));
+}
+
 TEST(ResultsText, WordThatOnlyOneColumnHas_MarksThatOne) {
   auto plain = result("clip", 0, "voc", 20);
   auto marked = plain;

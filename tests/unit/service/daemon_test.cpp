@@ -49,7 +49,7 @@ class DaemonTest : public ::testing::Test {
     (void)init_log({.component = "coordinator", .file = folder_ / "log"});
     ::_exit(run_coordinator({.state_folder = state_,
                              .listen = std::move(listen),
-                             .local_slots = 0,
+                             .pool = PoolKind::kNone,
                              .agent_program = "/nonexistent",
                              .version = "0.1.0"}));
   }
