@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "configs/schema/document/choices.h"
 #include "configs/schema/document/rule.h"
 #include "configs/schema/methods/preset.h"
@@ -49,8 +50,8 @@ struct ClipSurgeryEvaluation {
   static EvaluationPreset preset() {
     return {.name = std::string(kName),
             .short_side = 512,
-            .window = 8192,
-            .stride = 8192,
+            .window = limits::kWholeImageWindow,
+            .stride = limits::kWholeImageWindow,
             .templates = {"full", "maskclip"},
             .pixels = PixelStatistics::kClip,
             .resize = ImageResize::kSquash};

@@ -243,7 +243,8 @@ TEST(ShippedConfigs, Demo_TrainsOnTwoRanksAtTheIssuesLearningRate) {
   std::vector<std::string> names;
   for (const WorkflowJob& job : workflow->jobs) names.push_back(job.name);
   EXPECT_THAT(names, IsSupersetOf({"scenes", "clip", "tagalign", "scores", "tcl", "scores-tcl",
-                                   "clip-surgery", "clip-plain"}));
+                                   "surgery-attention", "clip-plain",
+                                   "clip-surgery", "sclip", "clearclip"}));
   ASSERT_EQ(names[2], "tagalign");
   EXPECT_EQ(workflow->jobs[2].ranks, 2);
   const auto train = parse_job_config<TrainConfig>(workflow->jobs[2].config, "tagalign");
