@@ -2,7 +2,6 @@
 #include <set>
 #include <variant>
 
-#include "base/format.h"
 #include "configs/schema/jobs/evaluation_settings.h"
 #include "configs/schema/jobs/published_scores.h"
 #include "configs/schema/methods/template_sets.h"
@@ -181,28 +180,6 @@ TEST(Methods, CompareWorkflow_EvaluatesEachOnTheSameEightDataSets) {
   EXPECT_THAT(rows, testing::ElementsAre("clearclip", "clip", "clip-head", "clip-surgery",
                                          "groupvit", "maskclip", "naclip", "ovsegmentor", "sclip",
                                          "surgery-attention", "tagalign", "tcl"));
-}
-
-TEST(Methods, HeadsOnVoc_HaveTheirAuthorsThresholdsAndWords) {
-  TemporaryFolder folder;
-  const auto settings = [&](const std::string& method) {
-    const Path file = folder.write(
-        method + ".yml",
-        format("_base_: {}\nclip: {{weights: w}}\ndatasets: [{{_base_: {}, root: r}}]\n",
-               shipped("methods/" + method + ".yml").string(),
-               shipped("benchmarks/voc.yml").string()));
-    const auto config = load_job_config<EvaluateConfig>(posix_file_system(), file);
-    EXPECT_TRUE(config.ok()) << config.status().message();
-    return dataset_settings(*config, config->datasets[0]);
-  };
-  const DatasetSettings sclip = settings("sclip");
-  EXPECT_EQ(sclip.background_threshold, 0.1);
-  EXPECT_EQ(sclip.window, 224);
-  EXPECT_THAT(sclip.class_prompts.at(15), HasSubstr("person, person in shirt"));
-  EXPECT_EQ(settings("naclip").window, 8192) << "the whole image";
-  EXPECT_EQ(settings("clearclip").background_threshold, 0.5);
-  EXPECT_EQ(settings("clip_head").background_threshold, 0.2);
-  EXPECT_EQ(settings("maskclip").class_prompts.at(4), "ship");
 }
 
 TEST(Published, ShippedFile_NamesShippedDataSets) {
