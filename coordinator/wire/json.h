@@ -28,3 +28,13 @@ void from_json(const Json& json, M& message) {
 }
 
 }  // namespace tagalign::wire
+
+namespace tagalign {
+
+/// An id is its number.
+template <class Json, class Tag, class Number>
+void to_json(Json& json, const StrongId<Tag, Number>& id) {
+  json = id.value;
+}
+
+}  // namespace tagalign

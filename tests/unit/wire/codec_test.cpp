@@ -1,4 +1,5 @@
 #include "coordinator/wire/codec.h"
+#include "coordinator/wire/json.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -99,6 +100,20 @@ TEST(Codec, Version1_GoldenMessages_DoNotChange) {
   EXPECT_EQ(encode(StopAttempt{{7}, {3}, StopMode::kSaveAndLeave, "hi"}),
             std::string("\1\0\0\0\7\0\0\0\0\0\0\0\3\0\0\0\1\2\0\0\0\0\0\0\0hi", 27));
   EXPECT_EQ(encode(ResultsRequest{"hi"}), std::string("\7\0\0\0\2\0\0\0\0\0\0\0hi", 14));
+}
+
+TEST(Json, EachReply_HoldsEveryFieldUnderItsName) {
+  for (const ClientReply& reply : sample_replies()) {
+    std::visit(
+        [](const auto& message) {
+          nlohmann::ordered_json json;
+          to_json(json, message);
+          visit_fields(
+              [&](const char* name, const auto&) { EXPECT_TRUE(json.contains(name)) << name; },
+              message);
+        },
+        reply);
+  }
 }
 
 }  // namespace
