@@ -6,10 +6,11 @@
 #include "base/format.h"
 #include "model/methods/clip/frozen.h"
 #include "model/methods/clip_surgery/clip_surgery.h"
-#include "model/methods/heads/heads.h"
 #include "model/methods/groupvit/groupvit.h"
+#include "model/methods/heads/heads.h"
 #include "model/methods/method.h"
 #include "model/methods/ovsegmentor/ovsegmentor.h"
+#include "model/methods/proxyclip/proxyclip.h"
 #include "model/methods/tagalign/tagalign.h"
 #include "model/methods/tcl/tcl.h"
 
@@ -57,6 +58,11 @@ constexpr std::array kMethods = {
            .weights = nullptr,
            .objective = nullptr,
            .dense_model = head_model},
+    Method{.name = "proxyclip",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = proxyclip_model},
     Method{.name = "tcl",
            .needs_clip = true,
            .weights = &kTclWeights,

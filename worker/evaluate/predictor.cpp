@@ -82,7 +82,11 @@ Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& confi
   }
   TA_RETURN_IF_ERROR(add_digests(rank, config, predictor.digest));
   auto model = method->dense_model(materials, tensors, config.method);
-  if (!model.ok()) return model.status().with_context(format("checkpoint {}", config.checkpoint));
+  if (!model.ok()) {
+    return model.status().with_context(config::is_trained(config.method)
+                                           ? format("checkpoint {}", config.checkpoint)
+                                           : format("method {}", method->name));
+  }
   predictor.model = std::move(model).value();
   return predictor;
 }

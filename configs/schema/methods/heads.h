@@ -79,13 +79,9 @@ struct HeadSettings {
   HeadSettings on(const std::string& dataset) const;
 };
 
+/// What the heads' protocol makes of cosines, whatever their last block is.
 template <class V>
-void visit_fields(V& v, HeadSettings& c) {
-  v.field("attention", c.attention, Rule("what weighs the values of the last block"));
-  v.field("residual", c.residual, Rule("false: the last block has neither residual nor MLP"));
-  v.field(
-      "gaussian_std", c.gaussian_std,
-      Rule("width of the neighbourhood, for key_neighbours and neighbours").above(0).in("patches"));
+void visit_protocol(V& v, HeadSettings& c) {
   v.field("scale", c.scale, Rule("factor of the cosines before the softmax over queries").above(0));
   v.field("area_threshold", c.area_threshold,
           Rule("a class other than the first whose share of what these cover is no larger is "
@@ -97,13 +93,23 @@ void visit_fields(V& v, HeadSettings& c) {
   v.field("positions", c.positions,
           Rule("how the positional embedding reaches another grid: bicubic to its size, or sampled "
                "as for one 0.1 patches larger"));
-  v.field(
-      "remainder", c.remainder,
-      Rule("pixels of a window beyond its last whole patch: drop, or pad with zeros around it"));
   v.field("straight_to_original", c.straight_to_original,
           Rule("a window that is the whole image goes from its grid to the image's size in one "
                "step"));
   v.map("datasets", c.datasets, "by the data set's name, where it differs from the above");
+}
+
+template <class V>
+void visit_fields(V& v, HeadSettings& c) {
+  v.field("attention", c.attention, Rule("what weighs the values of the last block"));
+  v.field("residual", c.residual, Rule("false: the last block has neither residual nor MLP"));
+  v.field(
+      "gaussian_std", c.gaussian_std,
+      Rule("width of the neighbourhood, for key_neighbours and neighbours").above(0).in("patches"));
+  v.field(
+      "remainder", c.remainder,
+      Rule("pixels of a window beyond its last whole patch: drop, or pad with zeros around it"));
+  visit_protocol(v, c);
 }
 
 /// A head's own values: what its section begins with, and its protocol.

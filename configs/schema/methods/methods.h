@@ -18,6 +18,7 @@
 #include "configs/schema/methods/groupvit.h"
 #include "configs/schema/methods/heads.h"
 #include "configs/schema/methods/ovsegmentor.h"
+#include "configs/schema/methods/proxyclip.h"
 #include "configs/schema/methods/tagalign.h"
 #include "configs/schema/methods/tcl.h"
 
@@ -27,7 +28,8 @@ using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
 using EvaluationMethod =
     std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, GroupVitEvaluation,
                  OvSegmentorEvaluation, PlainHeadEvaluation, MaskClipEvaluation, SclipEvaluation,
-                 NaclipEvaluation, ClearClipEvaluation, ClipSurgeryEvaluation>;
+                 NaclipEvaluation, ClearClipEvaluation, ClipSurgeryEvaluation,
+                 ProxyClipEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {

@@ -11,6 +11,7 @@
 #include "tests/golden/check/groupvit/checks.h"
 #include "tests/golden/check/heads/checks.h"
 #include "tests/golden/check/ovsegmentor/checks.h"
+#include "tests/golden/check/proxyclip/checks.h"
 #include "tests/golden/check/report.h"
 #include "tests/golden/check/tcl/checks.h"
 
@@ -62,6 +63,7 @@ inline constexpr Group kGroups[] = {
     {"heads.naclip", heads::check_naclip},
     {"heads.clearclip", heads::check_clearclip},
     {"heads.maskclip", heads::check_maskclip},
+    {"heads.proxyclip", proxyclip::check_proxyclip},
     {"tcl.pamr", tcl::check_pamr},
     {"tcl.masker", tcl::check_masker},
     {"tcl.losses", tcl::check_losses},

@@ -46,8 +46,13 @@ struct Input {
 
 class RunsCheck {
  public:
-  RunsCheck(Folder& folder, const Clip& clip, std::string method, Report& report)
-      : folder_(folder), clip_(clip), method_(std::move(method)), report_(report) {}
+  RunsCheck(Folder& folder, const Clip& clip, std::string method,
+            std::optional<config::EvaluationMethod> section, Report& report)
+      : folder_(folder),
+        clip_(clip),
+        method_(std::move(method)),
+        section_(std::move(section)),
+        report_(report) {}
 
   void run() {
     facts_ = folder_.json(method_ + "/" + method_ + ".json");
@@ -82,20 +87,37 @@ class RunsCheck {
     const auto facts = facts_->find("class_file_parsing");
     const Json& runs = facts_->at("runs");
     if (facts == facts_->end() || runs.empty()) return;
-    const auto section = run_settings(method_, runs.front().at("settings")).method;
+    const auto section = settings_of(runs.front().at("settings")).method;
     const auto found = queries(section, lines_of(facts->at("text")));
     report_.equal("class names", Json(found.names).dump(), facts->at("names").dump());
     report_.equal("class of each name", Json(found.class_of).dump(), facts->at("index").dump());
   }
 
+  RunSettings settings_of(const Json& settings) const {
+    return section_ ? run_settings(*section_, settings) : run_settings(method_, settings);
+  }
+
+  /// A list's names are apart by ", "; some repositories were given it with their own separator.
+  std::optional<std::vector<std::string>> lines_for_run(const std::string& list) const {
+    static const std::string kOfList = ", ";
+    const std::string own = facts_->value("separator", kOfList);
+    auto lines = class_lines(folder_, list);
+    if (!lines || own == kOfList) return lines;
+    for (std::string& line : *lines) {
+      for (std::size_t at = 0; (at = line.find(kOfList, at)) != std::string::npos; at += own.size())
+        line.replace(at, kOfList.size(), own);
+    }
+    return lines;
+  }
+
   const Run* run_of(const Json& settings, const std::string& key) {
     if (const auto known = runs_.find(key); known != runs_.end()) return &known->second;
-    const RunSettings wanted = run_settings(method_, settings);
+    const RunSettings wanted = settings_of(settings);
     if (!wanted.unknown.empty()) {
       report_.not_compared(key, "settings that the product has not: " + wanted.unknown);
       return nullptr;
     }
-    const auto classes = class_lines(folder_, wanted.list);
+    const auto classes = lines_for_run(wanted.list);
     return classes ? &runs_.try_emplace(key, clip_, wanted, *classes).first->second : nullptr;
   }
 
@@ -220,6 +242,7 @@ class RunsCheck {
   Folder& folder_;
   const Clip& clip_;
   std::string method_;
+  std::optional<config::EvaluationMethod> section_;  // unset: as each run's settings say
   Report& report_;
   const Json* facts_ = nullptr;
   TensorFile* scores_ = nullptr;
@@ -231,7 +254,12 @@ class RunsCheck {
 }  // namespace
 
 void compare_runs(Folder& folder, const Clip& clip, const std::string& method, Report& report) {
-  RunsCheck(folder, clip, method, report).run();
+  RunsCheck(folder, clip, method, std::nullopt, report).run();
+}
+
+void compare_runs(Folder& folder, const Clip& clip, const std::string& method,
+                  const config::EvaluationMethod& section, Report& report) {
+  RunsCheck(folder, clip, method, section, report).run();
 }
 
 }  // namespace tagalign::golden::heads

@@ -10,7 +10,6 @@
 #include "base/limits.h"
 #include "configs/schema/methods/template_sets.h"
 #include "model/inference/kernels/predict.h"
-#include "model/methods/heads/heads.h"
 #include "model/methods/heads/scorer.h"
 
 namespace tagalign::golden::heads {
@@ -71,10 +70,14 @@ class CosineScorer final : public model::DenseScorer {
 }  // namespace
 
 RunSettings run_settings(const std::string& folder, const Json& settings) {
+  return run_settings(head_of(folder, settings), settings);
+}
+
+RunSettings run_settings(const config::EvaluationMethod& section, const Json& settings) {
   static const std::set<std::string> kKnown = {
       "slide_crop", "slide_stride", "L",    "logit_scale", "prob_thd",       "area_thd",
       "pamr_steps", "gaussian_std", "arch", "model_type",  "ignore_residual"};
-  RunSettings run{.method = head_of(folder, settings), .list = settings.at("L")};
+  RunSettings run{.method = section, .list = settings.at("L")};
   apply(settings, *std::visit(SettingsOf{}, run.method));
   const int crop = settings.at("slide_crop");
   run.window = crop == 0 ? kWholeImage : crop;
@@ -91,7 +94,8 @@ RunSettings run_settings(const std::string& folder, const Json& settings) {
 
 Run::Run(const Clip& clip, RunSettings settings, const std::vector<std::string>& classes)
     : settings_(std::move(settings)) {
-  model_ = model::head_model(clip.materials(), {}, settings_.method).value();
+  const auto* method = model::find_method(config::method_name(settings_.method)).value();
+  model_ = method->dense_model(clip.materials(), {}, settings_.method).value();
   if (settings_.pamr_steps > 0)
     refinement_ = std::make_unique<model::Pamr>(
         model::PamrOptions{.iterations = settings_.pamr_steps, .dilations = {8, 16}});

@@ -27,6 +27,7 @@ struct RunSettings {
 };
 /// `folder` is the method's: "sclip".
 RunSettings run_settings(const std::string& folder, const Json& settings);
+RunSettings run_settings(const config::EvaluationMethod& section, const Json& settings);
 
 /// A run ready to predict; borrows the Clip.
 class Run {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "configs/schema/methods/methods.h"
 #include "tests/golden/check/folder.h"
 #include "tests/golden/check/heads/sources.h"
 #include "tests/golden/check/report.h"
@@ -10,5 +11,8 @@
 namespace tagalign::golden::heads {
 
 void compare_runs(Folder& folder, const Clip& clip, const std::string& method, Report& report);
+/// Of a method whose section needs more than its runs say: they change `section`.
+void compare_runs(Folder& folder, const Clip& clip, const std::string& method,
+                  const config::EvaluationMethod& section, Report& report);
 
 }  // namespace tagalign::golden::heads

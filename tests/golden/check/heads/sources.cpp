@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/golden/check/sources.h"
+#include "worker/weights/weights.h"
 
 namespace tagalign::golden::heads {
 
@@ -21,6 +22,17 @@ std::unique_ptr<Clip> load_clip(Folder& folder, Report& report) {
   if (!vision.ok() || !text.ok()) return nullptr;
   return std::make_unique<Clip>(Clip{std::move(base), std::move(vision).value(),
                                      std::move(text).value(), std::move(*tokenizer)});
+}
+
+model::Materials Clip::materials() const {
+  return {.vision = &vision,
+          .text = &text,
+          .tokenizer = &tokenizer,
+          .files = &posix_file_system(),
+          .read_weights = [](const Path& path) -> Result<model::StateDict> {
+            TA_ASSIGN_OR_RETURN(auto read, jobs::load_weights(posix_file_system(), path));
+            return std::move(read.tensors);
+          }};
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

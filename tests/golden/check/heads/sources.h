@@ -20,9 +20,7 @@ struct Clip {
   model::TextTower text;
   model::Tokenizer tokenizer;
 
-  model::Materials materials() const {
-    return {.vision = &vision, .text = &text, .tokenizer = &tokenizer};
-  }
+  model::Materials materials() const;
 };
 /// nullptr after a line.
 std::unique_ptr<Clip> load_clip(Folder& folder, Report& report);
