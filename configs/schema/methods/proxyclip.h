@@ -35,7 +35,7 @@ struct ProxyClipEvaluation {
             .window = 336,
             .stride = 112,
             .templates = {"full"},
-            .pixels = PixelStatistics::kClip};
+            .pixels = PixelStatistics::kClipRounded};
   }
   std::vector<std::string> files() const { return {dino}; }
   static double mix() { return 1.0; }
