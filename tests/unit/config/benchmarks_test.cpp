@@ -165,10 +165,10 @@ TEST(Benchmarks, RootLeftOut_IsAskedForWhereTheListStands) {
 }
 
 TEST(Methods, CompareWorkflow_EvaluatesEachOnTheSameEightDataSets) {
-  const Overrides vars = {"vars.data=/data",       "vars.clip=/c.safetensors",
-                          "vars.tagalign=/t",      "vars.tcl=/tcl.pth",
-                          "vars.groupvit=/g.pth",  "vars.ovsegmentor=/o.pth",
-                          "vars.vocabulary=/v.txt"};
+  const Overrides vars = {"vars.data=/data",        "vars.clip=/c.safetensors",
+                          "vars.tagalign=/t",       "vars.tcl=/tcl.pth",
+                          "vars.groupvit=/g.pth",   "vars.ovsegmentor=/o.pth",
+                          "vars.vocabulary=/v.txt", "vars.dino=/d.pth"};
   const auto workflow = load_workflow(posix_file_system(), shipped("methods/compare.yml"), vars);
   ASSERT_TRUE(workflow.ok()) << workflow.status().message();
   std::set<std::string> rows;
@@ -177,9 +177,10 @@ TEST(Methods, CompareWorkflow_EvaluatesEachOnTheSameEightDataSets) {
     EXPECT_EQ(config.datasets.size(), job.name == "clip-surgery" ? 5u : 8u) << job.name;
     rows.insert(row_label(config));
   }
-  EXPECT_THAT(rows, testing::ElementsAre("clearclip", "clip", "clip-head", "clip-surgery",
-                                         "groupvit", "maskclip", "naclip", "ovsegmentor", "sclip",
-                                         "surgery-attention", "tagalign", "tcl"));
+  EXPECT_THAT(rows,
+              testing::ElementsAre("clearclip", "clip", "clip-head", "clip-surgery", "groupvit",
+                                   "maskclip", "naclip", "ovsegmentor", "proxyclip", "sclip",
+                                   "surgery-attention", "tagalign", "tcl"));
 }
 
 TEST(Published, ShippedFile_NamesShippedDataSets) {

@@ -106,5 +106,40 @@ TEST(Heads, BadKeys_AreNamedWithWhatWasExpected) {
   EXPECT_THAT(message("method.datasets.voc.scale=-2"), HasSubstr("method.datasets.voc.scale"));
 }
 
+DatasetSettings proxyclip_settings(const std::string& benchmark) {
+  const auto config = evaluation("proxyclip.yml", benchmark + ".yml", {"method.dino=/d.pth"});
+  EXPECT_TRUE(config.ok()) << config.status().message();
+  return config.ok() ? dataset_settings(*config, config->datasets.front()) : DatasetSettings();
+}
+
+TEST(ProxyClip, Protocol_DependsOnTheDataSet) {
+  const DatasetSettings voc = proxyclip_settings("voc");
+  EXPECT_EQ(voc.short_side, 336);
+  EXPECT_EQ(voc.window, 336);
+  EXPECT_EQ(voc.stride, 112);
+  EXPECT_EQ(voc.background_threshold, 0.2);
+  EXPECT_EQ(proxyclip_settings("context").background_threshold, 0.15);
+  EXPECT_EQ(proxyclip_settings("coco_object").background_threshold, 0.25);
+  EXPECT_EQ(proxyclip_settings("cityscapes").short_side, 448);
+  EXPECT_EQ(proxyclip_settings("cityscapes").window, 224);
+  EXPECT_EQ(proxyclip_settings("ade20k").short_side, 448);
+}
+
+TEST(ProxyClip, Dino_IsAskedForAndCountsAmongTheFiles) {
+  const auto without = evaluation("proxyclip.yml", "voc.yml");
+  ASSERT_FALSE(without.ok());
+  EXPECT_THAT(without.status().message(), HasSubstr("method.dino"));
+  const auto with = evaluation("proxyclip.yml", "voc.yml", {"method.dino=/d.pth"});
+  ASSERT_TRUE(with.ok()) << with.status().message();
+  EXPECT_THAT(files_of(with->method), ElementsAre("/d.pth"));
+}
+
+TEST(ProxyClip, KeysOfALastBlock_AreUnknown) {
+  const auto config =
+      evaluation("proxyclip.yml", "voc.yml", {"method.dino=/d.pth", "method.attention=query"});
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.status().message(), HasSubstr("attention"));
+}
+
 }  // namespace
 }  // namespace tagalign::config
