@@ -17,7 +17,7 @@ struct ProxyClipEvaluation {
   static constexpr bool kTrained = false;
   static constexpr bool kNeedsClip = true;
 
-  std::string dino = "dino_vitbase8_pretrain.pth";
+  std::string dino = "";
   int dino_heads = 12;
   double beta = 1.2;
   double gamma = 3.0;
@@ -40,13 +40,18 @@ struct ProxyClipEvaluation {
   std::vector<std::string> files() const { return {dino}; }
   static double mix() { return 1.0; }
   ProxyClipEvaluation effective() const { return *this; }
-  static void check(const std::string& /*path*/, Findings& /*findings*/) {}
+  void check(const std::string& path, Findings& findings) const {
+    if (dino.empty())
+      findings.push_back({path + ".dino",
+                          "expected the weights of a DINO ViT, found none: name a file such as "
+                          "dino_vitbase8_pretrain.pth"});
+  }
 };
 
 template <class V>
 void visit_fields(V& v, ProxyClipEvaluation& c) {
   v.field("dino", c.dino,
-          Rule("weights of a DINO ViT, as its authors name them; safetensors or .pth").required());
+          Rule("weights of a DINO ViT, as its authors name them; safetensors or .pth"));
   v.field("dino_heads", c.dino_heads,
           Rule("its attention heads, which the weights do not tell: 6 of ViT-S, 12 of ViT-B")
               .between(1, 64));

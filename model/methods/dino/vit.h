@@ -1,8 +1,8 @@
 /// DINO's vision transformer: a self-supervised encoder whose patches tell which belong together.
 ///
-/// Source: DINO (Caron et al., ICCV 2021), of its authors' tensor names. Axes: B images, h×w patch
-/// grid, P = h·w, L = 1 + P tokens (CLS first), D width, p patch size. Immutable, safe from several
-/// threads.
+/// Source: DINO (Caron et al., ICCV 2021), of its authors' tensor names. Immutable, safe from
+/// several threads. Axes: B images, h×w patch grid, P = h·w, L = 1 + P tokens (CLS first), D width,
+/// p pixels a side of a patch.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,8 +23,8 @@ class DinoTower {
   /// kInvalidArgument says what was expected and found.
   static Result<DinoTower> create(const StateDict& weights, std::int64_t heads, at::Device device);
 
-  /// Patch tokens after the final LayerNorm: [B, P, D]. images [B, 3, h·p, w·p] with ImageNet's
-  /// statistics.
+  /// images [B, 3, h·p, w·p] normalised with ImageNet's statistics → patch tokens after the final
+  /// LayerNorm: [B, P, D].
   at::Tensor encode(const at::Tensor& images) const;
   PatchGrid grid_of(const at::Tensor& images) const {
     return {images.size(2) / patch_size(), images.size(3) / patch_size()};

@@ -1,8 +1,8 @@
 /// ProxyCLIP's last block: CLIP's values, weighed by how alike the patches of a second encoder are.
 ///
-/// Source: ProxyCLIP (Lan et al., ECCV 2024), as its authors' code computes it. Axes: B windows,
-/// h×w the second encoder's patch grid, P = h·w, D its width, E joint embedding. Pure; safe from
-/// several threads.
+/// Source: ProxyCLIP (Lan et al., ECCV 2024), as its authors' code computes it. Pure; safe from
+/// several threads. Axes: B windows, h×w the second encoder's patch grid, P = h·w, D its width,
+/// E the width of the joint embedding.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,9 +24,9 @@ at::Tensor patch_cosines(const at::Tensor& features);
 /// all are where a window shows one colour, keeps all its pairs: [B, P, P].
 at::Tensor proxy_weights(const at::Tensor& cosines, const at::Tensor& means, const ProxyRule& rule);
 
-/// The values of CLIP's last block, brought bilinearly to `grid`, under `weights` [B, P, P]; then its
-/// output projection alone, ln_post and the joint embedding: [B, P, E]. `windows` [B, 3, S, S']
-/// normalised.
+/// The values of CLIP's last block for `windows` [B, 3, S, S'] normalised, brought bilinearly to
+/// `grid`, under `weights` [B, P, P]; then its output projection alone, ln_post and the joint
+/// embedding of CLIP: [B, P, E].
 at::Tensor apply_proxy(const VisionTower& vision, const at::Tensor& windows, PositionRule positions,
                        const at::Tensor& weights, PatchGrid grid);
 

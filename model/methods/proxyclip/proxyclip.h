@@ -18,8 +18,7 @@ namespace tagalign::model {
 Result<std::shared_ptr<const DinoTower>> load_dino(const Materials& materials,
                                                    const config::ProxyClipEvaluation& config);
 
-/// Windows normalised with CLIP's statistics → with ImageNet's, which DINO was trained with: the
-/// same shape.
+/// Windows of any shape, normalised with CLIP's statistics → with ImageNet's, as DINO knows them.
 at::Tensor imagenet_pixels(const at::Tensor& windows);
 
 /// Borrows the tower, shares the DINO. Windows of whole DINO patches; each has a mean of its own,
