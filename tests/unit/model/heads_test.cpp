@@ -130,7 +130,7 @@ TEST(SmallClasses, LoseTheirValues_ButTheFirstNever) {
   EXPECT_TRUE(without_small_classes(values, 0.2).equal(values));
 }
 
-TEST(Background, WinsWhereNoClassReachesTheThreshold) {
+TEST(Background, NoClassReachesTheThreshold_TakesThePixel) {
   const at::Tensor found = with_background(planes({.1F, .1F, .3F, .5F}, 2), 0.5);
   EXPECT_GT(found[0][0][0].item<float>(), 1);
   EXPECT_FLOAT_EQ(found[0][0][1].item<float>(), 0.1F) << "at the threshold a class stays";
