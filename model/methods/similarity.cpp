@@ -21,8 +21,7 @@ ScoreOptions score_options(const config::SimilarityScores& scores) {
 std::vector<MethodSetting> score_settings(const config::SimilarityScores& scores,
                                           const std::vector<MethodSetting>& own) {
   const config::ScoreSettings decided = scores.settings();
-  std::vector<MethodSetting> settings = {{"protocol", format("{}", scores.protocol), false}};
-  settings.insert(settings.end(), own.begin(), own.end());
+  std::vector<MethodSetting> settings = own;
   settings.push_back({"scale", format("{}", decided.scale), false});
   if (!decided.softmax) settings.push_back({"bias", format("{}", decided.bias), false});
   return settings;

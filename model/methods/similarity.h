@@ -26,7 +26,7 @@ struct ScoreOptions {
 /// As a configuration decides them.
 ScoreOptions score_options(const config::SimilarityScores& scores);
 
-/// What a result says: the protocol, what the method is, and how its map was measured.
+/// What a result says: what the method is (`own`), and how its map was measured.
 std::vector<MethodSetting> score_settings(const config::SimilarityScores& scores,
                                           const std::vector<MethodSetting>& own);
 

@@ -62,7 +62,7 @@ void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
               const model::DenseModel& model, EvaluationPlan& plan) {
   const std::vector<Setting> measured = measurement(config, data);
   for (const double mix : plan.sweep.mixes) {
-    std::vector<Setting> settings;
+    std::vector<Setting> settings = {{"protocol", config::preset_of(config.method).name, false}};
     for (auto& own : model.settings(mix, data.name)) {
       settings.push_back({std::move(own.subject), std::move(own.value), own.of_method});
     }

@@ -115,6 +115,8 @@ Result<int> stop(Context& context, const StopOptions& options) {
   context.host.out.flush();
   const MonotonicMs start_ms = context.host.clock.monotonic_ms();
   while (true) {
+    // First, because a question to one that is just ending is answered by nobody, in ten seconds.
+    context.host.clock.sleep_ms(kStartPollMs);
     const auto running = ask_status(context);
     if (!running.ok()) {
       if (running.status().code() != ErrorCode::kUnavailable) return running.status();
@@ -126,7 +128,6 @@ Result<int> stop(Context& context, const StopOptions& options) {
                  "--kill` does not wait for jobs to save",
                  format_duration(kStopMsMax)));
     }
-    context.host.clock.sleep_ms(kStartPollMs);
   }
 }
 

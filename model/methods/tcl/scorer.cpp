@@ -125,8 +125,7 @@ class TclModel final : public DenseModel {
   }
   bool mixes() const override { return true; }
   std::vector<MethodSetting> settings(double mix, const std::string&) const override {
-    return {{"protocol", "tcl", false},
-            {"clip_weight", format("{}", mix)},
+    return {{"clip_weight", format("{}", mix)},
             {"frozen_scale", format("{}", config_.frozen_scale), false},
             {"frozen_threshold", format("{}", config_.frozen_threshold), false}};
   }

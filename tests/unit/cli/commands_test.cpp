@@ -120,7 +120,7 @@ TEST_F(CommandLine, Submit_SendsEffectiveConfigurationsAndRepeatsWithTheSameToke
     const auto& submitted = std::get<wire::SubmitRequest>(request);
     EXPECT_EQ(submitted.token, "0123456789abcdef");
     EXPECT_EQ(submitted.workflow.workspace, "/w");
-    ASSERT_EQ(submitted.workflow.jobs.size(), 8u);
+    ASSERT_EQ(submitted.workflow.jobs.size(), 11u);
     EXPECT_EQ(submitted.workflow.jobs[2].kind, "train");
     EXPECT_EQ(submitted.workflow.jobs[3].on_commit_of, "tagalign");
     const auto& yaml = submitted.workflow.jobs[2].config_yaml;
