@@ -115,7 +115,7 @@ Result<int> stop(Context& context, const StopOptions& options) {
   context.host.out.flush();
   const MonotonicMs start_ms = context.host.clock.monotonic_ms();
   while (true) {
-    // First, because a question to one that is just ending is answered by nobody, in ten seconds.
+    // First, because a question to one that is just ending is answered by nobody.
     context.host.clock.sleep_ms(kStartPollMs);
     const auto running = ask_status(context);
     if (!running.ok()) {

@@ -8,6 +8,9 @@
 namespace tagalign::cli {
 namespace {
 
+/// How often a connection looks whether its coordinator still runs.
+constexpr std::int64_t kLookMs = 250;
+
 class ZmqConnection final : public Connection {
  public:
   explicit ZmqConnection(Path state) : state_(std::move(state)) {}
@@ -29,21 +32,37 @@ class ZmqConnection final : public Connection {
       return unavailable(options.status().message());
     }
     endpoint_ = options->endpoint;
-    const bool is_local = endpoint_.starts_with("tcp://127.");
-    if (is_local && !wire::read_live_process(wire::StateFolder(state_).pid_file())) {
-      return unavailable(
-          format("no coordinator runs on {}; start it with: tagalign --state {} "
-                 "coordinator start",
-                 state_.string(), state_.string()));
-    }
+    if (gone()) return nobody();
     TA_ASSIGN_OR_RETURN(socket_, wire::connect_curve(*options));
     return ok_status();
+  }
+
+  /// True only of a coordinator of this machine whose process has ended.
+  bool gone() const {
+    return endpoint_.starts_with("tcp://127.") &&
+           !wire::read_live_process(wire::StateFolder(state_).pid_file());
+  }
+  Status nobody() const {
+    return unavailable(
+        format("no coordinator runs on {}; start it with: tagalign --state {} "
+               "coordinator start",
+               state_.string(), state_.string()));
+  }
+
+  /// nullopt after the time of a request. One that ends before it answers is not waited for.
+  Result<std::optional<wire::Frame>> await_reply() {
+    for (std::int64_t waited_ms = 0; waited_ms < limits::kRequestTimeoutMs; waited_ms += kLookMs) {
+      TA_ASSIGN_OR_RETURN(auto frame, socket_->receive(kLookMs));
+      if (frame) return frame;
+      if (gone()) return nobody();
+    }
+    return std::optional<wire::Frame>();
   }
 
   Result<wire::ClientReply> try_call(const wire::ClientRequest& request) {
     TA_RETURN_IF_ERROR(connect());
     TA_RETURN_IF_ERROR(socket_->send(wire::make_frame(request)));
-    TA_ASSIGN_OR_RETURN(const auto frame, socket_->receive(limits::kRequestTimeoutMs));
+    TA_ASSIGN_OR_RETURN(const auto frame, await_reply());
     if (!frame) {
       return unavailable(format("the coordinator at {} did not answer within {} s; look into {}",
                                 endpoint_, limits::kRequestTimeoutMs / 1000,

@@ -240,7 +240,9 @@ TEST_F(SegmenterTest, UnderBf16Autocast_ScoresStayFp32) {
 TEST(Registry, UnknownMethod_NamesThoseThatThereAre) {
   const auto found = find_method("fcn");
   ASSERT_FALSE(found.ok());
-  EXPECT_THAT(found.status().message(), ::testing::HasSubstr("expected one of clip, tagalign"));
+  EXPECT_THAT(found.status().message(),
+              AllOf(::testing::HasSubstr("'fcn' is not known: expected one of clip, "),
+                    ::testing::HasSubstr(", tagalign, "), ::testing::HasSubstr(", tcl, ")));
 }
 
 TEST(Registry, FrozenBaseline_HasNothingToTrain) {
