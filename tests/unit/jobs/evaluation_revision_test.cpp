@@ -21,7 +21,8 @@ struct StoredRevision {
 };
 
 /// The newest last. Old lines stay: a revision never gets other counts.
-constexpr StoredRevision kStored[] = {{1, "1574c0ad59eeb3a2479acbfa0b9502cc"}};
+constexpr StoredRevision kStored[] = {{1, "1574c0ad59eeb3a2479acbfa0b9502cc"},
+                                      {2, "71f99261f88d53fb836426c65d7805c9"}};
 
 class EvaluationRevisionTest : public JobsTest {
  protected:
@@ -72,6 +73,21 @@ class EvaluationRevisionTest : public JobsTest {
     return text;
   }
 
+  /// Of the heads' protocol, with and without a refinement.
+  std::string counts_of_heads() {
+    std::string all;
+    for (const config::EvaluationMethod& method :
+         {config::EvaluationMethod(config::SclipEvaluation{}),
+          config::EvaluationMethod(config::NaclipEvaluation{}),
+          config::EvaluationMethod(config::ClearClipEvaluation{}),
+          config::EvaluationMethod(config::MaskClipEvaluation{})}) {
+      auto config = evaluation(config::Protocol::kV1);
+      config.method = method;
+      all += counts(config);
+    }
+    return all;
+  }
+
  private:
   int evaluations_ = 0;
 };
@@ -99,6 +115,7 @@ TEST_F(EvaluationRevisionTest, Counts_AreThoseOfTheRevision) {
       all += counts(config);
     }
   }
+  all += counts_of_heads();
   EXPECT_EQ(digest128(as_bytes(all)).hex(), std::end(kStored)[-1].counts)
       << "the integers of an evaluation have moved, so results of this code are other results: "
          "raise "

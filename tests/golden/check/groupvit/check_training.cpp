@@ -164,7 +164,7 @@ void check_training(Folder& folder, Report& report) {
   if (!weights || sizes == nullptr) return;
   for (const auto& [name, run] : facts->at("runs").items()) {
     if (run.at("world").get<int>() > 1) {
-      report.not_compared(name, "statistics over several ranks are not implemented");
+      report.not_compared(name, "the trainer normalises over one rank alone");
       continue;
     }
     TensorFile* file = folder.tensors(format("training/{}.safetensors", name));
