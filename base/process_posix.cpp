@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -11,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <sstream>
 
 #include "base/clock.h"
@@ -21,8 +24,8 @@ extern char** environ;
 namespace tagalign {
 namespace {
 
-/// Everything the child needs, prepared before fork: between fork and exec only
-/// async-signal-safe calls are allowed.
+/// Everything the child needs, prepared before it starts: until it execs, it may make only
+/// async-signal-safe calls.
 struct ChildPlan {
   std::string program;
   std::vector<std::string> arguments;
@@ -54,74 +57,94 @@ std::vector<std::string> merged_environment(const std::map<std::string, std::str
   return result;
 }
 
-/// In the child: first failing step's errno goes to the parent through `error_fd`.
-[[noreturn]] void child_failed(int error_fd, int error_number) {
-  [[maybe_unused]] const ssize_t written = ::write(error_fd, &error_number, sizeof error_number);
+/// What the child reads and, should a step fail, writes: it shares our memory until it execs.
+struct ChildStart {
+  const ChildPlan& plan;
+  char* const* arguments;
+  char* const* environment;
+  int error_number = 0;
+};
+
+[[noreturn]] void child_failed(ChildStart& start) {
+  start.error_number = errno;
   ::_exit(127);
 }
 
-void redirect(int error_fd, const std::string& file, int target) {
+void redirect(ChildStart& start, const std::string& file, int target) {
   const char* name = file.empty() ? "/dev/null" : file.c_str();
   const int fd = ::open(name, O_WRONLY | O_CREAT | O_APPEND, 0644);
-  if (fd < 0) child_failed(error_fd, errno);
+  if (fd < 0) child_failed(start);
   ::dup2(fd, target);
   if (fd > 2) ::close(fd);
 }
 
-[[noreturn]] void run_child(const ChildPlan& plan, char* const* arguments, char* const* environment,
-                            int error_fd) {
+/// Our handlers must not run in the child: they would change our memory. Exec would reset them too,
+/// but the mask is lifted before.
+void reset_handlers() {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    struct sigaction action = {};
+    if (::sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own signals
+    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) continue;
+    action = {};
+    ::sigaction(signal, &action, nullptr);
+  }
+}
+
+int run_child(void* argument) {
+  ChildStart& start = *static_cast<ChildStart*>(argument);
+  const ChildPlan& plan = start.plan;
   if (plan.own_session) ::setsid();
   if (plan.own_process_group) ::setpgid(0, 0);
   if (plan.die_with_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != plan.parent)
-      ::_exit(127);  // the parent died before the request was in place
+    if (::getppid() != plan.parent) ::_exit(127);  // it died before the request was in place
   }
+  reset_handlers();
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   if (!plan.working_directory.empty() && ::chdir(plan.working_directory.c_str()) != 0)
-    child_failed(error_fd, errno);
+    child_failed(start);
   const int null_fd = ::open("/dev/null", O_RDONLY);
   if (null_fd >= 0) ::dup2(null_fd, 0);
   if (plan.stdout_fd >= 0) {
     ::dup2(plan.stdout_fd, 1);
     ::dup2(plan.stdout_fd, 2);
   } else {
-    redirect(error_fd, plan.stdout_file, 1);
-    redirect(error_fd, plan.stderr_file, 2);
+    redirect(start, plan.stdout_file, 1);
+    redirect(start, plan.stderr_file, 2);
   }
-  // Close what the parent left open, but keep the error pipe: it is close-on-exec.
-  if (error_fd > 3) ::syscall(SYS_close_range, 3u, static_cast<unsigned>(error_fd - 1), 0u);
-  ::syscall(SYS_close_range, static_cast<unsigned>(error_fd + 1), ~0u, 0u);
-  ::execve(plan.program.c_str(), arguments, environment);
-  child_failed(error_fd, errno);
+  ::syscall(SYS_close_range, 3u, ~0u, 0u);
+  ::execve(plan.program.c_str(), start.arguments, start.environment);
+  child_failed(start);
 }
 
-Result<pid_t> fork_and_exec(ChildPlan plan) {
-  int error_pipe[2];
-  if (::pipe2(error_pipe, O_CLOEXEC) != 0) return errno_status(errno, "pipe");
+/// Starts the child in our memory, as posix_spawn does, and returns when it has become its program
+/// or has failed: a copy of an agent's page tables would cost more than most children's start.
+pid_t clone_child(ChildStart& start) {
+  constexpr std::size_t kStackBytes = 64 * 1024;
+  const auto stack = std::make_unique_for_overwrite<char[]>(kStackBytes);
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  const pid_t pid =
+      ::clone(run_child, stack.get() + kStackBytes, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+  const int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return pid;
+}
+
+Result<pid_t> start_child(ChildPlan plan) {
   auto arguments = pointers(plan.arguments);
   auto environment = pointers(plan.environment);
   plan.parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid < 0) {
-    const int error = errno;
-    ::close(error_pipe[0]);
-    ::close(error_pipe[1]);
-    return errno_status(error, "fork");
-  }
-  if (pid == 0) run_child(plan, arguments.data(), environment.data(), error_pipe[1]);
-  if (plan.own_process_group) ::setpgid(pid, pid);  // both sides, so that neither races
-  ::close(error_pipe[1]);
-  int child_error = 0;
-  ssize_t count = 0;
-  do count = ::read(error_pipe[0], &child_error, sizeof child_error);
-  while (count < 0 && errno == EINTR);
-  ::close(error_pipe[0]);
-  if (count == 0) return pid;
+  ChildStart start{plan, arguments.data(), environment.data()};
+  const pid_t pid = clone_child(start);
+  if (pid < 0) return errno_status(errno, "clone");
+  if (start.error_number == 0) return pid;
   ::waitpid(pid, nullptr, 0);
-  return errno_status(child_error, fmt::format("start {}", plan.program));
+  return errno_status(start.error_number, fmt::format("start {}", plan.program));
 }
 
 Result<ChildPlan> make_plan(const ProcessOptions& options) {
@@ -160,7 +183,7 @@ bool drain(int fd, MonotonicMs deadline_ms, std::string& output) {
 
 Result<pid_t> start_process(const ProcessOptions& options) {
   TA_ASSIGN_OR_RETURN(ChildPlan plan, make_plan(options));
-  return fork_and_exec(std::move(plan));
+  return start_child(std::move(plan));
 }
 
 std::string ExitStatus::to_string() const {
@@ -180,7 +203,7 @@ Result<CommandOutput> run_command(const std::vector<std::string>& command,
   int output_pipe[2];
   if (::pipe2(output_pipe, O_CLOEXEC) != 0) return errno_status(errno, "pipe");
   plan.stdout_fd = output_pipe[1];
-  auto started = fork_and_exec(std::move(plan));
+  auto started = start_child(std::move(plan));
   ::close(output_pipe[1]);
   if (!started.ok()) {
     ::close(output_pipe[0]);

@@ -52,8 +52,8 @@ target_include_directories(ta_torch_cpu SYSTEM INTERFACE ${_torch}/include ${_to
 target_compile_definitions(ta_torch_cpu INTERFACE FMT_HEADER_ONLY)
 target_link_libraries(ta_torch_cpu INTERFACE torch::torch_cpu torch::c10 Threads::Threads)
 # libtorch_cpu itself needs libcudart and libcupti; its RPATH finds them at run time, the linker must be told.
-target_link_options(ta_torch_cpu INTERFACE "LINKER:-rpath-link,${_rpath_link}")
-set(CMAKE_BUILD_RPATH ${TORCH_RPATH})
+# Only programs with Torch get these folders: each is searched for every library when a program starts.
+target_link_options(ta_torch_cpu INTERFACE "LINKER:-rpath-link,${_rpath_link}" "LINKER:-rpath,${_rpath_link}")
 
 if(TAGALIGN_CUDA)
   set(CMAKE_CUDA_COMPILER ${TAGALIGN_NVCC})
