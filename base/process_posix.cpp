@@ -24,8 +24,8 @@ extern char** environ;
 namespace tagalign {
 namespace {
 
-/// Everything the child needs, prepared before it starts: until it execs, it may make only
-/// async-signal-safe calls.
+/// Everything the child needs, prepared before it starts: until it execs, it may make only calls
+/// that are safe in a signal handler.
 struct ChildPlan {
   std::string program;
   std::vector<std::string> arguments;

@@ -115,9 +115,11 @@ TEST_P(EachMethodTest, OneOrTwoRanks_GiveTheSameGradientsButForRounding) {
   train(two, 2);
   const auto left = checkpoint::to_tensors(newest(one).tensors);
   const auto right = checkpoint::to_tensors(newest(two).tensors);
+  // An activation beside a kink may fall on its other side: on some processors that moves the
+  // gradient of a gate, a sum over all of them, by 2e-3 of its value.
   for (const auto& [name, tensor] : left) {
     if (!name.starts_with("optimizer.exp_avg.")) continue;
-    EXPECT_TRUE(at::allclose(tensor, right.at(name), 1e-3, 2e-6)) << name;
+    EXPECT_TRUE(at::allclose(tensor, right.at(name), 1e-2, 2e-6)) << name;
   }
 }
 
