@@ -1,0 +1,26 @@
+/// Weights of models that methods bring beside CLIP, at the smallest sizes that have every part.
+/// Drawn, the same at every call.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "model/training/state_dict.h"
+
+namespace tagalign::model {
+
+/// One block of width 8 and 2 heads, `patch` pixels a patch, a native grid of 2×2.
+StateDict tiny_dino(std::int64_t patch = 8);
+
+/// Width 32 and 2 heads, patches of 8 pixels on a native grid of 4×4, two groupings, into 6 and
+/// into 3 groups; text of width 64 in CLIP's vocabulary; 16 joint dimensions.
+StateDict tiny_groupvit();
+
+/// The same image encoder but for one grouping into 3 groups; a BERT of width 16 and 2 heads for
+/// tiny_vocabulary().
+StateDict tiny_ovsegmentor();
+
+/// vocab.txt in BERT's layout: the specials, then letters, alone and within a word.
+std::string tiny_vocabulary();
+
+}  // namespace tagalign::model
