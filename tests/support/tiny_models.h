@@ -16,8 +16,8 @@ StateDict tiny_dino(std::int64_t patch = 8);
 /// into 3 groups; text of width 64 in CLIP's vocabulary; 16 joint dimensions.
 StateDict tiny_groupvit();
 
-/// The same image encoder but for one grouping into 3 groups; a BERT of width 16 and 2 heads for
-/// tiny_vocabulary().
+/// The same image encoder but for one grouping into 3 groups; a BERT of width 16 and 2 heads, whose
+/// pieces are those of tiny_vocabulary().
 StateDict tiny_ovsegmentor();
 
 /// vocab.txt in BERT's layout: the specials, then letters, alone and within a word.

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 
 #include "checkpoint/checkpoint.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/ordinary_user.h"
+#include "tests/support/tiny_models.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 #include "worker/evaluate/evaluate_job.h"
@@ -202,15 +204,26 @@ TEST_F(BadInputTest, CheckpointOfAnotherMethod_IsRefusedWithBothNames) {
   tcl.method = config::TclTraining{};
   tcl.checkpoint.directory = (folder_ / "tcl").string();
   train(tcl);
+  const std::string groupvit = (folder_ / "groupvit.safetensors").string();
+  const std::string ovsegmentor = (folder_ / "ovsegmentor.safetensors").string();
+  ASSERT_TRUE(save_weights(files_, groupvit, model::tiny_groupvit(), {}).ok());
+  ASSERT_TRUE(save_weights(files_, ovsegmentor, model::tiny_ovsegmentor(), {}).ok());
+  const std::map<std::string, std::pair<config::EvaluationMethod, std::string>> methods = {
+      {"tagalign", {config::TagAlignEvaluation{}, (folder_ / "train/step-00000002").string()}},
+      {"tcl", {config::TclEvaluation{}, (folder_ / "tcl/step-00000002").string()}},
+      {"groupvit", {config::GroupVitEvaluation{}, groupvit}},
+      {"ovsegmentor", {config::OvSegmentorEvaluation{}, ovsegmentor}}};
   auto config = evaluate_config();
-  config.method = config::TclEvaluation{};
-  config.checkpoint = (folder_ / "train/step-00000002").string();
-  EXPECT_THAT(evaluate_error(config).message(),
-              HasSubstr("it holds weights of method tagalign, expected those of tcl"));
-  config.method = config::TagAlignEvaluation{};
-  config.checkpoint = (folder_ / "tcl/step-00000002").string();
-  EXPECT_THAT(evaluate_error(config).message(),
-              HasSubstr("it holds weights of method tcl, expected those of tagalign"));
+  for (const auto& [expected, method] : methods) {
+    for (const auto& [found, weights] : methods) {
+      if (found == expected) continue;
+      config.method = method.first;
+      config.checkpoint = weights.second;
+      EXPECT_THAT(evaluate_error(config).message(),
+                  HasSubstr(format("it holds weights of method {}, expected those of {}", found,
+                                   expected)));
+    }
+  }
 }
 
 TEST_F(BadInputTest, MoreCopiedBlocksThanTheClipHas_NamesTheKeyAndBothNumbers) {
