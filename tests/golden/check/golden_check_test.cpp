@@ -103,6 +103,18 @@ TEST_F(GoldenCheckTest, UnchangedFolder_Agrees_AndSaysWhatItLeftOut) {
   EXPECT_THAT(outcome.text, HasSubstr("not compared: the folder's SUBSET leaves it out"));
 }
 
+TEST_F(GoldenCheckTest, WithoutAGroup_TheMethodWithMostFoldersIsCompared) {
+  const fs::path data = fs::path(std::getenv("TAGALIGN_SOURCE")) / "tests/golden/data";
+  const fs::path method = folder_ / "method";
+  fs::copy(data / "groupvit", method, fs::copy_options::recursive);
+  fs::create_directory(method / "image");
+  const Outcome unclear = run({method.string()});
+  EXPECT_EQ(unclear.code, 2);
+  EXPECT_THAT(unclear.text, HasSubstr("are those of groupvit and of ovsegmentor"));
+  fs::create_directory(method / "training");
+  EXPECT_THAT(run({method.string()}).text, ContainsRegex("groupvit.text: [0-9]+ ok, 0 out"));
+}
+
 TEST_F(GoldenCheckTest, ValueBeyondTolerance_IsOut_AndNamed) {
   Json schedules = Json::parse(read(folder_ / kSchedules));
   schedules["cosine_200"]["lr_used_at_step"][7] =

@@ -1,10 +1,12 @@
 // golden_check DIR [GROUP…] [--photos FOLDER | --without-photos] [--json FILE]: every comparison
 // with the reference on a folder of golden data; see README.md beside tests/golden.
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,7 +39,10 @@ std::string group_names() {
 
 void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("DIR", arguments.folder, "folder with the layout of the golden data")->required();
-  app.add_option("GROUP", arguments.groups, "only these, or all of a method: " + group_names());
+  app.add_option(
+      "GROUP", arguments.groups,
+      "only these, or all of a method; without one, of the method whose layout DIR has: " +
+          group_names());
   app.add_option("--photos", arguments.photos,
                  "photographs that groups name (default: DIR/../camvid, or DIR/../../camvid)");
   app.add_flag("--without-photos", arguments.without_photos,
@@ -58,13 +63,25 @@ std::string unknown_groups(const std::vector<std::string>& wanted) {
   return unknown;
 }
 
-/// Without a wish: the groups that all methods share. The name of a method stands for all of its.
+/// The name of a method stands for all of its groups.
 bool is_wanted(const Group& group, const std::vector<std::string>& wanted) {
-  const std::string method = group.method();
-  if (wanted.empty()) return method.empty();
   return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
-    return name == group.name || (!method.empty() && name == method);
+    return name == group.name || name == group.method();
   });
+}
+
+/// Whose golden data the folder holds: the method, empty for what all share, of which it has the
+/// most groups. Several where that does not tell.
+std::vector<std::string> methods_of(const Path& folder) {
+  std::map<std::string, int> groups;
+  for (const Group& group : kGroups)
+    groups[group.method()] += posix_file_system().exists(folder / group.folder()) ? 1 : 0;
+  const auto most = std::ranges::max_element(groups, {}, [](const auto& g) { return g.second; });
+  std::vector<std::string> methods;
+  for (const auto& [method, count] : groups) {
+    if (count == most->second) methods.push_back(method);
+  }
+  return methods;
 }
 
 /// The photographs lie beside the golden data, or beside the folder that holds a method's.
@@ -98,6 +115,16 @@ int check(Arguments arguments) {
     return kUsage;
   }
   if (arguments.without_photos) (*folder)->leave_out_photographs();
+  if (arguments.groups.empty()) {
+    const auto methods = methods_of(arguments.folder);
+    if (methods.size() > 1) {
+      std::cerr << format(
+          "golden_check: {}: its folders are those of {}: name the groups to compare\n",
+          arguments.folder.string(), fmt::join(methods, " and of "));
+      return kUsage;
+    }
+    arguments.groups = methods;
+  }
   for (const Group& group : kGroups) {
     if (is_wanted(group, arguments.groups)) run_group(group, **folder, report);
   }

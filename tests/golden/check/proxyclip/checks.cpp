@@ -28,7 +28,9 @@ std::optional<config::ProxyClipEvaluation> section_of(Folder& folder, Report& re
     return std::nullopt;
   }
   const auto file = folder.file(found.front());
-  if (facts == nullptr || !file) return std::nullopt;
+  TensorFile* weights = folder.tensors(found.front());
+  if (facts == nullptr || !file || weights == nullptr) return std::nullopt;
+  weights->all();  // the product reads the file by itself, and names what it does not take
   config::ProxyClipEvaluation section;
   section.dino = file->string();
   section.dino_heads = facts->at("dino").at("num_heads");
