@@ -51,6 +51,33 @@ std::int64_t reach_of(const PamrOptions& options) {
   return std::ranges::max(options.dilations);
 }
 
+/// As many rows as stay in a core's cache while all neighbours are added to them.
+std::int64_t rows_at_once(const at::Tensor& map) {
+  constexpr std::int64_t kCachedValues = 48 * 1024;
+  const std::int64_t row = std::max<std::int64_t>(map.size(0) * map.size(1) * map.size(3), 1);
+  return std::clamp<std::int64_t>(kCachedValues / row, 1, map.size(2));
+}
+
+/// Each pixel of map [B, C, H, W] as the mean of its neighbours, weighed by affinity [B, N, H, W].
+at::Tensor refined_once(const at::Tensor& map, const at::Tensor& affinity,
+                        const PamrOptions& options) {
+  const Shifted shifted(map, reach_of(options));
+  at::Tensor next = at::zeros_like(map);
+  const std::int64_t rows = rows_at_once(map);
+  for (std::int64_t top = 0; top < map.size(2); top += rows) {
+    const std::int64_t count = std::min(rows, map.size(2) - top);
+    at::Tensor part = next.narrow(2, top, count);
+    const at::Tensor weights = affinity.narrow(2, top, count);
+    std::int64_t neighbour = 0;
+    for (const std::int64_t dilation : options.dilations) {
+      for (const auto& step : kNeighbours)
+        part.addcmul_(shifted.by(dilation, step).narrow(2, top, count),
+                      weights.narrow(1, neighbour++, 1));
+    }
+  }
+  return next;
+}
+
 }  // namespace
 
 at::Tensor pamr_deviation(const at::Tensor& image, const PamrOptions& options) {
@@ -96,17 +123,7 @@ at::Tensor Pamr::refine(const at::Tensor& image, const at::Tensor& scores) const
   }
   if (options_.iterations == 0) return map;
   const at::Tensor affinity = pamr_affinity(image, options_);
-  for (int i = 0; i < options_.iterations; ++i) {
-    const Shifted shifted(map, reach_of(options_));
-    at::Tensor next = at::zeros_like(map);
-    std::int64_t neighbour = 0;
-    for (const std::int64_t dilation : options_.dilations) {
-      for (const auto& step : kNeighbours) {
-        next.addcmul_(shifted.by(dilation, step), affinity.narrow(1, neighbour++, 1));
-      }
-    }
-    map = next;
-  }
+  for (int i = 0; i < options_.iterations; ++i) map = refined_once(map, affinity, options_);
   return map;
 }
 

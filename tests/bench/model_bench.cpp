@@ -1,5 +1,5 @@
 /// Throughput of the model at the demo's size and at ViT-B/16: towers, a training step of the
-/// projector, window masks, pixel counts. items_per_second are images, windows or pixels.
+/// projector, window masks, refinement, pixel counts. items_per_second are images, windows or pixels.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
@@ -12,6 +12,7 @@
 #include <random>
 
 #include "base/status.h"
+#include "model/inference/pamr.h"
 #include "model/inference/segmentation_counts.h"
 #include "model/methods/tagalign/tagalign.h"
 #include "model/training/losses.h"
@@ -140,10 +141,21 @@ void pixel_counts(benchmark::State& state) {
 }
 
 const auto kUnit = benchmark::kMillisecond;
+/// Refinement of an image's scores as TCL does it. Argument: classes, side.
+void pamr(benchmark::State& state) {
+  const at::NoGradGuard no_grad;
+  const std::int64_t classes = state.range(0), side = state.range(1);
+  const Pamr refinement(PamrOptions{});
+  const at::Tensor image = values({1, 3, side, side}), scores = values({1, classes, side, side});
+  for (auto _ : state) benchmark::DoNotOptimize(refinement.refine(image, scores));
+  state.SetItemsProcessed(state.iterations() * side * side);
+}
+
 BENCHMARK(vision_surgery)->Args({kDemo, 32})->Args({kVitB16, 4})->Unit(kUnit);
 BENCHMARK(text_tower)->Args({kDemo, 32})->Args({kVitB16, 8})->Unit(kUnit);
 BENCHMARK(projector_step)->Args({kDemo, 32})->Args({kVitB16, 4})->Unit(kUnit);
 BENCHMARK(window_masks)->Args({kDemo, 64})->Args({kDemo, 128})->Args({kVitB16, 448})->Unit(kUnit);
+BENCHMARK(pamr)->Args({12, 128})->Args({21, 448})->Args({171, 448})->Unit(kUnit);
 BENCHMARK(pixel_counts)->Arg(12)->Arg(171)->Unit(kUnit);
 
 }  // namespace
