@@ -114,7 +114,8 @@ TEST(Pamr, NoIterations_OnlyResizes_WithAlignedCorners) {
 }
 
 TEST(Pamr, ScoresOfManyClasses_AreTreatedOneByOne) {
-  const at::Tensor image = wave({1, 3, 9, 8}, 0.6), scores = wave({1, 40, 9, 8}, 0.9);
+  // So many that a row is refined at a time, and one class as a whole.
+  const at::Tensor image = wave({1, 3, 37, 53}, 0.6), scores = wave({1, 1000, 37, 53}, 0.9);
   const Pamr pamr({.iterations = 3, .dilations = {1, 2}});
   const at::Tensor all = pamr.refine(image, scores);
   EXPECT_TRUE(all.narrow(1, 17, 1).equal(pamr.refine(image, scores.narrow(1, 17, 1))));
