@@ -7,11 +7,14 @@
 #include <ATen/ops/clamp_min.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/log.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <cmath>
 
 #include "base/status.h"
 
@@ -20,6 +23,7 @@ namespace {
 
 constexpr double kNormMin = 1e-6;
 constexpr double kScaleMax = 100.0;
+constexpr double kInitialTemperature = 0.07;
 constexpr double kProbabilityMin = 1e-8;
 
 using AutocastOff = c10::impl::ExcludeDispatchKeyGuard;
@@ -39,6 +43,12 @@ at::Tensor normalize_features(const at::Tensor& t) {
 
 at::Tensor logit_scale(const at::Tensor& log_scale) {
   return at::clamp_max(at::exp(log_scale.to(at::kFloat)), kScaleMax);
+}
+
+at::Tensor new_log_scale(at::Device device) {
+  return at::full({}, std::log(1.0 / kInitialTemperature),
+                  at::TensorOptions(at::kFloat).device(device))
+      .set_requires_grad(true);
 }
 
 at::Tensor infonce_loss(const at::Tensor& image, const at::Tensor& text,

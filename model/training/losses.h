@@ -25,6 +25,9 @@ at::Tensor normalize_features(const at::Tensor& t);
 /// min(exp(log_scale), 100), the factor of contrastive logits: [] → [] fp32. No gradient at the cap.
 at::Tensor logit_scale(const at::Tensor& log_scale);
 
+/// log_scale before the first step, ln(1/0.07): [] fp32, a leaf with requires_grad.
+at::Tensor new_log_scale(at::Device device);
+
 /// Symmetric InfoNCE: mean of image→text and text→image cross-entropy; the other modality is
 /// gathered (both in one call), labels are offset by B·rank, logits scaled by
 /// min(exp(log_scale), 100). image, text [B, E], equal B on all ranks; log_scale [] → [].

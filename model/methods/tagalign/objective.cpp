@@ -3,7 +3,6 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
-#include <cmath>
 #include <utility>
 #include <variant>
 
@@ -13,21 +12,13 @@
 namespace tagalign::model {
 namespace {
 
-constexpr double kInitialTemperature = 0.07;
-
-at::Tensor new_logit_scale(at::Device device) {
-  return at::full({}, std::log(1.0 / kInitialTemperature),
-                  at::TensorOptions(at::kFloat).device(device))
-      .set_requires_grad(true);
-}
-
 class TagAlignObjective final : public TrainingObjective {
  public:
   TagAlignObjective(const Materials& materials, TagAlignParts parts)
       : materials_(materials),
         parts_(std::move(parts)),
-        contrastive_scale_(new_logit_scale(materials.device)),
-        multitag_scale_(new_logit_scale(materials.device)) {
+        contrastive_scale_(new_log_scale(materials.device)),
+        multitag_scale_(new_log_scale(materials.device)) {
     for (const auto& parameter : parts_.projector->parameters()) {
       parameters_.push_back({parameter.name, parameter.tensor.set_requires_grad(true)});
     }

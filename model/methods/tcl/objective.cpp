@@ -1,10 +1,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/sigmoid.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
-#include <cmath>
 #include <utility>
 #include <variant>
 
@@ -16,21 +14,13 @@
 namespace tagalign::model {
 namespace {
 
-constexpr double kInitialTemperature = 0.07;
-
-at::Tensor new_logit_scale(at::Device device) {
-  return at::full({}, std::log(1.0 / kInitialTemperature),
-                  at::TensorOptions(at::kFloat).device(device))
-      .set_requires_grad(true);
-}
-
 class TclObjective final : public TrainingObjective {
  public:
   TclObjective(const Materials& materials, TclParts parts)
       : materials_(materials),
         parts_(std::move(parts)),
-        image_scale_(new_logit_scale(materials.device)),
-        feature_scale_(new_logit_scale(materials.device)) {
+        image_scale_(new_log_scale(materials.device)),
+        feature_scale_(new_log_scale(materials.device)) {
     const config::TclTraining& config = parts_.config;
     late_.first_step = config.blocks_from_step;
     late_.averaged = config.block_gradients == config::TclBlockGradients::kAveraged ||

@@ -5,13 +5,13 @@
 
 #include <iostream>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/format.h"
 #include "base/process.h"
 #include "model/training/losses.h"
+#include "tests/golden/check/rank_threads.h"
 #include "worker/collectives/mpi_environment.h"
 #include "worker/gradients/gather_autograd.h"
 #include "worker/gradients/gradients.h"
@@ -75,12 +75,10 @@ Status add_gradients(const std::string& prefix, Model& m, const at::Tensor& loss
   return ok_status();
 }
 
-Status join_outcomes(std::vector<std::optional<Result<Tensors>>>& outcomes, Tensors& all) {
-  for (auto& outcome : outcomes) {
-    if (!outcome->ok()) return outcome->status();
-    all.merge(std::move(*outcome).value());
-  }
-  return ok_status();
+Tensors joined(std::vector<Tensors> ranks) {
+  Tensors all;
+  for (Tensors& own : ranks) all.merge(std::move(own));
+  return all;
 }
 
 std::vector<std::string> mpirun_command(const Path& mpirun, const Path& inputs, const Json& info,
@@ -136,19 +134,11 @@ Result<Tensors> compute_losses(const Tensors& inputs, const LossCase& info,
 }
 
 Result<Tensors> losses_on_threads(const Tensors& inputs, const LossCase& info) {
-  auto groups = collectives::make_thread_groups(info.ranks, kTimeoutMs);
-  std::vector<std::optional<Result<Tensors>>> outcomes(groups.size());
-  std::vector<std::thread> threads;
-  for (std::size_t r = 0; r < groups.size(); ++r) {
-    threads.emplace_back([&, r] {
-      outcomes[r] = compute_losses(inputs, info, *groups[r]);
-      if (!outcomes[r]->ok()) groups[r]->abort(outcomes[r]->status().message());
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  Tensors all;
-  TA_RETURN_IF_ERROR(join_outcomes(outcomes, all));
-  return all;
+  TA_ASSIGN_OR_RETURN(auto ranks,
+                      on_rank_threads(info.ranks, [&](collectives::CollectiveGroup& group) {
+                        return compute_losses(inputs, info, group);
+                      }));
+  return joined(std::move(ranks));
 }
 
 Result<Tensors> losses_on_mpi(const Path& inputs, const Json& info, const Path& scratch) {

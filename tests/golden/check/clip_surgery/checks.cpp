@@ -28,7 +28,7 @@ std::unique_ptr<model::DenseScorer> Texts::scorer(
 
 void check_clip_surgery(Folder& folder, Report& report) {
   const at::NoGradGuard no_grad;
-  const auto clip = heads::load_clip(folder, report);
+  const auto clip = load_clip(folder, report);
   const Json* facts = folder.json(std::string(kFolder) + "clip_surgery.json");
   if (clip == nullptr || facts == nullptr) return;
   compare_encoder(folder, *clip, report);

@@ -14,8 +14,6 @@
 
 namespace tagalign::golden::clip_surgery {
 
-using heads::Clip;
-
 inline constexpr char kFolder[] = "clip_surgery/";
 
 /// The product's model with its texts of some classes, by the evaluation's path.

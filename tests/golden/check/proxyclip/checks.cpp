@@ -92,7 +92,7 @@ class EncoderCheck {
 
 void check_proxyclip(Folder& folder, Report& report) {
   const at::NoGradGuard no_grad;
-  const auto clip = heads::load_clip(folder, report);
+  const auto clip = load_clip(folder, report);
   const auto section = section_of(folder, report);
   TensorFile* file = folder.tensors("proxyclip/encoder.safetensors");
   if (clip == nullptr || !section || file == nullptr) return;

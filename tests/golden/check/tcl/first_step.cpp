@@ -4,7 +4,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <cmath>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "model/methods/tcl/losses.h"
 #include "model/methods/tcl/masker.h"
 #include "tests/golden/check/compare.h"
+#include "tests/golden/check/rank_threads.h"
 #include "tests/golden/check/tcl/bounds.h"
 #include "worker/collectives/collective_group.h"
 #include "worker/gradients/gather_autograd.h"
@@ -21,8 +21,6 @@ namespace tagalign::golden::tcl {
 namespace {
 
 using collectives::CollectiveGroup;
-
-constexpr std::int64_t kTimeoutMs = 120'000;
 
 model::Masker initial_masker(const TrainingInputs& inputs, const RunPlan& plan) {
   const model::ClipShape& clip = inputs.clip.vision.shape();
@@ -140,25 +138,16 @@ void check_first_step(Report& report, const std::string& run, const TrainingInpu
     if (name.find(".first.") != std::string::npos) wanted.push_back(name);
   }
   if (wanted.empty()) return;
-  auto groups = collectives::make_thread_groups(plan.ranks, kTimeoutMs);
-  std::vector<Tensors> found(groups.size());
-  std::vector<std::thread> threads;
-  for (std::size_t r = 0; r < groups.size(); ++r) {
-    threads.emplace_back([&, r] {
-      try {
-        found[r] = first_step(inputs, plan, *groups[r]);
-      } catch (const std::exception& error) {
-        groups[r]->abort(error.what());
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  const auto found = on_rank_threads(plan.ranks, [&](collectives::CollectiveGroup& group) {
+    return Result<Tensors>(first_step(inputs, plan, group));
+  });
+  if (!found.ok()) return report.failed(run + " first step", found.status().message());
   for (const std::string& name : wanted) {
     const std::size_t rank = std::stoul(name.substr(4));
     const std::string quantity = name.substr(name.find(".first.") + 7);
     const std::string stage = quantity.substr(0, quantity.find('#'));
-    const auto ours = found.at(rank).find(stage);
-    if (ours == found.at(rank).end()) {
+    const auto ours = found->at(rank).find(stage);
+    if (ours == found->at(rank).end()) {
       golden.find(name);
       report.not_compared(run + " " + name,
                           "it lies inside a function; what that returns is compared");

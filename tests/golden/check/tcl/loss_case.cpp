@@ -3,16 +3,14 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <functional>
-#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/format.h"
 #include "model/methods/tcl/losses.h"
 #include "model/methods/tcl/masker.h"
+#include "tests/golden/check/rank_threads.h"
 #include "worker/collectives/collective_group.h"
 #include "worker/gradients/gather_autograd.h"
 #include "worker/gradients/gradients.h"
@@ -22,7 +20,6 @@ namespace {
 
 using collectives::CollectiveGroup;
 
-constexpr std::int64_t kTimeoutMs = 120'000;
 constexpr double kBucketMib = 4.0;
 const std::vector<std::string> kLosses = {
     "area_loss", "neg_area_loss", "tclf_loss", "tv_img_loss", "tv_mask_loss", "tcli_loss", "total"};
@@ -141,57 +138,36 @@ Result<Tensors> on_rank(const Tensors& inputs, const Json& info, const Json& wei
   return result;
 }
 
-using RankBody = std::function<Result<Tensors>(CollectiveGroup& group)>;
-
-Result<Tensors> on_all_ranks(int ranks, const RankBody& body) {
-  auto groups = collectives::make_thread_groups(ranks, kTimeoutMs);
-  std::vector<std::optional<Result<Tensors>>> outcomes(groups.size());
-  std::vector<std::thread> threads;
-  for (std::size_t r = 0; r < groups.size(); ++r) {
-    threads.emplace_back([&, r] {
-      try {
-        outcomes[r] = body(*groups[r]);
-      } catch (const std::exception& error) {
-        outcomes[r] = Status(internal_error(error.what()));
-      }
-      if (!outcomes[r]->ok()) groups[r]->abort(outcomes[r]->status().message());
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  Tensors all;
-  for (auto& outcome : outcomes) {
-    TA_ASSIGN_OR_RETURN(auto own, std::move(*outcome));
-    all.merge(std::move(own));
-  }
-  return all;
-}
-
 }  // namespace
 
 Result<Tensors> losses_on_threads(const Tensors& inputs, const Json& info, const Json& weights) {
-  return on_all_ranks(info.at("ranks").get<int>(), [&](CollectiveGroup& group) {
-    return on_rank(inputs, info, weights, group);
-  });
+  TA_ASSIGN_OR_RETURN(auto ranks,
+                      on_rank_threads(info.at("ranks").get<int>(), [&](CollectiveGroup& group) {
+                        return on_rank(inputs, info, weights, group);
+                      }));
+  Tensors all;
+  for (Tensors& own : ranks) all.merge(std::move(own));
+  return all;
 }
 
 Result<double> pairing_difference(const Tensors& inputs, const Json& info, const Json& weights) {
   const int world = info.at("ranks").get<int>();
   const auto batch = info.at("batch_per_rank").get<std::int64_t>();
   const auto config = settings(info, weights, config::TclPairing::kCorrect);
-  const auto values = on_all_ranks(world, [&](CollectiveGroup& group) -> Result<Tensors> {
+  const auto value = [&](CollectiveGroup& group) -> Result<double> {
     const model::LossRanks ranks{group.rank(), group.size(), [&](const at::Tensor& rows) {
                                    return jobs::gather_with_gradient(rows, group);
                                  }};
     const std::string rank = format("rank{}.", group.rank());
     const Graph g = forward(inputs, info, config, {group.rank() * batch, batch},
                             inputs.at(rank + "noise"), ranks);
-    return Tensors{{rank, g.losses.feature.detach()}};
-  });
-  if (!values.ok()) return values.status();
+    return g.losses.feature.detach().item<double>();
+  };
+  TA_ASSIGN_OR_RETURN(const auto values, on_rank_threads(world, value));
   double mean = 0;
   std::vector<at::Tensor> noise;
   for (int rank = 0; rank < world; ++rank) {
-    mean += values->at(format("rank{}.", rank)).item<double>() / world;
+    mean += values.at(static_cast<std::size_t>(rank)) / world;
     noise.push_back(inputs.at(format("rank{}.noise", rank)));
   }
   const Graph joined =

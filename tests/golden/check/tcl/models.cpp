@@ -8,22 +8,6 @@
 
 namespace tagalign::golden::tcl {
 
-std::unique_ptr<Clip> load_clip(Folder& folder, Report& report) {
-  const auto base = base_folder(folder, report);
-  if (base == nullptr) return nullptr;
-  const auto weights = load_clip_weights(*base, report);
-  auto tokenizer = load_tokenizer(*base, report);
-  if (!weights || !tokenizer) return nullptr;
-  auto vision = model::VisionTower::create(*weights);
-  auto text = model::TextTower::create(*weights);
-  for (const Status& status : {vision.status(), text.status()}) {
-    if (!status.ok()) report.failed("the CLIP of the folder", status.message());
-  }
-  if (!vision.ok() || !text.ok()) return nullptr;
-  return std::make_unique<Clip>(
-      Clip{std::move(vision).value(), std::move(text).value(), std::move(*tokenizer)});
-}
-
 std::unique_ptr<model::DenseModel> load_model(const Clip& clip, const Tensors& trained,
                                               Report& report) {
   const auto method = model::find_method(config::TclEvaluation::kName);

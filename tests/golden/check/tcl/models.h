@@ -13,23 +13,12 @@
 #include "model/inference/segmentation.h"
 #include "model/methods/method.h"
 #include "tests/golden/check/folder.h"
+#include "tests/golden/check/frozen_clip.h"
 #include "tests/golden/check/report.h"
 
 namespace tagalign::golden::tcl {
 
 inline constexpr char kWeights[] = "masker/masker_weights.safetensors";
-
-struct Clip {
-  model::VisionTower vision;
-  model::TextTower text;
-  model::Tokenizer tokenizer;
-
-  model::Materials materials() const {
-    return {.vision = &vision, .text = &text, .tokenizer = &tokenizer};
-  }
-};
-/// Of base_folder(); nullptr after a line.
-std::unique_ptr<Clip> load_clip(Folder& folder, Report& report);
 
 /// As the registry's row builds it from stored tensors; nullptr after a line.
 std::unique_ptr<model::DenseModel> load_model(const Clip& clip, const Tensors& trained,

@@ -3,12 +3,12 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <thread>
 #include <utility>
 
 #include "base/format.h"
 #include "model/methods/tcl/losses.h"
 #include "model/methods/tcl/tcl.h"
+#include "tests/golden/check/rank_threads.h"
 #include "tests/support/recording_reporter.h"
 #include "worker/collectives/collective_group.h"
 #include "worker/train/objective_task.h"
@@ -17,7 +17,6 @@
 namespace tagalign::golden::tcl {
 namespace {
 
-constexpr std::int64_t kTimeoutMs = 120'000;
 constexpr double kBucketMib = 0.25;  // several buckets even for small maskers
 
 /// The rows of one rank as the loader would hand them out.
@@ -136,16 +135,6 @@ Result<RankRecord> run_rank(const TrainingInputs& inputs, const RunPlan& plan,
   return record;
 }
 
-/// Exceptions of Torch and of absent map entries end in the Result.
-Result<RankRecord> run_rank_safely(const TrainingInputs& inputs, const RunPlan& plan,
-                                   collectives::CollectiveGroup& group) {
-  try {
-    return run_rank(inputs, plan, group);
-  } catch (const std::exception& error) {
-    return internal_error(error.what());
-  }
-}
-
 }  // namespace
 
 RunPlan plan_of(const Json& run, std::int64_t blocks) {
@@ -182,22 +171,9 @@ RunPlan plan_of(const Json& run, std::int64_t blocks) {
 
 Result<std::vector<RankRecord>> run_training_steps(const TrainingInputs& inputs,
                                                    const RunPlan& plan) {
-  auto groups = collectives::make_thread_groups(plan.ranks, kTimeoutMs);
-  std::vector<std::optional<Result<RankRecord>>> outcomes(groups.size());
-  std::vector<std::thread> threads;
-  for (std::size_t r = 0; r < groups.size(); ++r) {
-    threads.emplace_back([&, r] {
-      outcomes[r] = run_rank_safely(inputs, plan, *groups[r]);
-      if (!outcomes[r]->ok()) groups[r]->abort(outcomes[r]->status().message());
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  std::vector<RankRecord> records;
-  for (auto& outcome : outcomes) {
-    TA_ASSIGN_OR_RETURN(auto record, std::move(*outcome));
-    records.push_back(std::move(record));
-  }
-  return records;
+  return on_rank_threads(plan.ranks, [&](collectives::CollectiveGroup& group) {
+    return run_rank(inputs, plan, group);
+  });
 }
 
 }  // namespace tagalign::golden::tcl
