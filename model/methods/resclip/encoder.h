@@ -1,5 +1,5 @@
-/// ResCLIP's patches of a window, in two passes through CLIP's last block: the first one's answer for
-/// the queries at hand, sharpened by the window's pixels, says which patches the second one joins.
+/// ResCLIP's patches of a window, in two passes through CLIP's last block: the first one's answer
+/// for the queries at hand, sharpened by the window's pixels, says which patches the second joins.
 ///
 /// Axes: B windows, Q queries, h×w patch grid, L = 1 + h·w tokens, H heads, E joint embedding.
 /// Threads: immutable, safe from several.
@@ -24,8 +24,8 @@ class ResClipEncoder final : public PatchEncoder {
   ResClipEncoder(const VisionTower& vision, const config::ResClipEvaluation& config,
                  at::Tensor queries);
 
-  /// One window after the other, so that none depends on the batch that it comes in; memory is that
-  /// of one window.
+  /// One window after the other: none depends on the batch that it comes in, and memory beside the
+  /// features is that of one.
   PatchFeatures encode(const at::Tensor& windows) const override;
 
   /// What the second pass weighs the last block's values with, of one window [1, 3, S, S']:

@@ -11,9 +11,9 @@
 
 namespace tagalign::model {
 
-/// shares [Q, H, W] of each pixel, in patches of `patch`×`patch` pixels → the query that most pixels
-/// of a patch show, the smallest of equals: [h, w] int64 on the CPU. A pixel whose largest share is
-/// below `threshold` shows query 0. What is beyond the last whole patch is left out.
+/// shares [Q, H, W] of each pixel, in patches of `patch`×`patch` pixels → the query that most
+/// pixels of a patch show, the smallest of equals: [h, w] int64 on the CPU. A pixel whose largest
+/// share is below `threshold` shows query 0. What is beyond the last whole patch is left out.
 at::Tensor patch_queries(const at::Tensor& shares, std::int64_t patch, double threshold);
 
 struct FeedbackRule {
@@ -23,8 +23,9 @@ struct FeedbackRule {
   bool delete_same_entity = true;
 };
 
-/// queries [h, w] int64 on the CPU → how much patch j shows what patch i shows: [1 + P, 1 + P] fp32
-/// on the CPU, in row-by-row order behind CLS, whose row and column are 0. Other rows add up to 1.
+/// queries [h, w] int64 on the CPU → how much patch j shows what patch i shows: [1 + P, 1 + P]
+/// fp32 on the CPU, in row-by-row order behind CLS, whose row and column are 0. Other rows add up
+/// to 1, but for rounding.
 /// The way between patches is looked at where the authors look: at each of the first d + 1 of the
 /// d' + 1 points that divide it evenly.
 at::Tensor feedback_matrix(const at::Tensor& queries, const FeedbackRule& rule);

@@ -1,5 +1,5 @@
-/// ResCLIP (Yang et al., CVPR 2025): the heads' protocol over a CLIP whose last block also attends as
-/// earlier blocks do, and to the patches that its own first answer puts together.
+/// ResCLIP (Yang et al., CVPR 2025): the heads' protocol over a CLIP whose last block also attends
+/// as earlier blocks do, and to the patches that its own first answer puts together.
 ///
 /// Source: configs/schema/methods/resclip.h. Threads: as method.h says.
 #pragma once

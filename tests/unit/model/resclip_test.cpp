@@ -1,5 +1,5 @@
-// ResCLIP: what it feeds back, that a window's features are its own, and what CLIPs it refuses. Numbers
-// of the authors' code are compared by golden_check.
+// ResCLIP: what it feeds back, that a window's features are its own, and what CLIPs it refuses.
+// Numbers of the authors' code are compared by golden_check.
 #include "model/methods/resclip/resclip.h"
 
 #include <ATen/Parallel.h>

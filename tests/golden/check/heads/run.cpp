@@ -50,7 +50,7 @@ config::AttentionBlend blend_of(const Json& pair) {
   return {.temperature = pair.at(0), .weight = pair.at(1)};
 }
 
-/// What ResCLIP's segmentor is given beside a head's; its authors' class leaves entities as they are.
+/// What ResCLIP's segmentor is given beside a head's; unasked it leaves entities as they are.
 void apply_feedback(const Json& settings, config::ResClipEvaluation& section) {
   static const std::map<std::string, config::HeadAttention> kBases = {
       {"resclip", config::HeadAttention::kKeyNeighbours},

@@ -23,8 +23,8 @@ config::ResClipEvaluation base_section() {
 /// The list of classes whose queries they had.
 constexpr char kQueries[] = "query_features.plain";
 
-/// "resclip", "resclip.keep_entities", "sclip", which alone keeps the residual; nullopt for another
-/// word.
+/// "resclip", "resclip.keep_entities", "clearclip"; SCLIP alone keeps its residual. nullopt for
+/// a word that is no base.
 std::optional<config::ResClipEvaluation> section_of(const std::string& variant) {
   static const std::map<std::string, std::pair<HeadAttention, bool>> kBases = {
       {"resclip", {HeadAttention::kKeyNeighbours, false}},
@@ -110,7 +110,7 @@ class EncoderCheck {
 }  // namespace
 
 void compare_encoder(Folder& folder, const heads::Clip& clip, Report& report) {
-  TensorFile* file = folder.tensors("resclip/encoder.safetensors");
+  TensorFile* file = folder.tensors(kEncoder);
   TensorFile* texts = folder.tensors("resclip/text.safetensors");
   TensorFile* inputs = clip.base->tensors("clip/image_encoder.safetensors");
   if (file == nullptr || texts == nullptr || inputs == nullptr) return;

@@ -9,8 +9,8 @@
 namespace tagalign::golden::resclip {
 namespace {
 
-/// Pixels beyond the last whole patch that the layout's probabilities have.
-constexpr std::int64_t kRowsBeyond = 5, kColumnsBeyond = 3;
+/// A side of the layout's patches, and its pixels beyond the last whole one.
+constexpr std::int64_t kPatch = 16, kRowsBeyond = 5, kColumnsBeyond = 3;
 
 struct Case {
   std::string size;  ///< "7x9"
@@ -30,12 +30,12 @@ std::optional<Case> parse_case(const std::string& name) {
 
 class FeedbackCheck {
  public:
-  FeedbackCheck(TensorFile& file, const Json& facts, std::int64_t patch, Report& report)
-      : file_(file), facts_(facts), patch_(patch), report_(report) {}
+  FeedbackCheck(TensorFile& file, const Json& facts, Report& report)
+      : file_(file), facts_(facts), report_(report) {}
 
   void compare(const Case& one, const at::Tensor& stored) {
     const at::Tensor found =
-        model::patch_queries(whole(one, stored), patch_, facts_.at("temp_thd"));
+        model::patch_queries(whole(one, stored), kPatch, facts_.at("temp_thd"));
     const at::Tensor* expected = file_.find(one.size + ".patch_ids");
     if (expected == nullptr) return;
     const at::Tensor ids = expected->to(at::kLong);
@@ -50,8 +50,8 @@ class FeedbackCheck {
   /// [Q, H, W] of all pixels.
   at::Tensor whole(const Case& one, const at::Tensor& stored) const {
     const at::Tensor pixels = stored.repeat_interleave(one.step, 1).repeat_interleave(one.step, 2);
-    return pixels.slice(1, 0, patch_ * one.grid.rows + kRowsBeyond)
-        .slice(2, 0, patch_ * one.grid.columns + kColumnsBeyond);
+    return pixels.slice(1, 0, kPatch * one.grid.rows + kRowsBeyond)
+        .slice(2, 0, kPatch * one.grid.columns + kColumnsBeyond);
   }
 
   void compare_matrices(const std::string& size, const at::Tensor& ids) {
@@ -66,17 +66,16 @@ class FeedbackCheck {
 
   TensorFile& file_;
   const Json& facts_;
-  std::int64_t patch_;
   Report& report_;
 };
 
 }  // namespace
 
-void compare_feedback(Folder& folder, std::int64_t patch, Report& report) {
+void compare_feedback(Folder& folder, Report& report) {
   const Json* facts = folder.json("resclip/sfr.json");
   TensorFile* file = folder.tensors("resclip/sfr.safetensors");
   if (facts == nullptr || file == nullptr) return;
-  FeedbackCheck check(*file, *facts, patch, report);
+  FeedbackCheck check(*file, *facts, report);
   for (const std::string& name : file->names()) {
     if (const auto one = parse_case(name)) check.compare(*one, *file->find(name));
   }

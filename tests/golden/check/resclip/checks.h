@@ -1,5 +1,5 @@
-/// The group of ResCLIP: what its two passes compute, the feedback between them, and the runs of its
-/// authors' segmentor, on a deeper image encoder beside the text tower of the shared golden data.
+/// The group of ResCLIP: what its two passes compute, the feedback between them, and the runs of
+/// its authors' segmentor, on a deeper image encoder beside the text tower of the shared data.
 #pragma once
 
 #include "tests/golden/check/folder.h"

@@ -8,12 +8,13 @@
 namespace tagalign::golden::resclip {
 
 inline constexpr char kRoom[] = "resclip";
+inline constexpr char kEncoder[] = "resclip/encoder.safetensors";
 
-/// encoder.safetensors: positions, tokens that enter the last block, attention and features of every
-/// base that the file names, under the settings of the layout.
+/// encoder.safetensors: positions, tokens that enter the last block, attention and features of
+/// every base that the file names, under the settings of the layout.
 void compare_encoder(Folder& folder, const heads::Clip& clip, Report& report);
 
-/// sfr.safetensors: queries of patches and matrices of given probabilities.
-void compare_feedback(Folder& folder, std::int64_t patch, Report& report);
+/// sfr.safetensors: queries of patches and matrices of given probabilities; needs no CLIP.
+void compare_feedback(Folder& folder, Report& report);
 
 }  // namespace tagalign::golden::resclip
