@@ -23,7 +23,7 @@ EarlierBlocks run_earlier_blocks(const VisionTower& vision, const at::Tensor& wi
   const auto observe = [&](std::int64_t done, const at::Tensor& x, const at::Tensor&) {
     if (!std::ranges::binary_search(averaged, done + 1)) return;
     const HeadTokens heads = vision.block(done + 1).head_tokens(x);
-    const at::Tensor weights = at::softmax(token_logits(heads.q, heads.k), -1);
+    const at::Tensor weights = at::softmax(token_logits(heads.q, heads.k), -1).to(at::kFloat);
     all.attention = all.attention.defined() ? all.attention.add_(weights) : weights;
   };
   all.tokens = vision.encode_before_last(windows, positions, observe);

@@ -22,7 +22,7 @@ struct Blend {
 /// What the blocks before the last make of windows.
 struct EarlierBlocks {
   at::Tensor tokens;     ///< [B, L, D], which enter the last block
-  at::Tensor attention;  ///< [B, H, L, L], the mean of softmax(s·q·kᵀ) of some of them
+  at::Tensor attention;  ///< [B, H, L, L] fp32, the mean of softmax(s·q·kᵀ) of some
 };
 
 /// windows [B, 3, S, S'] normalised. `averaged`: ascending numbers from 0 of blocks that the tower

@@ -24,12 +24,23 @@ using wire::shown;
 class EachMethodEvaluationTest : public EvaluateTest,
                                  public testing::WithParamInterface<std::string> {
  protected:
+  /// Over blocks that the small CLIP has.
+  static config::ResClipEvaluation early_resclip() {
+    config::ResClipEvaluation method;
+    method.blocks = {2, 3};
+    return method;
+  }
+
   config::EvaluateConfig method_config(const std::string& output) {
     config::EvaluateConfig config = evaluate_config(output);
     static const std::map<std::string, config::EvaluationMethod> kMethods = {
-        {"clip", config::ClipEvaluation{}},         {"clearclip", config::ClearClipEvaluation{}},
-        {"naclip", config::NaclipEvaluation{}},     {"sclip", config::SclipEvaluation{}},
-        {"tagalign", config::TagAlignEvaluation{}}, {"tcl", config::TclEvaluation{}}};
+        {"clip", config::ClipEvaluation{}},
+        {"clearclip", config::ClearClipEvaluation{}},
+        {"naclip", config::NaclipEvaluation{}},
+        {"sclip", config::SclipEvaluation{}},
+        {"tagalign", config::TagAlignEvaluation{}},
+        {"tcl", config::TclEvaluation{}},
+        {"resclip", early_resclip()}};
     config.method = kMethods.at(GetParam());
     if (GetParam() == "tagalign" && checkpoint_.empty()) checkpoint_ = checkpoint();
     if (GetParam() == "tcl" && checkpoint_.empty())
@@ -42,7 +53,8 @@ class EachMethodEvaluationTest : public EvaluateTest,
 };
 
 INSTANTIATE_TEST_SUITE_P(Methods, EachMethodEvaluationTest,
-                         testing::Values("clip", "clearclip", "naclip", "sclip", "tagalign", "tcl"),
+                         testing::Values("clip", "clearclip", "naclip", "resclip", "sclip",
+                                         "tagalign", "tcl"),
                          [](const auto& instance) { return instance.param; });
 
 TEST_P(EachMethodEvaluationTest, AnyNumberOfRanks_GivesTheSameIntegers) {

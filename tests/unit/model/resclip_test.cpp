@@ -4,6 +4,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
@@ -136,6 +137,18 @@ TEST_F(ResClipEncoderTest, Threads_DoNotChangeAPatch) {
   const at::Tensor two = encoder().encode(windows_).rows;
   at::set_num_threads(before);
   EXPECT_TRUE(at::allclose(one, two, 1e-5, 1e-5));
+}
+
+TEST_F(ResClipEncoderTest, Bf16_StaysClose) {
+  const at::Tensor window = windows_.narrow(0, 0, 1);
+  const at::Tensor full = encoder().attention(window);
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const at::Tensor half = encoder().attention(window);
+  at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  EXPECT_EQ(half.scalar_type(), at::kFloat);
+  EXPECT_TRUE(at::allclose(full, half, 0, 0.02));
 }
 
 TEST_F(ResClipEncoderTest, WithoutBlends_IsTheHeadItself) {
