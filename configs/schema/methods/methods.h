@@ -29,8 +29,8 @@ using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
 using EvaluationMethod =
     std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, GroupVitEvaluation,
                  OvSegmentorEvaluation, PlainHeadEvaluation, MaskClipEvaluation, SclipEvaluation,
-                 NaclipEvaluation, ClearClipEvaluation, ClipSurgeryEvaluation,
-                 ProxyClipEvaluation, ResClipEvaluation>;
+                 NaclipEvaluation, ClearClipEvaluation, ClipSurgeryEvaluation, ProxyClipEvaluation,
+                 ResClipEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {
