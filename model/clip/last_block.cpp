@@ -54,21 +54,25 @@ at::Tensor token_logits(const at::Tensor& left, const at::Tensor& right) {
 }
 
 at::Tensor token_weights(const ResidualBlock& block, const at::Tensor& x, PatchGrid grid,
-                         const LastBlock& how) {
+                         const LastBlock& how, const LogitChange& change) {
   TA_CHECK(x.dim() == 3 && x.size(1) == 1 + grid.rows * grid.columns, "tokens [B, 1 + h·w, D]");
   const HeadTokens heads = block.head_tokens(x);
   const auto& [q, k, v] = heads;
+  const auto logits = [&](const at::Tensor& left, const at::Tensor& right) {
+    const at::Tensor plain = token_logits(left, right);
+    return change ? change(plain) : plain;
+  };
   switch (how.weights) {
     case TokenWeights::kQueryKey:
-      return weights_of(token_logits(q, k));
+      return weights_of(logits(q, k));
     case TokenWeights::kIdentity:
       return at::eye(x.size(1), v.options()).expand({v.size(0), v.size(1), -1, -1});
     case TokenWeights::kQueryPlusKey:
-      return weights_of(token_logits(q, q)) + weights_of(token_logits(k, k));
+      return weights_of(logits(q, q)) + weights_of(logits(k, k));
     case TokenWeights::kKeyNeighbours:
-      return weights_of(token_logits(k, k) + neighbour_weights(grid, how.gaussian_std, k));
+      return weights_of(logits(k, k) + neighbour_weights(grid, how.gaussian_std, k));
     case TokenWeights::kKey:
-      return weights_of(token_logits(k, k));
+      return weights_of(logits(k, k));
     case TokenWeights::kNeighbours: {
       const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
       const at::Tensor omega = neighbour_weights(grid, how.gaussian_std, k);
@@ -77,7 +81,7 @@ at::Tensor token_weights(const ResidualBlock& block, const at::Tensor& x, PatchG
     case TokenWeights::kQuery:
       break;
   }
-  return weights_of(token_logits(q, q));
+  return weights_of(logits(q, q));
 }
 
 at::Tensor apply_weights(const ResidualBlock& block, const at::Tensor& x, const at::Tensor& weights,

@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "model/clip/transformer.h"
 
@@ -44,9 +45,13 @@ at::Tensor neighbour_weights(PatchGrid grid, double gaussian_std, const at::Tens
 /// [B, H, L, C]: [B, H, L, L].
 at::Tensor token_logits(const at::Tensor& left, const at::Tensor& right);
 
-/// What multiplies the values of `block`, which x [B, L, D] enters: [B, H, L, L].
+/// Makes other logits of token_logits(), [B, H, L, L] both.
+using LogitChange = std::function<at::Tensor(const at::Tensor& logits)>;
+
+/// What multiplies the values of `block`, which x [B, L, D] enters: [B, H, L, L]. `change` is asked
+/// before Ω and softmax, twice for kQueryPlusKey, and never for kIdentity and kNeighbours.
 at::Tensor token_weights(const ResidualBlock& block, const at::Tensor& x, PatchGrid grid,
-                         const LastBlock& how);
+                         const LastBlock& how, const LogitChange& change = {});
 
 /// The output of `block` with `weights` [B, H, L, L] on its values: [B, L, D].
 at::Tensor apply_weights(const ResidualBlock& block, const at::Tensor& x, const at::Tensor& weights,

@@ -11,6 +11,7 @@
 #include "model/methods/method.h"
 #include "model/methods/ovsegmentor/ovsegmentor.h"
 #include "model/methods/proxyclip/proxyclip.h"
+#include "model/methods/resclip/resclip.h"
 #include "model/methods/tagalign/tagalign.h"
 #include "model/methods/tcl/tcl.h"
 
@@ -63,6 +64,11 @@ constexpr std::array kMethods = {
            .weights = nullptr,
            .objective = nullptr,
            .dense_model = proxyclip_model},
+    Method{.name = "resclip",
+           .needs_clip = true,
+           .weights = nullptr,
+           .objective = nullptr,
+           .dense_model = resclip_model},
     Method{.name = "tcl",
            .needs_clip = true,
            .weights = &kTclWeights,

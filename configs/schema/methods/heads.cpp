@@ -54,11 +54,14 @@ HeadDefaults naclip_head() {
 }
 
 HeadSettings HeadSettings::on(const std::string& dataset) const {
-  HeadSettings all = *this;
   const auto found = datasets.find(dataset);
-  if (found == datasets.end()) return all;
-  all.scale = found->second.scale.value_or(scale);
-  all.area_threshold = found->second.area_threshold.value_or(area_threshold);
+  return found == datasets.end() ? *this : with(found->second);
+}
+
+HeadSettings HeadSettings::with(const HeadDataset& dataset) const {
+  HeadSettings all = *this;
+  all.scale = dataset.scale.value_or(scale);
+  all.area_threshold = dataset.area_threshold.value_or(area_threshold);
   return all;
 }
 

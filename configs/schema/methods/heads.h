@@ -77,11 +77,12 @@ struct HeadSettings {
 
   /// With what `dataset` says.
   HeadSettings on(const std::string& dataset) const;
+  HeadSettings with(const HeadDataset& dataset) const;
 };
 
-/// What the heads' protocol makes of cosines, whatever their last block is.
+/// What the heads' protocol makes of cosines on any data set, whatever their last block is.
 template <class V>
-void visit_protocol(V& v, HeadSettings& c) {
+void visit_common_protocol(V& v, HeadSettings& c) {
   v.field("scale", c.scale, Rule("factor of the cosines before the softmax over queries").above(0));
   v.field("area_threshold", c.area_threshold,
           Rule("a class other than the first whose share of what these cover is no larger is "
@@ -96,6 +97,12 @@ void visit_protocol(V& v, HeadSettings& c) {
   v.field("straight_to_original", c.straight_to_original,
           Rule("a window that is the whole image goes from its grid to the image's size in one "
                "step"));
+}
+
+/// And on single ones, where these differ in nothing else.
+template <class V>
+void visit_protocol(V& v, HeadSettings& c) {
+  visit_common_protocol(v, c);
   v.map("datasets", c.datasets, "by the data set's name, where it differs from the above");
 }
 

@@ -19,6 +19,7 @@
 #include "configs/schema/methods/heads.h"
 #include "configs/schema/methods/ovsegmentor.h"
 #include "configs/schema/methods/proxyclip.h"
+#include "configs/schema/methods/resclip.h"
 #include "configs/schema/methods/tagalign.h"
 #include "configs/schema/methods/tcl.h"
 
@@ -28,8 +29,8 @@ using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
 using EvaluationMethod =
     std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, GroupVitEvaluation,
                  OvSegmentorEvaluation, PlainHeadEvaluation, MaskClipEvaluation, SclipEvaluation,
-                 NaclipEvaluation, ClearClipEvaluation, ClipSurgeryEvaluation,
-                 ProxyClipEvaluation>;
+                 NaclipEvaluation, ClearClipEvaluation, ClipSurgeryEvaluation, ProxyClipEvaluation,
+                 ResClipEvaluation>;
 
 template <class... Ts>
 std::string_view method_name(const std::variant<Ts...>& method) {

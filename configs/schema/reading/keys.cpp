@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 #include <string_view>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct Table {
   std::string effect;
   std::vector<std::string> kinds;
   std::string rows;
-  std::string choice;  ///< of the key `name`, where that chooses the keys
+  std::string choice;       ///< of the key `name`, where that chooses the keys
+  std::type_index keys_of;  ///< the struct: methods may have other keys under one path
 };
 
 std::string type_of(const std::uint64_t&) {
@@ -164,11 +166,11 @@ class KeyTables {
   template <class T>
   void add_table(const std::string& path, std::string_view effect, T& value) {
     for (Table& table : tables_) {
-      if (path.empty() || table.path != path) continue;
+      if (path.empty() || table.path != path || table.keys_of != typeid(T)) continue;
       table.kinds.push_back(kind_);
       return;
     }
-    add_new_table({path, std::string(effect), {kind_}, "", ""}, value);
+    add_new_table({path, std::string(effect), {kind_}, "", "", typeid(T)}, value);
   }
   /// A table of its own for each kind of job: a method has other keys in training.
   template <class T>
@@ -177,7 +179,7 @@ class KeyTables {
     const std::string choice(T::kName);
     const std::string name_row =
         format("| `{}` | word | | | {} | chooses the keys of this map | yes |\n", kTagKey, choice);
-    add_new_table({path, std::string(effect), {kind_}, name_row, choice}, chosen);
+    add_new_table({path, std::string(effect), {kind_}, name_row, choice, typeid(T)}, chosen);
   }
   template <class T>
   void add_new_table(Table table, T& value) {

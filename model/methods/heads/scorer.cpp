@@ -51,11 +51,7 @@ class HeadScorer final : public DenseScorer {
                              std::span<const ScoreVariant> variants) const override {
     Padding padding;
     const PatchFeatures features = encoder_->encode(padded(windows, padding));
-    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-    const at::Tensor cosines = at::matmul(normalize_features(features.rows.to(at::kFloat)),
-                                          text_.rows.t());  // [B, h·w, Q]
-    const at::Tensor map = cosines.transpose(1, 2).reshape(
-        {windows.size(0), channels(), features.grid.rows, features.grid.columns});
+    const at::Tensor map = cosine_maps(features, text_.rows);
     return std::vector<ScoreMap>(variants.size(), {map, padding});
   }
 
@@ -85,6 +81,14 @@ class HeadScorer final : public DenseScorer {
 };
 
 }  // namespace
+
+at::Tensor cosine_maps(const PatchFeatures& patches, const at::Tensor& queries) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const at::Tensor cosines =
+      at::matmul(normalize_features(patches.rows.to(at::kFloat)), queries.t());  // [B, h·w, Q]
+  return cosines.transpose(1, 2).reshape(
+      {patches.rows.size(0), queries.size(0), patches.grid.rows, patches.grid.columns});
+}
 
 at::Tensor sharpened(const Refinement* refinement, const at::Tensor& cosines,
                      const at::Tensor& image) {

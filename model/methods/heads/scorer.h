@@ -17,6 +17,9 @@
 
 namespace tagalign::model {
 
+/// Cosines of patches with `queries` [Q, E], normalised: [B, Q, h, w] fp32, even under autocast.
+at::Tensor cosine_maps(const PatchFeatures& patches, const at::Tensor& queries);
+
 /// cosines [Q, H, W] sharpened by `image` [3, H', W'], which is brought to their size; unchanged
 /// where there is no refinement.
 at::Tensor sharpened(const Refinement* refinement, const at::Tensor& cosines,

@@ -13,6 +13,7 @@
 #include "tests/golden/check/ovsegmentor/checks.h"
 #include "tests/golden/check/proxyclip/checks.h"
 #include "tests/golden/check/report.h"
+#include "tests/golden/check/resclip/checks.h"
 #include "tests/golden/check/tcl/checks.h"
 
 namespace tagalign::golden {
@@ -63,6 +64,7 @@ inline constexpr Group kGroups[] = {
     {"heads.naclip", heads::check_naclip},
     {"heads.clearclip", heads::check_clearclip},
     {"heads.maskclip", heads::check_maskclip},
+    {"heads.resclip", resclip::check_resclip},
     {"heads.proxyclip", proxyclip::check_proxyclip},
     {"tcl.pamr", tcl::check_pamr},
     {"tcl.masker", tcl::check_masker},

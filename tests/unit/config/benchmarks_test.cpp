@@ -179,8 +179,8 @@ TEST(Methods, CompareWorkflow_EvaluatesEachOnTheSameEightDataSets) {
   }
   EXPECT_THAT(rows,
               testing::ElementsAre("clearclip", "clip", "clip-head", "clip-surgery", "groupvit",
-                                   "maskclip", "naclip", "ovsegmentor", "proxyclip", "sclip",
-                                   "surgery-attention", "tagalign", "tcl"));
+                                   "maskclip", "naclip", "ovsegmentor", "proxyclip", "resclip",
+                                   "sclip", "surgery-attention", "tagalign", "tcl"));
 }
 
 TEST(Published, ShippedFile_NamesShippedDataSets) {

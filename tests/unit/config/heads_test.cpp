@@ -79,7 +79,8 @@ TEST(Heads, Sclip_HasAScaleForSomeDataSets) {
 TEST(Heads, Prompts_AreOneAClass) {
   for (const std::string name : {"voc", "voc20", "coco_object", "coco_stuff", "cityscapes",
                                  "ade20k", "context", "context59"}) {
-    for (const std::string head : {"sclip", "naclip", "clearclip", "maskclip", "clip_head"}) {
+    for (const std::string head :
+         {"sclip", "naclip", "resclip", "clearclip", "maskclip", "clip_head"}) {
       SCOPED_TRACE(head + " on " + name);
       const EvaluateConfig config = load(head, name);
       ASSERT_EQ(config.datasets.size(), 1u);
@@ -104,6 +105,58 @@ TEST(Heads, BadKeys_AreNamedWithWhatWasExpected) {
   EXPECT_THAT(message("method.gaussian_std=-1"), HasSubstr("method.gaussian_std"));
   EXPECT_THAT(message("method.sigma=5"), HasSubstr("unknown key in method: 'sigma'"));
   EXPECT_THAT(message("method.datasets.voc.scale=-2"), HasSubstr("method.datasets.voc.scale"));
+}
+
+ResClipEvaluation resclip_on(const std::string& benchmark) {
+  return std::get<ResClipEvaluation>(load("resclip", benchmark).method).on(benchmark);
+}
+
+TEST(ResClip, Protocol_IsNaclipsWithoutRefinement) {
+  EXPECT_EQ(settings("resclip", "voc").background_threshold, 0.1);
+  EXPECT_EQ(settings("resclip", "voc").window, settings("naclip", "voc").window);
+  EXPECT_EQ(settings("resclip", "context").window, 224);
+  EXPECT_EQ(settings("resclip", "cityscapes").short_side, 560);
+  EXPECT_TRUE(std::holds_alternative<RefineNone>(settings("resclip", "voc").refine));
+}
+
+TEST(ResClip, Blends_DependOnTheDataSet) {
+  const auto values = [](const std::string& benchmark) {
+    const ResClipEvaluation c = resclip_on(benchmark);
+    return std::vector<double>{c.feedback_threshold, c.rcs.temperature, c.rcs.weight,
+                               c.sfr.temperature, c.sfr.weight};
+  };
+  EXPECT_THAT(values("voc"), ElementsAre(0.5, 2.0, 0.3, 2.2, 0.7));
+  EXPECT_THAT(values("context"), ElementsAre(0.3, 2.0, 0.3, 1.8, 0.7));
+  EXPECT_THAT(values("coco_object"), ElementsAre(0.11, 2.0, 0.4, 1.8, 0.7));
+  EXPECT_THAT(values("voc20"), ElementsAre(0.1, 2.0, 0.6, 2.1, 0.6));
+  EXPECT_THAT(values("context59"), ElementsAre(0.25, 2.0, 0.4, 1.8, 0.7));
+  EXPECT_THAT(values("coco_stuff"), ElementsAre(0.11, 2.0, 0.4, 1.8, 0.7));
+  EXPECT_THAT(values("cityscapes"), ElementsAre(0.1, 2.0, 0.2, 2.1, 0.6));
+  EXPECT_THAT(values("ade20k"), ElementsAre(0.25, 2.0, 0.3, 2.1, 0.7));
+}
+
+TEST(ResClip, DataSet_MayChangeEveryValueOfItsProtocol) {
+  const auto config =
+      evaluation("resclip.yml", "voc.yml",
+                 {"method.datasets.voc.scale=50", "method.datasets.voc.delete_same_entity=false",
+                  "method.datasets.voc.rcs.temperature=3"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const ResClipEvaluation voc = std::get<ResClipEvaluation>(config->method).on("voc");
+  EXPECT_EQ(voc.settings.scale, 50);
+  EXPECT_FALSE(voc.delete_same_entity);
+  EXPECT_EQ(voc.rcs, (AttentionBlend{3.0, 0.3}));
+}
+
+TEST(ResClip, BadKeys_AreNamedWithWhatWasExpected) {
+  const auto message = [](const std::string& key) {
+    const auto config = evaluation("resclip.yml", "voc.yml", {key});
+    return config.ok() ? "accepted" : config.status().message();
+  };
+  EXPECT_THAT(message("method.attention=identity"),
+              HasSubstr("method.attention: expected query_key"));
+  EXPECT_THAT(message("method.blocks=[7, 6]"), HasSubstr("method.blocks: expected ascending"));
+  EXPECT_THAT(message("method.rcs.weight=2"), HasSubstr("method.rcs.weight"));
+  EXPECT_THAT(message("method.temp_thd=0.1"), HasSubstr("unknown key in method: 'temp_thd'"));
 }
 
 DatasetSettings proxyclip_settings(const std::string& benchmark) {

@@ -53,6 +53,11 @@ class EachMethodEvaluationTest : public EvaluateTest,
                                            .vocabulary = path.string(),
                                            .vocabulary_digest = digest128(as_bytes(text)).hex()};
     }
+    if (GetParam() == "resclip") {
+      config::ResClipEvaluation early;
+      early.blocks = {2, 3};  // of those that the small CLIP has
+      return early;
+    }
     if (GetParam() == "proxyclip") {
       config::ProxyClipEvaluation proxy;
       proxy.dino = file_of("dino", model::tiny_dino());
@@ -85,7 +90,7 @@ class EachMethodEvaluationTest : public EvaluateTest,
 
 INSTANTIATE_TEST_SUITE_P(Methods, EachMethodEvaluationTest,
                          testing::Values("clip", "clearclip", "groupvit", "naclip", "ovsegmentor",
-                                         "proxyclip", "sclip", "tagalign", "tcl"),
+                                         "proxyclip", "resclip", "sclip", "tagalign", "tcl"),
                          [](const auto& instance) { return instance.param; });
 
 TEST_P(EachMethodEvaluationTest, AnyNumberOfRanks_GivesTheSameIntegers) {

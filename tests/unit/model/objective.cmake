@@ -6,6 +6,7 @@ ta_test(clip_surgery_test LABEL unit SOURCES clip_surgery_test.cpp DEPENDS ta_me
 ta_test(grouping_test LABEL unit SOURCES grouping_test.cpp DEPENDS ta_methods)
 ta_test(heads_test LABEL unit SOURCES heads_test.cpp DEPENDS ta_methods)
 ta_test(proxyclip_test LABEL unit SOURCES proxyclip_test.cpp DEPENDS ta_methods ta_tiny_models)
+ta_test(resclip_test LABEL unit SOURCES resclip_test.cpp DEPENDS ta_methods)
 ta_test(segmentation_test LABEL unit SOURCES segmentation_test.cpp DEPENDS ta_methods)
 ta_test(tcl_test LABEL unit SOURCES tcl_test.cpp DEPENDS ta_methods)
 ta_test(predict_gpu_test LABEL gpu SOURCES predict_gpu_test.cpp DEPENDS ta_model)

@@ -14,6 +14,8 @@ inline constexpr Tolerance kGaussian{.absolute = 1e-6};
 inline constexpr Tolerance kDinoFeatures{.absolute = 3e-5, .typical = 3.9};
 inline constexpr Tolerance kProxyAttention{.absolute = 2e-6};
 inline constexpr Tolerance kProxyFeatures{.absolute = 4e-5, .typical = 3.4};
+inline constexpr CountTolerance kPatchQueries{};
+inline constexpr Tolerance kFeedback{.absolute = 1e-7, .typical = 0.08};
 inline constexpr Tolerance kText{.absolute = 3e-6};
 inline constexpr Tolerance kWindowCosines{.absolute = 5e-6};
 inline constexpr Tolerance kCosines{.absolute = 1e-5};

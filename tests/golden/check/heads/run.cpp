@@ -4,6 +4,7 @@
 
 #include <array>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -45,6 +46,26 @@ void apply(const Json& settings, config::HeadSettings& head) {
   if (settings.contains("ignore_residual")) head.residual = !settings.at("ignore_residual");
 }
 
+config::AttentionBlend blend_of(const Json& pair) {
+  return {.temperature = pair.at(0), .weight = pair.at(1)};
+}
+
+/// What ResCLIP's segmentor is given beside a head's; unasked it leaves entities as they are.
+void apply_feedback(const Json& settings, config::ResClipEvaluation& section) {
+  static const std::map<std::string, config::HeadAttention> kBases = {
+      {"resclip", config::HeadAttention::kKeyNeighbours},
+      {"naclip", config::HeadAttention::kKeyNeighbours},
+      {"sclip", config::HeadAttention::kQueryPlusKey},
+      {"clearclip", config::HeadAttention::kQuery},
+      {"vanilla", config::HeadAttention::kQueryKey}};
+  section.settings.attention = kBases.at(settings.value("attn_strategy", "resclip"));
+  section.settings.residual = settings.value("arch", "wo_resi") != "wo_resi";
+  section.rcs = blend_of(settings.at("attn_rcs_weights"));
+  section.sfr = blend_of(settings.at("attn_sfr_weights"));
+  section.feedback_threshold = settings.at("temp_thd");
+  section.delete_same_entity = settings.value("delete_same_entity", false);
+}
+
 /// What a head is asked for before the protocol's last steps.
 class CosineScorer final : public model::DenseScorer {
  public:
@@ -77,8 +98,12 @@ RunSettings run_settings(const config::EvaluationMethod& section, const Json& se
   static const std::set<std::string> kKnown = {
       "slide_crop", "slide_stride", "L",    "logit_scale", "prob_thd",       "area_thd",
       "pamr_steps", "gaussian_std", "arch", "model_type",  "ignore_residual"};
+  static const std::set<std::string> kOfFeedback = {
+      "attn_strategy", "attn_rcs_weights", "attn_sfr_weights", "temp_thd", "delete_same_entity"};
   RunSettings run{.method = section, .list = settings.at("L")};
   apply(settings, *std::visit(SettingsOf{}, run.method));
+  auto* feedback = std::get_if<config::ResClipEvaluation>(&run.method);
+  if (feedback != nullptr) apply_feedback(settings, *feedback);
   const int crop = settings.at("slide_crop");
   run.window = crop == 0 ? kWholeImage : crop;
   run.stride = crop == 0 ? kWholeImage : settings.at("slide_stride").get<int>();
@@ -87,6 +112,7 @@ RunSettings run_settings(const config::EvaluationMethod& section, const Json& se
   run.pamr_steps = settings.value("pamr_steps", pamr == nullptr ? 0 : pamr->iterations);
   if (settings.contains("prob_thd")) run.threshold = settings.at("prob_thd").get<double>();
   for (const auto& [key, value] : settings.items()) {
+    if (feedback != nullptr && kOfFeedback.contains(key)) continue;
     if (!kKnown.contains(key)) run.unknown += (run.unknown.empty() ? "" : ", ") + key;
   }
   return run;
