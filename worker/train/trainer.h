@@ -28,6 +28,8 @@ class TrainingTask {
   virtual ~TrainingTask() = default;
   /// Leaves with requires_grad, the same tensors and order at every call and on every rank.
   virtual const model::Parameters& parameters() const = 0;
+  /// Saved and restored with them, as TrainingObjective's.
+  virtual model::Parameters buffers() const { return {}; }
   virtual model::LateParameters late() const { return {}; }
   struct Loss {
     at::Tensor total;                                       // []
