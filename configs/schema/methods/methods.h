@@ -24,7 +24,7 @@
 
 namespace tagalign::config {
 
-using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
+using TrainingMethod = std::variant<TagAlignTraining, TclTraining, GroupVitTraining>;
 using EvaluationMethod =
     std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, GroupVitEvaluation,
                  OvSegmentorEvaluation, PlainHeadEvaluation, MaskClipEvaluation, SclipEvaluation,
