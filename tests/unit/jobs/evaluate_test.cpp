@@ -27,13 +27,19 @@ class EachMethodEvaluationTest : public EvaluateTest,
   config::EvaluateConfig method_config(const std::string& output) {
     config::EvaluateConfig config = evaluate_config(output);
     static const std::map<std::string, config::EvaluationMethod> kMethods = {
-        {"clip", config::ClipEvaluation{}},         {"clearclip", config::ClearClipEvaluation{}},
-        {"naclip", config::NaclipEvaluation{}},     {"sclip", config::SclipEvaluation{}},
-        {"tagalign", config::TagAlignEvaluation{}}, {"tcl", config::TclEvaluation{}}};
+        {"clip", config::ClipEvaluation{}},
+        {"clearclip", config::ClearClipEvaluation{}},
+        {"naclip", config::NaclipEvaluation{}},
+        {"sclip", config::SclipEvaluation{}},
+        {"tagalign", config::TagAlignEvaluation{}},
+        {"tcl", config::TclEvaluation{}},
+        {"groupvit", config::GroupVitEvaluation{.heads = small_groupvit().image.heads}}};
     config.method = kMethods.at(GetParam());
     if (GetParam() == "tagalign" && checkpoint_.empty()) checkpoint_ = checkpoint();
     if (GetParam() == "tcl" && checkpoint_.empty())
       checkpoint_ = checkpoint_of(config::TclTraining{.blocks_from_step = 1}, "tcl");
+    if (GetParam() == "groupvit" && checkpoint_.empty())
+      checkpoint_ = checkpoint_of(small_groupvit(), "groupvit");
     config.checkpoint = checkpoint_;
     return config;
   }
@@ -42,7 +48,8 @@ class EachMethodEvaluationTest : public EvaluateTest,
 };
 
 INSTANTIATE_TEST_SUITE_P(Methods, EachMethodEvaluationTest,
-                         testing::Values("clip", "clearclip", "naclip", "sclip", "tagalign", "tcl"),
+                         testing::Values("clip", "clearclip", "naclip", "sclip", "tagalign", "tcl",
+                                         "groupvit"),
                          [](const auto& instance) { return instance.param; });
 
 TEST_P(EachMethodEvaluationTest, AnyNumberOfRanks_GivesTheSameIntegers) {
