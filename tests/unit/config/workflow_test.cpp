@@ -236,6 +236,16 @@ TEST(ShippedConfigs, GroupVitTrain_IsThePublishedYfccConfiguration) {
   EXPECT_EQ(config->steps, 30u * 6997u);
 }
 
+TEST(GroupVitSection, KeysThatDoNotFit_AreNamed) {
+  const auto config = load_job_config<TrainConfig>(
+      posix_file_system(), shipped("methods/groupvit_train.yml"),
+      {"data.root=r", "data.captions=c", "method.image.depths=[2, 2]", "method.image.heads=5"});
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.status().message(), HasSubstr("data.tags"));
+  EXPECT_THAT(config.status().message(), HasSubstr("expected one stage more than the 2"));
+  EXPECT_THAT(config.status().message(), HasSubstr("method.image.width"));
+}
+
 TEST(ShippedConfigs, Eval_EqualsTheDefaults) {
   const auto config =
       load_job_config<EvaluateConfig>(posix_file_system(), shipped("eval.yml"),

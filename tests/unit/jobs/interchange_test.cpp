@@ -213,27 +213,6 @@ TEST_F(InterchangeTest, TclExport_HasItsOwnNamesAndComesBack) {
   EXPECT_EQ(bytes("again.safetensors"), bytes("a.safetensors"));
 }
 
-TEST_F(InterchangeTest, GroupVitExport_HoldsItsStatisticsAndComesBack) {
-  config::TrainConfig config = train_config("run", 2);
-  config.method = small_groupvit();
-  config.clip.weights.clear();
-  train(config);
-  export_to("run", "a.safetensors", "");
-  const auto shown = card("a.safetensors");
-  EXPECT_EQ(shown.at("projector"),
-            "groupvit, stages of 1, 2, 1 blocks, width 32, text of 1 blocks, width 64");
-  EXPECT_TRUE(shown.at("fits")) << shown.dump();
-  const auto trained = read_trained_weights(files_, path("a.safetensors"));
-  ASSERT_TRUE(trained.ok()) << trained.status().message();
-  const auto counter = trained->tensors.find("img_projector.linear_hidden.1.num_batches_tracked");
-  ASSERT_NE(counter, trained->tensors.end());
-  EXPECT_EQ(counter->second.item<std::int64_t>(), 2);
-  ASSERT_TRUE(
-      import_weights(files_, {.from = path("a.safetensors"), .output = path("import")}).ok());
-  export_to("import/export", "again.safetensors", "");
-  EXPECT_EQ(bytes("again.safetensors"), bytes("a.safetensors"));
-}
-
 TEST_F(InterchangeTest, Import_OtherScheduleOrProjector_IsSaid) {
   auto config = train_config("run", 4);
   train(config);

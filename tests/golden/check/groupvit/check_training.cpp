@@ -233,9 +233,10 @@ class PromptCheck {
                   static_cast<std::int64_t>(expected));
   }
 
-  void check_ids(const std::vector<std::string>& texts, const at::Tensor& ids) {
+  void check_ids(int rank, const std::vector<std::string>& texts, const at::Tensor& ids) {
     const auto ours = at::tensor(method_.tokenizer().encode_padded(texts), at::kLong).view_as(ids);
-    report_.deviation(name_ + " token_ids", deviation_of(ours, ids.to(at::kLong)), {});
+    report_.deviation(format("{} rank{} token_ids", name_, rank),
+                      deviation_of(ours, ids.to(at::kLong)), {});
   }
 
  private:
@@ -275,7 +276,7 @@ void check_prompts(Report& report, const GroupVit& method, const Json& facts,
       const auto& row = texts.at(static_cast<std::size_t>(i));
       own.insert(own.end(), row.begin(), row.end());
     }
-    check.check_ids(own, *ids);
+    check.check_ids(rank, own, *ids);
   }
 }
 
