@@ -24,7 +24,10 @@ enum class StreamPurpose : std::uint32_t {
   kCaption = 5,     ///< choice among captions of one image
   kSimulation = 6,  ///< the cluster simulator
   kTest = 7,
-  kMask = 8,  ///< noise of a sampled mask
+  kMask = 8,       ///< noise of a sampled mask
+  kGroup = 9,      ///< noise of the choice of a group
+  kDropPath = 10,  ///< residual branches that a step leaves out
+  kPrompt = 11,    ///< choice of noun prompts
 };
 
 struct StreamKey {

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/clip/random_tensors.h"
 #include "model/clip/towers.h"
@@ -86,15 +87,23 @@ at::Tensor drawn_tensor(const TensorSpec& spec, const Draw& draw, std::uint64_t 
   return {};
 }
 
+StateDict drawn_tensors(const std::vector<TensorSpec>& specs, const ClipShape& shape,
+                        std::uint64_t seed) {
+  StateDict weights;
+  for (const TensorSpec& spec : specs)
+    weights.emplace(spec.name, drawn_tensor(spec, initial_draw(spec.name, shape), seed));
+  return weights;
+}
+
 }  // namespace
 
+StateDict initial_text_weights(const ClipShape& shape, std::uint64_t seed) {
+  return drawn_tensors(text_tensor_specs(shape), shape, seed);
+}
+
 StateDict initial_clip_weights(const ClipShape& shape, std::uint64_t seed) {
-  StateDict weights;
-  for (const auto& specs : {vision_tensor_specs(shape), text_tensor_specs(shape)}) {
-    for (const TensorSpec& spec : specs) {
-      weights.emplace(spec.name, drawn_tensor(spec, initial_draw(spec.name, shape), seed));
-    }
-  }
+  StateDict weights = drawn_tensors(vision_tensor_specs(shape), shape, seed);
+  weights.merge(initial_text_weights(shape, seed));
   weights.emplace("logit_scale", at::scalar_tensor(std::log(1.0 / 0.07)));
   return weights;
 }

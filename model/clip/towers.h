@@ -155,5 +155,7 @@ class TextTower {
 /// Weights of a new CLIP, drawn as OpenAI's initialiser does (normal, std by width and depth), from
 /// `seed` through base/random.h: the same on every machine. Includes logit_scale = ln(1/0.07).
 StateDict initial_clip_weights(const ClipShape& shape, std::uint64_t seed);
+/// Those of its text tower alone.
+StateDict initial_text_weights(const ClipShape& shape, std::uint64_t seed);
 
 }  // namespace tagalign::model

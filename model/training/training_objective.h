@@ -31,7 +31,12 @@ class TrainingObjective {
   virtual ~TrainingObjective() = default;
   /// Leaves with requires_grad, the same tensors and order at every call and on every rank.
   virtual const Parameters& parameters() const = 0;
-  /// Those of them that wait. Before their first step they need no gradient.
+  /// State that is no parameter, such as running statistics: the same tensors and order at every
+  /// call, equal on all ranks after a step. A checkpoint holds them beside the parameters.
+  virtual Parameters buffers() const { return {}; }
+  /// Tokens of a text, at most: what the captions of a batch are cut to.
+  virtual std::int64_t context() const = 0;
+  /// Those parameters that wait. Before their first step they need no gradient.
   virtual LateParameters late() const { return {}; }
   struct Loss {
     at::Tensor total;                                       // []

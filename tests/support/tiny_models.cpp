@@ -1,6 +1,5 @@
 #include "tests/support/tiny_models.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -10,9 +9,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "base/random.h"
 #include "model/clip/random_tensors.h"
-#include "model/clip/weights.h"
 
 namespace tagalign::model {
 namespace {
@@ -126,32 +123,6 @@ StateDict tiny_dino(std::int64_t patch) {
   drawing.tensor("pos_embed", {1, 5, kDinoWidth});
   drawing.norms("", kDinoWidth, {"norm"});
   draw_block(drawing, "blocks.0.", kDinoWidth);
-  return drawing.take();
-}
-
-StateDict tiny_groupvit() {
-  constexpr std::int64_t kTextWidth = 64;
-  Drawing drawing(2);
-  draw_image_tower(drawing);
-  drawing.norms("img_encoder.patch_embed.", kWidth, {"norm"});
-  drawing.tensor("img_encoder.pos_embed", {1, kPatches, kWidth});
-  draw_grouping(drawing, "img_encoder.layers.0.", 6, 6);
-  draw_grouping(drawing, "img_encoder.layers.1.", 3, 3);
-  drawing.norms("img_encoder.layers.1.", kWidth, {"group_projector.0"});
-  drawing.mlp("img_encoder.layers.1.group_projector.1", 3, 6);
-  draw_block(drawing, "img_encoder.layers.2.blocks.0.", kWidth);
-  const ClipShape text{.text_width = kTextWidth,
-                       .text_layers = 1,
-                       .text_heads = 1,
-                       .context = 77,
-                       .vocabulary = 49408,
-                       .embed_dim = kTextWidth};
-  for (const TensorSpec& spec : text_tensor_specs(text)) {
-    if (spec.name != "text_projection") drawing.tensor("text_encoder." + spec.name, spec.shape);
-  }
-  drawing.norms("text_encoder.", kTextWidth,
-                {"ln_final", "transformer.resblocks.0.ln_1", "transformer.resblocks.0.ln_2"});
-  draw_projector(drawing, "text_projector.", kTextWidth);
   return drawing.take();
 }
 

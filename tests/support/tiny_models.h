@@ -12,12 +12,8 @@ namespace tagalign::model {
 /// One block of width 8 and 2 heads, `patch` pixels a patch, a native grid of 2×2.
 StateDict tiny_dino(std::int64_t patch = 8);
 
-/// Width 32 and 2 heads, patches of 8 pixels on a native grid of 4×4, two groupings, into 6 and
-/// into 3 groups; text of width 64 in CLIP's vocabulary; 16 joint dimensions.
-StateDict tiny_groupvit();
-
-/// The same image encoder but for one grouping into 3 groups; a BERT of width 16 and 2 heads, whose
-/// pieces are those of tiny_vocabulary().
+/// Width 32 and 2 heads, patches of 8 pixels on a native grid of 4×4, one grouping into 3 groups; a
+/// BERT of width 16 and 2 heads, whose pieces are those of tiny_vocabulary(); 16 joint dimensions.
 StateDict tiny_ovsegmentor();
 
 /// vocab.txt in BERT's layout: the specials, then letters, alone and within a word.

@@ -30,6 +30,7 @@ class ObjectiveTask final : public TrainingTask {
       : rank_(rank), config_(config), shape_(shape), objective_(std::move(objective)) {}
 
   const model::Parameters& parameters() const override { return objective_->parameters(); }
+  model::Parameters buffers() const override { return objective_->buffers(); }
   model::LateParameters late() const override { return objective_->late(); }
 
   Loss loss(const data::TrainingBatch& batch) override {
@@ -47,15 +48,15 @@ class ObjectiveTask final : public TrainingTask {
  private:
   model::TrainingBatch to_tensors(const data::TrainingBatch& batch) const {
     const std::int64_t side = config_.data.image_size;
-    return {
-        .images = at::from_blob(const_cast<float*>(batch.images.data()),
-                                {batch.size, 3, side, side}, at::kFloat)
-                      .to(rank_.device),
-        .tokens = caption_tokens(shape_.tokenizer, batch.captions, shape_.context, rank_.device),
-        .tags = multi_hot(batch.tags, shape_.tags).to(rank_.device),
-        .step = batch.step,
-        .first_image = static_cast<std::uint64_t>(rank_.group.rank()) *
-                       static_cast<std::uint64_t>(batch.size)};
+    return {.images = at::from_blob(const_cast<float*>(batch.images.data()),
+                                    {batch.size, 3, side, side}, at::kFloat)
+                          .to(rank_.device),
+            .tokens = caption_tokens(shape_.tokenizer, batch.captions, objective_->context(),
+                                     rank_.device),
+            .tags = multi_hot(batch.tags, shape_.tags).to(rank_.device),
+            .step = batch.step,
+            .first_image = static_cast<std::uint64_t>(rank_.group.rank()) *
+                           static_cast<std::uint64_t>(batch.size)};
   }
 
   Rank& rank_;

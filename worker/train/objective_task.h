@@ -16,8 +16,7 @@ namespace tagalign::jobs {
 /// What a batch is turned into tensors with.
 struct BatchShape {
   const model::Tokenizer& tokenizer;
-  std::int64_t context = 0;  ///< tokens of a caption, at most
-  std::size_t tags = 0;      ///< T
+  std::size_t tags = 0;  ///< T
 };
 
 /// Of `config` it reads data.image_size and runtime.precision. Borrows all but the objective.

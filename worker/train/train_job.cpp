@@ -1,6 +1,7 @@
 #include "worker/train/train_job.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "model/clip/tokenizer.h"
@@ -33,25 +34,26 @@ TrainerOptions trainer_options(const config::TrainConfig& config, const std::str
 
 Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
   TA_ASSIGN_OR_RETURN(const auto dataset, open_caption_dataset(rank, config.data));
-  TA_ASSIGN_OR_RETURN(const auto clip, load_clip(rank, config.clip.weights));
   TA_ASSIGN_OR_RETURN(const auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
-  const auto attention = vision_attention(config.clip.attention);
   TA_ASSIGN_OR_RETURN(const auto* method, model::find_method(config::method_name(config.method)));
-  const model::Materials materials{.vision = &clip.vision,
-                                   .text = &clip.text,
-                                   .tokenizer = &tokenizer,
-                                   .attention = attention,
-                                   .device = rank.device,
-                                   .files = &rank.files};
+  model::Materials materials{.tokenizer = &tokenizer,
+                             .attention = vision_attention(config.clip.attention),
+                             .device = rank.device,
+                             .files = &rank.files};
+  std::optional<FrozenClip> clip;
+  if (method->needs_clip) {
+    TA_ASSIGN_OR_RETURN(clip, load_clip(rank, config.clip.weights));
+    materials.vision = &clip->vision;
+    materials.text = &clip->text;
+  }
   TA_ASSIGN_OR_RETURN(auto objective, method->objective(config, materials, dataset.tag_names()));
-  const auto task = make_objective_task(rank, config,
-                                        {.tokenizer = tokenizer,
-                                         .context = clip.text.shape().context,
-                                         .tags = dataset.tag_names().size()},
-                                        std::move(objective));
+  const auto task = make_objective_task(
+      rank, config, {.tokenizer = tokenizer, .tags = dataset.tag_names().size()},
+      std::move(objective));
   TA_ASSIGN_OR_RETURN(const std::string digest, config_digest(config));
-  return run_training(rank, *task, dataset, trainer_options(config, digest, clip.digest));
+  return run_training(rank, *task, dataset,
+                      trainer_options(config, digest, clip ? clip->digest : ""));
 }
 
 }  // namespace tagalign::jobs

@@ -103,13 +103,13 @@ class Run {
 
   Status adopt(model::StateDict tensors, std::uint64_t step) {
     const at::NoGradGuard no_grad;
-    for (const auto& parameter : task_.parameters()) {
-      const auto found = tensors.find(parameter.name);
-      if (found == tensors.end() || found->second.sizes() != parameter.tensor.sizes()) {
-        return data_loss(format("resume: the checkpoint has no tensor {} of the expected shape",
-                                parameter.name));
+    for (const auto& [name, tensor] : saved()) {
+      const auto found = tensors.find(name);
+      if (found == tensors.end() || found->second.sizes() != tensor.sizes()) {
+        return data_loss(
+            format("resume: the checkpoint has no tensor {} of the expected shape", name));
       }
-      parameter.tensor.copy_(found->second);
+      tensor.copy_(found->second);
     }
     step_ = step;
     return optimizer_.load_state(tensors, step);
@@ -117,8 +117,14 @@ class Run {
 
   model::StateDict state() const {
     model::StateDict tensors = optimizer_.state();
-    for (const auto& parameter : task_.parameters())
-      tensors[parameter.name] = parameter.tensor.detach().to(at::kCPU);
+    for (const auto& [name, tensor] : saved()) tensors[name] = tensor.detach().to(at::kCPU);
+    return tensors;
+  }
+
+  /// All tensors of the task, beside which the optimiser has its own.
+  model::Parameters saved() const {
+    model::Parameters tensors = task_.parameters();
+    for (model::Parameter& buffer : task_.buffers()) tensors.push_back(std::move(buffer));
     return tensors;
   }
 

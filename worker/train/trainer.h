@@ -2,9 +2,9 @@
 /// lost or repeated sample.
 ///
 /// A step is: next batch → loss → backward → gradients averaged over the ranks in buckets → clipped
-/// → AdamW. The state of a run is its parameters, the optimiser's moments and one integer; a run
-/// that was killed at any moment and started again with the same world size and threads gives the
-/// same bits (DESIGN.md, promises 2 and 3).
+/// → AdamW. The state of a run is its parameters, its buffers, the optimiser's moments and one
+/// integer; a run that was killed at any moment and started again with the same world size and
+/// threads gives the same bits (DESIGN.md, promises 2 and 3).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,6 +28,8 @@ class TrainingTask {
   virtual ~TrainingTask() = default;
   /// Leaves with requires_grad, the same tensors and order at every call and on every rank.
   virtual const model::Parameters& parameters() const = 0;
+  /// Saved and restored with them, as TrainingObjective's.
+  virtual model::Parameters buffers() const { return {}; }
   virtual model::LateParameters late() const { return {}; }
   struct Loss {
     at::Tensor total;                                       // []

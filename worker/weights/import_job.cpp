@@ -35,7 +35,8 @@ Status check_architecture(const config::TrainConfig& config, const TrainedWeight
 /// Fills the position as a training with `config` would have written it.
 Status bind_config(FileSystem& files, const config::TrainConfig& config, TrainedWeights& trained) {
   TA_RETURN_IF_ERROR(check_architecture(config, trained));
-  TA_RETURN_IF_ERROR(bind_clip(files, config.clip.weights, trained));
+  if (config::needs_clip(config.method))
+    TA_RETURN_IF_ERROR(bind_clip(files, config.clip.weights, trained));
   TA_ASSIGN_OR_RETURN(const auto dataset,
                       data::CaptionDataset::open(files, {.root = config.data.root,
                                                          .captions = config.data.captions,

@@ -2,7 +2,7 @@
 /// one is a header beside this one and a word in a list below; the model's half is a row of
 /// model/methods/registry.cpp under the same name.
 ///
-/// A struct of training has kName, kNeedsTags, kNeedsClip, late_step() and check(); one of
+/// A struct of training has kName, kNeedsClip, needs_tags(), late_step() and check(); one of
 /// evaluation kName, kTrained (its weights come from a checkpoint), kNeedsClip, files() (what it
 /// reads beside them, as its section names it), preset(), mix(), effective() and check(). Pure.
 #pragma once
@@ -25,7 +25,7 @@
 
 namespace tagalign::config {
 
-using TrainingMethod = std::variant<TagAlignTraining, TclTraining>;
+using TrainingMethod = std::variant<TagAlignTraining, TclTraining, GroupVitTraining>;
 using EvaluationMethod =
     std::variant<TagAlignEvaluation, ClipEvaluation, TclEvaluation, GroupVitEvaluation,
                  OvSegmentorEvaluation, PlainHeadEvaluation, MaskClipEvaluation, SclipEvaluation,
@@ -38,7 +38,7 @@ std::string_view method_name(const std::variant<Ts...>& method) {
 }
 
 inline bool needs_tags(const TrainingMethod& method) {
-  return std::visit([](const auto& chosen) { return chosen.kNeedsTags; }, method);
+  return std::visit([](const auto& chosen) { return chosen.needs_tags(); }, method);
 }
 template <class... Ts>
 bool needs_clip(const std::variant<Ts...>& method) {

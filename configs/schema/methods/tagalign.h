@@ -34,7 +34,6 @@ constexpr int projector_layers(const ProjectorConfig& config) {
 
 struct TagAlignTraining {
   static constexpr std::string_view kName = "tagalign";
-  static constexpr bool kNeedsTags = true;
   static constexpr bool kNeedsClip = true;
 
   ProjectorConfig projector;
@@ -44,6 +43,7 @@ struct TagAlignTraining {
 
   bool operator==(const TagAlignTraining&) const = default;
 
+  static bool needs_tags() { return true; }
   static std::uint64_t late_step() { return 0; }
   void check(const std::string& path, Findings& findings) const;
 };

@@ -49,7 +49,6 @@ void visit_fields(V& v, TclDecoder& c) {
 
 struct TclTraining {
   static constexpr std::string_view kName = "tcl";
-  static constexpr bool kNeedsTags = false;
   static constexpr bool kNeedsClip = true;
 
   TclDecoder decoder;
@@ -65,6 +64,7 @@ struct TclTraining {
 
   bool operator==(const TclTraining&) const = default;
 
+  static bool needs_tags() { return false; }
   std::uint64_t late_step() const { return blocks_from_step; }
   void check(const std::string& path, Findings& findings) const;
 };

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "model/methods/grouping/layers.h"
+#include "model/training/losses.h"
 
 namespace tagalign::model {
 
@@ -19,12 +20,15 @@ class GroupProjection {
 
   /// x […, D] → […, E], with the running statistics.
   at::Tensor forward(const at::Tensor& x) const;
-  /// With the statistics of x, by which the running ones are updated (momentum 0.1).
-  at::Tensor forward_training(const at::Tensor& x);
+  /// With the statistics of all ranks' x, through which gradients flow to every rank; the running
+  /// ones are updated by them (momentum 0.1, unbiased variance). Equal sizes on all ranks.
+  at::Tensor forward_training(const at::Tensor& x, const LossRanks& ranks);
   std::int64_t embedding() const { return out_.weight.size(0); }
 
  private:
-  at::Tensor apply(const at::Tensor& x, bool training) const;
+  at::Tensor normalised(const at::Tensor& rows, bool training) const;
+  at::Tensor normalised_over(const at::Tensor& rows, const LossRanks& ranks);
+  at::Tensor read_out(const at::Tensor& normed, const at::Tensor& x) const;
 
   Linear hidden_, out_;
   at::Tensor norm_weight_, norm_bias_, running_mean_, running_var_;  // [hidden]

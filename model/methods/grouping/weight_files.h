@@ -1,5 +1,5 @@
-/// What the weight files of GroupViT and OVSegmentor have in common: one spelling, nothing that a
-/// configuration trains, and tensors alone in the files of their authors. Pure.
+/// What the weight files of GroupViT and OVSegmentor have in common: one spelling, and how the
+/// files of their authors hold tensors. Pure.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ Result<StateDict> respelled(const StateDict& own, const std::string& naming,
                             std::string_view method);
 /// Of own tensors that are complete enough to be told as `method`'s.
 WeightLayout layout(const StateDict& own, std::string_view method);
-/// kUnsupported: no configuration asks for an architecture.
+/// kUnsupported, for a method that no configuration trains.
 Result<std::string> asked(std::string_view method);
 /// The tensors of a .pth file, as `own` picks them.
 Result<ReferenceFile> read_reference(TorchArchive& archive,

@@ -39,7 +39,11 @@ Result<GroupVitTowers> groupvit_towers(const StateDict& tensors,
 /// Of all tensors that a GroupViT like `own` has, but the scale of the noun prompts.
 TensorShapes groupvit_shapes(const StateDict& own);
 
-/// Needs the tokenizer of the materials and no CLIP.
+/// The registry's row, which needs the tokenizer of the materials and no CLIP. Training is from
+/// scratch; kInvalidArgument for an image size that is no multiple of a patch, or a batch of one.
+Result<std::unique_ptr<TrainingObjective>> groupvit_objective(const config::TrainConfig& config,
+                                                              const Materials& materials,
+                                                              const std::vector<std::string>& tags);
 Result<std::unique_ptr<DenseModel>> groupvit_model(const Materials& materials,
                                                    const StateDict& trained,
                                                    const config::EvaluationMethod& config);

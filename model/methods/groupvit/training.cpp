@@ -6,6 +6,7 @@
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros_like.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <utility>
 
@@ -17,6 +18,7 @@ namespace {
 constexpr double kScaleMax = 100.0;
 constexpr char kScale[] = "logit_scale";
 constexpr char kPromptScale[] = "multi_label_logit_scale";
+constexpr char kCounter[] = "num_batches_tracked";
 
 at::Tensor gathered(const at::Tensor& x, const LossRanks& ranks) {
   return ranks.world > 1 ? ranks.gather(x) : x;
@@ -25,7 +27,7 @@ at::Tensor gathered(const at::Tensor& x, const LossRanks& ranks) {
 /// Running statistics and counters are no parameters.
 bool is_statistic(const std::string& name) {
   return name.ends_with("running_mean") || name.ends_with("running_var") ||
-         name.ends_with("num_batches_tracked");
+         name.ends_with(kCounter);
 }
 
 }  // namespace
@@ -71,7 +73,7 @@ Result<GroupVitTrainer> GroupVitTrainer::create(const StateDict& tensors, std::i
   GroupVitTrainer trainer(std::move(towers));
   for (const auto& [name, tensor] : taken) {
     if (is_statistic(name)) {
-      trainer.statistics_[name] = tensor;
+      trainer.statistics_[name] = name.ends_with(kCounter) ? tensor.to(at::kLong) : tensor;
       continue;
     }
     trainer.parameters_.push_back({name, tensor});
@@ -81,21 +83,26 @@ Result<GroupVitTrainer> GroupVitTrainer::create(const StateDict& tensors, std::i
   return trainer;
 }
 
-GroupVitTrainer::Loss GroupVitTrainer::loss(const GroupVitBatch& batch, const StageObserver& seen) {
+GroupVitTrainer::Loss GroupVitTrainer::loss(const GroupVitBatch& batch, const LossRanks& ranks,
+                                            const StageObserver& seen) {
   Loss found;
   const GroupedImage image = towers_.image.encoder.encode(batch.images, batch.draws, seen);
-  found.image_pooled = image.features.mean(1);  // [B, D]
-  found.image_x = towers_.image.projection.forward_training(found.image_pooled);
-  const at::Tensor tokens = batch.tokens.flatten(0, 1);  // [B·(1 + K), T]
-  found.text_pooled = towers_.text.tower.encode(tokens);
-  found.text_x = towers_.text.projection.forward_training(found.text_pooled);
+  found.image_pooled = image.features.to(at::kFloat).mean(1);  // [B, D]
+  const at::Tensor tokens = batch.tokens.flatten(0, 1);        // [B·(1 + K), T]
+  found.text_pooled = towers_.text.tower.encode(tokens).to(at::kFloat);
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  found.image_x = towers_.image.projection.forward_training(found.image_pooled, ranks);
+  found.text_x = towers_.text.projection.forward_training(found.text_pooled, ranks);
+  for (auto& [name, tensor] : statistics_) {
+    if (name.ends_with(kCounter)) tensor.add_(1);
+  }
   const at::Tensor texts =
       found.text_x.unflatten(0, {batch.tokens.size(0), batch.tokens.size(1)});  // [B, 1 + K, E]
-  found.caption = infonce_loss(found.image_x, texts.select(1, 0), log_scale_, {});
+  found.caption = infonce_loss(found.image_x, texts.select(1, 0), log_scale_, ranks);
   found.total = found.caption;
   if (texts.size(1) > 1) {
     TA_CHECK(prompt_log_scale_.defined(), "a scale of the noun prompts");
-    found.prompts = noun_prompt_loss(found.image_x, texts.slice(1, 1), prompt_log_scale_, {});
+    found.prompts = noun_prompt_loss(found.image_x, texts.slice(1, 1), prompt_log_scale_, ranks);
     found.total = found.caption + found.prompts;
   }
   return found;

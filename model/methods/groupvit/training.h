@@ -35,8 +35,7 @@ struct GroupVitBatch {
   EncoderDraws draws;
 };
 
-/// The trained tensors and the forward pass. Statistics of the projectors are those of the rank's
-/// batch; over several ranks they would be wrong, so `ranks` of the loss must be one rank.
+/// The trained tensors and the forward pass of one rank.
 class GroupVitTrainer {
  public:
   /// kInvalidArgument as groupvit_towers().
@@ -48,12 +47,13 @@ class GroupVitTrainer {
     at::Tensor image_pooled, image_x;    // [B, D], [B, E]
     at::Tensor text_pooled, text_x;      // [B·(1 + K), W], [B·(1 + K), E]
   };
-  /// Updates the running statistics. `seen` as the encoder's.
-  Loss loss(const GroupVitBatch& batch, const StageObserver& seen = {});
+  /// Updates the running statistics; those of the projectors are over all ranks, which the losses
+  /// see too. Both are fp32 under autocast. `seen` as the encoder's.
+  Loss loss(const GroupVitBatch& batch, const LossRanks& ranks, const StageObserver& seen = {});
 
   /// Leaves under the reference's names.
   const Parameters& parameters() const { return parameters_; }
-  /// Running statistics under the reference's names.
+  /// Running statistics, and int64 counts of their batches, under the reference's names.
   const StateDict& statistics() const { return statistics_; }
 
  private:

@@ -27,6 +27,7 @@ class TagAlignObjective final : public TrainingObjective {
   }
 
   const Parameters& parameters() const override { return parameters_; }
+  std::int64_t context() const override { return materials_.text->shape().context; }
 
   Loss loss(const TrainingBatch& batch, const LossRanks& ranks) override {
     const at::Tensor image = image_features(batch.images);

@@ -36,6 +36,7 @@ class TclObjective final : public TrainingObjective {
   }
 
   const Parameters& parameters() const override { return parameters_; }
+  std::int64_t context() const override { return materials_.text->shape().context; }
   LateParameters late() const override { return late_; }
 
   Loss loss(const TrainingBatch& batch, const LossRanks& ranks) override {

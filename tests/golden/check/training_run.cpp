@@ -104,11 +104,10 @@ Result<RankRecord> run_rank(const TrainingInputs& inputs, const RunPlan& plan,
   auto objective = model::make_tagalign_objective(
       {.vision = &inputs.clip.vision, .text = &inputs.clip.text},
       {.projector = std::move(projector), .label_embedding = labels});
-  const auto task = jobs::make_objective_task(rank, config,
-                                              {.tokenizer = inputs.tokenizer,
-                                               .context = inputs.clip.text.shape().context,
-                                               .tags = static_cast<std::size_t>(labels.size(0))},
-                                              std::move(objective));
+  const auto task = jobs::make_objective_task(
+      rank, config,
+      {.tokenizer = inputs.tokenizer, .tags = static_cast<std::size_t>(labels.size(0))},
+      std::move(objective));
   model::AdamW optimizer(task->parameters(), plan.optimizer);
   if (plan.resume) TA_RETURN_IF_ERROR(resume(*plan.resume, task->parameters(), optimizer));
   std::uint64_t step = plan.resume ? plan.resume->steps_done : 0;

@@ -226,6 +226,26 @@ TEST(ShippedConfigs, Tcl_EqualsTheDefaultsOfItsMethod) {
   EXPECT_EQ(config->steps, 50000u);
 }
 
+TEST(ShippedConfigs, GroupVitTrain_IsThePublishedYfccConfiguration) {
+  const auto config = load_job_config<TrainConfig>(
+      posix_file_system(), shipped("methods/groupvit_train.yml"),
+      {"data.root=r", "data.captions=c", "data.tags=t", "data.tag_names=n"});
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->method, TrainingMethod(GroupVitTraining{.noun_prompts = 3}));
+  EXPECT_EQ(config->global_batch, 4096);
+  EXPECT_EQ(config->steps, 30u * 6997u);
+}
+
+TEST(GroupVitSection, KeysThatDoNotFit_AreNamed) {
+  const auto config = load_job_config<TrainConfig>(
+      posix_file_system(), shipped("methods/groupvit_train.yml"),
+      {"data.root=r", "data.captions=c", "method.image.depths=[2, 2]", "method.image.heads=5"});
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.status().message(), HasSubstr("data.tags"));
+  EXPECT_THAT(config.status().message(), HasSubstr("expected one stage more than the 2"));
+  EXPECT_THAT(config.status().message(), HasSubstr("method.image.width"));
+}
+
 TEST(ShippedConfigs, Eval_EqualsTheDefaults) {
   const auto config =
       load_job_config<EvaluateConfig>(posix_file_system(), shipped("eval.yml"),
@@ -243,8 +263,8 @@ TEST(ShippedConfigs, Demo_TrainsOnTwoRanksAtTheIssuesLearningRate) {
   std::vector<std::string> names;
   for (const WorkflowJob& job : workflow->jobs) names.push_back(job.name);
   EXPECT_THAT(names, IsSupersetOf({"scenes", "clip", "tagalign", "scores", "tcl", "scores-tcl",
-                                   "surgery-attention", "clip-plain",
-                                   "clip-surgery", "sclip", "clearclip"}));
+                                   "surgery-attention", "clip-plain", "clip-surgery", "sclip",
+                                   "clearclip"}));
   ASSERT_EQ(names[2], "tagalign");
   EXPECT_EQ(workflow->jobs[2].ranks, 2);
   const auto train = parse_job_config<TrainConfig>(workflow->jobs[2].config, "tagalign");

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "checkpoint/checkpoint.h"
+#include "model/methods/groupvit/shape.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/ordinary_user.h"
 #include "tests/support/tiny_models.h"
@@ -206,7 +207,8 @@ TEST_F(BadInputTest, CheckpointOfAnotherMethod_IsRefusedWithBothNames) {
   train(tcl);
   const std::string groupvit = (folder_ / "groupvit.safetensors").string();
   const std::string ovsegmentor = (folder_ / "ovsegmentor.safetensors").string();
-  ASSERT_TRUE(save_weights(files_, groupvit, model::tiny_groupvit(), {}).ok());
+  const model::GroupVitShape shape{.config = small_groupvit(), .image_size = 32};
+  ASSERT_TRUE(save_weights(files_, groupvit, initial_groupvit_weights(shape, 1), {}).ok());
   ASSERT_TRUE(save_weights(files_, ovsegmentor, model::tiny_ovsegmentor(), {}).ok());
   const std::map<std::string, std::pair<config::EvaluationMethod, std::string>> methods = {
       {"tagalign", {config::TagAlignEvaluation{}, (folder_ / "train/step-00000002").string()}},

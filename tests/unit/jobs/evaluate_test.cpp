@@ -39,7 +39,7 @@ class EachMethodEvaluationTest : public EvaluateTest,
     static const std::map<std::string, config::EvaluationMethod> kMethods = {
         {"clip", config::ClipEvaluation{}},
         {"clearclip", config::ClearClipEvaluation{}},
-        {"groupvit", config::GroupVitEvaluation{.heads = 2}},
+        {"groupvit", config::GroupVitEvaluation{.heads = small_groupvit().image.heads}},
         {"naclip", config::NaclipEvaluation{}},
         {"sclip", config::SclipEvaluation{}},
         {"tagalign", config::TagAlignEvaluation{}},
@@ -73,7 +73,7 @@ class EachMethodEvaluationTest : public EvaluateTest,
     if (GetParam() == "tagalign") return checkpoint();
     if (GetParam() == "tcl")
       return checkpoint_of(config::TclTraining{.blocks_from_step = 1}, "tcl");
-    if (GetParam() == "groupvit") return file_of("groupvit", model::tiny_groupvit());
+    if (GetParam() == "groupvit") return checkpoint_of(small_groupvit(), "groupvit");
     if (GetParam() == "ovsegmentor") return file_of("ovsegmentor", model::tiny_ovsegmentor());
     return "";
   }

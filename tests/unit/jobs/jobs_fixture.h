@@ -78,6 +78,17 @@ class JobsTest : public ::testing::Test {
     return data;
   }
 
+  /// With noun prompts, from the tags of the scenes.
+  static config::GroupVitTraining small_groupvit() {
+    return {
+        .image = {.width = 32, .heads = 2, .patch_size = 8, .depths = {1, 2, 1}, .groups = {8, 4}},
+        .text = {.width = 64, .layers = 1},
+        .embed_dim = 16,
+        .projector_width = 32,
+        .drop_path = 0.2,
+        .noun_prompts = 2};
+  }
+
   /// Path of a small random CLIP's weights; made once a test.
   std::string clip_weights() {
     const Path path = folder_ / "clip.safetensors";

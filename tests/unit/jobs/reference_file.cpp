@@ -16,7 +16,7 @@ constexpr std::int64_t kFrozen = 3;  // parameters in front of the trained ones,
 class FileWriter {
  public:
   void tensor(const at::Tensor& value) {
-    const at::Tensor plain = value.detach().contiguous();
+    const at::Tensor plain = value.detach().to(at::kFloat).contiguous();
     const std::string key = std::to_string(storages_.size());
     storages_.emplace_back(
         key, std::string(static_cast<const char*>(plain.const_data_ptr()), plain.nbytes()));
@@ -39,7 +39,7 @@ std::vector<std::string> group_of(const TrainedWeights& trained, const model::La
                                   bool decays) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : trained.tensors) {
-    if (name == trained.method->weights->optional) continue;
+    if (!trained.moments.contains("optimizer.exp_avg." + name)) continue;  // a statistic
     const bool has_state = !late.wait(name, trained.position.step - 1);
     if (has_state && model::has_weight_decay(name, tensor) == decays) names.push_back(name);
   }

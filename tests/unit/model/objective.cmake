@@ -4,6 +4,7 @@ ta_test(segmentation_counts_test LABEL unit SOURCES segmentation_counts_test.cpp
 ta_test(pamr_test LABEL unit SOURCES pamr_test.cpp DEPENDS ta_model)
 ta_test(clip_surgery_test LABEL unit SOURCES clip_surgery_test.cpp DEPENDS ta_methods)
 ta_test(grouping_test LABEL unit SOURCES grouping_test.cpp DEPENDS ta_methods)
+ta_test(groupvit_test LABEL unit SOURCES groupvit_test.cpp DEPENDS ta_methods)
 ta_test(heads_test LABEL unit SOURCES heads_test.cpp DEPENDS ta_methods)
 ta_test(proxyclip_test LABEL unit SOURCES proxyclip_test.cpp DEPENDS ta_methods ta_tiny_models)
 ta_test(resclip_test LABEL unit SOURCES resclip_test.cpp DEPENDS ta_methods)

@@ -117,9 +117,7 @@ Result<RankRecord> run_rank(const TrainingInputs& inputs, const RunPlan& plan,
          return model::own_masks(all, static_cast<std::int64_t>(request.first_image));
        }});
   const auto task = jobs::make_objective_task(
-      rank, config,
-      {.tokenizer = inputs.clip.tokenizer, .context = inputs.clip.text.shape().context, .tags = 0},
-      std::move(objective));
+      rank, config, {.tokenizer = inputs.clip.tokenizer, .tags = 0}, std::move(objective));
   model::AdamW optimizer(task->parameters(), plan.optimizer, task->late());
   if (plan.resume != nullptr)
     TA_RETURN_IF_ERROR(resume(*plan.resume, task->parameters(), optimizer));
