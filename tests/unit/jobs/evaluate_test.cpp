@@ -1,3 +1,5 @@
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include "base/checksum.h"
 #include "coordinator/wire/settings.h"
 #include "data/image/image.h"
+#include "model/methods/groupvit/shape.h"
 #include "tests/support/tiny_models.h"
 #include "tests/unit/jobs/evaluate_fixture.h"
 #include "worker/benchmarks/sheet_job.h"
@@ -73,9 +76,20 @@ class EachMethodEvaluationTest : public EvaluateTest,
     if (GetParam() == "tagalign") return checkpoint();
     if (GetParam() == "tcl")
       return checkpoint_of(config::TclTraining{.blocks_from_step = 1}, "tcl");
-    if (GetParam() == "groupvit") return checkpoint_of(small_groupvit(), "groupvit");
+    if (GetParam() == "groupvit") return file_of("groupvit", wide_groupvit());
     if (GetParam() == "ovsegmentor") return file_of("ovsegmentor", model::tiny_ovsegmentor());
     return "";
+  }
+
+  /// Drawn as a training begins, but wider: its groups would all look alike.
+  static model::StateDict wide_groupvit() {
+    const at::NoGradGuard no_grad;
+    auto weights =
+        model::initial_groupvit_weights({.config = small_groupvit(), .image_size = 32}, 1);
+    for (auto& [name, tensor] : weights) {
+      if (tensor.dim() > 1) tensor.mul_(8);
+    }
+    return weights;
   }
 
   std::string file_of(const std::string& name, const model::StateDict& tensors) {
@@ -189,6 +203,16 @@ TEST_F(EvaluateTest, Checkpoint_IsLoadedAndNamed) {
   EXPECT_EQ(result.step, 2u);
   EXPECT_THAT(result.weights_digest, HasSubstr("+"));
   EXPECT_THAT(shown(result.protocol), HasSubstr("clip_weight=0.3"));
+}
+
+TEST_F(EvaluateTest, MethodWithTowersOfItsOwn_NeedsNoClip) {
+  auto config = evaluate_config("groupvit");
+  config.method = config::GroupVitEvaluation{.heads = small_groupvit().image.heads};
+  config.checkpoint = checkpoint_of(small_groupvit(), "groupvit");
+  config.clip.weights = "";
+  const auto result = evaluate(config, 1);
+  EXPECT_EQ(result.images, 5u);
+  EXPECT_EQ(result.step, 2u);
 }
 
 TEST_F(EvaluateTest, Sweep_EachResult_EqualsARunOfItsOwn) {
