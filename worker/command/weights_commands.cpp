@@ -54,9 +54,9 @@ void add_export(CLI::App& app, std::function<int()>& chosen) {
   command->add_option("--output", options->output, "safetensors file to write")->required();
   command
       ->add_option("--naming", options->naming,
-                   "TagAlign's branch: main (projector.*) or dev (decoder.*); tcl: TCL's own "
-                   "(masker.*); default: main, or the method's own")
-      ->check(CLI::IsMember({"main", "dev", "tcl"}));
+                   "TagAlign's branch: main (projector.*) or dev (decoder.*); tcl, groupvit, "
+                   "ovsegmentor: their authors' names; default: main, or the method's own")
+      ->check(CLI::IsMember({"main", "dev", "tcl", "groupvit", "ovsegmentor"}));
   command->add_option("--clip", options->clip,
                       "CLIP weights that it was trained on: checked and named in the file");
   command->footer(

@@ -7,21 +7,12 @@
 #include "model/methods/grouping/tensor_source.h"
 
 namespace tagalign::model::grouping_files {
-namespace {
-
-constexpr char kNaming[] = "main";
-
-}  // namespace
-
-std::string naming(const StateDict& /*tensors*/) {
-  return kNaming;
-}
 
 Result<StateDict> respelled(const StateDict& own, const std::string& naming,
                             std::string_view method) {
-  if (naming == kNaming) return own;
-  return invalid_argument(
-      format("naming '{}' is not known to {}: expected {}", naming, method, kNaming));
+  if (naming == method) return own;
+  return invalid_argument(format("naming '{}' is not one of {}: expected {}, its official names",
+                                 naming, method, method));
 }
 
 WeightLayout layout(const StateDict& own, std::string_view method) {
@@ -38,11 +29,11 @@ Result<std::string> asked(std::string_view method) {
       format("{} is evaluated from the weights of its authors, not trained", method));
 }
 
-Result<ReferenceFile> read_reference(TorchArchive& archive,
+Result<ReferenceFile> read_reference(TorchArchive& archive, std::string_view method,
                                      StateDict (*own)(const StateDict& tensors)) {
   TA_ASSIGN_OR_RETURN(const StateDict tensors, read_weights(archive));
   return ReferenceFile{.tensors = own(tensors),
-                       .naming = kNaming,
+                       .naming = std::string(method),
                        .steps_done = std::nullopt,
                        .schedule_position = std::nullopt,
                        .next_lr = std::nullopt,

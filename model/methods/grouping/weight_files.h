@@ -9,9 +9,7 @@
 
 namespace tagalign::model::grouping_files {
 
-/// The one spelling, "main".
-std::string naming(const StateDict& tensors);
-/// kInvalidArgument for another; `method` names whose it is.
+/// The one spelling has the method's name: kInvalidArgument for another.
 Result<StateDict> respelled(const StateDict& own, const std::string& naming,
                             std::string_view method);
 /// Of own tensors that are complete enough to be told as `method`'s.
@@ -19,7 +17,7 @@ WeightLayout layout(const StateDict& own, std::string_view method);
 /// kUnsupported, for a method that no configuration trains.
 Result<std::string> asked(std::string_view method);
 /// The tensors of a .pth file, as `own` picks them.
-Result<ReferenceFile> read_reference(TorchArchive& archive,
+Result<ReferenceFile> read_reference(TorchArchive& archive, std::string_view method,
                                      StateDict (*own)(const StateDict& tensors));
 
 }  // namespace tagalign::model::grouping_files

@@ -40,6 +40,10 @@ StateDict own_tensors(const StateDict& tensors) {
   return own;
 }
 
+std::string naming(const StateDict&) {
+  return "groupvit";
+}
+
 Result<StateDict> respelled(const StateDict& own, const std::string& naming) {
   return grouping_files::respelled(own, naming, "groupvit");
 }
@@ -90,7 +94,8 @@ std::string same_name(const std::string& name) {
 
 /// The file counts epochs, not steps: those of its optimiser stand for them.
 Result<ReferenceFile> read_reference(TorchArchive& archive) {
-  TA_ASSIGN_OR_RETURN(ReferenceFile file, grouping_files::read_reference(archive, own_tensors));
+  TA_ASSIGN_OR_RETURN(ReferenceFile file,
+                      grouping_files::read_reference(archive, "groupvit", own_tensors));
   if (file.tensors.empty()) return file;  // another method's, whose optimiser is none of ours
   TA_ASSIGN_OR_RETURN(
       TrainingCheckpoint read,
@@ -108,7 +113,7 @@ Result<ReferenceFile> read_reference(TorchArchive& archive) {
 const WeightNames kGroupVitWeights{.is_own = is_own,
                                    .own = own_tensors,
                                    .optional = {"multi_label_logit_scale"},
-                                   .naming = grouping_files::naming,
+                                   .naming = naming,
                                    .respelled = respelled,
                                    .layout = layout,
                                    .asked = asked,

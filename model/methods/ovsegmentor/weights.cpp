@@ -47,6 +47,10 @@ StateDict own_tensors(const StateDict& tensors) {
   return own;
 }
 
+std::string naming(const StateDict&) {
+  return "ovsegmentor";
+}
+
 Result<StateDict> respelled(const StateDict& own, const std::string& naming) {
   return grouping_files::respelled(own, naming, "ovsegmentor");
 }
@@ -69,7 +73,7 @@ Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig*) {
 }
 
 Result<ReferenceFile> read_reference(TorchArchive& archive) {
-  return grouping_files::read_reference(archive, own_tensors);
+  return grouping_files::read_reference(archive, "ovsegmentor", own_tensors);
 }
 
 }  // namespace
@@ -77,7 +81,7 @@ Result<ReferenceFile> read_reference(TorchArchive& archive) {
 const WeightNames kOvSegmentorWeights{.is_own = is_own,
                                       .own = own_tensors,
                                       .optional = {},
-                                      .naming = grouping_files::naming,
+                                      .naming = naming,
                                       .respelled = respelled,
                                       .layout = layout,
                                       .asked = asked,

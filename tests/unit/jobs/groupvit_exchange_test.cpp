@@ -45,11 +45,18 @@ TEST_F(GroupVitExchangeTest, Export_HoldsTheStatisticsAndFitsItsConfiguration) {
   const auto config = train_config("run", 2);
   ASSERT_TRUE(train(config).ok());
   ASSERT_TRUE(files_.write_durable(folder_ / "train.yml", config::dump(config).value()).ok());
-  ASSERT_TRUE(
-      export_weights(files_, {.checkpoint = path("run"), .output = path("a.safetensors")}).ok());
+  ASSERT_TRUE(export_weights(files_, {.checkpoint = path("run"),
+                                      .output = path("a.safetensors"),
+                                      .naming = "groupvit"})
+                  .ok());
+  const auto other = export_weights(
+      files_, {.checkpoint = path("run"), .output = path("b.safetensors"), .naming = "dev"});
+  EXPECT_THAT(other.status().message(),
+              testing::HasSubstr("naming 'dev' is not one of groupvit: expected groupvit"));
   const auto card = nlohmann::json::parse(
       describe_weights(files_, {.file = path("a.safetensors"), .config = path("train.yml")})
           .value());
+  EXPECT_EQ(card.at("naming"), "groupvit");
   EXPECT_EQ(card.at("projector"),
             "groupvit, stages of 1, 2, 1 blocks, width 32, text of 1 blocks, width 64");
   EXPECT_TRUE(card.at("fits")) << card.at("problems") << card.at("missing")
