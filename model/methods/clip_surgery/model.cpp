@@ -20,7 +20,7 @@ class SurgeryModel final : public DenseModel {
                           const std::vector<std::string>& templates, int threads) const override {
     QueryNames texts = split_names(classes, config_.separator);
     texts.names.emplace_back();
-    return {embed_queries(materials_, texts.names, templates, threads), std::move(texts.class_of)};
+    return embed_queries(materials_, std::move(texts), templates, threads);
   }
   std::unique_ptr<DenseScorer> scorer(const ClassText& text,
                                       const ScorerTask& task) const override {

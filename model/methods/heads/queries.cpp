@@ -1,5 +1,7 @@
 #include "model/methods/heads/queries.h"
 
+#include <utility>
+
 #include "model/inference/segmentation.h"
 #include "model/training/losses.h"
 
@@ -21,13 +23,13 @@ QueryNames split_names(const std::vector<std::string>& classes, const std::strin
   return queries;
 }
 
-at::Tensor embed_queries(const Materials& materials, const std::vector<std::string>& names,
-                         const std::vector<std::string>& templates, int threads) {
+ClassText embed_queries(const Materials& materials, QueryNames queries,
+                        const std::vector<std::string>& templates, int threads) {
   TA_CHECK(materials.text != nullptr && materials.tokenizer != nullptr,
            "a text tower, a tokenizer");
   const at::Tensor prompts = prompt_embeddings(clip_prompts(*materials.text, *materials.tokenizer),
-                                               names, templates, threads);  // [Q, T, E]
-  return normalize_features(normalize_features(prompts).mean(1));
+                                               queries.names, templates, threads);  // [Q, T, E]
+  return {normalize_features(normalize_features(prompts).mean(1)), std::move(queries.class_of)};
 }
 
 }  // namespace tagalign::model

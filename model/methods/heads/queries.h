@@ -18,8 +18,8 @@ struct QueryNames {
 };
 QueryNames split_names(const std::vector<std::string>& classes, const std::string& separator);
 
-/// Of each name the mean over templates of its prompts' normalised embeddings, normalised: [Q, E].
-at::Tensor embed_queries(const Materials& materials, const std::vector<std::string>& names,
-                         const std::vector<std::string>& templates, int threads);
+/// Of each name the mean over templates of its prompts' normalised embeddings, normalised.
+ClassText embed_queries(const Materials& materials, QueryNames queries,
+                        const std::vector<std::string>& templates, int threads);
 
 }  // namespace tagalign::model

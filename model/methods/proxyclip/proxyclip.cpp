@@ -59,9 +59,8 @@ class ProxyClipModel final : public DenseModel {
 
   ClassText embed_classes(const std::vector<std::string>& classes,
                           const std::vector<std::string>& templates, int threads) const override {
-    QueryNames queries = split_names(classes, config_.settings.separator);
-    return {embed_queries(materials_, queries.names, templates, threads),
-            std::move(queries.class_of)};
+    return embed_queries(materials_, split_names(classes, config_.settings.separator), templates,
+                         threads);
   }
   std::unique_ptr<DenseScorer> scorer(const ClassText& text,
                                       const ScorerTask& task) const override {
