@@ -114,6 +114,20 @@ void draw_bert(Drawing& drawing, std::int64_t vocabulary) {
 
 }  // namespace
 
+ClipShape tiny_clip(std::int64_t layers) {
+  return {.vision_width = 64,
+          .vision_layers = layers,
+          .vision_heads = 1,
+          .patch_size = 8,
+          .grid = 3,
+          .text_width = 64,
+          .text_layers = 1,
+          .text_heads = 1,
+          .context = 8,
+          .vocabulary = 16,
+          .embed_dim = 16};
+}
+
 StateDict tiny_dino(std::int64_t patch) {
   constexpr std::int64_t kDinoWidth = 8;
   Drawing drawing(1);

@@ -5,9 +5,14 @@
 #include <cstdint>
 #include <string>
 
+#include "model/clip/towers.h"
 #include "model/training/state_dict.h"
 
 namespace tagalign::model {
+
+/// `layers` vision blocks of width 64 and one head, patches of 8 pixels on a native grid of 3×3; a
+/// text tower of one block for 16 pieces and 8 tokens; 16 joint dimensions.
+ClipShape tiny_clip(std::int64_t layers);
 
 /// One block of width 8 and 2 heads, `patch` pixels a patch, a native grid of 2×2.
 StateDict tiny_dino(std::int64_t patch = 8);

@@ -14,6 +14,7 @@
 #include "model/clip/towers.h"
 #include "model/methods/heads/queries.h"
 #include "model/methods/heads/scorer.h"
+#include "tests/support/tiny_models.h"
 
 namespace tagalign::model {
 namespace {
@@ -22,19 +23,7 @@ using ::testing::ElementsAre;
 
 /// A CLIP of 8-pixel patches.
 VisionTower small_tower() {
-  ClipShape shape;
-  shape.vision_width = 64;
-  shape.vision_layers = 2;
-  shape.vision_heads = 1;
-  shape.patch_size = 8;
-  shape.grid = 3;
-  shape.text_width = 64;
-  shape.text_layers = 1;
-  shape.text_heads = 1;
-  shape.context = 8;
-  shape.vocabulary = 16;
-  shape.embed_dim = 16;
-  auto tower = VisionTower::create(initial_clip_weights(shape, 5));
+  auto tower = VisionTower::create(initial_clip_weights(tiny_clip(2), 5));
   TA_CHECK(tower.ok(), tower.status().message());
   return std::move(tower).value();
 }

@@ -20,6 +20,7 @@
 
 #include "model/methods/resclip/encoder.h"
 #include "model/training/losses.h"
+#include "tests/support/tiny_models.h"
 
 namespace tagalign::model {
 namespace {
@@ -31,19 +32,7 @@ using ::testing::HasSubstr;
 constexpr double kNarrow = 0.05;
 
 VisionTower tower_of(std::int64_t layers) {
-  ClipShape shape;
-  shape.vision_width = 64;
-  shape.vision_layers = layers;
-  shape.vision_heads = 1;
-  shape.patch_size = 8;
-  shape.grid = 3;
-  shape.text_width = 64;
-  shape.text_layers = 1;
-  shape.text_heads = 1;
-  shape.context = 8;
-  shape.vocabulary = 16;
-  shape.embed_dim = 16;
-  auto tower = VisionTower::create(initial_clip_weights(shape, 5));
+  auto tower = VisionTower::create(initial_clip_weights(tiny_clip(layers), 5));
   TA_CHECK(tower.ok(), tower.status().message());
   return std::move(tower).value();
 }

@@ -17,26 +17,10 @@
 #include "model/methods/method.h"
 #include "model/methods/tagalign/tagalign.h"
 #include "model/training/losses.h"
+#include "tests/support/tiny_models.h"
 
 namespace tagalign::model {
 namespace {
-
-/// A CLIP of 8-pixel patches, small enough for many windows.
-ClipShape small_shape() {
-  ClipShape shape;
-  shape.vision_width = 64;
-  shape.vision_layers = 7;
-  shape.vision_heads = 1;
-  shape.patch_size = 8;
-  shape.grid = 3;
-  shape.text_width = 64;
-  shape.text_layers = 1;
-  shape.text_heads = 1;
-  shape.context = 8;
-  shape.vocabulary = 16;
-  shape.embed_dim = 16;
-  return shape;
-}
 
 template <class T>
 T unwrap(Result<T> result) {
@@ -45,7 +29,7 @@ T unwrap(Result<T> result) {
 }
 
 VisionTower small_tower() {
-  return unwrap(VisionTower::create(initial_clip_weights(small_shape(), 5)));
+  return unwrap(VisionTower::create(initial_clip_weights(tiny_clip(7), 5)));
 }
 
 /// Some smooth values, the same everywhere.
@@ -96,7 +80,7 @@ class SegmenterTest : public ::testing::Test {
   }
 
   VisionTower tower_ = small_tower();
-  TextTower text_tower_ = unwrap(TextTower::create(initial_clip_weights(small_shape(), 5)));
+  TextTower text_tower_ = unwrap(TextTower::create(initial_clip_weights(tiny_clip(7), 5)));
   Materials materials_{.vision = &tower_, .text = &text_tower_};
   std::shared_ptr<Projector> projector_ =
       make_projector({ProjectorKind::kGDecoder, 2, 64}, tower_.projection(), 9);
