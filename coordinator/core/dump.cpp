@@ -56,18 +56,47 @@ std::string settings(const std::vector<wire::Setting>& list) {
   });
 }
 
+std::string nodes_text(const wire::JobSpec& s) {
+  if (s.ranks_per_node == 0 && s.nodes_max == 0 && s.pool.empty()) return "";
+  return format(" ranks_per_node={} nodes_max={} pool='{}'", s.ranks_per_node, s.nodes_max, s.pool);
+}
+
 std::string spec_text(const wire::JobSpec& s) {
   return format(
       "kind={} ranks={} slots_per_rank={} after={} on_commit_of='{}' retries_max={} overrides={} "
-      "config='{}'",
+      "config='{}'{}",
       s.kind, s.ranks, s.slots_per_rank, strings(s.after), s.on_commit_of, s.retries_max,
-      strings(s.overrides), s.config_yaml);
+      strings(s.overrides), s.config_yaml, nodes_text(s));
+}
+
+/// Lines that logs before format 4 have nothing to say for are left out where nothing is said.
+std::string gang_text(const AttemptRecord& r) {
+  std::string text;
+  for (const wire::Share& share : r.shares) {
+    if (r.shares.size() == 1 && share.first_rank == 0 && share.slots.front() == 0 &&
+        share.slots.back() + 1 == std::ssize(share.slots)) {
+      continue;
+    }
+    text += format("    share {} first_rank={} slots={}\n", share.agent.value, share.first_rank,
+                   numbers(share.slots));
+  }
+  for (const ShareEnd& end : r.ends) {
+    text += format(
+        "    end {} outcome={} exit_code={} failed_rank={} last_step={} at={} message='{}'\n",
+        end.agent.value, static_cast<int>(end.outcome), end.exit_code, end.failed_rank,
+        end.last_step, end.at_ms, end.message);
+  }
+  if (r.launcher != wire::GangLauncher::kMpirun) {
+    text += format("    launcher={}\n", static_cast<int>(r.launcher));
+  }
+  return text;
 }
 
 std::string attempt_text(const AttemptRecord& r) {
-  return format("  attempt {} agent={} started={} ended={} outcome={} last_step={} message='{}'\n",
-                r.attempt.value, r.agent.value, r.started_ms, r.ended_ms,
-                r.outcome ? static_cast<int>(*r.outcome) : 0, r.last_step, r.message);
+  return format(
+      "  attempt {} agent={} started={} ended={} outcome={} last_step={} message='{}'\n{}",
+      r.attempt.value, r.agent.value, r.started_ms, r.ended_ms,
+      r.outcome ? static_cast<int>(*r.outcome) : 0, r.last_step, r.message, gang_text(r));
 }
 
 std::string job_text(const Job& job) {
@@ -87,6 +116,12 @@ std::string job_text(const Job& job) {
   }
   for (const std::string& notice : job.notices) text += format("  notice '{}'\n", notice);
   return text;
+}
+
+std::string place_text(const wire::AgentPlace& p) {
+  return format(
+      "  place pool='{}' allocation='{}' node='{}' ends={} socket='{}' launcher={} since={}\n",
+      p.pool, p.allocation, p.node, p.ends_ms, p.socket, static_cast<int>(p.launcher), p.since_ms);
 }
 
 std::string template_text(const Template& t) {
@@ -134,6 +169,7 @@ std::string dump(const State& state) {
     text +=
         format("agent {} incarnation={} host={} slots={} gpus={} connected={} last_sequence={}\n",
                a.id.value, a.incarnation, a.host, a.slots, a.gpus, a.connected, a.last_sequence);
+    if (a.place != wire::AgentPlace{}) text += place_text(a.place);
   }
   for (const auto& [key, entry] : state.results) text += result_text(entry);
   return text;

@@ -1,5 +1,6 @@
 /// The fold. Nothing here may look at a limit, choose, or depend on anything but state and fact.
 #include <array>
+#include <numeric>
 
 #include "base/status.h"
 #include "coordinator/core/facts.h"
@@ -57,6 +58,13 @@ void fold(State& state, const InstanceAdded& fact) {
   index::add_instance(state, fact.pattern, fact.job.job);
 }
 
+/// What a log says that knew no shares.
+std::vector<wire::Share> whole_gang(const Job& job, const AgentId& agent) {
+  std::vector<int> slots(static_cast<std::size_t>(slots_of(job.spec)));
+  std::iota(slots.begin(), slots.end(), 0);
+  return {{agent, 0, std::move(slots)}};
+}
+
 void fold(State& state, const AttemptPlaced& fact) {
   Job& job = job_of(state, fact.job);
   job.attempt = fact.attempt;
@@ -64,6 +72,8 @@ void fold(State& state, const AttemptPlaced& fact) {
   record.attempt = fact.attempt;
   record.agent = fact.agent;
   record.started_ms = state.now_ms;
+  record.launcher = fact.launcher;
+  record.shares = fact.shares.empty() ? whole_gang(job, fact.agent) : fact.shares;
   job.attempts.push_back(std::move(record));
   set_state(state, job, Starting{fact.agent, state.now_ms});
 }
@@ -100,6 +110,13 @@ void fold(State& state, const AttemptClosed& fact) {
   set_state(state, job, fact.next);
 }
 
+void fold(State& state, const ShareEnded& fact) {
+  Job& job = job_of(state, fact.job);
+  index::leave(state, job);
+  job.attempts.back().ends.push_back(fact.end);
+  index::enter(state, job);
+}
+
 void fold(State& state, const JobCancelled& fact) {
   set_state(state, job_of(state, fact.job), Cancelled{state.now_ms, fact.reason});
 }
@@ -129,8 +146,14 @@ void fold(State& state, const NoticeAdded& fact) {
 }
 
 void fold(State& state, const AgentSeen& fact) {
-  state.agents[fact.agent] = {fact.agent, fact.incarnation,  fact.host, fact.slots, fact.gpus,
-                              true,       fact.last_sequence};
+  state.agents[fact.agent] = {.id = fact.agent,
+                              .incarnation = fact.incarnation,
+                              .host = fact.host,
+                              .slots = fact.slots,
+                              .gpus = fact.gpus,
+                              .connected = true,
+                              .last_sequence = fact.last_sequence,
+                              .place = fact.place};
   index::update_agent(state, fact.agent);
 }
 void fold(State& state, const AgentGone& fact) {
@@ -165,7 +188,8 @@ std::string_view fact_name(const Fact& fact) {
       "workflow-taken",  "instance-added",    "attempt-placed", "attempt-ran",      "stop-asked",
       "kill-asked",      "attempt-closed",    "job-cancelled",  "checkpoint-known", "result-known",
       "result-repeated", "result-conflicted", "notice-added",   "agent-seen",       "agent-gone",
-      "reports-taken",   "stale-dropped",     "shutdown-asked", "shutdown-ended",   "pool-changed"};
+      "reports-taken",   "stale-dropped",     "shutdown-asked", "shutdown-ended",   "pool-changed",
+      "share-ended"};
   return kNames[fact.body.index()];
 }
 

@@ -52,7 +52,9 @@ struct InstanceAdded {
 struct AttemptPlaced {
   JobId job;
   Attempt attempt;
-  AgentId agent;
+  AgentId agent;  ///< the head
+  wire::GangLauncher launcher = wire::GangLauncher::kMpirun;
+  std::vector<wire::Share> shares;  ///< absent in old logs: all ranks on `agent`
 };
 /// Starting → running; of a saving one it is noted.
 struct AttemptRan {
@@ -117,6 +119,7 @@ struct AgentSeen {
   int slots = 0;
   int gpus = 0;
   std::uint64_t last_sequence = 0;
+  wire::AgentPlace place;
 };
 struct AgentGone {
   AgentId agent;
@@ -138,12 +141,17 @@ struct PoolChanged {
   std::string pool;
   PoolView view;
 };
+/// One share of an attempt is over while others go on. Its slots are free.
+struct ShareEnded {
+  JobId job;
+  ShareEnd end;
+};
 
 using FactBody =
     std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
                  AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
                  ResultConflicted, NoticeAdded, AgentSeen, AgentGone, ReportsTaken, StaleDropped,
-                 ShutdownAsked, ShutdownEnded, PoolChanged>;
+                 ShutdownAsked, ShutdownEnded, PoolChanged, ShareEnded>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

@@ -91,10 +91,10 @@ void leave(State& state, const Job& job) {
   if (const auto* queued = std::get_if<Queued>(&job.state)) {
     remove_queued(state, job, queued->not_before_ms);
   }
-  if (const AgentId* agent = holder(job)) {
-    state.index.held[*agent].erase(job.id);
-    state.index.held_slots[*agent] -= slots_of(job.spec);
-    update_agent(state, *agent);
+  for (const wire::Share* share : open_shares(job)) {
+    state.index.held[share->agent].erase(job.id);
+    state.index.held_slots[share->agent] -= static_cast<int>(share->slots.size());
+    update_agent(state, share->agent);
   }
 }
 
@@ -109,10 +109,10 @@ void enter(State& state, const Job& job) {
   if (const auto* queued = std::get_if<Queued>(&job.state)) {
     place_queued(state, job, queued->not_before_ms);
   }
-  if (const AgentId* agent = holder(job)) {
-    state.index.held[*agent].insert(job.id);
-    state.index.held_slots[*agent] += slots_of(job.spec);
-    update_agent(state, *agent);
+  for (const wire::Share* share : open_shares(job)) {
+    state.index.held[share->agent].insert(job.id);
+    state.index.held_slots[share->agent] += static_cast<int>(share->slots.size());
+    update_agent(state, share->agent);
   }
 }
 

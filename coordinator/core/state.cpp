@@ -24,6 +24,23 @@ const AgentId* holder(const Job& job) {
   return nullptr;
 }
 
+std::vector<const wire::Share*> open_shares(const Job& job) {
+  std::vector<const wire::Share*> open;
+  if (!holder(job)) return open;
+  const AttemptRecord& record = job.attempts.back();
+  for (const wire::Share& share : record.shares) {
+    const bool over = std::ranges::any_of(
+        record.ends, [&](const ShareEnd& end) { return end.agent == share.agent; });
+    if (!over) open.push_back(&share);
+  }
+  return open;
+}
+
+bool holds(const Job& job, const AgentId& agent) {
+  return std::ranges::any_of(open_shares(job),
+                             [&](const wire::Share* share) { return share->agent == agent; });
+}
+
 int slots_of(const wire::JobSpec& spec) {
   return spec.ranks * spec.slots_per_rank;
 }

@@ -58,14 +58,29 @@ using JobState = std::variant<Queued, Starting, Running, Saving, Succeeded, Fail
 std::string_view job_state_name(const JobState& state);
 bool is_terminal(const JobState& state);
 
+/// The end of one share of an attempt, as its agent told it, or as was concluded of an agent that
+/// fell silent.
+struct ShareEnd {
+  AgentId agent;
+  wire::Outcome outcome = wire::Outcome::kFailed;
+  int exit_code = 0;
+  int failed_rank = -1;
+  std::uint64_t last_step = 0;
+  std::string message;
+  UnixMs at_ms = 0;
+};
+
 struct AttemptRecord {
   Attempt attempt;
-  AgentId agent;
+  AgentId agent;  ///< the head
   UnixMs started_ms = 0;
   UnixMs ended_ms = 0;
   std::optional<wire::Outcome> outcome;
   std::string message;
   std::uint64_t last_step = 0;
+  wire::GangLauncher launcher = wire::GangLauncher::kMpirun;
+  std::vector<wire::Share> shares;  ///< one for each agent; the first is the head's
+  std::vector<ShareEnd> ends;       ///< in the order they became known; while others go on
 };
 
 struct Job {
@@ -112,6 +127,7 @@ struct Agent {
   int gpus = 0;
   bool connected = false;           ///< joined and not declared lost
   std::uint64_t last_sequence = 0;  ///< newest event taken; older ones are duplicates
+  wire::AgentPlace place;
 };
 
 struct ResultEntry {
@@ -158,11 +174,15 @@ void build_index(State& state);
 
 /// The workflow that a token already stands for; nullptr for a new one.
 const Workflow* find_submission(const State& state, const std::string& token);
-/// The agent that a starting, running or saving job is on; nullptr in other states.
+/// The head agent of a starting, running or saving job; nullptr in other states.
 const AgentId* holder(const Job& job);
+/// Shares of a starting, running or saving job whose end is not known; empty in other states.
+std::vector<const wire::Share*> open_shares(const Job& job);
+/// True when `agent` has an open share of `job`.
+bool holds(const Job& job, const AgentId& agent);
 /// Slots of `agent` not held by starting, running or saving jobs; never negative.
 int free_slots(const State& state, const Agent& agent);
-/// Jobs held by `agent`, by id.
+/// Jobs with an open share on `agent`, by id.
 const std::set<JobId>& jobs_on(const State& state, const AgentId& agent);
 /// Jobs that are not terminal, by id.
 const std::set<JobId>& live_jobs(const State& state);

@@ -16,6 +16,16 @@ concept Is = std::is_same_v<std::remove_const_t<T>, S>;
 
 namespace wire {
 
+/// Refuses numbers that name no launcher.
+inline void get(std::string_view bytes, GangLauncher& value) {
+  std::uint8_t number = 0;
+  store::get(bytes, number);
+  value = static_cast<GangLauncher>(number);
+  if (value < GangLauncher::kMpirun || value > GangLauncher::kSrun) {
+    throw store::TaggedError(format("{} names no launcher", number));
+  }
+}
+
 /// Refuses numbers that name no outcome.
 inline void get(std::string_view bytes, Outcome& value) {
   std::uint8_t number = 0;
@@ -37,6 +47,25 @@ void fields(F& f, T& s) {
   f(7, s.retries_max);
   f(8, s.config_yaml);
   f(9, s.overrides);
+  f(10, s.ranks_per_node);  // since format 4, and all below
+  f(11, s.nodes_max);
+  f(12, s.pool);
+}
+template <class F, tagalign::Is<Share> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.first_rank);
+  f(3, s.slots);
+}
+template <class F, tagalign::Is<AgentPlace> T>
+void fields(F& f, T& s) {
+  f(1, s.pool);
+  f(2, s.allocation);
+  f(3, s.node);
+  f(4, s.ends_ms);
+  f(5, s.socket);
+  f(6, s.launcher);
+  f(7, s.since_ms);
 }
 template <class F, tagalign::Is<CheckpointInfo> T>
 void fields(F& f, T& s) {
@@ -157,6 +186,8 @@ void fields(F& f, T& s) {
   f(1, s.job);
   f(2, s.attempt);
   f(3, s.agent);
+  f(4, s.launcher);  // since format 4
+  f(5, s.shares);
 }
 template <class F, Is<AttemptRan> T>
 void fields(F& f, T& s) {
@@ -222,6 +253,7 @@ void fields(F& f, T& s) {
   f(4, s.slots);
   f(5, s.gpus);
   f(6, s.last_sequence);
+  f(7, s.place);  // since format 4
 }
 template <class F, Is<AgentGone> T>
 void fields(F& f, T& s) {
@@ -247,6 +279,21 @@ void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.view);
 }
+template <class F, Is<ShareEnd> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.outcome);
+  f(3, s.exit_code);
+  f(4, s.failed_rank);
+  f(5, s.last_step);
+  f(6, s.message);
+  f(7, s.at_ms);
+}
+template <class F, Is<ShareEnded> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.end);
+}
 template <class F, Is<Fact> T>
 void fields(F& f, T& s) {
   f(1, s.at_ms);
@@ -264,6 +311,9 @@ void fields(F& f, T& s) {
   f(5, s.outcome);
   f(6, s.message);
   f(7, s.last_step);
+  f(8, s.launcher);  // since format 4
+  f(9, s.shares);
+  f(10, s.ends);
 }
 template <class F, Is<Job> T>
 void fields(F& f, T& s) {
@@ -309,6 +359,7 @@ void fields(F& f, T& s) {
   f(5, s.gpus);
   f(6, s.connected);
   f(7, s.last_sequence);
+  f(8, s.place);  // since format 4
 }
 template <class F, Is<ResultEntry> T>
 void fields(F& f, T& s) {

@@ -28,6 +28,16 @@ void visit_fields(V&& visit, M& m) {
   visit("retries_max", m.retries_max);
   visit("config_yaml", m.config_yaml);
   visit("overrides", m.overrides);
+  visit("ranks_per_node", m.ranks_per_node);
+  visit("nodes_max", m.nodes_max);
+  visit("pool", m.pool);
+}
+
+template <class V, Is<Share> M>
+void visit_fields(V&& visit, M& m) {
+  visit("agent", m.agent);
+  visit("first_rank", m.first_rank);
+  visit("slots", m.slots);
 }
 
 template <class V, Is<WorkflowSpec> M>
@@ -122,6 +132,14 @@ void visit_fields(V&& visit, M& m) {
   visit("step", m.step);
 }
 
+template <class V, Is<DaemonWanted> M>
+void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("attempt", m.attempt);
+  visit("agent", m.agent);
+  visit("command", m.command);
+}
+
 template <class V, Is<SaveAndLeave> M>
 void visit_fields(V&& visit, M& m) {
   visit("reason", m.reason);
@@ -131,6 +149,9 @@ template <class V, Is<RankAck> M>
 void visit_fields(V&& visit, M& m) {
   visit("messages", m.messages);
 }
+
+template <class V, Is<AgentBeat> M>
+void visit_fields(V&&, M&) {}
 
 template <class V, Is<AttemptStarted> M>
 void visit_fields(V&& visit, M& m) {
@@ -158,6 +179,17 @@ void visit_fields(V&& visit, M& m) {
   visit("event", m.event);
 }
 
+template <class V, Is<AgentPlace> M>
+void visit_fields(V&& visit, M& m) {
+  visit("pool", m.pool);
+  visit("allocation", m.allocation);
+  visit("node", m.node);
+  visit("ends_ms", m.ends_ms);
+  visit("socket", m.socket);
+  visit("launcher", m.launcher);
+  visit("since_ms", m.since_ms);
+}
+
 template <class V, Is<AgentHello> M>
 void visit_fields(V&& visit, M& m) {
   visit("agent", m.agent);
@@ -168,6 +200,7 @@ void visit_fields(V&& visit, M& m) {
   visit("pid", m.pid);
   visit("known_attempts", m.known_attempts);
   visit("first_unacknowledged", m.first_unacknowledged);
+  visit("place", m.place);
 }
 
 template <class V, Is<AgentEvents> M>
@@ -194,6 +227,16 @@ void visit_fields(V&& visit, M& m) {
   visit("workspace", m.workspace);
   visit("config_yaml", m.config_yaml);
   visit("overrides", m.overrides);
+  visit("launcher", m.launcher);
+  visit("shares", m.shares);
+  visit("places", m.places);
+}
+
+template <class V, Is<StartDaemon> M>
+void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("attempt", m.attempt);
+  visit("command", m.command);
 }
 
 template <class V, Is<StopAttempt> M>

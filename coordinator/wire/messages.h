@@ -33,6 +33,9 @@ struct JobSpec {
   std::string config_yaml;  ///< effective configuration of this kind of job, complete
   /// "key.path=value", applied by the worker on top of config_yaml
   std::vector<std::string> overrides;
+  int ranks_per_node = 0;  ///< exactly that many on every node; 0: as many as fit
+  int nodes_max = 0;       ///< 0: as many nodes as it takes
+  std::string pool;        ///< only on agents of this pool; empty: on any
   bool operator==(const JobSpec&) const = default;
 };
 
@@ -81,6 +84,24 @@ struct EvaluationResult {
   /// unless multi-label scores were asked for.
   std::vector<std::int64_t> average_precision;
   bool operator==(const EvaluationResult&) const = default;
+};
+
+// ---------------------------------------------------------------- gangs
+
+/// How the processes of a gang come up on its nodes.
+enum class GangLauncher : std::uint8_t {
+  kMpirun = 1,  ///< Open MPI's mpirun on the head node; the other agents start its daemons
+  kSrun = 2,    ///< `srun --mpi=pmix` on the head node, inside a Slurm allocation
+};
+
+/// The ranks of one attempt that run on one agent. The first share of an attempt is its head: that
+/// agent starts the launcher.
+struct Share {
+  AgentId agent;
+  int first_rank = 0;
+  /// Numbers of the agent's slots, from 0, as many for each rank as the job asks, in order of ranks.
+  std::vector<int> slots;
+  bool operator==(const Share&) const = default;
 };
 
 // ---------------------------------------------------------------- rank → agent
@@ -134,8 +155,18 @@ struct RankFarewell {
   bool operator==(const RankFarewell&) const = default;
 };
 
+/// What mpirun wants to have started on another node of the gang; said on the head node by the
+/// program that mpirun takes for its remote shell, and passed on to that node's agent.
+struct DaemonWanted {
+  JobId job;
+  Attempt attempt;
+  AgentId agent;        ///< of the node
+  std::string command;  ///< for the shell there
+  bool operator==(const DaemonWanted&) const = default;
+};
+
 using FromRank = std::variant<RankHello, RankBeat, CheckpointCommitted, ResultReported, RankNotice,
-                              RankFarewell>;
+                              RankFarewell, DaemonWanted>;
 
 // ---------------------------------------------------------------- agent → rank
 
@@ -150,7 +181,12 @@ struct RankAck {
   bool operator==(const RankAck&) const = default;
 };
 
-using ToRank = std::variant<SaveAndLeave, RankAck>;
+/// The agent lives: a rank that has heard it once and then not for limits::kAgentSilentAfterMs ends.
+struct AgentBeat {
+  bool operator==(const AgentBeat&) const = default;
+};
+
+using ToRank = std::variant<SaveAndLeave, RankAck, AgentBeat>;
 
 // ---------------------------------------------------------------- agent ↔ coordinator
 
@@ -185,12 +221,24 @@ struct AttemptEnded {
 };
 
 /// What must not be lost: spooled by the agent until acknowledged, in order.
-using AgentEvent =
-    std::variant<AttemptStarted, CheckpointCommitted, ResultReported, RankNotice, AttemptEnded>;
+using AgentEvent = std::variant<AttemptStarted, CheckpointCommitted, ResultReported, RankNotice,
+                                AttemptEnded, DaemonWanted>;
 struct SequencedEvent {
   std::uint64_t sequence = 0;
   AgentEvent event;
   bool operator==(const SequencedEvent&) const = default;
+};
+
+/// Where an agent runs, and for how long.
+struct AgentPlace {
+  std::string pool;        ///< that brought it up; empty: started by hand
+  std::string allocation;  ///< number of the Slurm job that it runs in; empty: none
+  std::string node;        ///< Slurm's name of the node, else the host's
+  UnixMs ends_ms = 0;      ///< when the allocation ends; 0: not known, or never
+  std::string socket;      ///< where ranks on its node find it
+  GangLauncher launcher = GangLauncher::kMpirun;
+  UnixMs since_ms = 0;  ///< start of the agent's process
+  bool operator==(const AgentPlace&) const = default;
 };
 
 /// First message of a connection, and after every coordinator restart.
@@ -204,6 +252,7 @@ struct AgentHello {
   /// Every unfinished or unacknowledged one it ever accepted.
   std::vector<std::pair<JobId, Attempt>> known_attempts;
   std::uint64_t first_unacknowledged = 0;  ///< next sequence number that it will send
+  AgentPlace place;
   bool operator==(const AgentHello&) const = default;
 };
 struct AgentEvents {
@@ -231,6 +280,10 @@ struct Launch {
   std::string workspace;
   std::string config_yaml;
   std::vector<std::string> overrides;
+  GangLauncher launcher = GangLauncher::kMpirun;
+  std::vector<Share> shares;  ///< of the whole attempt; one of them is the receiver's
+  /// Places of the agents of `shares`, in the same order.
+  std::vector<AgentPlace> places;
   bool operator==(const Launch&) const = default;
 };
 enum class StopMode : std::uint8_t { kSaveAndLeave = 1, kKill = 2 };
@@ -256,6 +309,14 @@ struct SayHello {
   bool operator==(const SayHello&) const = default;
 };
 
-using ToAgent = std::variant<Launch, StopAttempt, AckEvents, AgentShutdown, SayHello>;
+/// The head's mpirun wants its daemon on this node, which has taken the launch of that attempt.
+struct StartDaemon {
+  JobId job;
+  Attempt attempt;
+  std::string command;  ///< for the shell
+  bool operator==(const StartDaemon&) const = default;
+};
+
+using ToAgent = std::variant<Launch, StopAttempt, AckEvents, AgentShutdown, SayHello, StartDaemon>;
 
 }  // namespace tagalign::wire

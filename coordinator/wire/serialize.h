@@ -32,6 +32,10 @@ template <>
 struct EnumRange<StopMode> {
   static constexpr StopMode first = StopMode::kSaveAndLeave, last = StopMode::kKill;
 };
+template <>
+struct EnumRange<GangLauncher> {
+  static constexpr GangLauncher first = GangLauncher::kMpirun, last = GangLauncher::kSrun;
+};
 template <class Enum>
 concept RangedEnum = requires {
   EnumRange<Enum>::first;

@@ -34,18 +34,31 @@ inline std::vector<FromRank> sample_from_rank() {
           CheckpointCommitted{{1}, {2}, sample_checkpoint()},
           ResultReported{{1}, {2}, sample_result()},
           RankNotice{{1}, {2}, 3, "broken image"},
-          RankFarewell{{1}, {2}, 3, 75, "asked to leave", 41}};
+          RankFarewell{{1}, {2}, 3, 75, "asked to leave", 41},
+          DaemonWanted{{1}, {2}, {"node1"}, "orted -mca a b"}};
 }
 
 inline std::vector<ToRank> sample_to_rank() {
-  return {SaveAndLeave{"cancel"}, RankAck{9}};
+  return {SaveAndLeave{"cancel"}, RankAck{9}, AgentBeat{}};
 }
 
 inline std::vector<AgentEvent> sample_agent_events() {
   return {AttemptStarted{{1}, {2}, 4240, 1'700'000'000'000},
           CheckpointCommitted{{1}, {2}, sample_checkpoint()},
-          ResultReported{{1}, {2}, sample_result()}, RankNotice{{1}, {2}, 3, "broken image"},
-          AttemptEnded{{1}, {2}, Outcome::kRankKilled, 137, 1, 40, "killed by signal 9", 1}};
+          ResultReported{{1}, {2}, sample_result()},
+          RankNotice{{1}, {2}, 3, "broken image"},
+          AttemptEnded{{1}, {2}, Outcome::kRankKilled, 137, 1, 40, "killed by signal 9", 1},
+          DaemonWanted{{1}, {2}, {"node1"}, "orted -mca a b"}};
+}
+
+inline AgentPlace sample_place() {
+  return {.pool = "a100",
+          .allocation = "4711",
+          .node = "n1",
+          .ends_ms = 1'700'000'000'000,
+          .socket = "/run/ranks.sock",
+          .launcher = GangLauncher::kSrun,
+          .since_ms = 1'600'000'000'000};
 }
 
 inline std::vector<FromAgent> sample_from_agent() {
@@ -53,16 +66,32 @@ inline std::vector<FromAgent> sample_from_agent() {
   for (const AgentEvent& event : sample_agent_events()) {
     events.events.push_back({events.events.size() + 1, event});
   }
-  return {AgentHello{{"local"}, "i1", "host", 4, 1, 99, {{{1}, {2}}, {{3}, {4}}}, 7}, events,
-          AgentHeartbeat{{"local"},
-                         {RankHello{{1}, {2}, 1, 4242, "cpu"}},
-                         {RankBeat{{1}, {2}, 1, 5, 10, "train"}}}};
+  return {
+      AgentHello{{"local"}, "i1", "host", 4, 1, 99, {{{1}, {2}}, {{3}, {4}}}, 7, sample_place()},
+      events,
+      AgentHeartbeat{{"local"},
+                     {RankHello{{1}, {2}, 1, 4242, "cpu"}},
+                     {RankBeat{{1}, {2}, 1, 5, 10, "train"}}}};
 }
 
 inline std::vector<ToAgent> sample_to_agent() {
-  return {Launch{{1}, {2}, "train", "train", 2, 3, "/w", "a: 1\n", {"a=2"}},
-          StopAttempt{{1}, {2}, StopMode::kSaveAndLeave, "cancel"}, AckEvents{17},
-          AgentShutdown{"stop"}, SayHello{}};
+  return {Launch{.job = {1},
+                 .attempt = {2},
+                 .job_name = "train",
+                 .kind = "train",
+                 .ranks = 2,
+                 .slots_per_rank = 3,
+                 .workspace = "/w",
+                 .config_yaml = "a: 1\n",
+                 .overrides = {"a=2"},
+                 .launcher = GangLauncher::kSrun,
+                 .shares = {{{"node0"}, 1, {2, 3, 4}}},
+                 .places = {sample_place()}},
+          StopAttempt{{1}, {2}, StopMode::kSaveAndLeave, "cancel"},
+          AckEvents{17},
+          AgentShutdown{"stop"},
+          SayHello{},
+          StartDaemon{{1}, {2}, "orted -mca a b"}};
 }
 
 inline JobSpec sample_job() {
@@ -74,7 +103,10 @@ inline JobSpec sample_job() {
           .on_commit_of = "pretrain",
           .retries_max = 2,
           .config_yaml = "steps: 10\n",
-          .overrides = {"a.b=c"}};
+          .overrides = {"a.b=c"},
+          .ranks_per_node = 1,
+          .nodes_max = 2,
+          .pool = "a100"};
 }
 
 inline std::vector<ClientRequest> sample_requests() {

@@ -136,6 +136,7 @@ void Agent::receive_from_coordinator() {
                           [&](const wire::StopAttempt& stop) { on_stop(stop); },
                           [&](const wire::AckEvents& ack) { journal_.acknowledge(ack.sequence); },
                           [&](const wire::AgentShutdown& end) { request_shutdown(end.reason); },
+                          [&](const wire::StartDaemon&) {},
                           [&](const wire::SayHello&) { coordinator_.say_hello_again(); }},
                *message);
   }

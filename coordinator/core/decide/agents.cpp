@@ -41,7 +41,7 @@ Memory greet(Turn& turn, const AgentHello& hello) {
   // Events below `next` were acknowledged to the agent and are gone; ahead of us only if our store
   // is an older copy.
   turn.record(AgentSeen{hello.agent, hello.incarnation, hello.host, hello.slots, hello.gpus,
-                        std::max(last_sequence, next - 1)});
+                        std::max(last_sequence, next - 1), hello.place});
   turn.mind.reminders.hello_asked.erase(hello.agent);
   return memory;
 }

@@ -93,6 +93,15 @@ void take(Turn& turn, const Job& job, const Source& source, const RankNotice& ev
   }
 }
 
+/// The head's mpirun asks for a daemon on the node of another share.
+void take(Turn& turn, const Job& job, const Source& source, const wire::DaemonWanted& event) {
+  if (source.live && holds(job, event.agent)) {
+    turn.send(event.agent, wire::StartDaemon{job.id, job.attempt, event.command});
+  } else {
+    turn.record(StaleDropped{});
+  }
+}
+
 void take(Turn& turn, const Job& job, const Source& source, const AttemptEnded& event) {
   if (source.live) {
     end_attempt(turn, job, event);
@@ -112,8 +121,7 @@ void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent
           return;
         }
         const Job& job = found->second;
-        const AgentId* held_by = holder(job);
-        const bool live = held_by && *held_by == agent && body.attempt == job.attempt;
+        const bool live = holds(job, agent) && body.attempt == job.attempt;
         take(turn, job, Source{agent, body.attempt, live}, body);
       },
       event);

@@ -98,6 +98,7 @@ struct Bench {
   static std::string text(const wire::AckEvents& m) { return "ack " + std::to_string(m.sequence); }
   static std::string text(const wire::AgentShutdown&) { return "shutdown"; }
   static std::string text(const wire::SayHello&) { return "hello"; }
+  static std::string text(const wire::StartDaemon& m) { return "daemon " + key(m.job, m.attempt); }
 };
 
 }  // namespace tagalign::core

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "coordinator/core/facts.h"
+#include "tests/support/sample_messages.h"
 
 namespace tagalign::store {
 
@@ -70,18 +71,25 @@ inline std::vector<core::Fact> sample_facts() {
   const ClosedAttempts closed;
   return {{1, sample_workflow()},
           {2, core::PoolChanged{"local", {1, 4}}},
-          {3, core::AgentSeen{{"node0"}, "i1", "host", 4, 1, 5}},
+          {3, core::AgentSeen{{"node0"}, "i1", "host", 4, 1, 5, wire::sample_place()}},
+          {3, core::AgentSeen{{"node1"}, "i1", "host", 4, 1, 5, {}}},
           {4, core::AttemptPlaced{{1}, {1}, {"node0"}}},
           {8, core::AttemptRan{{1}}},
           {9, closed.done},
           {9, core::ReportsTaken{{"node0"}, 7}},
-          {10, core::AttemptPlaced{{2}, {1}, {"node0"}}},
+          {10, core::AttemptPlaced{{2},
+                                   {1},
+                                   {"node0"},
+                                   wire::GangLauncher::kSrun,
+                                   {{{"node0"}, 0, {0, 2, 3}}, {{"node1"}, 1, {1, 2, 3}}}}},
           {11, core::CheckpointKnown{{2}, checkpoint, true}},
           {11, core::InstanceAdded{0, "d40", {{4}, {1}, instance, {{1}}, {}}}},
           {12, core::NoticeAdded{{2}, "rank 1: broken image", true}},
           {13, core::StaleDropped{2}},
           {14, core::StopAsked{{2}, "cancelled on request"}},
           {17, core::KillAsked{{2}}},
+          {17, core::ShareEnded{{2},
+                                {{"node1"}, wire::Outcome::kRankKilled, 137, 1, 40, "killed", 17}}},
           {18, closed.killed},
           {19, core::AttemptPlaced{{4}, {1}, {"node0"}}},
           {21, core::ResultKnown{{4}, sample_result()}},
