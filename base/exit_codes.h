@@ -10,6 +10,7 @@ enum class ExitCode : int {
   kTimeout = 3,
   kCoordinatorUnreachable = 4,
   kRequeue = 75,       ///< checkpointed; please start again
+  kPeerLost = 76,      ///< another rank of the gang is gone; the fault is not here
   kDoNotRequeue = 93,  ///< starting again cannot help
 };
 

@@ -24,14 +24,21 @@ inline constexpr int kSameStepKillsMax = 6;
 // Time
 inline constexpr std::int64_t kServiceTickMs = 50;
 inline constexpr std::int64_t kAgentHeartbeatMs = 250;
-inline constexpr std::int64_t kAgentLostAfterMs = 15'000;
+inline constexpr std::int64_t kAgentLostAfterMs = 8'000;
 inline constexpr std::int64_t kRankHeartbeatMs = 250;
+/// A rank whose agent says nothing ends: nobody watches over it any more.
+inline constexpr std::int64_t kAgentSilentAfterMs = 8'000;
 /// No beat at all: the process is wedged.
 inline constexpr std::int64_t kRankSilentAfterMs = 120'000;
 inline constexpr std::int64_t kSaveAndLeaveMsMax = 120'000;  ///< then the gang is killed
 inline constexpr std::int64_t kTerminateGraceMs = 3'000;     ///< between SIGTERM and SIGKILL
 inline constexpr std::int64_t kRequestTimeoutMs = 10'000;
 inline constexpr std::int64_t kLaunchRetryMs = 1'000;
+/// What an allocation must have left for a job to start in it, if nothing was measured yet.
+inline constexpr std::int64_t kRunwayMsMin = 60'000;
+/// Before an allocation ends its agents are told to save and leave: what Slurm's own signal does
+/// too, where a script asks for it.
+inline constexpr std::int64_t kLeaveBeforeEndMs = 150'000;
 
 // Evaluation
 /// A sliding window of this side asks for the whole image at once.

@@ -17,6 +17,7 @@
 #include "coordinator/core/effects.h"
 #include "coordinator/core/facts.h"
 #include "coordinator/core/inputs.h"
+#include "coordinator/core/placement.h"
 
 namespace tagalign::core {
 
@@ -25,8 +26,10 @@ struct Policy {
   int stalled_retries_max = limits::kStalledRetriesMax;
   int same_step_kills_max = limits::kSameStepKillsMax;
   int infrastructure_retries_max = limits::kInfrastructureRetriesMax;
-  /// Connected agent with at least `slots` free; nullptr when there is none.
-  const AgentId* (*choose_agent)(const State&, int slots) = nullptr;  ///< default: first by name
+  std::optional<Placement> (*place)(const State&, const wire::JobSpec&,
+                                    UnixMs until_ms) = find_room;
+  /// An agent that ends sooner gets no work: less is not worth the start.
+  std::int64_t runway_ms_min = limits::kRunwayMsMin;
 };
 
 /// What was last said to an agent and not answered: kept outside the history, because a

@@ -1,4 +1,7 @@
 /// The state as text. Written by hand, for people; a test changes each stored field and looks here.
+#include <numeric>
+#include <vector>
+
 #include "base/format.h"
 #include "coordinator/core/state.h"
 #include "coordinator/wire/settings.h"
@@ -69,16 +72,28 @@ std::string spec_text(const wire::JobSpec& s) {
       strings(s.overrides), s.config_yaml, nodes_text(s));
 }
 
-/// Lines that logs before format 4 have nothing to say for are left out where nothing is said.
+/// What a log without shares is taken for.
+bool is_whole_gang(const AttemptRecord& r) {
+  if (r.shares.size() != 1) return false;
+  const wire::Share& share = r.shares.front();
+  std::vector<int> slots(share.slots.size());
+  std::iota(slots.begin(), slots.end(), 0);
+  return share.agent == r.agent && share.first_rank == 0 && share.slots == slots;
+}
+
+/// Only what logs before format 4 could not say, so that their text stays as it was.
 std::string gang_text(const AttemptRecord& r) {
   std::string text;
   for (const wire::Share& share : r.shares) {
-    if (r.shares.size() == 1 && share.first_rank == 0 && share.slots.front() == 0 &&
-        share.slots.back() + 1 == std::ssize(share.slots)) {
-      continue;
-    }
+    if (is_whole_gang(r)) continue;
     text += format("    share {} first_rank={} slots={}\n", share.agent.value, share.first_rank,
                    numbers(share.slots));
+  }
+  if (!r.ran.empty()) {
+    text += format("    ran {}\n", join(r.ran, [](const AgentId& id) { return id.value; }));
+  }
+  for (const auto& [agent, command] : r.daemons) {
+    text += format("    daemon {} '{}'\n", agent.value, command);
   }
   for (const ShareEnd& end : r.ends) {
     text += format(

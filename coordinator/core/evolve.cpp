@@ -104,10 +104,19 @@ void fold(State& state, const AttemptClosed& fact) {
   record.outcome = fact.outcome;
   record.message = fact.message;
   record.last_step = fact.last_step;
+  record.daemons.clear();
   job.program_failures = fact.program_failures;
   job.stalled_failures = fact.stalled_failures;
   job.last_failed_step = fact.last_failed_step;
   set_state(state, job, fact.next);
+}
+
+void fold(State& state, const ShareRan& fact) {
+  job_of(state, fact.job).attempts.back().ran.insert(fact.agent);
+}
+
+void fold(State& state, const DaemonAsked& fact) {
+  job_of(state, fact.job).attempts.back().daemons[fact.agent] = fact.command;
 }
 
 void fold(State& state, const ShareEnded& fact) {
@@ -189,7 +198,7 @@ std::string_view fact_name(const Fact& fact) {
       "kill-asked",      "attempt-closed",    "job-cancelled",  "checkpoint-known", "result-known",
       "result-repeated", "result-conflicted", "notice-added",   "agent-seen",       "agent-gone",
       "reports-taken",   "stale-dropped",     "shutdown-asked", "shutdown-ended",   "pool-changed",
-      "share-ended"};
+      "share-ran",       "daemon-asked",      "share-ended"};
   return kNames[fact.body.index()];
 }
 

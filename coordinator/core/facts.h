@@ -141,6 +141,17 @@ struct PoolChanged {
   std::string pool;
   PoolView view;
 };
+/// One of several shares of an attempt runs.
+struct ShareRan {
+  JobId job;
+  AgentId agent;
+};
+/// The launcher of an attempt wants its daemon on another agent's node.
+struct DaemonAsked {
+  JobId job;
+  AgentId agent;
+  std::string command;
+};
 /// One share of an attempt is over while others go on. Its slots are free.
 struct ShareEnded {
   JobId job;
@@ -151,7 +162,7 @@ using FactBody =
     std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
                  AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
                  ResultConflicted, NoticeAdded, AgentSeen, AgentGone, ReportsTaken, StaleDropped,
-                 ShutdownAsked, ShutdownEnded, PoolChanged, ShareEnded>;
+                 ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

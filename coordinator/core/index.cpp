@@ -23,6 +23,11 @@ void add_need(State& state, const Job& need, JobId job) {
   }
 }
 
+Shape shape_of(const Job& job) {
+  const wire::JobSpec& spec = job.spec;
+  return {slots_of(spec), spec.ranks, spec.ranks_per_node, spec.nodes_max, spec.pool};
+}
+
 /// Where a queued job waits: with its needs, with the clock, or for slots only.
 void place_queued(State& state, const Job& job, UnixMs not_before_ms) {
   const Needs& needs = state.index.needs[job.id];
@@ -31,14 +36,14 @@ void place_queued(State& state, const Job& job, UnixMs not_before_ms) {
   } else if (needs.unmet == 0 && not_before_ms > state.now_ms) {
     state.index.delayed.emplace(not_before_ms, job.id);
   } else if (needs.unmet == 0) {
-    state.index.ready[slots_of(job.spec)].insert(job.id);
+    state.index.ready[shape_of(job)].insert(job.id);
   }
 }
 
 void remove_queued(State& state, const Job& job, UnixMs not_before_ms) {
   state.index.orphans.erase(job.id);
   state.index.delayed.erase({not_before_ms, job.id});
-  const auto found = state.index.ready.find(slots_of(job.spec));
+  const auto found = state.index.ready.find(shape_of(job));
   if (found == state.index.ready.end()) return;
   found->second.erase(job.id);
   if (found->second.empty()) state.index.ready.erase(found);
@@ -146,7 +151,7 @@ void wake(State& state, UnixMs now_ms) {
   while (!delayed.empty() && delayed.begin()->first <= now_ms) {
     const Job& job = state.jobs.at(delayed.begin()->second);
     delayed.erase(delayed.begin());
-    state.index.ready[slots_of(job.spec)].insert(job.id);
+    state.index.ready[shape_of(job)].insert(job.id);
   }
 }
 

@@ -4,6 +4,7 @@
 /// nothing but slots, not which of them shall start.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <map>
 #include <set>
@@ -25,9 +26,19 @@ struct Needs {
   int broken = 0;  ///< of these: failed or cancelled
 };
 
+/// What decides where a job fits: jobs of one shape fit in the same places.
+struct Shape {
+  int slots = 0;
+  int ranks = 0;
+  int ranks_per_node = 0;
+  int nodes_max = 0;
+  std::string pool;
+  auto operator<=>(const Shape&) const = default;
+};
+
 struct Index {
   std::set<JobId> live;                         ///< not terminal
-  std::map<int, std::set<JobId>> ready;         ///< queued, due and without unmet needs, by slots
+  std::map<Shape, std::set<JobId>> ready;       ///< queued, due and without unmet needs
   std::set<std::pair<UnixMs, JobId>> delayed;   ///< as ready, but to wait until a time
   std::set<JobId> orphans;                      ///< queued behind a job that cannot succeed
   std::map<JobId, Needs> needs;                 ///< of live jobs

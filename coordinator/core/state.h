@@ -80,7 +80,10 @@ struct AttemptRecord {
   std::uint64_t last_step = 0;
   wire::GangLauncher launcher = wire::GangLauncher::kMpirun;
   std::vector<wire::Share> shares;  ///< one for each agent; the first is the head's
-  std::vector<ShareEnd> ends;       ///< in the order they became known; while others go on
+  /// Agents of several that have said that their share runs.
+  std::set<AgentId> ran;
+  std::map<AgentId, std::string> daemons;  ///< what mpirun wants started on the other nodes
+  std::vector<ShareEnd> ends;              ///< in the order they became known; while others go on
 };
 
 struct Job {

@@ -302,8 +302,9 @@ void Service::save_snapshot() {
 
 bool Service::gangs_are_gone() const {
   return std::ranges::none_of(core::live_jobs(state_), [this](JobId id) {
-    const AgentId* agent = core::holder(state_.jobs.at(id));
-    return agent && links_.peer(*agent);
+    return std::ranges::any_of(core::open_shares(state_.jobs.at(id)), [this](const auto* share) {
+      return links_.peer(share->agent).has_value();
+    });
   });
 }
 

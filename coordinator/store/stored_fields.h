@@ -289,6 +289,17 @@ void fields(F& f, T& s) {
   f(6, s.message);
   f(7, s.at_ms);
 }
+template <class F, Is<ShareRan> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.agent);
+}
+template <class F, Is<DaemonAsked> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.agent);
+  f(3, s.command);
+}
 template <class F, Is<ShareEnded> T>
 void fields(F& f, T& s) {
   f(1, s.job);
@@ -313,7 +324,9 @@ void fields(F& f, T& s) {
   f(7, s.last_step);
   f(8, s.launcher);  // since format 4
   f(9, s.shares);
-  f(10, s.ends);
+  f(10, s.ran);
+  f(11, s.daemons);
+  f(12, s.ends);
 }
 template <class F, Is<Job> T>
 void fields(F& f, T& s) {

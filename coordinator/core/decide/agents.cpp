@@ -46,7 +46,7 @@ Memory greet(Turn& turn, const AgentHello& hello) {
   return memory;
 }
 
-void reconcile_unknown(Turn& turn, const Job& job, Memory memory) {
+void reconcile_unknown(Turn& turn, const Job& job, const AgentId& agent, Memory memory) {
   const bool forgotten = memory != Memory::kSameProcess;
   if (std::holds_alternative<Starting>(job.state) && memory != Memory::kWiped) {
     return send_launch(turn, job);
@@ -54,9 +54,8 @@ void reconcile_unknown(Turn& turn, const Job& job, Memory memory) {
   const auto* saving = std::get_if<Saving>(&job.state);
   if (saving && !forgotten && saving->started) return send_stop(turn, job);
   if (forgotten || saving) {
-    lose_attempt(
-        turn, job,
-        format("agent {} came back without attempt {}", holder(job)->value, job.attempt.value));
+    lose_share(turn, job, agent,
+               format("agent {} came back without attempt {}", agent.value, job.attempt.value));
   }
 }
 
@@ -66,8 +65,7 @@ void kill_strays(Turn& turn, const AgentHello& hello) {
     const auto found = turn.state.jobs.find(id);
     std::string why = "the coordinator does not know this job";
     if (found != turn.state.jobs.end()) {
-      const AgentId* agent = holder(found->second);
-      if (agent && *agent == hello.agent && found->second.attempt == attempt) continue;
+      if (holds(found->second, hello.agent) && found->second.attempt == attempt) continue;
       why = format("this attempt is over; the job is {}", job_state_name(found->second.state));
     }
     turn.send(hello.agent, StopAttempt{id, attempt, StopMode::kKill, std::move(why)});
@@ -91,7 +89,9 @@ void handle(Turn& turn, const AgentJoined& input) {
   for (const JobId id : held) {
     const Job& job = turn.state.jobs.at(id);
     if (!knows(hello, job)) {
-      reconcile_unknown(turn, job, memory);
+      reconcile_unknown(turn, job, hello.agent, memory);
+    } else if (!job.attempts.back().ends.empty()) {
+      send_end(turn, job);
     } else if (std::holds_alternative<Saving>(job.state)) {
       send_stop(turn, job);
     }
@@ -105,7 +105,8 @@ void handle(Turn& turn, const AgentLost& input) {
   turn.record(AgentGone{input.agent});
   const std::set<JobId> held = jobs_on(turn.state, input.agent);
   for (const JobId id : held) {
-    lose_attempt(turn, turn.state.jobs.at(id), format("agent {} fell silent", input.agent.value));
+    lose_share(turn, turn.state.jobs.at(id), input.agent,
+               format("agent {} fell silent", input.agent.value));
   }
 }
 

@@ -38,7 +38,7 @@ void take(Turn& turn, const Job& job, const Source& source, const AttemptStarted
     turn.send(source.agent, wire::StopAttempt{job.id, source.attempt, wire::StopMode::kKill,
                                               "this attempt is over"});
   } else if (std::holds_alternative<Starting>(job.state) || (saving && !saving->started)) {
-    turn.record(AttemptRan{job.id});
+    run_share(turn, job, source.agent);
   }
 }
 
@@ -96,7 +96,7 @@ void take(Turn& turn, const Job& job, const Source& source, const RankNotice& ev
 /// The head's mpirun asks for a daemon on the node of another share.
 void take(Turn& turn, const Job& job, const Source& source, const wire::DaemonWanted& event) {
   if (source.live && holds(job, event.agent)) {
-    turn.send(event.agent, wire::StartDaemon{job.id, job.attempt, event.command});
+    want_daemon(turn, job, event);
   } else {
     turn.record(StaleDropped{});
   }
@@ -104,7 +104,7 @@ void take(Turn& turn, const Job& job, const Source& source, const wire::DaemonWa
 
 void take(Turn& turn, const Job& job, const Source& source, const AttemptEnded& event) {
   if (source.live) {
-    end_attempt(turn, job, event);
+    end_share(turn, job, source.agent, event);
   } else {
     turn.record(StaleDropped{});
   }
@@ -137,17 +137,6 @@ void end_attempt(Turn& turn, const Job& job, const AttemptEnded& end) {
                             .program_failures = verdict.program_failures,
                             .stalled_failures = verdict.stalled_failures,
                             .last_failed_step = verdict.last_failed_step});
-}
-
-void lose_attempt(Turn& turn, const Job& job, std::string why) {
-  AttemptEnded end;
-  end.job = job.id;
-  end.attempt = job.attempt;
-  end.outcome = wire::Outcome::kAgentRestarted;
-  end.last_step = job.checkpoints.empty() ? 0 : job.checkpoints.rbegin()->first;
-  end.message = std::move(why);
-  end.at_ms = turn.now_ms;
-  end_attempt(turn, job, end);
 }
 
 }  // namespace tagalign::core

@@ -12,7 +12,9 @@ constexpr const char* kCancelReason = "cancelled on request";
 void send_stop(Turn& turn, const Job& job) {
   const Saving& saving = std::get<Saving>(job.state);
   const auto mode = saving.kill_asked ? wire::StopMode::kKill : wire::StopMode::kSaveAndLeave;
-  turn.send(saving.agent, wire::StopAttempt{job.id, job.attempt, mode, saving.reason});
+  for (const wire::Share* share : open_shares(job)) {
+    turn.send(share->agent, wire::StopAttempt{job.id, job.attempt, mode, saving.reason});
+  }
   remind(turn, job);
 }
 

@@ -1,30 +1,30 @@
-/// Which job starts where: by id, each on the first agent by name that has room for all its ranks.
+/// Which job starts where: by id, each where placement.h finds room for all its ranks.
 #include <optional>
+#include <utility>
 
 #include "coordinator/core/decide/turn.h"
 
 namespace tagalign::core {
 namespace {
 
-const AgentId* first_by_name(const State& state, int slots) {
-  const AgentId* first = nullptr;
-  for (auto shelf = state.index.free.lower_bound(slots); shelf != state.index.free.end(); ++shelf) {
-    const AgentId& candidate = *shelf->second.begin();
-    if (!first || candidate < *first) first = &candidate;
-  }
-  return first;
-}
+struct Chosen {
+  const Job* job;
+  Placement where;
+};
 
-/// The ready job of the lowest id for which some agent has room.
-const Job* next_job(const State& state) {
-  if (state.index.free.empty()) return nullptr;
-  const int largest = state.index.free.rbegin()->first;
-  std::optional<JobId> lowest;
-  for (const auto& [slots, jobs] : state.index.ready) {
-    if (slots > largest) break;
-    if (!lowest || *jobs.begin() < *lowest) lowest = *jobs.begin();
+/// Of the shapes that find room now, the job of the lowest id.
+std::optional<Chosen> next_job(const Turn& turn) {
+  const State& state = turn.state;
+  std::optional<Chosen> lowest;
+  if (state.index.free.empty()) return lowest;
+  for (const auto& [shape, jobs] : state.index.ready) {
+    if (lowest && lowest->job->id < *jobs.begin()) continue;
+    const Job& job = state.jobs.at(*jobs.begin());
+    const UnixMs until_ms = turn.now_ms + turn.mind.policy.runway_ms_min;
+    auto where = turn.mind.policy.place(state, job.spec, until_ms);
+    if (where) lowest = Chosen{&job, std::move(*where)};
   }
-  return lowest ? &state.jobs.at(*lowest) : nullptr;
+  return lowest;
 }
 
 }  // namespace
@@ -32,27 +32,42 @@ const Job* next_job(const State& state) {
 void place_ready(Turn& turn) {
   if (turn.state.stopping) return;
   index::wake(turn.state, turn.now_ms);
-  const auto choose = turn.mind.policy.choose_agent ? turn.mind.policy.choose_agent : first_by_name;
-  while (const Job* job = next_job(turn.state)) {
-    const AgentId* agent = choose(turn.state, slots_of(job->spec));
-    TA_CHECK(agent != nullptr, "an agent with enough free slots was counted but not chosen");
-    turn.record(AttemptPlaced{job->id, Attempt{job->attempt.value + 1}, *agent});
+  while (auto chosen = next_job(turn)) {
+    const auto& [job, where] = *chosen;
+    turn.record(AttemptPlaced{.job = job->id,
+                              .attempt = Attempt{job->attempt.value + 1},
+                              .agent = where.shares.front().agent,
+                              .launcher = where.launcher,
+                              .shares = where.shares});
     send_launch(turn, *job);
   }
 }
 
+/// To every agent with a share of it that does not run yet.
 void send_launch(Turn& turn, const Job& job) {
-  wire::Launch message;
-  message.job = job.id;
-  message.attempt = job.attempt;
-  message.job_name = job.spec.name;
-  message.kind = job.spec.kind;
-  message.ranks = job.spec.ranks;
-  message.slots_per_rank = job.spec.slots_per_rank;
-  message.workspace = turn.state.workflows.at(job.workflow).workspace;
-  message.config_yaml = job.spec.config_yaml;
-  message.overrides = job.spec.overrides;
-  turn.send(*holder(job), std::move(message));
+  const AttemptRecord& record = job.attempts.back();
+  wire::Launch message{.job = job.id,
+                       .attempt = job.attempt,
+                       .job_name = job.spec.name,
+                       .kind = job.spec.kind,
+                       .ranks = job.spec.ranks,
+                       .slots_per_rank = job.spec.slots_per_rank,
+                       .workspace = turn.state.workflows.at(job.workflow).workspace,
+                       .config_yaml = job.spec.config_yaml,
+                       .overrides = job.spec.overrides,
+                       .launcher = record.launcher,
+                       .shares = record.shares,
+                       .places = {}};
+  for (const wire::Share& share : record.shares) {
+    message.places.push_back(turn.state.agents.at(share.agent).place);
+  }
+  for (const wire::Share* share : open_shares(job)) {
+    if (record.ran.contains(share->agent)) continue;
+    turn.send(share->agent, message);
+    const auto daemon = record.daemons.find(share->agent);
+    if (daemon == record.daemons.end()) continue;
+    turn.send(share->agent, wire::StartDaemon{job.id, job.attempt, daemon->second});
+  }
   remind(turn, job);
 }
 

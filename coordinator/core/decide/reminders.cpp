@@ -26,7 +26,16 @@ UnixMs due_ms(const Job& job, UnixMs asked_ms) {
   return std::min(asked_ms + kResendMs, saving->since_ms + limits::kSaveAndLeaveMsMax);
 }
 
+void say_hello(Turn& turn, const Job& job) {
+  for (const wire::Share* share : open_shares(job)) turn.send(share->agent, wire::SayHello{});
+}
+
 void ask_again(Turn& turn, const Job& job) {
+  if (!holder(job)) return;
+  if (!job.attempts.back().ends.empty()) {
+    send_end(turn, job);
+    return say_hello(turn, job);
+  }
   if (std::holds_alternative<Starting>(job.state)) return send_launch(turn, job);
   const auto* saving = std::get_if<Saving>(&job.state);
   if (!saving) return;
@@ -35,7 +44,7 @@ void ask_again(Turn& turn, const Job& job) {
   if (kill_now) turn.record(KillAsked{job.id});
   send_stop(turn, job);
   // An agent that never got the launch says so in its hello, and the attempt is over.
-  if (!kill_now) turn.send(*holder(job), wire::SayHello{});
+  if (!kill_now) say_hello(turn, job);
 }
 
 }  // namespace
@@ -57,7 +66,9 @@ Reminders remind_all(const State& state) {
   Reminders reminders;
   for (const JobId id : state.index.live) {
     const Job& job = state.jobs.at(id);
-    if (std::holds_alternative<Starting>(job.state) || std::holds_alternative<Saving>(job.state)) {
+    const bool ending = holder(job) && !job.attempts.back().ends.empty();
+    if (ending || std::holds_alternative<Starting>(job.state) ||
+        std::holds_alternative<Saving>(job.state)) {
       remember(reminders, id, due_ms(job, state.now_ms));
     }
   }

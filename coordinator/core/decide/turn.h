@@ -56,8 +56,17 @@ void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo&
 void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent& event);
 /// Ends the live attempt of `job` and decides what follows (retry.h).
 void end_attempt(Turn& turn, const Job& job, const wire::AttemptEnded& end);
-/// Ends it because its agent no longer has it: infrastructure.
-void lose_attempt(Turn& turn, const Job& job, std::string why);
+
+// shares.cpp
+/// The share of `agent` runs: with the last of them the attempt does.
+void run_share(Turn& turn, const Job& job, const AgentId& agent);
+/// The share of `agent` is over; the others are made to end, and with the last the attempt does.
+void end_share(Turn& turn, const Job& job, const AgentId& agent, const wire::AttemptEnded& end);
+/// The same because the agent no longer has it: infrastructure.
+void lose_share(Turn& turn, const Job& job, const AgentId& agent, std::string why);
+/// What is left of an attempt that is ending is killed; also for saying it again.
+void send_end(Turn& turn, const Job& job);
+void want_daemon(Turn& turn, const Job& job, const wire::DaemonWanted& wanted);
 
 // place.cpp
 /// Places ready jobs by id while a connected agent has the slots, and sends their launches.

@@ -13,9 +13,10 @@ using testing::Not;
 using wire::Outcome;
 
 /// The agent with the fewest free slots that suffice, the last by name of these.
-const AgentId* tightest(const State& state, int slots) {
-  const auto shelf = state.index.free.lower_bound(slots);
-  return shelf == state.index.free.end() ? nullptr : &*shelf->second.rbegin();
+std::optional<Placement> tightest(const State& state, const wire::JobSpec& job, UnixMs) {
+  const auto shelf = state.index.free.lower_bound(slots_of(job));
+  if (shelf == state.index.free.end()) return std::nullopt;
+  return place_on(state, job, *shelf->second.rbegin());
 }
 
 State fold(const std::vector<Fact>& facts) {
@@ -44,7 +45,7 @@ TEST(History, FoldedByANewerScheduler_IsTheSameState) {
   after.mind.policy = {.stalled_retries_max = 0,
                        .same_step_kills_max = 0,
                        .infrastructure_retries_max = 1,
-                       .choose_agent = tightest};
+                       .place = tightest};
   after.mind.reminders = remind_all(after.state);
   after.sequence = before.sequence;
   EXPECT_EQ(dump(after.state), dump(before.state));

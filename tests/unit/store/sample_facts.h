@@ -88,6 +88,8 @@ inline std::vector<core::Fact> sample_facts() {
           {13, core::StaleDropped{2}},
           {14, core::StopAsked{{2}, "cancelled on request"}},
           {17, core::KillAsked{{2}}},
+          {17, core::ShareRan{{2}, {"node1"}}},
+          {17, core::DaemonAsked{{2}, {"node1"}, "orted -mca a b"}},
           {17, core::ShareEnded{{2},
                                 {{"node1"}, wire::Outcome::kRankKilled, 137, 1, 40, "killed", 17}}},
           {18, closed.killed},

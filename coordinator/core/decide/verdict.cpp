@@ -1,0 +1,90 @@
+#include "coordinator/core/decide/verdict.h"
+
+#include <algorithm>
+#include <csignal>
+#include <functional>
+
+#include "base/exit_codes.h"
+#include "base/format.h"
+
+namespace tagalign::core {
+namespace {
+
+using wire::Outcome;
+
+bool is_good(const ShareEnd& end) {
+  return end.outcome == Outcome::kSucceeded || end.outcome == Outcome::kSavedAndLeft;
+}
+
+/// A launcher passes on the signal of a rank as 128 + signal.
+bool is_crash(int code) {
+  constexpr int kSignals = 128;
+  const int signal = code - kSignals;
+  return signal == SIGSEGV || signal == SIGABRT || signal == SIGFPE || signal == SIGBUS ||
+         signal == SIGILL || signal == SIGSYS;
+}
+
+const ShareEnd* first(const std::vector<ShareEnd>& ends,
+                      const std::function<bool(const ShareEnd&)>& wanted) {
+  const auto found = std::ranges::find_if(ends, wanted);
+  return found == ends.end() ? nullptr : &*found;
+}
+
+bool lost_its_peer(const ShareEnd& end) {
+  return end.exit_code == to_int(ExitCode::kPeerLost);
+}
+
+/// A rank that said why it failed, and did not only lose another.
+const ShareEnd* own_failure(const std::vector<ShareEnd>& ends) {
+  return first(ends, [](const ShareEnd& end) {
+    const bool own = end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed;
+    return own && !lost_its_peer(end);
+  });
+}
+
+/// The rank that vanished first, called a crash when the launcher saw one.
+ShareEnd vanished(ShareEnd end, const ShareEnd* head) {
+  if (head != nullptr && is_crash(head->exit_code)) {
+    end.outcome = Outcome::kFailed;
+    end.exit_code = head->exit_code;
+    end.message += "; the launcher saw it crash";
+  }
+  return end;
+}
+
+ShareEnd cause(const std::vector<ShareEnd>& ends, const ShareEnd* head) {
+  if (const auto* asked = first(ends, [](const ShareEnd& end) {
+        return end.outcome == Outcome::kKilledOnRequest && end.failed_rank >= 0;
+      })) {
+    return *asked;
+  }
+  if (const auto* lost = first(
+          ends, [](const ShareEnd& end) { return end.outcome == Outcome::kAgentRestarted; })) {
+    return *lost;
+  }
+  if (const auto* failure = own_failure(ends)) return *failure;
+  if (const auto* killed = first(ends, [](const ShareEnd& end) {
+        return end.outcome == Outcome::kRankKilled && end.failed_rank >= 0;
+      })) {
+    return vanished(*killed, head);
+  }
+  const auto* bad = first(ends, [](const ShareEnd& end) {
+    return !is_good(end) && end.outcome != Outcome::kKilledOnRequest;
+  });
+  if (bad == nullptr) bad = first(ends, [](const ShareEnd& end) { return !is_good(end); });
+  return bad != nullptr ? *bad : ends.front();
+}
+
+}  // namespace
+
+ShareEnd judge_attempt(const std::vector<ShareEnd>& ends, const AgentId& head_agent) {
+  const ShareEnd* head = first(ends, [&](const ShareEnd& end) { return end.agent == head_agent; });
+  ShareEnd verdict = head != nullptr && is_good(*head) ? *head : cause(ends, head);
+  if (ends.size() > 1 && !is_good(verdict) && !verdict.agent.value.empty()) {
+    verdict.message = format("on {}: {}", verdict.agent.value, verdict.message);
+  }
+  for (const ShareEnd& end : ends) verdict.last_step = std::max(verdict.last_step, end.last_step);
+  return verdict;
+}
+
+}  // namespace tagalign::core

@@ -1,0 +1,26 @@
+/// Where the ranks of a job would run now: whole ranks on a node, fewest nodes first, never a slot
+/// twice. Pure and deterministic: equal states give equal placements.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "coordinator/core/state.h"
+
+namespace tagalign::core {
+
+/// Shares in order of ranks; the first is the head's.
+struct Placement {
+  std::vector<wire::Share> shares;
+  wire::GangLauncher launcher = wire::GangLauncher::kMpirun;
+};
+
+/// nullopt while no agents have room that last until `until_ms` at least. One agent that holds the whole job goes before several; of
+/// these the first by name, so that a job keeps its place. Several are of one pool, and of one
+/// allocation where srun starts them; of the pools the one that needs the fewest nodes is taken.
+std::optional<Placement> find_room(const State& state, const wire::JobSpec& job, UnixMs until_ms);
+
+/// The whole job on `agent`, which has the slots free.
+Placement place_on(const State& state, const wire::JobSpec& job, const AgentId& agent);
+
+}  // namespace tagalign::core
