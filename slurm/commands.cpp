@@ -164,6 +164,10 @@ Result<std::optional<Allocation>> read_allocation(
   TA_ASSIGN_OR_RETURN(allocation.cpus_on_node, number("SLURM_CPUS_ON_NODE", 1));
   TA_ASSIGN_OR_RETURN(allocation.gpus_on_node, number("SLURM_GPUS_ON_NODE", 0));
   TA_ASSIGN_OR_RETURN(allocation.restarts, number("SLURM_RESTART_COUNT", 0));
+  if (const auto node = environment.find("SLURMD_NODENAME"); node != environment.end())
+    allocation.node = node->second;
+  if (const auto ends = environment.find("SLURM_JOB_END_TIME"); ends != environment.end())
+    allocation.ends_s = parse_number<std::int64_t>(ends->second).value_or(0);
   return std::optional(std::move(allocation));
 }
 

@@ -67,7 +67,9 @@ struct Allocation {
   std::vector<std::string> nodes;
   int cpus_on_node = 1;
   int gpus_on_node = 0;
-  int restarts = 0;  ///< how often the job was requeued
+  int restarts = 0;         ///< how often the job was requeued
+  std::string node;         ///< Slurm's name of this node; empty outside of a step
+  std::int64_t ends_s = 0;  ///< Unix time; 0: not told
 };
 /// From environment variables; nullopt outside of a Slurm job (no SLURM_JOB_ID).
 Result<std::optional<Allocation>> read_allocation(

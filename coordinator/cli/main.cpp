@@ -10,12 +10,15 @@
 #include <random>
 #include <thread>
 
+#include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/version.h"
 #include "coordinator/cli/cli.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
+#include "slurm/commands.h"
 #include "worker/agent/gangs/gang_command.h"
+#include "worker/agent/gangs/launch_help_posix.h"
 #include "worker/agent/run_agent.h"
 
 namespace tagalign {
@@ -50,6 +53,11 @@ std::vector<std::string> gang_command(const wire::Launch& launch) {
 const std::map<std::string, service::PoolKind> kPools = {{"local", service::PoolKind::kLocal},
                                                          {"none", service::PoolKind::kNone}};
 
+int refuse(const Status& status) {
+  std::cerr << "agent: " << status.message() << "\n";
+  return to_int(ExitCode::kUsage);
+}
+
 int run_coordinator(const cli::CoordinatorArguments& arguments) {
   service::CoordinatorOptions options;
   options.state_folder = arguments.state;
@@ -61,15 +69,52 @@ int run_coordinator(const cli::CoordinatorArguments& arguments) {
   return service::run_coordinator(options);
 }
 
+std::map<std::string, std::string> slurm_environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (!text.starts_with("SLURM")) continue;
+    const auto equals = text.find('=');
+    variables[std::string(text.substr(0, equals))] = text.substr(equals + 1);
+  }
+  return variables;
+}
+
+/// What Slurm says of the node goes where nothing was asked for.
+void fill_in(agent::AgentOptions& options, const slurm::Allocation& allocation) {
+  options.place.allocation = format("{}", allocation.job);
+  options.place.node = allocation.node.empty() ? host_name() : allocation.node;
+  options.place.ends_ms = allocation.ends_s * 1000;
+  const std::string restart = allocation.restarts > 0 ? format(".{}", allocation.restarts) : "";
+  if (options.id.empty())
+    options.id = format("{}-{}{}", options.place.node, allocation.job, restart);
+}
+
 int run_agent(const cli::AgentArguments& arguments) {
+  const auto allocation = slurm::read_allocation(slurm_environment());
+  if (!allocation.ok()) return refuse(allocation.status());
+  const auto& inside = *allocation;
   agent::AgentOptions options;
-  options.id = arguments.id.empty() ? host_name() : arguments.id;
+  options.id = arguments.id;
   options.state_folder = arguments.state;
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  options.slots = arguments.slots.value_or(arguments.gpus > 0 ? arguments.gpus : cores);
-  options.gpus = arguments.gpus;
+  options.gpus = arguments.gpus.value_or(inside ? inside->gpus_on_node : 0);
+  const int cores = inside ? inside->cpus_on_node
+                           : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.slots = arguments.slots.value_or(options.gpus > 0 ? options.gpus : cores);
+  options.place.pool = arguments.pool;
+  options.place.node = host_name();
+  options.place.launcher =
+      arguments.launcher == "srun" ? wire::GangLauncher::kSrun : wire::GangLauncher::kMpirun;
+  options.interface = arguments.interface;
+  if (inside) fill_in(options, *inside);
+  if (options.id.empty()) options.id = host_name();
   options.worker = arguments.worker;
   options.mpirun = arguments.mpirun;
+  if (!arguments.connect.empty()) {
+    auto connection = wire::load_agent_key(arguments.key, arguments.connect);
+    if (!connection.ok()) return refuse(connection.status());
+    options.connection = std::move(*connection);
+  }
   return agent::run_agent(options);
 }
 
@@ -134,5 +179,12 @@ int run(int count, char** values) {
 }  // namespace tagalign
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string first = words.empty() ? "" : words[0];
+  // By launchers, with words that are no options of ours.
+  if (first == tagalign::agent::kStartDaemon)
+    return tagalign::agent::start_daemon({words.begin() + 1, words.end()});
+  if (first == tagalign::agent::kTakeSeat)
+    return tagalign::agent::take_seat({words.begin() + 1, words.end()});
   return tagalign::run(argc, argv);
 }

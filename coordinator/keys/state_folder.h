@@ -9,6 +9,7 @@
 ///                                (process_start_ticks)
 ///   STATE/coordinator.log
 ///   STATE/keys/NAME.secret       0600: two lines, public and secret key (server, client, agent)
+///   STATE/keys/agent.key         0600: what an agent needs that does not share the folder
 ///   STATE/keys/allowed/NAME.client, NAME.agent
 ///                                public keys that may connect
 ///   STATE/coordinator.sqlite     events and results (coordinator/store), and the lock of the folder
@@ -44,6 +45,7 @@ class StateFolder {
   Path keys() const { return root_ / "keys"; }
   Path allowed() const { return keys() / "allowed"; }
   Path secret(const std::string& name) const { return keys() / (name + ".secret"); }
+  Path agent_key() const { return keys() / "agent.key"; }
   Path agent(const std::string& id) const { return root_ / "agents" / id; }
 
  private:
@@ -60,6 +62,10 @@ Result<KeyPair> load_server_credentials(const Path& root);
 /// Endpoint, server's key and own key for `role` (kClient or kAgent).
 Result<CurveClientOptions> load_client_credentials(const Path& root,
                                                    PeerRole role = PeerRole::kClient);
+
+/// For agents that do not share the folder: what STATE/keys/agent.key holds, one a line: the
+/// coordinator's public key, the agents' public and secret key. Refused when others can read it.
+Result<CurveClientOptions> load_agent_key(const Path& file, const std::string& endpoint);
 
 /// A process named for good: a pid alone may be given to another process.
 struct ProcessIdentity {

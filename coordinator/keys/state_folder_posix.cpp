@@ -73,6 +73,17 @@ Result<std::string> read_line(const Path& path, std::string_view what_makes_it) 
 
 }  // namespace
 
+namespace {
+
+/// Follows agent.secret, which its owner may have renewed.
+Status write_agent_key(const StateFolder& state, const KeyPair& server) {
+  TA_ASSIGN_OR_RETURN(const KeyPair agent, load_key_pair(state.secret("agent")));
+  return write_private_file(state.agent_key(), format("{}\n{}\n{}\n", server.public_key,
+                                                      agent.public_key, agent.secret_key));
+}
+
+}  // namespace
+
 Status create_state_folder(const Path& root) {
   const StateFolder state(root);
   FileSystem& files = posix_file_system();
@@ -91,7 +102,7 @@ Status create_state_folder(const Path& root) {
       TA_RETURN_IF_ERROR(files.write_durable(state.allowed() / allowed, keys.public_key + "\n"));
     }
   }
-  return ok_status();
+  return write_agent_key(state, server);
 }
 
 Result<KeyPair> load_server_credentials(const Path& root) {
@@ -120,6 +131,23 @@ Result<CurveClientOptions> load_client_credentials(const Path& root, PeerRole ro
   }
   TA_ASSIGN_OR_RETURN(options.keys, load_key_pair(secret));
   options.role = role;
+  return options;
+}
+
+Result<CurveClientOptions> load_agent_key(const Path& file, const std::string& endpoint) {
+  TA_RETURN_IF_ERROR(check_private_file(file));
+  TA_ASSIGN_OR_RETURN(const std::string contents,
+                      posix_file_system().read_file(file, kKeyFileBytesMax));
+  const std::size_t line = contents.find('\n');
+  CurveClientOptions options{.endpoint = endpoint, .role = PeerRole::kAgent};
+  options.server_public_key = trimmed(contents.substr(0, line));
+  if (line == std::string::npos || options.server_public_key.size() != kZ85KeyChars) {
+    return data_loss(
+        format("read agent key {}: expected three lines of {} characters; copy keys/agent.key from "
+               "the coordinator's state folder",
+               file.string(), kZ85KeyChars));
+  }
+  TA_ASSIGN_OR_RETURN(options.keys, parse_key_pair(file, contents.substr(line + 1)));
   return options;
 }
 

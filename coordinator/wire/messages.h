@@ -216,7 +216,7 @@ struct AttemptEnded {
   int failed_rank = -1;  ///< -1: none, or not known
   std::uint64_t last_step = 0;
   std::string message;  ///< why, for people: "rank 1 (pid 4242) killed by signal 9 (SIGKILL)"
-  UnixMs at_ms = 0;
+  UnixMs at_ms = 0;     ///< when its cause was seen; of an end without fault: the end
   bool operator==(const AttemptEnded&) const = default;
 };
 

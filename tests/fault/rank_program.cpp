@@ -34,9 +34,10 @@ int main(int argc, char** argv) {
   std::ifstream config(argv[3]);
   const jobs::RankIdentity identity{JobId{number("TAGALIGN_JOB")},
                                     Attempt{static_cast<std::uint32_t>(number("TAGALIGN_ATTEMPT"))},
-                                    static_cast<int>(number("OMPI_COMM_WORLD_RANK"))};
-  const auto reporter =
-      jobs::make_agent_reporter(std::getenv("TAGALIGN_AGENT_SOCKET"), identity).value();
+                                    static_cast<int>(number("PMIX_RANK"))};
+  const auto reporter = jobs::make_agent_reporter(std::getenv("TAGALIGN_AGENT_SOCKET"), identity,
+                                                  static_cast<int>(number("TAGALIGN_AGENT_PID")))
+                            .value();
   reporter->hello("cpu");
   int code = 0;
   for (std::string word; config >> word;) {

@@ -29,7 +29,8 @@ AttemptKey key_of(const wire::FromRank& message) {
 Agent::Agent(const AgentParts& parts, Journal journal)
     : parts_(parts),
       journal_(std::move(journal)),
-      gangs_({parts.gpus, parts.environment, parts.processes, parts.files, parts.clock}),
+      gangs_({parts.identity.agent, parts.identity.slots, parts.gpus, parts.environment,
+              parts.processes, parts.files, parts.clock}),
       ranks_(parts.ranks),
       coordinator_(parts.coordinator, parts.clock, parts.identity) {}
 
@@ -64,6 +65,8 @@ void Agent::step() {
   receive_from_coordinator();
   supervise();
   commit();
+  start_daemons();
+  tell_ranks();
   coordinator_.send(journal_, gangs_);
 }
 
@@ -115,11 +118,32 @@ void Agent::take(const RankMessage& message) {
                           if (const auto number = ranks_.take_event(message))
                             ranks_.acknowledge(peer, *number);
                         },
+                        [&](const wire::DaemonWanted& wanted) { want_daemon(message, wanted); },
                         [&](const auto& event) {
                           if (const auto number = ranks_.take_event(message))
                             pending_.push_back({event, peer, *number});
                         }},
              message.message);
+}
+
+/// mpirun calls the node by a name of ours; the coordinator knows it by its agent.
+void Agent::want_daemon(const RankMessage& message, wire::DaemonWanted wanted) {
+  const wire::Launch* launch = gangs_.launch_of({wanted.job, wanted.attempt});
+  const auto share = share_of_node(wanted.agent.value);
+  if (launch == nullptr || !share || *share >= launch->shares.size()) {
+    return log_warning("job {} attempt {} has no node '{}' for a daemon", wanted.job.value,
+                       wanted.attempt.value, wanted.agent.value);
+  }
+  wanted.agent = launch->shares[*share].agent;
+  if (const auto number = ranks_.take_event(message))
+    pending_.push_back({std::move(wanted), message.peer, *number});
+}
+
+void Agent::tell_ranks() {
+  const MonotonicMs now_ms = parts_.clock.monotonic_ms();
+  if (now_ms - beat_ms_ < limits::kAgentHeartbeatMs) return;
+  beat_ms_ = now_ms;
+  for (const std::string& peer : gangs_.peers()) ranks_.tell(peer, wire::AgentBeat{});
 }
 
 void Agent::tell_to_leave(const std::vector<std::string>& peers, const std::string& reason) {
@@ -136,7 +160,9 @@ void Agent::receive_from_coordinator() {
                           [&](const wire::StopAttempt& stop) { on_stop(stop); },
                           [&](const wire::AckEvents& ack) { journal_.acknowledge(ack.sequence); },
                           [&](const wire::AgentShutdown& end) { request_shutdown(end.reason); },
-                          [&](const wire::StartDaemon&) {},
+                          [&](const wire::StartDaemon& wanted) {
+                            daemons_[{wanted.job, wanted.attempt}] = wanted;
+                          },
                           [&](const wire::SayHello&) { coordinator_.say_hello_again(); }},
                *message);
   }
@@ -153,7 +179,7 @@ void Agent::on_launch(const wire::Launch& launch) {
   if (gangs_.end_older_attempt(key)) return;
   refuse_older_launch(key);
   const int offered = parts_.identity.slots;
-  if (const int needed = slots_of(launch); needed > offered) {
+  if (const int needed = slots_here(launch); needed > offered) {
     return refuse(key, Outcome::kAgentRestarted,
                   format("not launched: it needs {} slots, and the agent was started again with {}",
                          needed, offered));
@@ -178,13 +204,17 @@ void Agent::refuse_older_launch(const AttemptKey& key) {
          format("not launched: attempt {} takes its place", key.second.value));
 }
 
+int Agent::slots_here(const wire::Launch& launch) const {
+  return static_cast<int>(part_of(launch, parts_.identity.agent).slots.size());
+}
+
 /// A gang that the coordinator gave up holds its slots and GPUs until its last process is gone.
 bool Agent::has_room(const wire::Launch& launch) const {
   int held = gangs_.held_slots();
-  for (const auto& [key, other] : launches_) held += slots_of(other);
-  if (held + slots_of(launch) <= parts_.identity.slots) return true;
+  for (const auto& [key, other] : launches_) held += slots_here(other);
+  if (held + slots_here(launch) <= parts_.identity.slots) return true;
   log_info("job {} attempt {} waits for {} slots: {} of {} are held", launch.job.value,
-           launch.attempt.value, slots_of(launch), held, parts_.identity.slots);
+           launch.attempt.value, slots_here(launch), held, parts_.identity.slots);
   return false;
 }
 
@@ -250,16 +280,41 @@ void Agent::commit() {
   for (const auto& [key, launch] : launches) launch_gang(launch);
 }
 
+void Agent::note_started(const AttemptKey& key, const ProcessName& launcher) {
+  journal_.note_started(key, launcher);
+  pending_.push_back(
+      {.event = wire::AttemptStarted{key.first, key.second, launcher.pid, parts_.clock.unix_ms()},
+       .peer = "",
+       .number = 0,
+       .due_ms = parts_.clock.monotonic_ms() + kStartToldAfterMs});
+}
+
+/// A daemon that is asked for twice runs once. One whose launch was refused, or whose attempt
+/// is over, is not started.
+void Agent::start_daemons() {
+  for (auto it = daemons_.begin(); it != daemons_.end();) {
+    const auto& [key, wanted] = *it;
+    if (!gangs_.contains(key) && !journal_.has_accepted(key) && !refused_.contains(key)) {
+      ++it;  // its launch comes, or comes again
+      continue;
+    }
+    const auto daemon = gangs_.start_daemon(wanted);
+    if (!daemon.ok()) {
+      gangs_.kill(key, format("its daemon did not start: {}", daemon.status().message()));
+    } else if (*daemon) {
+      note_started(key, **daemon);
+    }
+    it = daemons_.erase(it);
+  }
+}
+
 void Agent::launch_gang(const wire::Launch& launch) {
   const UnixMs at_ms = parts_.clock.unix_ms();
   const auto launcher = gangs_.launch(launch);
   if (launcher.ok()) {
-    journal_.note_started({launch.job, launch.attempt}, *launcher);
-    pending_.push_back(
-        {.event = wire::AttemptStarted{launch.job, launch.attempt, launcher->pid, at_ms},
-         .peer = "",
-         .number = 0,
-         .due_ms = parts_.clock.monotonic_ms() + kStartToldAfterMs});
+    // Elsewhere than on the head mpirun's daemon is still to come.
+    const bool awaits_daemon = launcher->pid == 0 && !by_srun(launch);
+    if (!awaits_daemon) note_started({launch.job, launch.attempt}, *launcher);
     return;
   }
   const std::string& message = launcher.status().message();

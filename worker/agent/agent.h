@@ -80,6 +80,11 @@ class Agent {
 
   void receive_from_coordinator();
   void on_launch(const wire::Launch& launch);
+  int slots_here(const wire::Launch& launch) const;
+  void want_daemon(const RankMessage& message, wire::DaemonWanted wanted);
+  void start_daemons();
+  void tell_ranks();
+  void note_started(const AttemptKey& key, const ProcessName& launcher);
   void refuse_launch(const AttemptKey& key);
   void refuse_older_launch(const AttemptKey& key);
   bool has_room(const wire::Launch& launch) const;
@@ -98,10 +103,12 @@ class Agent {
   CoordinatorLink coordinator_;
   std::map<AttemptKey, wire::Launch> launches_;  ///< of this round, not yet in the journal
   std::set<AttemptKey> refused_;                 ///< not in the journal yet; their ends are pending
-  std::deque<PendingEvent> pending_;             ///< not in the journal yet
-  MonotonicMs commit_after_ms_ = 0;              ///< the disk was full
+  std::map<AttemptKey, wire::StartDaemon> daemons_;  ///< their launch may still be on its way
+  std::deque<PendingEvent> pending_;                 ///< not in the journal yet
+  MonotonicMs commit_after_ms_ = 0;                  ///< the disk was full
   std::optional<std::string> shutdown_reason_;
   MonotonicMs shutdown_ms_ = 0;
+  MonotonicMs beat_ms_ = 0;  ///< the ranks were last told that this agent lives
   std::optional<MonotonicMs> idle_since_ms_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "coordinator/wire/messages.h"
 #include "coordinator/wire/transport.h"
 
 namespace tagalign::agent {
@@ -17,6 +18,8 @@ struct AgentOptions {
   Path folder;  ///< lock and journal; empty: <state_folder>/agents/<id>
   int slots = 1;
   int gpus = 0;
+  wire::AgentPlace place;         ///< pool, allocation, node, end, launcher; the rest is filled in
+  std::string interface;          ///< of MPI and NCCL in gangs of several nodes; empty: they choose
   Path worker;                    ///< empty: tagalign-worker beside this program
   std::string mpirun = "mpirun";  ///< name on PATH, or a path
 };

@@ -113,20 +113,34 @@ Result<Path> scratch_folder(const Path& agent_folder, const Path& socket) {
   return base / folder_mark(agent_folder);
 }
 
+/// The same on every node of a cluster, as far as it can be had.
+Path common_scratch_base() {
+  const bool memory = ::access("/dev/shm", W_OK | X_OK) == 0;
+  return Path(memory ? "/dev/shm" : "/tmp") / format("tagalign-{}", ::geteuid()) / "gangs";
+}
+
 GangEnvironment gang_environment(const AgentOptions& options, const Path& socket,
                                  const Path& scratch) {
   return {.mpirun = options.mpirun,
           .worker = options.worker.empty() ? self_executable().parent_path() / "tagalign-worker"
                                            : std::filesystem::absolute(options.worker),
+          .tagalign = self_executable(),
           .socket = socket,
           .agent_mark = folder_mark(options.folder),
+          .agent_pid = ::getpid(),
           .coordinator = coordinator_mark(options),
           .as_root = ::geteuid() == 0,
           .scratch = scratch,
+          .common_scratch = common_scratch_base(),
+          .interface = options.interface,
           .gpus = std::nullopt};
 }
 
-wire::AgentHello identity(const AgentOptions& options) {
+wire::AgentHello identity(const AgentOptions& options, const Path& socket) {
+  wire::AgentPlace place = options.place;
+  if (place.node.empty()) place.node = host_name();
+  place.socket = socket.string();
+  place.since_ms = system_clock().unix_ms();
   return {.agent = AgentId{options.id},
           .incarnation = new_incarnation(),
           .host = host_name(),
@@ -134,7 +148,8 @@ wire::AgentHello identity(const AgentOptions& options) {
           .gpus = options.gpus,
           .pid = ::getpid(),
           .known_attempts = {},
-          .first_unacknowledged = 0};
+          .first_unacknowledged = 0,
+          .place = place};
 }
 
 bool is_legal_id(const std::string& id) {
@@ -252,7 +267,7 @@ Status serve_agent(const AgentOptions& given) {
   TA_ASSIGN_OR_RETURN(const auto coordinator, connect(given, options));
   const auto processes = make_process_host();
   TA_ASSIGN_OR_RETURN(const auto agent,
-                      Agent::create({.identity = identity(options),
+                      Agent::create({.identity = identity(options, socket),
                                      .gpus = gpu_names(options.gpus),
                                      .folder = options.folder,
                                      .environment = gang_environment(options, socket, scratch),
@@ -261,8 +276,8 @@ Status serve_agent(const AgentOptions& given) {
                                      .processes = *processes,
                                      .files = posix_file_system(),
                                      .clock = system_clock()}));
-  log_info("agent {} with {} slots and {} GPUs serves {}", options.id, options.slots, options.gpus,
-           options.connection->endpoint);
+  log_info("agent {} on {} with {} slots and {} GPUs serves {}", options.id, options.place.node,
+           options.slots, options.gpus, options.connection->endpoint);
   run_until_finished(*agent);
   log_info("agent {} ended", options.id);
   return ok_status();

@@ -71,7 +71,8 @@ Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
           std::strtoul(environment("TAGALIGN_ATTEMPT").c_str(), nullptr, 10))},
       .rank = rank,
       .coordinator = environment("TAGALIGN_COORDINATOR")};
-  return jobs::make_agent_reporter(socket, identity);
+  return jobs::make_agent_reporter(socket, identity,
+                                   std::atoi(environment("TAGALIGN_AGENT_PID").c_str()));
 }
 
 /// The last word of a rank that failed: said to agent and log, and without waiting for ranks
@@ -89,9 +90,22 @@ ExitCode code_of(const Status& status) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kUnsupported:
       return ExitCode::kDoNotRequeue;
+    case ErrorCode::kPeerLost:
+      return ExitCode::kPeerLost;
     default:
       return ExitCode::kJobFailed;
   }
+}
+
+/// Ranks that cannot find each other come up as worlds of one, each a rank 0.
+Status check_world(const collectives::MpiEnvironment& mpi) {
+  const std::string expected = environment("TAGALIGN_RANKS");
+  if (expected.empty() || expected == format("{}", mpi.world())) return ok_status();
+  return unsupported(format(
+      "start MPI: expected a world of {} ranks, found {}: the launcher and this program do not "
+      "understand each other; use the mpirun of the Open MPI that tagalign-worker is linked with, "
+      "or `srun --mpi=pmix` of a Slurm that was built with its PMIx (srun --mpi=list)",
+      expected, mpi.world()));
 }
 
 template <class Config>
@@ -102,6 +116,8 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
     log_error("{}", reporter.status().to_string());
     return to_int(ExitCode::kJobFailed);
   }
+  if (const Status world = check_world(mpi); !world.ok())
+    leave_at_once(**reporter, ExitCode::kDoNotRequeue, world.message());
   std::vector<std::string> overrides = arguments.overrides;
   overrides.insert(overrides.end(), arguments.options.begin(), arguments.options.end());
   const auto config =

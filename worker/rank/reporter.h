@@ -44,7 +44,9 @@ class Reporter {
 std::unique_ptr<Reporter> make_log_reporter(int rank);
 /// Over the agent's ipc socket; a thread sends beats. The process then ends with its launcher
 /// (PR_SET_PDEATHSIG): call early, from main's thread.
+/// The process ends at once with ExitCode::kPeerLost when the agent's does, or when the agent falls
+/// silent (agent_watch_posix.h); `agent_pid` 0: not known.
 Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_path,
-                                                      RankIdentity identity);
+                                                      RankIdentity identity, int agent_pid = 0);
 
 }  // namespace tagalign::jobs

@@ -14,10 +14,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "coordinator/wire/codec.h"
+#include "worker/rank/agent_watch_posix.h"
 #include "worker/rank/reporter.h"
 #include "worker/rank/reporter_signals_posix.h"
 
@@ -60,10 +62,12 @@ class Bell {
 /// again by its bytes.
 class AgentReporter final : public Reporter {
  public:
-  AgentReporter(std::unique_ptr<wire::ClientSocket> socket, Bell bell, RankIdentity identity)
+  AgentReporter(std::unique_ptr<wire::ClientSocket> socket, Bell bell, AgentWatch watch,
+                RankIdentity identity)
       : identity_(std::move(identity)),
         bell_(std::move(bell)),
         socket_(std::move(socket)),
+        watch_(std::move(watch)),
         thread_([this] { run(); }) {}
 
   ~AgentReporter() override {
@@ -163,9 +167,10 @@ class AgentReporter final : public Reporter {
     while (true) {
       wait_for_work();
       const std::vector<wire::Frame> frames = receive_all();
+      const MonotonicMs now_ms = system_clock().monotonic_ms();
       const std::scoped_lock lock(mutex_);
       for (const wire::Frame& frame : frames) take(frame);
-      const MonotonicMs now_ms = system_clock().monotonic_ms();
+      if (watch_.is_gone(now_ms)) leave_alone();
       send_hello();
       send_event(now_ms);
       send_beat(now_ms);
@@ -179,10 +184,16 @@ class AgentReporter final : public Reporter {
     const MonotonicMs now_ms = system_clock().monotonic_ms();
     const MonotonicMs left_ms = beat_sent_ms_ + limits::kRankHeartbeatMs - now_ms;
     const std::int64_t wait_ms = left_ms > 0 ? left_ms : limits::kRankHeartbeatMs;
-    std::array<pollfd, 2> polled{pollfd{socket_->wait_fd(), POLLIN, 0},
-                                 pollfd{bell_.fd(), POLLIN, 0}};
+    std::array<pollfd, 3> polled{pollfd{socket_->wait_fd(), POLLIN, 0},
+                                 pollfd{bell_.fd(), POLLIN, 0}, pollfd{watch_.fd(), POLLIN, 0}};
     (void)::poll(polled.data(), polled.size(), static_cast<int>(wait_ms));
     bell_.silence();
+  }
+
+  /// Nobody is there to end this rank, or to hear why it ends.
+  [[noreturn]] static void leave_alone() {
+    log_error("the agent of this node is gone or says nothing any more: leaving at once");
+    ::_exit(to_int(ExitCode::kPeerLost));
   }
 
   std::vector<wire::Frame> receive_all() {
@@ -202,6 +213,8 @@ class AgentReporter final : public Reporter {
       if (!stop_reason_) stop_reason_ = stop->reason;
     } else if (const auto* ack = std::get_if<wire::RankAck>(&*message)) {
       acknowledge(ack->messages);
+    } else if (std::holds_alternative<wire::AgentBeat>(*message)) {
+      watch_.heard(system_clock().monotonic_ms());
     }
   }
 
@@ -251,19 +264,20 @@ class AgentReporter final : public Reporter {
   std::optional<std::string> stop_reason_;
   bool ending_ = false;
   std::unique_ptr<wire::ClientSocket> socket_;  ///< used by thread_ alone
+  AgentWatch watch_;                            ///< likewise
   std::thread thread_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_path,
-                                                      RankIdentity identity) {
+                                                      RankIdentity identity, int agent_pid) {
   catch_stop_signals();
   die_with_launcher();
   TA_ASSIGN_OR_RETURN(auto socket, wire::connect_ipc(socket_path));
   TA_ASSIGN_OR_RETURN(Bell bell, Bell::make());
-  return std::unique_ptr<Reporter>(
-      new AgentReporter(std::move(socket), std::move(bell), std::move(identity)));
+  return std::unique_ptr<Reporter>(new AgentReporter(std::move(socket), std::move(bell),
+                                                     AgentWatch(agent_pid), std::move(identity)));
 }
 
 }  // namespace tagalign::jobs

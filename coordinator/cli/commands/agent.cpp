@@ -7,6 +7,11 @@ namespace {
 Result<int> run(Context& context, const AgentArguments& options) {
   AgentArguments arguments = options;
   arguments.state = context.state;
+  if (!arguments.connect.empty() && arguments.key.empty()) {
+    return invalid_argument(
+        "agent: --connect needs --key FILE: copy keys/agent.key from the coordinator's state "
+        "folder");
+  }
   return context.host.run_agent(arguments);
 }
 
@@ -16,14 +21,36 @@ void add_agent(Program& program) {
   auto options = std::make_shared<AgentArguments>();
   CLI::App* command = program.app.add_subcommand(
       "agent", "Offer this machine to the coordinator, until it is stopped");
-  command->add_option("--id", options->id, "kept over restarts (default: the host's name)");
+  command->add_option("--id", options->id,
+                      "kept over restarts (default: the host's name; inside Slurm node and job)");
   command
       ->add_option("--slots", options->slots,
-                   "what ranks hold one or more of (default: GPUs, else cores)")
+                   "what ranks hold one or more of (default: GPUs, else cores; inside Slurm those "
+                   "of the allocation)")
       ->check(CLI::Range(1, 4096));
-  command->add_option("--gpus", options->gpus, "GPUs to hand out")
-      ->check(CLI::Range(0, 64))
+  command
+      ->add_option("--gpus", options->gpus,
+                   "GPUs to hand out (default: none; inside Slurm those of the allocation)")
+      ->check(CLI::Range(0, 64));
+  command->add_option("--pool", options->pool, "gangs span agents of one pool")
+      ->option_text("NAME");
+  command->add_option("--launcher", options->launcher, "of gangs over several nodes")
+      ->check(CLI::IsMember({"mpirun", "srun"}))
       ->capture_default_str();
+  command
+      ->add_option("--interface", options->interface,
+                   "network of gangs over several nodes, as ib0 or 10.0.0.0/24 (default: MPI and "
+                   "NCCL choose)")
+      ->option_text("NAME");
+  auto* connect =
+      command->add_option("--connect", options->connect,
+                          "the coordinator's endpoint (default: what the state folder says)");
+  connect->option_text("ENDPOINT");
+  command
+      ->add_option("--key", options->key,
+                   "with --connect: a copy of keys/agent.key in the coordinator's state folder")
+      ->option_text("FILE")
+      ->needs(connect);
   command
       ->add_option("--worker", options->worker,
                    "program of a rank (default: tagalign-worker beside this one)")
@@ -31,8 +58,12 @@ void add_agent(Program& program) {
   command->add_option("--mpirun", options->mpirun, "starts the ranks (default: mpirun on PATH)")
       ->option_text("FILE");
   command->footer(
-      "The state folder must hold the coordinator's endpoint and an agent key.\n"
-      "Example:\n  tagalign agent --id node7 --slots 8");
+      "The state folder must hold the coordinator's endpoint and an agent key, unless --connect "
+      "and\n"
+      "--key say both. Inside a Slurm allocation node, slots, GPUs and end come from Slurm.\n"
+      "Examples:\n"
+      "  tagalign agent --id node7 --slots 8\n"
+      "  tagalign agent --connect tcp://login1:41234 --key ~/agent.key");
   program.on(command, options, run);
 }
 

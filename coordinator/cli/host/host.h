@@ -32,11 +32,16 @@ struct CoordinatorArguments {
 /// `tagalign agent`.
 struct AgentArguments {
   Path state;
-  std::string id;            ///< empty: the host's name
-  std::optional<int> slots;  ///< absent: GPUs, else cores
-  int gpus = 0;
-  Path worker;                    ///< empty: tagalign-worker beside this program
-  std::string mpirun = "mpirun";  ///< name on PATH, or a path
+  std::string id;            ///< empty: Slurm's name of node and allocation, else the host's name
+  std::optional<int> slots;  ///< absent: GPUs, else cores; inside Slurm: of the allocation
+  std::optional<int> gpus;   ///< absent: of the allocation; none outside of Slurm
+  std::string pool;          ///< that brings it up; empty: by hand
+  std::string launcher = "mpirun";  ///< of gangs over several nodes: mpirun | srun
+  std::string interface;            ///< of MPI and NCCL; empty: they choose
+  std::string connect;              ///< the coordinator's endpoint, instead of what `state` says
+  Path key;                         ///< with `connect`: STATE/keys/agent.key of the coordinator
+  Path worker;                      ///< empty: tagalign-worker beside this program
+  std::string mpirun = "mpirun";    ///< name on PATH, or a path
 };
 
 struct Host {

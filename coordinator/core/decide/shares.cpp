@@ -11,14 +11,14 @@ using wire::Outcome;
 
 constexpr const char* kEnding = "another part of the gang has ended";
 
-ShareEnd share_end(const Turn& turn, const AgentId& agent, const AttemptEnded& end) {
+ShareEnd share_end(const AgentId& agent, const AttemptEnded& end) {
   return {.agent = agent,
           .outcome = end.outcome,
           .exit_code = end.exit_code,
           .failed_rank = end.failed_rank,
           .last_step = end.last_step,
           .message = end.message,
-          .at_ms = turn.now_ms};
+          .at_ms = end.at_ms};
 }
 
 AttemptEnded as_one(const Job& job, const ShareEnd& end) {
@@ -54,10 +54,10 @@ void end_share(Turn& turn, const Job& job, const AgentId& agent, const AttemptEn
   if (last && before.empty()) return end_attempt(turn, job, end);
   if (last) {
     std::vector<ShareEnd> all = before;
-    all.push_back(share_end(turn, agent, end));
+    all.push_back(share_end(agent, end));
     return end_attempt(turn, job, as_one(job, judge_attempt(all, *holder(job))));
   }
-  turn.record(ShareEnded{job.id, share_end(turn, agent, end)});
+  turn.record(ShareEnded{job.id, share_end(agent, end)});
   // What ended well has the launcher's word that the others end too: they get their time.
   if (ended_well(job.attempts.back().ends.back())) {
     remind(turn, job);

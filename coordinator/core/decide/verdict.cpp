@@ -42,6 +42,20 @@ const ShareEnd* own_failure(const std::vector<ShareEnd>& ends) {
   });
 }
 
+/// By the agents' clocks: the launcher takes longer to end the others than clocks that are set
+/// by the network differ.
+const ShareEnd* first_killed(const std::vector<ShareEnd>& ends) {
+  const ShareEnd* earliest = nullptr;
+  for (const ShareEnd& end : ends) {
+    if (end.outcome != Outcome::kRankKilled || end.failed_rank < 0) continue;
+    const bool better =
+        earliest == nullptr || (lost_its_peer(*earliest) && !lost_its_peer(end)) ||
+        (lost_its_peer(*earliest) == lost_its_peer(end) && end.at_ms < earliest->at_ms);
+    if (better) earliest = &end;
+  }
+  return earliest;
+}
+
 /// The rank that vanished first, called a crash when the launcher saw one.
 ShareEnd vanished(ShareEnd end, const ShareEnd* head) {
   if (head != nullptr && is_crash(head->exit_code)) {
@@ -63,11 +77,7 @@ ShareEnd cause(const std::vector<ShareEnd>& ends, const ShareEnd* head) {
     return *lost;
   }
   if (const auto* failure = own_failure(ends)) return *failure;
-  if (const auto* killed = first(ends, [](const ShareEnd& end) {
-        return end.outcome == Outcome::kRankKilled && end.failed_rank >= 0;
-      })) {
-    return vanished(*killed, head);
-  }
+  if (const auto* killed = first_killed(ends)) return vanished(*killed, head);
   const auto* bad = first(ends, [](const ShareEnd& end) {
     return !is_good(end) && end.outcome != Outcome::kKilledOnRequest;
   });

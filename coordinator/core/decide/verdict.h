@@ -1,9 +1,8 @@
 /// What an attempt over several agents ended by, from what each of them saw: pure.
 ///
 /// One failure brings others with it: ranks on other nodes lose their peer, or are killed by the
-/// launcher. No agent can tell alone, and their clocks may differ, so that the order in which the
-/// coordinator heard of the ends and the launcher's exit code, which is that of the first process to
-/// fail, decide.
+/// launcher. No agent can tell alone: what a rank said of itself goes before what befell it, a loss
+/// of a peer is nobody's cause, and of ranks that vanished the first by the agents' clocks counts.
 #pragma once
 
 #include <vector>

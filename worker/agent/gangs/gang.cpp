@@ -16,6 +16,10 @@ bool is_failure(int code) {
   return code != 0 && code != to_int(ExitCode::kRequeue);
 }
 
+bool lost_peer(int code) {
+  return code == to_int(ExitCode::kPeerLost);
+}
+
 /// mpirun passes on a rank's signal as 128 + signal; 0 when the code is no signal.
 int signal_of_code(int code) {
   return code > 128 && code < 128 + 65 ? code - 128 : 0;
@@ -33,8 +37,14 @@ std::string rank_name(int rank, int pid) {
 
 }  // namespace
 
-Gang::Gang(wire::Launch launch, int launcher_pid, MonotonicMs now_ms)
-    : launch_(std::move(launch)), launcher_pid_(launcher_pid), started_ms_(now_ms) {}
+Gang::Gang(wire::Launch launch, Part part, MonotonicMs now_ms)
+    : launch_(std::move(launch)), part_(std::move(part)), started_ms_(now_ms) {}
+
+bool Gang::nothing_awaited() const {
+  if (launcher_pid_ != 0 || part_.is_head()) return false;
+  if (cause_) return rank_pids().empty();
+  return std::ssize(ranks_) == part_.ranks && rank_pids().empty();
+}
 
 void Gang::on_hello(const wire::RankHello& hello, MonotonicMs now_ms) {
   Rank& rank = ranks_[hello.rank];
@@ -89,12 +99,20 @@ std::optional<Gang::Cause> Gang::earliest_vanished() const {
   return earliest;
 }
 
+/// One that only lost another rank is no cause beside one that failed by itself, and no fault of
+/// the program's.
 std::optional<Gang::Cause> Gang::earliest_failure() const {
+  const auto own = earliest_farewell([](int code) { return is_failure(code) && !lost_peer(code); });
+  return own ? own : earliest_farewell(lost_peer);
+}
+
+std::optional<Gang::Cause> Gang::earliest_farewell(bool (*wanted)(int code)) const {
   std::optional<Cause> earliest;
   for (const auto& [number, rank] : ranks_) {
-    if (!rank.farewell || !is_failure(rank.farewell->code)) continue;
+    if (!rank.farewell || !wanted(rank.farewell->code)) continue;
     if (earliest && rank.last_word_ms >= earliest->at_ms) continue;
-    earliest = Cause{.outcome = Outcome::kFailed,
+    const bool own = !lost_peer(rank.farewell->code);
+    earliest = Cause{.outcome = own ? Outcome::kFailed : Outcome::kRankKilled,
                      .rank = number,
                      .exit_code = rank.farewell->code,
                      .message = format("rank {}: {}", number, rank.farewell->reason),
@@ -110,8 +128,8 @@ bool Gang::all_said_farewell() const {
 
 /// Nothing more is expected of a rank that said farewell, but that all end together.
 std::optional<Gang::Cause> Gang::silent_rank(MonotonicMs now_ms) const {
-  const bool all_left = std::ssize(ranks_) == launch_.ranks && all_said_farewell();
-  for (int number = 0; number < launch_.ranks; ++number) {
+  const bool all_left = std::ssize(ranks_) == part_.ranks && all_said_farewell();
+  for (int number = part_.first_rank; number < part_.first_rank + part_.ranks; ++number) {
     const auto rank = ranks_.find(number);
     const bool known = rank != ranks_.end();
     if (known && rank->second.farewell && !all_left) continue;
@@ -153,7 +171,9 @@ GangActions Gang::decide(MonotonicMs now_ms) {
                                        ? kLauncherGraceMs
                                        : limits::kTerminateGraceMs;
   const std::int64_t since_ms = now_ms - settled_ms_;
-  GangActions wanted{.kill_ranks = cause_->outcome == Outcome::kRankKilled,
+  // The launcher of another node may be slow to end them, or gone.
+  const bool part_of_more = request && spans_nodes(launch_);
+  GangActions wanted{.kill_ranks = cause_->outcome == Outcome::kRankKilled || part_of_more,
                      .terminate_launcher = since_ms >= patience_ms,
                      .kill_all = since_ms >= patience_ms + limits::kTerminateGraceMs};
   const GangActions fresh{
@@ -185,7 +205,8 @@ Gang::Cause Gang::refined_by_exit(Cause cause) const {
       cause.message += ": it crashed";
     }
     cause.exit_code = exit_->code;
-  } else if (is_failure(exit_->code) && !earliest_failure() && !asked_.terminate_launcher) {
+  } else if (is_failure(exit_->code) && !earliest_failure() && !asked_.terminate_launcher &&
+             !spans_nodes(launch_)) {
     // Not after our SIGTERM: mpirun then ends with a code of its own.
     cause.outcome = Outcome::kFailed;
     cause.message =
@@ -210,7 +231,25 @@ Gang::Cause Gang::cause_from_exit() const {
           .message = format("mpirun ended with exit code {}; see launcher.log", exit_->code)};
 }
 
+/// Of a node without the launcher: how the others ended is not known here.
+Gang::Cause Gang::verdict_of_part() const {
+  if (cause_) return *cause_;
+  if (const auto failure = earliest_failure()) return *failure;
+  if (const auto vanished = earliest_vanished()) return *vanished;
+  const bool complete = std::ssize(ranks_) == part_.ranks && all_said_farewell();
+  if (!complete) {
+    return {.outcome = Outcome::kRankKilled,
+            .message = "the gang ended before its ranks here had said what they had to say"};
+  }
+  const bool left = std::ranges::any_of(ranks_, [](const auto& entry) {
+    return entry.second.farewell->code == to_int(ExitCode::kRequeue);
+  });
+  if (left) return {.outcome = Outcome::kSavedAndLeft, .exit_code = to_int(ExitCode::kRequeue)};
+  return {.outcome = Outcome::kSucceeded};
+}
+
 Gang::Cause Gang::verdict() const {
+  if (!part_.is_head()) return verdict_of_part();
   const bool told_to_fail = cause_ && cause_->outcome == Outcome::kFailed;
   if (exit_->ok() && !told_to_fail) return {.outcome = Outcome::kSucceeded};
   // mpirun ends the other ranks when the first one leaves: those only seem to have vanished.

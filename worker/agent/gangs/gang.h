@@ -5,7 +5,8 @@
 /// The earliest cause wins. A rank that ends without a farewell was killed; a farewell with a
 /// failing code is the program's fault; both are weighed by when they were seen, so that the
 /// failures which one failure causes in the other ranks are not taken for the cause. mpirun's exit
-/// code then refines the verdict.
+/// code then refines the verdict. Of a gang over several nodes each agent judges its own part, and
+/// the coordinator all of them.
 #pragma once
 
 #include <map>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "coordinator/wire/messages.h"
+#include "worker/agent/gangs/gang_command.h"
 
 namespace tagalign::agent {
 
@@ -33,7 +35,11 @@ struct GangActions {
 
 class Gang {
  public:
-  Gang(wire::Launch launch, int launcher_pid, MonotonicMs now_ms);
+  /// `part`: what of it runs on this node. Only the head has a launcher from the beginning.
+  Gang(wire::Launch launch, Part part, MonotonicMs now_ms);
+
+  /// The launcher on the head; mpirun's daemon on another node.
+  void on_launcher_started(int pid) { launcher_pid_ = pid; }
 
   void on_hello(const wire::RankHello& hello, MonotonicMs now_ms);
   void on_beat(const wire::RankBeat& beat, MonotonicMs now_ms);
@@ -50,10 +56,21 @@ class Gang {
   /// process is left, conclude().
   bool may_conclude(MonotonicMs now_ms) const;
   wire::AttemptEnded conclude(UnixMs at_ms) const;
+  bool ends_on_request() const {
+    return cause_ && cause_->outcome == wire::Outcome::kKilledOnRequest;
+  }
+  /// When it was seen why the gang ends; nullopt while nothing is wrong.
+  std::optional<MonotonicMs> cause_seen_ms() const {
+    return cause_ ? std::optional(cause_->at_ms) : std::nullopt;
+  }
 
   const wire::Launch& launch() const { return launch_; }
   int launcher_pid() const { return launcher_pid_; }
   bool launcher_ended() const { return exit_.has_value(); }
+  const Part& part() const { return part_; }
+  /// True when ranks and launcher were started by another process, and none of them is here yet or
+  /// any more: what there is to wait for is told by the processes alone.
+  bool nothing_awaited() const;
   std::vector<int> rank_pids() const;
   std::vector<wire::RankHello> hellos() const;
   std::vector<wire::RankBeat> beats() const;
@@ -78,16 +95,19 @@ class Gang {
 
   std::optional<Cause> earliest_vanished() const;
   std::optional<Cause> earliest_failure() const;
+  std::optional<Cause> earliest_farewell(bool (*wanted)(int code)) const;
   bool all_said_farewell() const;
   std::optional<Cause> silent_rank(MonotonicMs now_ms) const;
   void settle_cause(MonotonicMs now_ms);
   Cause verdict() const;
+  Cause verdict_of_part() const;
   Cause refined_by_exit(Cause cause) const;
   Cause cause_from_exit() const;
   std::uint64_t last_step() const;
 
   wire::Launch launch_;
-  int launcher_pid_;
+  Part part_;
+  int launcher_pid_ = 0;  ///< 0: none yet
   MonotonicMs started_ms_;
   std::map<int, Rank> ranks_;
   std::optional<ExitStatus> exit_;

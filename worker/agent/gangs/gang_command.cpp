@@ -1,15 +1,72 @@
 #include "worker/agent/gangs/gang_command.h"
 
+#include <charconv>
+
 #include "base/format.h"
 #include "coordinator/wire/log_folder.h"
 
 namespace tagalign::agent {
 namespace {
 
-std::string joined(const std::vector<std::string>& names) {
+constexpr std::string_view kNodePrefix = "share";
+
+std::string joined(const std::vector<int>& numbers) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  for (const int number : numbers) text += format("{}{}", text.empty() ? "" : ",", number);
   return text;
+}
+
+int ranks_of(const wire::Launch& launch, const wire::Share& share) {
+  return static_cast<int>(share.slots.size()) / launch.slots_per_rank;
+}
+
+std::vector<std::string> worker_command(const wire::Launch& launch,
+                                        const GangEnvironment& environment) {
+  std::vector<std::string> command = {environment.worker.string(), launch.kind, "--config",
+                                      attempt_config(launch).string()};
+  for (const std::string& override_text : launch.overrides) {
+    command.insert(command.end(), {"--set", override_text});
+  }
+  return command;
+}
+
+std::vector<std::string> mpirun_command(const wire::Launch& launch,
+                                        const GangEnvironment& environment) {
+  // Without --bind-to none mpirun pins each of one or two ranks to a single core, all
+  // of its threads included.
+  std::vector<std::string> command = {environment.mpirun, "-n",   format("{}", launch.ranks),
+                                      "--bind-to",        "none", "--oversubscribe"};
+  if (environment.as_root) command.push_back("--allow-run-as-root");
+  if (!spans_nodes(launch)) return command;
+  std::string hosts;
+  for (std::size_t i = 0; i < launch.shares.size(); ++i) {
+    hosts += format("{}{}:{}", i == 0 ? "" : ",", node_name(i), ranks_of(launch, launch.shares[i]));
+  }
+  command.insert(command.end(), {"--host", hosts});
+  return command;
+}
+
+/// In the allocation of the agents, whose own step holds all cores: hence --overlap. What Slurm says
+/// of that step would be taken for options of this one.
+std::vector<std::string> srun_command(const wire::Launch& launch,
+                                      const GangEnvironment& environment) {
+  return {"env",
+          "-u",
+          "SLURM_NTASKS_PER_NODE",
+          "-u",
+          "SLURM_TASKS_PER_NODE",
+          "srun",
+          "--mpi=pmix",
+          "--overlap",
+          "--jobid=" + launch.places.front().allocation,
+          format("--nodes={}", launch.shares.size()),
+          format("--ntasks={}", launch.ranks),
+          "--distribution=arbitrary",
+          "--cpu-bind=none",
+          "--kill-on-bad-exit=1",
+          "--export=ALL",
+          environment.tagalign.string(),
+          kTakeSeat};
 }
 
 }  // namespace
@@ -22,54 +79,55 @@ std::string gang_mark(const std::string& agent_mark, const AttemptKey& key) {
   return format("{}-{}-{}.", agent_mark, key.first.value, key.second.value);
 }
 
-std::vector<std::string> gang_command(const wire::Launch& launch,
-                                      const GangEnvironment& environment) {
-  // Without --bind-to none mpirun pins each of one or two ranks to a single core, all
-  // of its threads included.
-  std::vector<std::string> command = {environment.mpirun, "-n",   format("{}", launch.ranks),
-                                      "--bind-to",        "none", "--oversubscribe"};
-  if (environment.as_root) command.push_back("--allow-run-as-root");
-  command.insert(command.end(), {environment.worker.string(), launch.kind, "--config",
-                                 attempt_config(launch).string()});
-  for (const std::string& override_text : launch.overrides) {
-    command.insert(command.end(), {"--set", override_text});
+Part part_of(const wire::Launch& launch, const AgentId& agent) {
+  for (std::size_t i = 0; i < launch.shares.size(); ++i) {
+    const wire::Share& share = launch.shares[i];
+    if (share.agent != agent) continue;
+    return {.share = i,
+            .first_rank = share.first_rank,
+            .ranks = ranks_of(launch, share),
+            .slots = share.slots};
   }
-  return command;
+  return {};
 }
 
-ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& environment) {
-  ProcessOptions options;
-  options.command = gang_command(launch, environment);
-  options.environment = {
-      {"TAGALIGN_AGENT_SOCKET", environment.socket.string()},
-      {"TAGALIGN_COORDINATOR", environment.coordinator},
-      {"TAGALIGN_JOB", format("{}", launch.job.value)},
-      {"TAGALIGN_ATTEMPT", format("{}", launch.attempt.value)},
-      {"TAGALIGN_LOG_FOLDER", attempt_folder(launch).string()},
-      {"TAGALIGN_GANG", gang_mark(environment.agent_mark, {launch.job, launch.attempt})},
-      // Ranks ask for a signal when the thread that started them ends: mpirun must not use
-      // helper threads for it.
-      {"OMPI_MCA_odls_base_num_threads", "0"},
-      // A gang runs within its node: in a Slurm allocation mpirun would start ranks on the others.
-      {"OMPI_MCA_ras", "^slurm"},
-      {"OMPI_MCA_plm", "^slurm"},
-  };
-  if (environment.as_root) {
-    options.environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
-    options.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
+std::string node_name(std::size_t share) {
+  return share == 0 ? "localhost" : format("{}{}", kNodePrefix, share);
+}
+
+std::optional<std::size_t> share_of_node(std::string_view name) {
+  if (!name.starts_with(kNodePrefix)) return std::nullopt;
+  name.remove_prefix(kNodePrefix.size());
+  std::size_t share = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), share);
+  const bool whole = error == std::errc() && end == name.data() + name.size() && share > 0;
+  return whole ? std::optional(share) : std::nullopt;
+}
+
+std::string describe_gang(const wire::Launch& launch, const GangEnvironment& environment) {
+  std::string text =
+      format("{} rank{} on {} node{} by {}", launch.ranks, launch.ranks == 1 ? "" : "s",
+             launch.shares.size(), launch.shares.size() == 1 ? "" : "s",
+             by_srun(launch) ? "srun" : environment.mpirun);
+  for (const wire::Share& share : launch.shares) {
+    const int ranks = ranks_of(launch, share);
+    text += format("; {}: ranks {} to {}, slots {}", share.agent.value, share.first_rank,
+                   share.first_rank + ranks - 1, joined(share.slots));
   }
-  if (!environment.scratch.empty()) {
-    const std::string scratch = gang_scratch(environment, {launch.job, launch.attempt}).string();
-    options.environment["OMPI_MCA_orte_tmpdir_base"] = scratch;
-    options.environment["OMPI_MCA_btl_vader_backing_directory"] = scratch;
+  if (spans_nodes(launch)) {
+    text +=
+        "; interface " + (environment.interface.empty() ? "chosen by MPI" : environment.interface);
   }
-  if (environment.gpus) options.environment["CUDA_VISIBLE_DEVICES"] = joined(*environment.gpus);
-  options.working_directory = launch.workspace;
-  options.stdout_file = launcher_log(launch);
-  options.stderr_file = launcher_log(launch);
-  options.own_process_group = true;
-  options.die_with_parent = true;
-  return options;
+  return text;
+}
+
+std::vector<std::string> gang_command(const wire::Launch& launch,
+                                      const GangEnvironment& environment) {
+  std::vector<std::string> command =
+      by_srun(launch) ? srun_command(launch, environment) : mpirun_command(launch, environment);
+  const std::vector<std::string> worker = worker_command(launch, environment);
+  command.insert(command.end(), worker.begin(), worker.end());
+  return command;
 }
 
 }  // namespace tagalign::agent

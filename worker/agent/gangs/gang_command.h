@@ -1,8 +1,11 @@
 /// How a gang is started: the command and environment of its launcher, as pure functions.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -17,22 +20,50 @@ Path attempt_folder(const wire::Launch& launch);
 inline Path attempt_config(const wire::Launch& launch) {
   return attempt_folder(launch) / "config.yaml";
 }
+/// For srun: the node of each rank, one a line.
+inline Path rank_hosts(const wire::Launch& launch) {
+  return attempt_folder(launch) / "hosts.txt";
+}
 inline Path launcher_log(const wire::Launch& launch) {
   return attempt_folder(launch) / "launcher.log";
 }
 
-inline int slots_of(const wire::Launch& launch) {
-  return launch.ranks * launch.slots_per_rank;
+/// What one agent has of a gang.
+struct Part {
+  std::size_t share = 0;  ///< index into Launch::shares; 0 is the head, which starts the launcher
+  int first_rank = 0;
+  int ranks = 0;
+  std::vector<int> slots;  ///< numbers of the agent's slots
+  bool is_head() const { return share == 0; }
+};
+/// The part of `agent`; nothing of a launch that does not name it.
+Part part_of(const wire::Launch& launch, const AgentId& agent);
+inline bool spans_nodes(const wire::Launch& launch) {
+  return launch.shares.size() > 1;
 }
+/// On one node mpirun needs no help, whatever the pool says.
+inline bool by_srun(const wire::Launch& launch) {
+  return spans_nodes(launch) && launch.launcher == wire::GangLauncher::kSrun;
+}
+
+/// Words by which this program helps a launcher (launch_help_posix.h).
+inline constexpr const char* kStartDaemon = "start-daemon";
+inline constexpr const char* kTakeSeat = "take-seat";
 
 struct GangEnvironment {
   std::string mpirun = "mpirun";  ///< name on PATH, or a path
   Path worker;                    ///< program of a rank
+  Path tagalign;                  ///< this program: it helps the launchers of several nodes
   Path socket;                    ///< where ranks find the agent
   std::string agent_mark;         ///< names the agent's folder; see gang_mark()
+  int agent_pid = 0;              ///< ranks end with this process
   std::string coordinator;        ///< names the coordinator's state in the leases of checkpoints
   bool as_root = false;           ///< mpirun refuses root unless told otherwise
   Path scratch;  ///< for MPI's session folders and shared memory; empty: where MPI puts them
+  /// The same path on every node, for what Open MPI wants to be the same everywhere.
+  Path common_scratch;
+  /// Networks for MPI and NCCL, by name ("ib0") or address ("10.0.0.0/24"); empty: they choose.
+  std::string interface;
   /// Devices of this gang, perhaps none; absent: the agent hands out none, and
   /// CUDA_VISIBLE_DEVICES stays as it is.
   std::optional<std::vector<std::string>> gpus;
@@ -48,8 +79,31 @@ inline Path gang_scratch(const GangEnvironment& environment, const AttemptKey& k
   return environment.scratch / gang_mark("gang", key);
 }
 
+/// MPI's shared memory of one attempt on several nodes.
+inline Path common_scratch(const GangEnvironment& environment, const AttemptKey& key) {
+  return environment.common_scratch / gang_mark(environment.coordinator, key);
+}
+
+/// The launcher's command, for the head.
 std::vector<std::string> gang_command(const wire::Launch& launch,
                                       const GangEnvironment& environment);
 ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& environment);
+/// What ranks on this node take that srun started: it gives all of them the head's.
+std::map<std::string, std::string> seat_variables(const wire::Launch& launch,
+                                                  const GangEnvironment& environment);
+/// Where they find it, below the common scratch of the attempt.
+inline Path seat_file(const Path& common, const std::string& node) {
+  return common / ("seat-" + node);
+}
+/// mpirun's daemon on another node, which it asked for by `command`.
+ProcessOptions daemon_process(const wire::Launch& launch, const GangEnvironment& environment,
+                              const AgentId& agent, const std::string& command);
+/// "4 ranks on 2 nodes by mpirun: a has ranks 0 to 1 on slots 0,1; b …": for the log.
+std::string describe_gang(const wire::Launch& launch, const GangEnvironment& environment);
+
+/// mpirun's name for a node of the gang, and back: names of our own need no name server and cannot
+/// be taken for this host. nullopt for other names.
+std::string node_name(std::size_t share);
+std::optional<std::size_t> share_of_node(std::string_view name);
 
 }  // namespace tagalign::agent

@@ -33,10 +33,21 @@ Status Gangs::end_leftovers(const std::map<AttemptKey, ProcessName>& launchers) 
   for (const auto& [key, launcher] : launchers) parts_.processes.signal_group(launcher, SIGKILL);
   TA_RETURN_IF_ERROR(kill_marked(parts_.environment.agent_mark + "-"));
   if (!parts_.environment.scratch.empty()) clear_scratch(parts_.environment.scratch);
+  if (!parts_.environment.common_scratch.empty()) {
+    for (const auto& [key, launcher] : launchers)
+      clear_scratch(common_scratch(parts_.environment, key));
+  }
   return ok_status();
 }
 
 // ---------------------------------------------------------------- launch
+
+/// Not synced: what it writes need not outlive the gang's processes.
+Status Gangs::write(const Path& path, std::string_view text) {
+  TA_ASSIGN_OR_RETURN(const auto file, parts_.files.create_file(path));
+  TA_RETURN_IF_ERROR(file->append(as_bytes(text)));
+  return file->close();
+}
 
 Status Gangs::prepare_files(const wire::Launch& launch, const GangEnvironment& environment) {
   if (!parts_.files.exists(environment.worker)) {
@@ -44,52 +55,110 @@ Status Gangs::prepare_files(const wire::Launch& launch, const GangEnvironment& e
         "launching a gang: the worker program {} does not exist: build it, or give --worker FILE",
         environment.worker.string()));
   }
+  const AttemptKey key{launch.job, launch.attempt};
   TA_RETURN_IF_ERROR(parts_.files.create_directories(attempt_folder(launch)));
-  if (!environment.scratch.empty()) {
-    TA_RETURN_IF_ERROR(
-        parts_.files.create_directories(gang_scratch(environment, {launch.job, launch.attempt})));
+  if (!environment.scratch.empty())
+    TA_RETURN_IF_ERROR(parts_.files.create_directories(gang_scratch(environment, key)));
+  if (spans_nodes(launch))
+    TA_RETURN_IF_ERROR(parts_.files.create_directories(common_scratch(environment, key)));
+  if (by_srun(launch)) TA_RETURN_IF_ERROR(write_seat(launch, environment));
+  if (!part_of(launch, parts_.agent).is_head()) return ok_status();
+  if (by_srun(launch)) TA_RETURN_IF_ERROR(write_rank_hosts(launch));
+  return write(attempt_config(launch), launch.config_yaml);
+}
+
+Status Gangs::write_rank_hosts(const wire::Launch& launch) {
+  std::string text;
+  for (std::size_t i = 0; i < launch.shares.size(); ++i) {
+    const Part part = part_of(launch, launch.shares[i].agent);
+    for (int rank = 0; rank < part.ranks; ++rank) text += launch.places[i].node + "\n";
   }
-  // Not synced: it need not outlive the gang's processes.
-  TA_ASSIGN_OR_RETURN(const auto file, parts_.files.create_file(attempt_config(launch)));
-  TA_RETURN_IF_ERROR(file->append(as_bytes(launch.config_yaml)));
-  return file->close();
+  return write(rank_hosts(launch), text);
+}
+
+/// Whole or absent: a rank may look at any moment.
+Status Gangs::write_seat(const wire::Launch& launch, const GangEnvironment& environment) {
+  std::string text;
+  for (const auto& [name, value] : seat_variables(launch, environment))
+    text += format("{}={}\n", name, value);
+  const Path common = common_scratch(environment, {launch.job, launch.attempt});
+  const std::string& node = launch.places[part_of(launch, parts_.agent).share].node;
+  return parts_.files.write_durable(seat_file(common, node), text);
 }
 
 Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
   GangEnvironment environment = parts_.environment;
-  if (!parts_.gpus.empty()) environment.gpus = free_gpus(slots_of(launch));
+  const Part part = part_of(launch, parts_.agent);
+  if (!parts_.gpus.empty()) environment.gpus = gpus_of(part);
   TA_RETURN_IF_ERROR(prepare_files(launch, environment));
+  ProcessName launcher;
+  if (part.is_head()) {
+    TA_ASSIGN_OR_RETURN(launcher, start_launcher(launch, environment));
+  }
+  const auto [gang, added] =
+      gangs_.emplace(AttemptKey{launch.job, launch.attempt},
+                     RunningGang{.gang = Gang(launch, part, parts_.clock.monotonic_ms()),
+                                 .launcher = launcher,
+                                 .peers = {},
+                                 .save_reason = {},
+                                 .environment = environment});
+  if (part.is_head()) gang->second.gang.on_launcher_started(launcher.pid);
+  log_info("job {} ({}) attempt {}, launcher {}: {}", launch.job.value, launch.job_name,
+           launch.attempt.value, launcher.pid, describe_gang(launch, environment));
+  return launcher;
+}
+
+Result<ProcessName> Gangs::start_launcher(const wire::Launch& launch,
+                                          const GangEnvironment& environment) {
   const auto launcher = parts_.processes.start(gang_process(launch, environment));
   if (!launcher.ok() && launcher.status().code() == ErrorCode::kNotFound) {
     return not_found(format("{} was not found on PATH: install openmpi-bin, or give --mpirun FILE",
                             environment.mpirun));
   }
-  if (!launcher.ok()) return launcher.status();
-  gangs_.emplace(AttemptKey{launch.job, launch.attempt},
-                 RunningGang{.gang = Gang(launch, launcher->pid, parts_.clock.monotonic_ms()),
-                             .launcher = *launcher,
-                             .peers = {},
-                             .save_reason = {},
-                             .gpus = environment.gpus.value_or(std::vector<std::string>{})});
-  parts_.processes.watch(launcher->pid);
-  log_info("job {} ({}) attempt {}: {} ranks, launcher {}", launch.job.value, launch.job_name,
-           launch.attempt.value, launch.ranks, launcher->pid);
-  return *launcher;
+  if (launcher.ok()) parts_.processes.watch(launcher->pid);
+  return launcher;
+}
+
+Result<std::optional<ProcessName>> Gangs::start_daemon(const wire::StartDaemon& wanted) {
+  RunningGang* running = find(wanted.job, wanted.attempt);
+  const std::optional<ProcessName> nothing;
+  if (running == nullptr || running->launcher.pid != 0 || running->gang.part().is_head())
+    return nothing;
+  if (running->gang.cause_seen_ms()) return nothing;
+  TA_ASSIGN_OR_RETURN(running->launcher, parts_.processes.start(daemon_process(
+                                             running->gang.launch(), running->environment,
+                                             parts_.agent, wanted.command)));
+  running->gang.on_launcher_started(running->launcher.pid);
+  parts_.processes.watch(running->launcher.pid);
+  return std::optional(running->launcher);
+}
+
+const wire::Launch* Gangs::launch_of(const AttemptKey& key) const {
+  const auto found = gangs_.find(key);
+  return found == gangs_.end() ? nullptr : &found->second.gang.launch();
+}
+
+std::vector<std::string> Gangs::peers() const {
+  std::vector<std::string> peers;
+  for (const auto& [key, running] : gangs_)
+    peers.insert(peers.end(), running.peers.begin(), running.peers.end());
+  return peers;
 }
 
 int Gangs::held_slots() const {
   int held = 0;
-  for (const auto& [key, running] : gangs_) held += slots_of(running.gang.launch());
+  for (const auto& [key, running] : gangs_)
+    held += static_cast<int>(running.gang.part().slots.size());
   return held;
 }
 
-std::vector<std::string> Gangs::free_gpus(int count) const {
+/// Slots share GPUs when there are more of them.
+std::vector<std::string> Gangs::gpus_of(const Part& part) const {
   std::vector<std::string> chosen;
-  for (const std::string& gpu : parts_.gpus) {
-    const bool busy = std::ranges::any_of(gangs_, [&](const auto& entry) {
-      return std::ranges::find(entry.second.gpus, gpu) != entry.second.gpus.end();
-    });
-    if (!busy && static_cast<int>(chosen.size()) < count) chosen.push_back(gpu);
+  for (const int slot : part.slots) {
+    const std::size_t gpu = static_cast<std::size_t>(slot) * parts_.gpus.size() /
+                            static_cast<std::size_t>(std::max(parts_.slots, slot + 1));
+    if (chosen.empty() || chosen.back() != parts_.gpus[gpu]) chosen.push_back(parts_.gpus[gpu]);
   }
   return chosen;
 }
@@ -172,12 +241,17 @@ GangChanges Gangs::supervise() {
       ++it;
       continue;
     }
-    wire::AttemptEnded ended = running.gang.conclude(parts_.clock.unix_ms());
+    UnixMs at_ms = parts_.clock.unix_ms();
+    if (const auto seen_ms = running.gang.cause_seen_ms())
+      at_ms -= parts_.clock.monotonic_ms() - *seen_ms;
+    wire::AttemptEnded ended = running.gang.conclude(at_ms);
     log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
              ended.message.empty() ? "well" : ended.message);
     changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
     if (!parts_.environment.scratch.empty())
       clear_scratch(gang_scratch(parts_.environment, it->first));
+    if (spans_nodes(running.gang.launch()))
+      clear_scratch(common_scratch(parts_.environment, it->first));
     it = gangs_.erase(it);
     if (gangs_.empty() && !parts_.environment.scratch.empty())
       clear_scratch(parts_.environment.scratch);
@@ -194,10 +268,11 @@ std::string Gangs::mark_of(const Gang& gang) const {
 std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
   Gang& gang = running.gang;
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
-  if (!gang.launcher_ended()) {
+  if (!gang.launcher_ended() && gang.launcher_pid() != 0) {
     if (const auto exit = parts_.processes.reap(gang.launcher_pid()))
       gang.on_launcher_exit(*exit, now_ms);
   }
+  if (gang.nothing_awaited()) gang.on_launcher_exit({}, now_ms);
   const GangActions actions = gang.decide(now_ms);
   if (actions.kill_ranks) {
     for (const int pid : gang.rank_pids()) parts_.processes.signal_process(pid, SIGKILL);
@@ -209,7 +284,7 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
       parts_.processes.signal_process(pid, SIGKILL);
   }
   // mpirun takes a second to clear up: the coordinator need not wait for that to know.
-  if (actions.kill_ranks) return gang.notice_of_cause();
+  if (actions.kill_ranks && !gang.ends_on_request()) return gang.notice_of_cause();
   return std::nullopt;
 }
 
@@ -217,7 +292,11 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
 bool Gangs::is_over(RunningGang& running) {
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
   if (!running.gang.may_conclude(now_ms) || now_ms < running.scan_after_ms) return false;
-  const std::vector<int> left = parts_.processes.marked_descendants(mark_of(running.gang));
+  // Ranks that srun started are no descendants of the agent.
+  const std::string mark = mark_of(running.gang);
+  const std::vector<int> left = by_srun(running.gang.launch())
+                                    ? parts_.processes.marked(mark)
+                                    : parts_.processes.marked_descendants(mark);
   for (const int pid : left) parts_.processes.signal_process(pid, SIGKILL);
   running.scan_after_ms = now_ms + kScanMs;
   return left.empty();

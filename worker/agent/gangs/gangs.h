@@ -24,7 +24,9 @@
 namespace tagalign::agent {
 
 struct GangsParts {
-  std::vector<std::string> gpus;  ///< device names for CUDA_VISIBLE_DEVICES
+  AgentId agent;
+  int slots = 1;                  ///< that the agent offers
+  std::vector<std::string> gpus;  ///< device names for CUDA_VISIBLE_DEVICES, dealt out to the slots
   GangEnvironment environment;    ///< gpus is filled in for every gang
   ProcessHost& processes;
   FileSystem& files;
@@ -43,12 +45,21 @@ class Gangs {
 
   /// Kills what an earlier life of the agent left running.
   Status end_leftovers(const std::map<AttemptKey, ProcessName>& launchers);
-  /// Requires that no gang of the job runs, and that enough slots are free.
+  /// Starts the launcher if this is the head; else makes ready for what the head's launcher will
+  /// start here. Requires that no gang of the job runs, and that enough slots are free. The name
+  /// is of nothing where nothing was started.
   Result<ProcessName> launch(const wire::Launch& launch);
+  /// mpirun's daemon of a gang whose head is elsewhere. nullopt when it runs already, or when there
+  /// is no such gang.
+  Result<std::optional<ProcessName>> start_daemon(const wire::StartDaemon& wanted);
+  /// To the ranks of all gangs: this agent lives.
+  std::vector<std::string> peers() const;
 
   int held_slots() const;
   bool empty() const { return gangs_.empty(); }
   bool contains(const AttemptKey& key) const { return gangs_.contains(key); }
+  /// nullptr when no such gang runs here.
+  const wire::Launch* launch_of(const AttemptKey& key) const;
   /// Two attempts must not write side by side: true while an older one still ends.
   bool end_older_attempt(const AttemptKey& key);
   void kill(const AttemptKey& key, const std::string& reason);
@@ -74,13 +85,18 @@ class Gangs {
     ProcessName launcher;
     std::set<std::string> peers;             ///< sockets of its ranks
     std::optional<std::string> save_reason;  ///< also told to ranks that say hello later
-    std::vector<std::string> gpus;
+    GangEnvironment environment;
     MonotonicMs scan_after_ms = 0;  ///< the next look for processes that are left
   };
 
   Status kill_marked(const std::string& mark);
+  Status write(const Path& path, std::string_view text);
   Status prepare_files(const wire::Launch& launch, const GangEnvironment& environment);
-  std::vector<std::string> free_gpus(int count) const;
+  Result<ProcessName> start_launcher(const wire::Launch& launch,
+                                     const GangEnvironment& environment);
+  Status write_rank_hosts(const wire::Launch& launch);
+  Status write_seat(const wire::Launch& launch, const GangEnvironment& environment);
+  std::vector<std::string> gpus_of(const Part& part) const;
   RunningGang* find(JobId job, Attempt attempt);
   std::string mark_of(const Gang& gang) const;
   std::optional<wire::AgentEvent> supervise_one(RunningGang& running);

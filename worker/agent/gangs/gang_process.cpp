@@ -1,0 +1,126 @@
+#include <map>
+#include <utility>
+
+#include "base/format.h"
+#include "worker/agent/gangs/gang_command.h"
+
+namespace tagalign::agent {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  return text;
+}
+
+/// What every process of the attempt on this node carries.
+Variables node_variables(const wire::Launch& launch, const GangEnvironment& environment) {
+  Variables variables = {
+      {"TAGALIGN_AGENT_SOCKET", environment.socket.string()},
+      {"TAGALIGN_AGENT_PID", format("{}", environment.agent_pid)},
+      {"TAGALIGN_COORDINATOR", environment.coordinator},
+      {"TAGALIGN_JOB", format("{}", launch.job.value)},
+      {"TAGALIGN_ATTEMPT", format("{}", launch.attempt.value)},
+      {"TAGALIGN_RANKS", format("{}", launch.ranks)},
+      {"TAGALIGN_LOG_FOLDER", attempt_folder(launch).string()},
+      {"TAGALIGN_GANG", gang_mark(environment.agent_mark, {launch.job, launch.attempt})},
+      // Ranks ask for a signal when the thread that started them ends: mpirun must not use
+      // helper threads for it.
+      {"OMPI_MCA_odls_base_num_threads", "0"},
+  };
+  if (environment.as_root) {
+    variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
+    variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
+  }
+  if (environment.gpus) variables["CUDA_VISIBLE_DEVICES"] = joined(*environment.gpus);
+  return variables;
+}
+
+void add_scratch(const wire::Launch& launch, const GangEnvironment& environment,
+                 Variables& variables) {
+  if (environment.scratch.empty()) return;
+  const AttemptKey key{launch.job, launch.attempt};
+  const std::string scratch = gang_scratch(environment, key).string();
+  if (!spans_nodes(launch)) {
+    variables["OMPI_MCA_orte_tmpdir_base"] = scratch;
+    variables["OMPI_MCA_btl_vader_backing_directory"] = scratch;
+    return;
+  }
+  // mpirun hands its own OMPI_MCA_* on to the other nodes; TMPDIR stays here.
+  variables["TMPDIR"] = scratch;
+  variables["OMPI_MCA_btl_vader_backing_directory"] = common_scratch(environment, key).string();
+}
+
+/// A gang of several nodes: mpirun's daemons come up through the agents, and a node that nothing is
+/// heard of for some seconds is given up by both sides.
+void add_remote_nodes(const GangEnvironment& environment, Variables& variables) {
+  variables["OMPI_MCA_plm"] = "rsh";
+  variables["OMPI_MCA_plm_rsh_agent"] =
+      format("{} {}", environment.tagalign.string(), kStartDaemon);
+  variables["OMPI_MCA_plm_rsh_no_tree_spawn"] = "1";
+  variables["OMPI_MCA_plm_rsh_assume_same_shell"] = "1";
+  variables["OMPI_MCA_orte_leave_session_attached"] = "1";
+  variables["OMPI_MCA_if_base_do_not_resolve"] = "1";
+  variables["OMPI_MCA_oob_tcp_keepalive_time"] = "2";
+  variables["OMPI_MCA_oob_tcp_keepalive_intvl"] = "1";
+  variables["OMPI_MCA_oob_tcp_keepalive_probes"] = "3";
+  variables["OMPI_MCA_odls_base_sigkill_timeout"] = "0";
+}
+
+void add_interface(const std::string& interface, Variables& variables) {
+  if (interface.empty()) return;
+  variables["OMPI_MCA_oob_tcp_if_include"] = interface;
+  variables["OMPI_MCA_btl_tcp_if_include"] = interface;
+  if (interface.find('/') == std::string::npos) variables["NCCL_SOCKET_IFNAME"] = interface;
+}
+
+ProcessOptions process(const wire::Launch& launch, Variables variables, const Path& log) {
+  ProcessOptions options;
+  options.environment = std::move(variables);
+  options.working_directory = launch.workspace;
+  options.stdout_file = log;
+  options.stderr_file = log;
+  options.own_process_group = true;
+  options.die_with_parent = true;
+  return options;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> seat_variables(const wire::Launch& launch,
+                                                  const GangEnvironment& environment) {
+  return node_variables(launch, environment);
+}
+
+ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& environment) {
+  Variables variables = node_variables(launch, environment);
+  add_scratch(launch, environment, variables);
+  add_interface(environment.interface, variables);
+  if (by_srun(launch)) {
+    variables["SLURM_HOSTFILE"] = rank_hosts(launch).string();
+    variables["TAGALIGN_SEATS"] =
+        common_scratch(environment, {launch.job, launch.attempt}).string();
+  } else {
+    // mpirun would start ranks on nodes of its own choice in a Slurm allocation.
+    variables["OMPI_MCA_ras"] = "^slurm";
+    variables["OMPI_MCA_plm"] = "^slurm";
+    if (spans_nodes(launch)) add_remote_nodes(environment, variables);
+  }
+  ProcessOptions options = process(launch, std::move(variables), launcher_log(launch));
+  options.command = gang_command(launch, environment);
+  return options;
+}
+
+ProcessOptions daemon_process(const wire::Launch& launch, const GangEnvironment& environment,
+                              const AgentId& agent, const std::string& command) {
+  Variables variables = node_variables(launch, environment);
+  add_scratch(launch, environment, variables);
+  ProcessOptions options = process(launch, std::move(variables),
+                                   attempt_folder(launch) / format("daemon-{}.log", agent.value));
+  options.command = {"/bin/sh", "-c", "exec " + command};
+  return options;
+}
+
+}  // namespace tagalign::agent
