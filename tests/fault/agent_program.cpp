@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
                                      .folder = {},
                                      .slots = 4,
                                      .gpus = std::atoi(argv[4]),
+                                     .place = {},
+                                     .interface = {},
                                      .worker = argv[2],
                                      .mpirun = argv[3]});
 }

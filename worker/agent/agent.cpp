@@ -64,6 +64,7 @@ void Agent::step() {
   for (const int pid : gone) gangs_.on_process_gone(pid, gone_ms);
   receive_from_coordinator();
   supervise();
+  take_waiting();
   commit();
   start_daemons();
   tell_ranks();
@@ -84,6 +85,7 @@ void Agent::request_shutdown(const std::string& reason) {
   shutdown_ms_ = parts_.clock.monotonic_ms();
   coordinator_.withdraw_slots();
   for (const auto& [key, launch] : std::exchange(launches_, {})) refuse_launch(key);
+  for (const auto& [key, launch] : std::exchange(waiting_, {})) refuse_launch(key);
   tell_to_leave(gangs_.save_and_leave_all(reason), reason);
 }
 
@@ -175,17 +177,48 @@ void Agent::on_launch(const wire::Launch& launch) {
              launch.attempt.value);
     return;
   }
-  if (shutdown_reason_) return refuse_launch(key);
-  if (gangs_.end_older_attempt(key)) return;
+  waiting_[key] = launch;
+  take_waiting();
+  if (waiting_.contains(key)) {
+    log_info("job {} attempt {} waits for {} slots: of {}, {} are held by gangs that end or run",
+             launch.job.value, launch.attempt.value, slots_here(launch), parts_.identity.slots,
+             gangs_.held_slots());
+  }
+}
+
+/// Gangs may have ended, and room been made, since it was tried last.
+void Agent::take_waiting() {
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const auto next = std::next(it);
+    const bool outdated = next != waiting_.end() && next->first.first == it->first.first;
+    if (!outdated && !take_launch(it->second)) {
+      it = next;
+      continue;
+    }
+    if (outdated) {
+      refuse(it->first, Outcome::kKilledOnRequest,
+             format("not launched: attempt {} takes its place", next->first.second.value));
+    }
+    it = waiting_.erase(it);
+  }
+}
+
+/// False when it has to wait.
+bool Agent::take_launch(const wire::Launch& launch) {
+  const AttemptKey key{launch.job, launch.attempt};
+  if (shutdown_reason_) return refuse_launch(key), true;
+  if (gangs_.end_older_attempt(key)) return false;
   refuse_older_launch(key);
   const int offered = parts_.identity.slots;
   if (const int needed = slots_here(launch); needed > offered) {
-    return refuse(key, Outcome::kAgentRestarted,
-                  format("not launched: it needs {} slots, and the agent was started again with {}",
-                         needed, offered));
+    refuse(key, Outcome::kAgentRestarted,
+           format("not launched: it needs {} slots, and the agent was started again with {}",
+                  needed, offered));
+    return true;
   }
-  if (!has_room(launch)) return;
+  if (!has_room(launch)) return false;
   launches_.emplace(key, launch);
+  return true;
 }
 
 /// Requires a shutdown.
@@ -212,10 +245,7 @@ int Agent::slots_here(const wire::Launch& launch) const {
 bool Agent::has_room(const wire::Launch& launch) const {
   int held = gangs_.held_slots();
   for (const auto& [key, other] : launches_) held += slots_here(other);
-  if (held + slots_here(launch) <= parts_.identity.slots) return true;
-  log_info("job {} attempt {} waits for {} slots: {} of {} are held", launch.job.value,
-           launch.attempt.value, slots_here(launch), held, parts_.identity.slots);
-  return false;
+  return held + slots_here(launch) <= parts_.identity.slots;
 }
 
 void Agent::refuse(const AttemptKey& key, Outcome outcome, std::string message) {
@@ -238,6 +268,7 @@ void Agent::on_stop(const wire::StopAttempt& stop) {
   if (journal_.has_accepted(key) || refused_.contains(key)) return;
   // The launch came just now, was lost on its way, or is still coming: it must not start any more.
   launches_.erase(key);
+  waiting_.erase(key);
   refuse(key, Outcome::kKilledOnRequest, format("stopped before it was launched: {}", stop.reason));
 }
 

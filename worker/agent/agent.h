@@ -4,8 +4,8 @@
 ///
 /// The coordinator may come and go: gangs run on, and what they report waits in the journal. An
 /// attempt is launched at most once, and its AttemptEnded is sent only when none of its
-/// processes is left. A launch that does not fit beside the gangs that still end waits until it
-/// comes again. All that a round must keep is written with one sync, before anything of it
+/// processes is left. A launch that does not fit beside the gangs that still end waits for
+/// them. All that a round must keep is written with one sync, before anything of it
 /// is sent, acknowledged or launched.
 #pragma once
 
@@ -80,6 +80,8 @@ class Agent {
 
   void receive_from_coordinator();
   void on_launch(const wire::Launch& launch);
+  bool take_launch(const wire::Launch& launch);
+  void take_waiting();
   int slots_here(const wire::Launch& launch) const;
   void want_daemon(const RankMessage& message, wire::DaemonWanted wanted);
   void start_daemons();
@@ -103,6 +105,7 @@ class Agent {
   CoordinatorLink coordinator_;
   std::map<AttemptKey, wire::Launch> launches_;  ///< of this round, not yet in the journal
   std::set<AttemptKey> refused_;                 ///< not in the journal yet; their ends are pending
+  std::map<AttemptKey, wire::Launch> waiting_;   ///< for slots, or for an older attempt to end
   std::map<AttemptKey, wire::StartDaemon> daemons_;  ///< their launch may still be on its way
   std::deque<PendingEvent> pending_;                 ///< not in the journal yet
   MonotonicMs commit_after_ms_ = 0;                  ///< the disk was full

@@ -98,12 +98,12 @@ TEST_F(AgentDiskTest, Disk_FullWhileAGangRuns_ItsEventsWaitUnacknowledged) {
   coordinator_->order(stop(9, StopMode::kKill));
   coordinator_->order(stop(9, StopMode::kKill));
   step();
-  EXPECT_THAT(ranks_->take_sent(peer_of(1)), IsEmpty()) << "acknowledged, but not kept";
+  EXPECT_THAT(acknowledged(1), IsEmpty()) << "acknowledged, but not kept";
   EXPECT_THAT(events_of<CheckpointCommitted>(), IsEmpty()) << "sent, but not kept";
   disk.full = false;
   clock_.advance_ms(1'000);
   step();
-  EXPECT_THAT(ranks_->take_sent(peer_of(1)), SizeIs(1));
+  EXPECT_THAT(acknowledged(1), SizeIs(1));
   EXPECT_THAT(events_of<CheckpointCommitted>(), SizeIs(1));
   EXPECT_THAT(events_of<AttemptEnded>(), SizeIs(1)) << "the stop of what was never launched";
 }

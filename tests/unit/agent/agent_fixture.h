@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -162,7 +163,17 @@ class AgentFixture : public ::testing::Test {
             .slots_per_rank = 1,
             .workspace = (folder_->path() / "work").string(),
             .config_yaml = "x",
-            .overrides = {}};
+            .overrides = {},
+            .launcher = wire::GangLauncher::kMpirun,
+            .shares = {{AgentId{"a"}, 0, {static_cast<int>((job - 1) % 4)}}},
+            .places = {{}}};
+  }
+  /// The whole of `launch` on this agent, from that slot on.
+  static wire::Launch on_slots(wire::Launch launch, int first) {
+    std::vector<int> slots(static_cast<std::size_t>(launch.ranks * launch.slots_per_rank));
+    std::iota(slots.begin(), slots.end(), first);
+    launch.shares = {{AgentId{"a"}, 0, slots}};
+    return launch;
   }
   static wire::StopAttempt stop(std::uint64_t job, wire::StopMode mode, std::uint32_t attempt = 1) {
     return {JobId{job}, Attempt{attempt}, mode, "the test says so"};
@@ -179,6 +190,16 @@ class AgentFixture : public ::testing::Test {
   void finish(std::uint64_t job, int launcher, int code = 0) {
     say(job, wire::RankFarewell{JobId{job}, Attempt{1}, 0, code, "", 5});
     processes_.end(launcher, {.code = code, .signal = 0});
+  }
+
+  /// Numbers that a rank was told to be held since this was last asked.
+  std::vector<std::uint64_t> acknowledged(std::uint64_t job) {
+    std::vector<std::uint64_t> numbers;
+    for (const wire::Frame& frame : ranks_->take_sent(peer_of(job))) {
+      const auto message = wire::decode_to_rank(frame.body).value();
+      if (const auto* ack = std::get_if<wire::RankAck>(&message)) numbers.push_back(ack->messages);
+    }
+    return numbers;
   }
 
   template <class Message>

@@ -106,6 +106,7 @@ TEST_F(AgentTest, Launch_WhileAGivenUpGangHoldsTheSlots_WaitsForThem) {
   ASSERT_TRUE(begin_life().ok());
   Launch large = launch(1);
   large.ranks = 3;
+  large = on_slots(large, 0);
   coordinator_->order(large);
   step();
   processes_.unkillable.insert(101);
@@ -128,7 +129,7 @@ TEST_F(AgentTest, Launch_WhileAGivenUpGangHoldsTheSlots_WaitsForThem) {
 TEST_F(AgentTest, Launch_LargerThanTheAgent_IsRefusedWithBothNumbers) {
   Launch large = launch(1);
   large.slots_per_rank = 5;
-  coordinator_->order(large);
+  coordinator_->order(on_slots(large, 0));
   step();
   EXPECT_THAT(processes_.starts, IsEmpty());
   ASSERT_THAT(events_of<AttemptEnded>(), SizeIs(1));
@@ -146,7 +147,7 @@ TEST_F(AgentTest, Shutdown_BetweenTwoCopiesOfALaunch_EndsItOnceUnlaunched) {
   EXPECT_EQ(events_of<AttemptEnded>()[0].outcome, Outcome::kAgentRestarted);
 }
 
-TEST_F(AgentTest, Launch_OfManyOnFewGpus_HandsNoneOutTwice) {
+TEST_F(AgentTest, Launch_OfMoreSlotsThanGpus_SharesThem) {
   gpus_ = {"3", "5"};
   ASSERT_TRUE(begin_life().ok());
   for (std::uint64_t job = 1; job <= 3; ++job) coordinator_->order(launch(job));
@@ -155,13 +156,11 @@ TEST_F(AgentTest, Launch_OfManyOnFewGpus_HandsNoneOutTwice) {
     return processes_.processes.at(pid).environment.at("CUDA_VISIBLE_DEVICES");
   };
   EXPECT_EQ(devices(101), "3");
-  EXPECT_EQ(devices(102), "5");
-  EXPECT_EQ(devices(103), "");
-  finish(1, 101);
-  step();
+  EXPECT_EQ(devices(102), "3");
+  EXPECT_EQ(devices(103), "5");
   coordinator_->order(launch(4));
   step();
-  EXPECT_EQ(devices(104), "3");
+  EXPECT_EQ(devices(104), "5");
 }
 
 TEST_F(AgentTest, RankEvent_SentTwice_IsTakenOnceAndAcknowledgedTwice) {

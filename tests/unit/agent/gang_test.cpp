@@ -26,10 +26,16 @@ class GangTest : public ::testing::Test {
   wire::AttemptEnded end(ExitStatus exit, MonotonicMs now_ms) {
     gang_.on_launcher_exit(exit, now_ms);
     EXPECT_TRUE(gang_.may_conclude(now_ms + kFarewellGraceMs));
-    return gang_.conclude(7);
+    return gang_.conclude(7, now_ms);
   }
 
-  Gang gang_{{.job = JobId{1}, .attempt = Attempt{1}, .ranks = 2}, kLauncher, 0};
+  static Gang two_ranks() {
+    Gang gang({.job = JobId{1}, .attempt = Attempt{1}, .ranks = 2},
+              {.share = 0, .first_rank = 0, .ranks = 2, .slots = {0, 1}}, 0);
+    gang.on_launcher_started(kLauncher);
+    return gang;
+  }
+  Gang gang_ = two_ranks();
 };
 
 TEST_F(GangTest, Exit_Zero_Succeeded) {

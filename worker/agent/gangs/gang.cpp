@@ -88,7 +88,7 @@ void Gang::on_kill_request(const std::string& reason, MonotonicMs now_ms) {
 std::optional<Gang::Cause> Gang::earliest_vanished() const {
   std::optional<Cause> earliest;
   for (const auto& [number, rank] : ranks_) {
-    if (!rank.vanished() || (earliest && *rank.gone_ms >= earliest->at_ms)) continue;
+    if (!rank.vanished() || (earliest && *rank.gone_ms >= *earliest->at_ms)) continue;
     earliest = Cause{.outcome = Outcome::kRankKilled,
                      .rank = number,
                      .message = format("{} vanished without a word: it was killed",
@@ -110,7 +110,7 @@ std::optional<Gang::Cause> Gang::earliest_farewell(bool (*wanted)(int code)) con
   std::optional<Cause> earliest;
   for (const auto& [number, rank] : ranks_) {
     if (!rank.farewell || !wanted(rank.farewell->code)) continue;
-    if (earliest && rank.last_word_ms >= earliest->at_ms) continue;
+    if (earliest && rank.last_word_ms >= *earliest->at_ms) continue;
     const bool own = !lost_peer(rank.farewell->code);
     earliest = Cause{.outcome = own ? Outcome::kFailed : Outcome::kRankKilled,
                      .rank = number,
@@ -151,8 +151,8 @@ std::optional<Gang::Cause> Gang::silent_rank(MonotonicMs now_ms) const {
 void Gang::settle_cause(MonotonicMs now_ms) {
   const auto vanished = earliest_vanished();
   const auto failure = earliest_failure();
-  if (vanished && (!failure || vanished->at_ms <= failure->at_ms)) {
-    if (now_ms - vanished->at_ms >= kFarewellGraceMs) cause_ = vanished;
+  if (vanished && (!failure || *vanished->at_ms <= *failure->at_ms)) {
+    if (now_ms - *vanished->at_ms >= kFarewellGraceMs) cause_ = vanished;
   } else if (failure) {
     cause_ = failure;
   } else {
@@ -268,9 +268,10 @@ Gang::Cause Gang::verdict() const {
   return cause_from_exit();
 }
 
-wire::AttemptEnded Gang::conclude(UnixMs at_ms) const {
+wire::AttemptEnded Gang::conclude(UnixMs at_ms, MonotonicMs now_ms) const {
   TA_CHECK(exit_.has_value());
   const Cause cause = verdict();
+  if (cause.at_ms) at_ms -= now_ms - *cause.at_ms;
   return {.job = launch_.job,
           .attempt = launch_.attempt,
           .outcome = cause.outcome,

@@ -55,13 +55,11 @@ class Gang {
   /// The launcher has ended and no farewell can still be on its way: once no
   /// process is left, conclude().
   bool may_conclude(MonotonicMs now_ms) const;
-  wire::AttemptEnded conclude(UnixMs at_ms) const;
+  /// `at_ms` is the wall clock's `now_ms`.
+  wire::AttemptEnded conclude(UnixMs at_ms, MonotonicMs now_ms) const;
+  bool is_ending() const { return cause_.has_value(); }
   bool ends_on_request() const {
     return cause_ && cause_->outcome == wire::Outcome::kKilledOnRequest;
-  }
-  /// When it was seen why the gang ends; nullopt while nothing is wrong.
-  std::optional<MonotonicMs> cause_seen_ms() const {
-    return cause_ ? std::optional(cause_->at_ms) : std::nullopt;
   }
 
   const wire::Launch& launch() const { return launch_; }
@@ -89,7 +87,7 @@ class Gang {
     int rank = -1;
     int exit_code = 0;
     std::string message;
-    MonotonicMs at_ms = 0;
+    std::optional<MonotonicMs> at_ms = std::nullopt;  ///< absent: known from the end alone
     bool vanished = false;  ///< mpirun's exit code may know how the process ended
   };
 

@@ -124,7 +124,7 @@ Result<std::optional<ProcessName>> Gangs::start_daemon(const wire::StartDaemon& 
   const std::optional<ProcessName> nothing;
   if (running == nullptr || running->launcher.pid != 0 || running->gang.part().is_head())
     return nothing;
-  if (running->gang.cause_seen_ms()) return nothing;
+  if (running->gang.is_ending()) return nothing;
   TA_ASSIGN_OR_RETURN(running->launcher, parts_.processes.start(daemon_process(
                                              running->gang.launch(), running->environment,
                                              parts_.agent, wanted.command)));
@@ -175,8 +175,6 @@ bool Gangs::end_older_attempt(const AttemptKey& key) {
     return entry.first.first == key.first && entry.first < key;
   });
   if (older == gangs_.end()) return false;
-  log_info("job {} attempt {} waits until attempt {} has ended", key.first.value, key.second.value,
-           older->first.second.value);
   kill(older->first, format("attempt {} takes its place", key.second.value));
   return true;
 }
@@ -241,10 +239,8 @@ GangChanges Gangs::supervise() {
       ++it;
       continue;
     }
-    UnixMs at_ms = parts_.clock.unix_ms();
-    if (const auto seen_ms = running.gang.cause_seen_ms())
-      at_ms -= parts_.clock.monotonic_ms() - *seen_ms;
-    wire::AttemptEnded ended = running.gang.conclude(at_ms);
+    wire::AttemptEnded ended =
+        running.gang.conclude(parts_.clock.unix_ms(), parts_.clock.monotonic_ms());
     log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
              ended.message.empty() ? "well" : ended.message);
     changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
