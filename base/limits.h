@@ -34,6 +34,10 @@ inline constexpr std::int64_t kSaveAndLeaveMsMax = 120'000;  ///< then the gang 
 inline constexpr std::int64_t kTerminateGraceMs = 3'000;     ///< between SIGTERM and SIGKILL
 inline constexpr std::int64_t kRequestTimeoutMs = 10'000;
 inline constexpr std::int64_t kLaunchRetryMs = 1'000;
+/// Infrastructure failures in a row without a new checkpoint are retried at once this often; then
+/// after 1 s, and after twice as long each time, up to the maximum.
+inline constexpr int kRetriesAtOnceMax = 3;
+inline constexpr std::int64_t kRetryBackOffMsMax = 60'000;
 /// What an allocation must have left for a job to start in it, if nothing was measured yet.
 inline constexpr std::int64_t kRunwayMsMin = 60'000;
 /// Before an allocation ends its agents are told to save and leave: what Slurm's own signal does

@@ -46,6 +46,8 @@ std::string outcome_name(const std::optional<wire::Outcome>& outcome) {
       return "agent lost";
     case wire::Outcome::kKilledOnRequest:
       return "killed on request";
+    case wire::Outcome::kGangApart:
+      return "gang apart";
     case wire::Outcome::kLaunchFailed:
       return "launch failed";
   }

@@ -31,7 +31,7 @@ inline void get(std::string_view bytes, Outcome& value) {
   std::uint8_t number = 0;
   store::get(bytes, number);
   value = static_cast<Outcome>(number);
-  if (value < Outcome::kSucceeded || value > Outcome::kLaunchFailed) {
+  if (value < Outcome::kSucceeded || value > Outcome::kGangApart) {
     throw store::TaggedError(format("{} names no outcome", number));
   }
 }

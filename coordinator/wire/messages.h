@@ -199,6 +199,7 @@ enum class Outcome : std::uint8_t {
   kAgentRestarted = 5,   ///< the agent died and its gang with it: infrastructure
   kKilledOnRequest = 6,  ///< the coordinator asked for it
   kLaunchFailed = 7,     ///< mpirun missing, folder not writable: nothing ran
+  kGangApart = 8,  ///< its nodes did not find each other, or lost each other: infrastructure
 };
 
 struct AttemptStarted {

@@ -26,7 +26,7 @@ template <class Enum>
 struct EnumRange;
 template <>
 struct EnumRange<Outcome> {
-  static constexpr Outcome first = Outcome::kSucceeded, last = Outcome::kLaunchFailed;
+  static constexpr Outcome first = Outcome::kSucceeded, last = Outcome::kGangApart;
 };
 template <>
 struct EnumRange<StopMode> {

@@ -22,6 +22,7 @@ inline wire::JobSpec job(std::string name, std::string kind, int slots_per_rank,
   spec.ranks = kind == "train" ? kTrainRanks : 1;
   spec.kind = std::move(kind);
   spec.slots_per_rank = slots_per_rank;
+  spec.nodes_max = 1;
   spec.config_yaml = configuration(slots_per_rank);
   spec.after = std::move(after);
   spec.on_commit_of = std::move(on_commit_of);

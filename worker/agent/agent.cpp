@@ -177,12 +177,13 @@ void Agent::on_launch(const wire::Launch& launch) {
              launch.attempt.value);
     return;
   }
+  if (launches_.contains(key)) return;
   waiting_[key] = launch;
   take_waiting();
   if (waiting_.contains(key)) {
     log_info("job {} attempt {} waits for {} slots: of {}, {} are held by gangs that end or run",
              launch.job.value, launch.attempt.value, slots_here(launch), parts_.identity.slots,
-             gangs_.held_slots());
+             gangs_.held_slots().size());
   }
 }
 
@@ -243,9 +244,13 @@ int Agent::slots_here(const wire::Launch& launch) const {
 
 /// A gang that the coordinator gave up holds its slots and GPUs until its last process is gone.
 bool Agent::has_room(const wire::Launch& launch) const {
-  int held = gangs_.held_slots();
-  for (const auto& [key, other] : launches_) held += slots_here(other);
-  return held + slots_here(launch) <= parts_.identity.slots;
+  std::set<int> held = gangs_.held_slots();
+  for (const auto& [key, other] : launches_) {
+    const Part part = part_of(other, parts_.identity.agent);
+    held.insert(part.slots.begin(), part.slots.end());
+  }
+  const Part part = part_of(launch, parts_.identity.agent);
+  return std::ranges::none_of(part.slots, [&](int slot) { return held.contains(slot); });
 }
 
 void Agent::refuse(const AttemptKey& key, Outcome outcome, std::string message) {

@@ -15,7 +15,15 @@ using wire::Outcome;
 
 bool infrastructure(Outcome outcome) {
   return outcome == Outcome::kRankKilled || outcome == Outcome::kAgentRestarted ||
-         outcome == Outcome::kKilledOnRequest;
+         outcome == Outcome::kKilledOnRequest || outcome == Outcome::kGangApart;
+}
+
+/// What fails again and again by no fault of the program may need time to be mended.
+std::int64_t back_off_ms(int stalled_failures) {
+  const int waited = stalled_failures - limits::kRetriesAtOnceMax;
+  if (waited <= 0) return 0;
+  const std::int64_t wait_ms = std::int64_t{1'000} << std::min(waited - 1, 10);
+  return std::min(wait_ms, limits::kRetryBackOffMsMax);
 }
 
 void charge_program(Verdict& verdict, const Job& job, const AttemptEnded& end, UnixMs now_ms) {
@@ -66,7 +74,7 @@ void charge_infrastructure(Verdict& verdict, const Policy& policy, const Job& jo
     verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
                                           policy.infrastructure_retries_max, end.message)};
   } else {
-    verdict.state = Queued{now_ms, now_ms};
+    verdict.state = Queued{now_ms, now_ms + back_off_ms(verdict.stalled_failures)};
   }
 }
 

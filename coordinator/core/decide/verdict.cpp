@@ -4,7 +4,6 @@
 #include <csignal>
 #include <functional>
 
-#include "base/exit_codes.h"
 #include "base/format.h"
 
 namespace tagalign::core {
@@ -30,15 +29,10 @@ const ShareEnd* first(const std::vector<ShareEnd>& ends,
   return found == ends.end() ? nullptr : &*found;
 }
 
-bool lost_its_peer(const ShareEnd& end) {
-  return end.exit_code == to_int(ExitCode::kPeerLost);
-}
-
 /// A rank that said why it failed, and did not only lose another.
 const ShareEnd* own_failure(const std::vector<ShareEnd>& ends) {
   return first(ends, [](const ShareEnd& end) {
-    const bool own = end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed;
-    return own && !lost_its_peer(end);
+    return end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed;
   });
 }
 
@@ -48,10 +42,7 @@ const ShareEnd* first_killed(const std::vector<ShareEnd>& ends) {
   const ShareEnd* earliest = nullptr;
   for (const ShareEnd& end : ends) {
     if (end.outcome != Outcome::kRankKilled || end.failed_rank < 0) continue;
-    const bool better =
-        earliest == nullptr || (lost_its_peer(*earliest) && !lost_its_peer(end)) ||
-        (lost_its_peer(*earliest) == lost_its_peer(end) && end.at_ms < earliest->at_ms);
-    if (better) earliest = &end;
+    if (earliest == nullptr || end.at_ms < earliest->at_ms) earliest = &end;
   }
   return earliest;
 }
@@ -66,23 +57,19 @@ ShareEnd vanished(ShareEnd end, const ShareEnd* head) {
   return end;
 }
 
+const ShareEnd* first_of(const std::vector<ShareEnd>& ends, Outcome outcome) {
+  return first(ends, [outcome](const ShareEnd& end) { return end.outcome == outcome; });
+}
+
 ShareEnd cause(const std::vector<ShareEnd>& ends, const ShareEnd* head) {
-  if (const auto* asked = first(ends, [](const ShareEnd& end) {
-        return end.outcome == Outcome::kKilledOnRequest && end.failed_rank >= 0;
-      })) {
-    return *asked;
-  }
-  if (const auto* lost = first(
-          ends, [](const ShareEnd& end) { return end.outcome == Outcome::kAgentRestarted; })) {
-    return *lost;
-  }
+  if (const auto* lost = first_of(ends, Outcome::kAgentRestarted)) return *lost;
   if (const auto* failure = own_failure(ends)) return *failure;
   if (const auto* killed = first_killed(ends)) return vanished(*killed, head);
-  const auto* bad = first(ends, [](const ShareEnd& end) {
-    return !is_good(end) && end.outcome != Outcome::kKilledOnRequest;
-  });
-  if (bad == nullptr) bad = first(ends, [](const ShareEnd& end) { return !is_good(end); });
-  return bad != nullptr ? *bad : ends.front();
+  for (const Outcome outcome :
+       {Outcome::kRankKilled, Outcome::kGangApart, Outcome::kKilledOnRequest}) {
+    if (const auto* end = first_of(ends, outcome)) return *end;
+  }
+  return ends.front();
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST_F(AgentTest, Launch_WhileAGivenUpGangHoldsTheSlots_WaitsForThem) {
   large.job = JobId{2};
   const auto order = [&] {
     coordinator_->order(stop(1, StopMode::kKill));
-    coordinator_->order(launch(3));
+    coordinator_->order(on_slots(launch(3), 3));
     coordinator_->order(large);
     step();
   };

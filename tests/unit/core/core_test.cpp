@@ -144,6 +144,8 @@ TEST(Retry, InfrastructureWithoutProgress_EndsWithTheLimit) {
   b.committed(1, 1, 100);
   for (std::uint32_t attempt = 1; attempt <= limits::kStalledRetriesMax; ++attempt) {
     b.ended("a", 1, attempt, Outcome::kRankKilled, 100 + attempt);
+    b.now += limits::kRetryBackOffMsMax;
+    b.give(TimePassed{});
     ASSERT_EQ(b.state_of(1), "starting");
   }
   b.ended("a", 1, limits::kStalledRetriesMax + 1, Outcome::kRankKilled, 7);
@@ -157,6 +159,8 @@ TEST(Retry, KilledAtOneStepAgainAndAgain_StopsTheJobSooner) {
   b.ended("a", 1, 1, Outcome::kRankKilled, 8);
   for (std::uint32_t attempt = 2; attempt <= limits::kSameStepKillsMax + 1; ++attempt) {
     b.ended("a", 1, attempt, Outcome::kRankKilled, 9);
+    b.now += limits::kRetryBackOffMsMax;
+    b.give(TimePassed{});
     ASSERT_EQ(b.state_of(1), "starting");
   }
   b.ended("a", 1, limits::kSameStepKillsMax + 2, Outcome::kRankKilled, 9);

@@ -112,7 +112,7 @@ std::optional<Gang::Cause> Gang::earliest_farewell(bool (*wanted)(int code)) con
     if (!rank.farewell || !wanted(rank.farewell->code)) continue;
     if (earliest && rank.last_word_ms >= *earliest->at_ms) continue;
     const bool own = !lost_peer(rank.farewell->code);
-    earliest = Cause{.outcome = own ? Outcome::kFailed : Outcome::kRankKilled,
+    earliest = Cause{.outcome = own ? Outcome::kFailed : Outcome::kGangApart,
                      .rank = number,
                      .exit_code = rank.farewell->code,
                      .message = format("rank {}: {}", number, rank.farewell->reason),
@@ -226,6 +226,13 @@ Gang::Cause Gang::cause_from_exit() const {
             .exit_code = exit_->code,
             .message = format("a rank was {}", ExitStatus{.signal = signal}.to_string())};
   }
+  if (spans_nodes(launch_) && ranks_.empty()) {
+    return {.outcome = Outcome::kGangApart,
+            .exit_code = exit_->code,
+            .message = format("the launcher ended with exit code {} before a rank came up; see "
+                              "launcher.log: can the nodes reach each other?",
+                              exit_->code)};
+  }
   return {.outcome = Outcome::kFailed,
           .exit_code = exit_->code,
           .message = format("mpirun ended with exit code {}; see launcher.log", exit_->code)};
@@ -237,8 +244,14 @@ Gang::Cause Gang::verdict_of_part() const {
   if (const auto failure = earliest_failure()) return *failure;
   if (const auto vanished = earliest_vanished()) return *vanished;
   const bool complete = std::ssize(ranks_) == part_.ranks && all_said_farewell();
+  if (!complete && ranks_.empty() && launcher_pid_ != 0) {
+    return {.outcome = Outcome::kGangApart,
+            .message = format("mpirun's daemon ended with {} before a rank came up; see its log: "
+                              "can the nodes reach each other?",
+                              exit_->to_string())};
+  }
   if (!complete) {
-    return {.outcome = Outcome::kRankKilled,
+    return {.outcome = Outcome::kGangApart,
             .message = "the gang ended before its ranks here had said what they had to say"};
   }
   const bool left = std::ranges::any_of(ranks_, [](const auto& entry) {

@@ -145,10 +145,12 @@ std::vector<std::string> Gangs::peers() const {
   return peers;
 }
 
-int Gangs::held_slots() const {
-  int held = 0;
-  for (const auto& [key, running] : gangs_)
-    held += static_cast<int>(running.gang.part().slots.size());
+std::set<int> Gangs::held_slots() const {
+  std::set<int> held;
+  for (const auto& [key, running] : gangs_) {
+    const std::vector<int>& slots = running.gang.part().slots;
+    held.insert(slots.begin(), slots.end());
+  }
   return held;
 }
 

@@ -55,7 +55,8 @@ class Gangs {
   /// To the ranks of all gangs: this agent lives.
   std::vector<std::string> peers() const;
 
-  int held_slots() const;
+  /// Numbers of the slots whose processes are not all gone.
+  std::set<int> held_slots() const;
   bool empty() const { return gangs_.empty(); }
   bool contains(const AttemptKey& key) const { return gangs_.contains(key); }
   /// nullptr when no such gang runs here.
