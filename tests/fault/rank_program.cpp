@@ -49,5 +49,5 @@ int main(int argc, char** argv) {
     }
   }
   reporter->farewell(code, code == 3 ? "the loss is not a number" : "");
-  return code;
+  return code == 75 && std::getenv("TAGALIGN_LEAVE_CODE") != nullptr ? 0 : code;
 }

@@ -82,7 +82,9 @@ Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
   if (code != ExitCode::kRequeue) log_error("{}", reason);
   reporter.farewell(to_int(code), reason);
   std::fflush(nullptr);
-  ::_exit(to_int(code));
+  const std::string leave_code = environment("TAGALIGN_LEAVE_CODE");
+  const bool quietly = code == ExitCode::kRequeue && !leave_code.empty();
+  ::_exit(quietly ? std::atoi(leave_code.c_str()) : to_int(code));
 }
 
 ExitCode code_of(const Status& status) {

@@ -76,7 +76,10 @@ ShareEnd cause(const std::vector<ShareEnd>& ends, const ShareEnd* head) {
 
 ShareEnd judge_attempt(const std::vector<ShareEnd>& ends, const AgentId& head_agent) {
   const ShareEnd* head = first(ends, [&](const ShareEnd& end) { return end.agent == head_agent; });
-  ShareEnd verdict = head != nullptr && is_good(*head) ? *head : cause(ends, head);
+  // What was saved is whole only when all of them say so.
+  const bool well = head != nullptr &&
+                    (head->outcome == Outcome::kSucceeded || std::ranges::all_of(ends, is_good));
+  ShareEnd verdict = well ? *head : cause(ends, head);
   if (ends.size() > 1 && !is_good(verdict) && !verdict.agent.value.empty()) {
     verdict.message = format("on {}: {}", verdict.agent.value, verdict.message);
   }

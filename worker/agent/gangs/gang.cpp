@@ -41,7 +41,7 @@ Gang::Gang(wire::Launch launch, Part part, MonotonicMs now_ms)
     : launch_(std::move(launch)), part_(std::move(part)), started_ms_(now_ms) {}
 
 bool Gang::nothing_awaited() const {
-  if (launcher_pid_ != 0 || part_.is_head()) return false;
+  if (launcher_pid_ != 0 || part_.is_head() || exit_) return false;
   if (cause_) return rank_pids().empty();
   return std::ssize(ranks_) == part_.ranks && rank_pids().empty();
 }
@@ -124,6 +124,12 @@ std::optional<Gang::Cause> Gang::earliest_farewell(bool (*wanted)(int code)) con
 bool Gang::all_said_farewell() const {
   return std::ranges::all_of(ranks_,
                              [](const auto& entry) { return entry.second.farewell.has_value(); });
+}
+
+bool Gang::any_left() const {
+  return std::ranges::any_of(ranks_, [](const auto& entry) {
+    return entry.second.farewell && entry.second.farewell->code == to_int(ExitCode::kRequeue);
+  });
 }
 
 /// Nothing more is expected of a rank that said farewell, but that all end together.
@@ -254,26 +260,24 @@ Gang::Cause Gang::verdict_of_part() const {
     return {.outcome = Outcome::kGangApart,
             .message = "the gang ended before its ranks here had said what they had to say"};
   }
-  const bool left = std::ranges::any_of(ranks_, [](const auto& entry) {
-    return entry.second.farewell->code == to_int(ExitCode::kRequeue);
-  });
-  if (left) return {.outcome = Outcome::kSavedAndLeft, .exit_code = to_int(ExitCode::kRequeue)};
+  if (any_left())
+    return {.outcome = Outcome::kSavedAndLeft, .exit_code = to_int(ExitCode::kRequeue)};
   return {.outcome = Outcome::kSucceeded};
 }
 
 Gang::Cause Gang::verdict() const {
   if (!part_.is_head()) return verdict_of_part();
   const bool told_to_fail = cause_ && cause_->outcome == Outcome::kFailed;
-  if (exit_->ok() && !told_to_fail) return {.outcome = Outcome::kSucceeded};
+  if (exit_->ok() && !told_to_fail) {
+    // Over several nodes ranks that saved leave with 0, so that no launcher kills the others.
+    return {.outcome = any_left() ? Outcome::kSavedAndLeft : Outcome::kSucceeded};
+  }
   // mpirun ends the other ranks when the first one leaves: those only seem to have vanished.
   const bool left_first = exit_->code == to_int(ExitCode::kRequeue);
   if (cause_ && !(cause_->vanished && left_first))
     return cause_->vanished ? refined_by_exit(*cause_) : *cause_;
   if (const auto failure = earliest_failure()) return *failure;
-  const bool left = std::ranges::any_of(ranks_, [](const auto& entry) {
-    return entry.second.farewell && entry.second.farewell->code == to_int(ExitCode::kRequeue);
-  });
-  if (left || left_first) {
+  if (any_left() || left_first) {
     return {.outcome = Outcome::kSavedAndLeft, .exit_code = to_int(ExitCode::kRequeue)};
   }
   const auto vanished = earliest_vanished();

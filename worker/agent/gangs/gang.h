@@ -95,6 +95,7 @@ class Gang {
   std::optional<Cause> earliest_failure() const;
   std::optional<Cause> earliest_farewell(bool (*wanted)(int code)) const;
   bool all_said_farewell() const;
+  bool any_left() const;
   std::optional<Cause> silent_rank(MonotonicMs now_ms) const;
   void settle_cause(MonotonicMs now_ms);
   Cause verdict() const;

@@ -30,6 +30,8 @@ Variables node_variables(const wire::Launch& launch, const GangEnvironment& envi
       // helper threads for it.
       {"OMPI_MCA_odls_base_num_threads", "0"},
   };
+  // Of a launcher that takes 75 for a failure, and ends the ranks that still save.
+  if (spans_nodes(launch)) variables["TAGALIGN_LEAVE_CODE"] = "0";
   if (environment.as_root) {
     variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
     variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
