@@ -1,0 +1,82 @@
+// The fixture itself: is it a Slurm, and does it go away?
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/format.h"
+#include "tests/lab/slurm_test.h"
+
+namespace tagalign::lab {
+namespace {
+
+using ::testing::HasSubstr;
+
+using SlurmClusterTest = SlurmTest;
+
+/// Command lines of all processes of this machine that hold `text`.
+std::vector<std::string> processes_naming(const std::string& text) {
+  std::vector<std::string> lines;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto line = posix_file_system().read_file(entry.path() / "cmdline", 1u << 20);
+    if (line.ok() && line->find(text) != std::string::npos) lines.push_back(*line);
+  }
+  return lines;
+}
+
+TEST_F(SlurmClusterTest, FourNodes_AreIdleAndRunAJob) {
+  start({});
+  EXPECT_EQ(ask({"sinfo", "--noheader", "--Node", "--partition=low", "--format=%N %T %c"}),
+            "n1 idle 2\nn2 idle 2\nn3 idle 2\nn4 idle 2");
+  const auto job = sbatch({"--nodes=3"}, "srun sh -c 'echo $SLURMD_NODENAME'\n");
+  wait_for_state(job, "COMPLETED");
+  const std::string said = output(job);
+  for (const char* node : {"n1", "n2", "n3"}) EXPECT_THAT(said, HasSubstr(node));
+}
+
+TEST_F(SlurmClusterTest, JobOfTheLowPartition_IsWarnedAndRequeuedForOneOfTheHigh) {
+  start({.nodes = 1, .cpus_per_node = 1, .grace_s = 5});
+  const auto low = sbatch({"--requeue", "--signal=B:USR1@60", "--open-mode=append"},
+                          "trap 'echo warned' USR1\n"
+                          "[ ${SLURM_RESTART_COUNT:-0} -eq 0 ] || { echo again; exit; }\n"
+                          "echo began\n"
+                          "while true; do sleep 60 & wait; done\n");
+  wait_for([&] { return output(low) == "began\n"; }, "the job begins");
+  const auto high = sbatch({"--partition=high"}, "true\n");
+  wait_for_state(high, "COMPLETED");
+  EXPECT_THAT(output(low), HasSubstr("began\nwarned\n"));
+  wait_for_state(low, "COMPLETED");
+  EXPECT_THAT(output(low), HasSubstr("again\n"));
+}
+
+/// The shortest limit that Slurm knows is a minute, and it looks at limits twice a minute.
+TEST_F(SlurmClusterTest, SignalOption_SendsTheSignalAheadOfTheLimit) {
+  start({.nodes = 1});
+  const auto job = sbatch({"--time=1", "--signal=B:USR1@50"},
+                          "trap 'echo after $SECONDS; exit' USR1\nsleep 100 & wait\n");
+  wait_for_state(job, "COMPLETED");
+  EXPECT_THAT(output(job), HasSubstr("after "));
+}
+
+TEST_F(SlurmClusterTest, KilledSlurmd_TakesItsNodeDownAndComesBack) {
+  start({.nodes = 2, .node_down_s = 4});
+  ASSERT_TRUE(slurm().kill_slurmd(2).ok());
+  wait_for([&] { return node_state("n2").starts_with("DOWN"); }, "n2 is down");
+  EXPECT_EQ(node_state("n1"), "IDLE");
+  ASSERT_TRUE(slurm().start_slurmd(2).ok());
+  wait_for([&] { return node_state("n2") == "IDLE"; }, "n2 is idle again");
+}
+
+TEST_F(SlurmClusterTest, DestroyedCluster_LeavesNoProcess) {
+  start({.nodes = 1});
+  const auto job = sbatch({}, "sleep 1000 & echo $$; wait\n");
+  wait_for_state(job, "RUNNING");
+  const pid_t first = slurm().container().first_process();
+  ASSERT_EQ(::kill(first, 0), 0);
+  stop();
+  EXPECT_EQ(::kill(first, 0), -1);
+  EXPECT_EQ(processes_naming(folder().string()), std::vector<std::string>());
+}
+
+}  // namespace
+}  // namespace tagalign::lab
