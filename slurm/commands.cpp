@@ -140,6 +140,15 @@ Result<std::vector<AccountingRow>> parse_sacct(std::string_view output) {
   return rows;
 }
 
+std::vector<std::string> end_time_command(std::uint64_t job) {
+  return {"env", "SLURM_TIME_FORMAT=%s", "squeue", "-h", "-j", format("{}", job), "-o", "%e"};
+}
+
+std::int64_t parse_end_time(std::string_view output) {
+  const auto seconds = parse_number<std::int64_t>(output.substr(0, output.find('\n')));
+  return seconds && *seconds > 0 ? *seconds : 0;
+}
+
 Result<std::optional<Allocation>> read_allocation(
     const std::map<std::string, std::string>& environment) {
   if (!environment.contains("SLURM_JOB_ID")) return std::optional<Allocation>();

@@ -71,6 +71,11 @@ struct Allocation {
   std::string node;         ///< Slurm's name of this node; empty outside of a step
   std::int64_t ends_s = 0;  ///< Unix time; 0: not told
 };
+/// Prints when a job ends, as Unix time: what Slurm before 23.02 does not tell the job itself.
+std::vector<std::string> end_time_command(std::uint64_t job);
+/// 0 when the output is no time: a job without a limit, or a controller that does not answer.
+std::int64_t parse_end_time(std::string_view output);
+
 /// From environment variables; nullopt outside of a Slurm job (no SLURM_JOB_ID).
 Result<std::optional<Allocation>> read_allocation(
     const std::map<std::string, std::string>& environment);

@@ -80,11 +80,19 @@ std::map<std::string, std::string> slurm_environment() {
   return variables;
 }
 
+/// Once a life: Slurm is asked only where it has not told the job.
+std::int64_t end_time_s(const slurm::Allocation& allocation) {
+  constexpr std::int64_t kSlurmMsMax = 5'000;
+  if (allocation.ends_s != 0) return allocation.ends_s;
+  const auto said = run_command(slurm::end_time_command(allocation.job), kSlurmMsMax);
+  return said.ok() && said->exit.ok() ? slurm::parse_end_time(said->output) : 0;
+}
+
 /// What Slurm says of the node goes where nothing was asked for.
 void fill_in(agent::AgentOptions& options, const slurm::Allocation& allocation) {
   options.place.allocation = format("{}", allocation.job);
   options.place.node = allocation.node.empty() ? host_name() : allocation.node;
-  options.place.ends_ms = allocation.ends_s * 1000;
+  options.place.ends_ms = end_time_s(allocation) * 1000;
   const std::string restart = allocation.restarts > 0 ? format(".{}", allocation.restarts) : "";
   if (options.id.empty())
     options.id = format("{}-{}{}", options.place.node, allocation.job, restart);

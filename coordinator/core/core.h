@@ -30,6 +30,7 @@ struct Policy {
                                     UnixMs until_ms) = find_room;
   /// An agent that ends sooner gets no work: less is not worth the start.
   std::int64_t runway_ms_min = limits::kRunwayMsMin;
+  std::int64_t leave_before_end_ms = limits::kLeaveBeforeEndMs;
 };
 
 /// What was last said to an agent and not answered: kept outside the history, because a
@@ -38,6 +39,7 @@ struct Reminders {
   std::map<JobId, UnixMs> due_of;
   std::set<std::pair<UnixMs, JobId>> due;
   std::map<AgentId, UnixMs> hello_asked;
+  std::map<AgentId, UnixMs> told_to_leave;  ///< because their allocation ends, and when last
 };
 
 struct Decision {

@@ -131,6 +131,20 @@ void add_instance(State& state, std::size_t pattern, JobId instance) {
   }
 }
 
+namespace {
+
+void update_end(Index& index, const Agent* agent, const AgentId& id) {
+  if (const auto found = index.end_of.find(id); found != index.end_of.end()) {
+    index.ends.erase({found->second, id});
+    index.end_of.erase(found);
+  }
+  if (agent == nullptr || agent->place.ends_ms == 0) return;
+  index.ends.emplace(agent->place.ends_ms, id);
+  index.end_of[id] = agent->place.ends_ms;
+}
+
+}  // namespace
+
 void update_agent(State& state, const AgentId& id) {
   Index& index = state.index;
   if (const auto found = index.free_of.find(id); found != index.free_of.end()) {
@@ -140,7 +154,9 @@ void update_agent(State& state, const AgentId& id) {
     index.free_of.erase(found);
   }
   const auto agent = state.agents.find(id);
-  if (agent == state.agents.end() || !agent->second.connected) return;
+  const bool connected = agent != state.agents.end() && agent->second.connected;
+  update_end(index, connected ? &agent->second : nullptr, id);
+  if (!connected) return;
   const int free = free_slots(state, agent->second);
   index.free[free].insert(id);
   index.free_of[id] = free;

@@ -47,8 +47,10 @@ struct Index {
   std::map<JobId, std::vector<std::size_t>> templates_by_source;
   std::map<AgentId, std::set<JobId>> held;  ///< jobs on each agent
   std::map<AgentId, int> held_slots;
-  std::map<int, std::set<AgentId>> free;  ///< connected agents by their free slots
-  std::map<AgentId, int> free_of;         ///< where each stands in `free`
+  std::map<int, std::set<AgentId>> free;      ///< connected agents by their free slots
+  std::map<AgentId, int> free_of;             ///< where each stands in `free`
+  std::set<std::pair<UnixMs, AgentId>> ends;  ///< of connected agents whose allocation has an end
+  std::map<AgentId, UnixMs> end_of;           ///< where each stands in `ends`
   std::map<std::string, WorkflowId> tokens;
   std::map<WorkflowId, std::vector<JobId>> jobs_of;
 };

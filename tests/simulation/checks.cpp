@@ -42,7 +42,7 @@ void check_end(World& world, const core::State& state) {
   if (state.conflicting_results != 0) world.violation("equal keys with other counts");
   for (const auto& [key, gang] : world.gangs) {
     world.violation(format("job {} attempt {} lives on at {} when all jobs have ended",
-                           key.first.value, key.second.value, gang.agent.value));
+                           key.first.value, key.second.value, gang.agents.begin()->value));
   }
 }
 

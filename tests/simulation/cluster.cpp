@@ -1,5 +1,6 @@
 #include "tests/simulation/cluster.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -15,7 +16,7 @@ namespace tagalign::simulation {
 namespace {
 
 constexpr UnixMs kWeatherMs = 240'000;
-constexpr std::uint64_t kKindsOfStrike = 14;
+constexpr std::uint64_t kKindsOfStrike = 15;
 constexpr UnixMs kCalmMs = 900'000;
 /// Every so many-th seed runs on the real SQLite store, which takes longer.
 constexpr std::uint64_t kSeedsPerSqlite = 3;
@@ -38,11 +39,12 @@ class Cluster {
              .started = [this] { reconnect(); },
              .pool_nodes = [this] { return pooled(); }}) {
     const auto nodes = world_.between(1, 4);
+    spans_ = nodes > 1 && world_.random.chance(0.5);
     for (int i = 0; i < nodes; ++i) add_node(i);
     const auto clients = world_.between(1, 4);
     for (int i = 0; i < clients; ++i) {
       clients_.push_back(std::make_unique<Client>(
-          world_, i, workflow(i, static_cast<int>(world_.between(1, kSlotsPerRankMax))),
+          world_, i, workflow(i, static_cast<int>(world_.between(1, kSlotsPerRankMax)), spans_),
           [this](const Client& from, wire::Frame f) { up(from, std::move(f)); }));
     }
   }
@@ -70,16 +72,18 @@ class Cluster {
   }
 
  private:
-  /// One machine can hold every job, needs no pool, and stays.
+  /// One machine can hold every job, needs no pool, and stays; two where a job needs as many.
+  bool stays(int number) const { return number == 0 || (spans_ && number == 1); }
   void add_node(int number) {
-    const bool first = number == 0;
+    const bool first = stays(number);
     const int slots_min = first ? kTrainRanks * kSlotsPerRankMax : kTrainRanks;
     nodes_.push_back(std::make_unique<Node>(
         world_,
         NodeKind{.id = {format("node{}", number)},
                  .slots = static_cast<int>(world_.between(slots_min, slots_min + 3)),
                  .gpus = world_.random.chance(0.5),
-                 .pooled = !first && world_.random.chance(0.5)},
+                 .pooled = !first && world_.random.chance(0.5),
+                 .allocated = world_.random.chance(0.2)},
         [this](Node& from, wire::Frame f) { up(from, std::move(f)); }));
   }
   std::vector<Node*> pooled() const {
@@ -202,6 +206,8 @@ class Cluster {
         return end_pool();
       case 12:
         return mute_training();
+      case 13:
+        return split_nodes();
       default:
         cancel_something();
     }
@@ -253,7 +259,9 @@ class Cluster {
 
   void retire_node() {
     Node& node = any_node();
-    if (&node == nodes_.front().get() || node.retired() || !world_.random.chance(0.5)) return;
+    const auto number = std::ranges::find(nodes_, &node, [](auto& one) { return one.get(); });
+    if (stays(static_cast<int>(number - nodes_.begin())) || node.retired()) return;
+    if (!world_.random.chance(0.5)) return;
     ++world_.misfortunes["machine gone"];
     node.retire();
   }
@@ -269,7 +277,8 @@ class Cluster {
   void mute_training() {
     std::vector<AgentId> training;
     for (const auto& [key, gang] : world_.gangs) {
-      if (gang.verb == "train") training.push_back(gang.agent);
+      if (gang.verb == "train")
+        training.insert(training.end(), gang.agents.begin(), gang.agents.end());
     }
     if (training.empty()) return;
     const AgentId chosen = training[world_.random.below(training.size())];
@@ -278,6 +287,15 @@ class Cluster {
       ++world_.misfortunes["training unreachable"];
       cut_link(*node, {.up = true, .down = true}, world_.between(20'000, 90'000));
     }
+  }
+  /// Two machines that both reach the coordinator do not reach each other.
+  void split_nodes() {
+    const AgentId a = any_node().id();
+    const AgentId b = any_node().id();
+    if (a == b) return;
+    ++world_.misfortunes["machines apart"];
+    world_.set_linked(a, b, false);
+    world_.after(world_.between(500, 60'000), [this, a, b] { world_.set_linked(a, b, true); });
   }
   struct Ways {
     bool up;
@@ -327,6 +345,8 @@ class Cluster {
   void heal() {
     healed_ = true;
     world_.weather = {};
+    world_.apart.clear();
+    world_.allocations_end = false;
     coordinator_.heal();
     for (const auto& node : nodes_) {
       mend_link(*node);
@@ -373,6 +393,7 @@ class Cluster {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::set<std::uint64_t> spared_;
+  bool spans_ = false;
   bool healed_ = false;
 };
 

@@ -103,10 +103,11 @@ void Coordinator::stop_or_continue() {
 void Coordinator::excuse_lost() {
   for (const auto& [id, job] : state().jobs) {
     for (const core::AttemptRecord& record : job.attempts) {
-      const auto agent = state().agents.find(record.agent);
-      const bool silent = agent == state().agents.end() || !agent->second.connected;
-      if (silent && record.outcome == wire::Outcome::kAgentRestarted) {
-        world_.excused.insert({id, record.attempt});
+      if (record.outcome != wire::Outcome::kAgentRestarted) continue;
+      for (const wire::Share& share : record.shares) {
+        const auto agent = state().agents.find(share.agent);
+        const bool silent = agent == state().agents.end() || !agent->second.connected;
+        if (silent) world_.excused.insert({{id, record.attempt}, share.agent});
       }
     }
   }

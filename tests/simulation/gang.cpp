@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
-#include <sstream>
+#include <iterator>
 
 #include "base/exit_codes.h"
 #include "base/format.h"
@@ -14,11 +14,11 @@ using namespace wire;
 
 constexpr std::uint64_t kStepsTotal = 12;
 constexpr std::uint64_t kStepsPerCheckpoint = 3;
-constexpr std::uint64_t kConfigBytesMax = 1'000;
-constexpr std::string_view kSlotsKey = "slots_per_rank: ";
+/// Of a node that nothing is heard of.
+constexpr std::int64_t kGivenUpAfterMs = 5'000;
+constexpr std::int64_t kLookMs = 500;
 constexpr std::int64_t kSlowStepMsMax = 15'000;
 constexpr std::int64_t kSlowCheckpointMsMax = 40'000;
-constexpr int kKilled = 128 + SIGKILL;
 
 /// The counts follow from the key alone: every run of an evaluation finds the same.
 EvaluationResult result_of(const std::vector<std::string>& overrides) {
@@ -33,55 +33,69 @@ EvaluationResult result_of(const std::vector<std::string>& overrides) {
 
 }  // namespace
 
-std::string configuration(int slots_per_rank) {
-  return format("{}{}\n", kSlotsKey, slots_per_rank);
-}
-
-Result<Program> read_program(const ProcessOptions& options, FileSystem& disk) {
-  const auto number = [&](const char* name) { return std::stoull(options.environment.at(name)); };
-  Program program;
-  program.key = {JobId{number("TAGALIGN_JOB")},
-                 Attempt{static_cast<std::uint32_t>(number("TAGALIGN_ATTEMPT"))}};
-  if (const auto gpus = options.environment.find("CUDA_VISIBLE_DEVICES");
-      gpus != options.environment.end()) {
-    std::istringstream list(gpus->second);
-    for (std::string name; std::getline(list, name, ',');) program.gpus.push_back(name);
-  }
-  program.mark = options.environment.at("TAGALIGN_GANG");
-  const std::vector<std::string>& words = options.command;
-  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    if (words[i] == "-n") program.ranks = std::stoi(words[i + 1]);
-    if (words[i] == "--set") program.overrides.push_back(words[i + 1]);
-    if (words[i + 1] == "--config") program.verb = words[i];
-    if (words[i] == "--config") {
-      TA_ASSIGN_OR_RETURN(const std::string text, disk.read_file(words[i + 1], kConfigBytesMax));
-      program.slots = program.ranks * std::stoi(text.substr(kSlotsKey.size()));
-    }
-  }
-  return program;
-}
-
-Gang::Gang(World& world, Program program, int first_pid, const Rank::Send& send, Died died)
-    : world_(world),
-      program_(std::move(program)),
-      launcher_pid_(first_pid),
-      died_(std::move(died)) {
-  for (int number = 0; number < program_.ranks; ++number) {
-    ranks_.push_back(
-        std::make_shared<Rank>(world, program_.key, number, first_pid + 1 + number, send));
-  }
-}
-
-void Gang::begin() {
+void Gang::begin(const std::shared_ptr<Part>& head) {
   deaf_ = world_.strikes(world_.weather.wedge, "deaf program");
   if (world_.strikes(world_.weather.slow, "slow program")) step_ms_max_ = kSlowStepMsMax;
+  parts_.resize(program_.ranks_of_parts.size());
+  parts_[0] = head;
+  if (parts_.size() > 1) ++world_.misfortunes["gang over several nodes"];
+  for (std::size_t part = 1; part < parts_.size(); ++part) {
+    world_.after(world_.between(5, 100), [self = shared_from_this(), part] {
+      if (self->over_) return;
+      self->head().ask_for_daemon(part, [self] { self->finish(1); });
+    });
+  }
+  start();
+  watch_links();
+}
+
+bool Gang::join(const std::shared_ptr<Part>& part) {
+  if (over_ || !linked(*part)) return false;
+  parts_.at(part->program().part) = part;
+  start();
+  return true;
+}
+
+/// Once all nodes are there.
+void Gang::start() {
+  if (std::ranges::any_of(parts_, [](const auto& part) { return part == nullptr; })) return;
+  for (const auto& part : parts_) std::ranges::copy(part->ranks(), std::back_inserter(ranks_));
   SharedFiles::Folder& folder = world_.files.jobs[program_.key.first];
   folder.lease = std::max(folder.lease, program_.key.second);
   for (const auto& rank : ranks_) {
     if (!folder.steps.empty()) rank->step = folder.steps.rbegin()->first;
+    rank->when_alone = [self = shared_from_this(), &rank = *rank] {
+      self->end_rank(rank, {.code = to_int(ExitCode::kPeerLost)});
+    };
     world_.after(world_.between(10, 800), [rank] { rank->hello(); });
   }
   resume(folder.steps.begin());
+}
+
+bool Gang::linked(const Part& part) const {
+  return world_.linked(head().agent(), part.agent());
+}
+
+bool Gang::all_linked() const {
+  return std::ranges::all_of(parts_, [&](const auto& part) { return linked(*part); });
+}
+
+/// What the kernel's keep-alive tells launcher and daemons of each other.
+void Gang::watch_links() {
+  if (over_) return;
+  for (std::size_t i = 1; i < parts_.size(); ++i) {
+    if (!parts_[i]) continue;
+    if (linked(*parts_[i]) && !parts_[i]->silent) {
+      apart_since_ms_.erase(i);
+    } else if (world_.now - apart_since_ms_.try_emplace(i, world_.now).first->second >=
+               kGivenUpAfterMs) {
+      ++world_.misfortunes["nodes apart"];
+      parts_[i]->end_launcher({.code = 1}, true);
+      return finish(1);
+    }
+  }
+  if (parts_.size() > 1)
+    world_.after(kLookMs, [self = shared_from_this()] { self->watch_links(); });
 }
 
 /// A gang that takes over reports what is there: its predecessor may have died before it could.
@@ -102,6 +116,7 @@ bool Gang::told_to_leave() const {
 /// One step of all ranks together: when one of them does not move, all wait until they are ended.
 void Gang::advance() {
   if (!std::ranges::all_of(ranks_, [](const auto& rank) { return rank->moves(); })) return;
+  if (!all_linked()) return advance_later();
   if (misfortune()) return;
   const bool leaving = told_to_leave();
   if (program_.verb == "train") return train_step(leaving);
@@ -115,11 +130,11 @@ bool Gang::misfortune() {
   Rank& rank = *ranks_[world_.random.below(ranks_.size())];
   const Weather& weather = world_.weather;
   if (world_.strikes(weather.rank_death, "rank killed")) {
-    on_rank_end(rank, {.signal = SIGKILL});
+    end_rank(rank, {.signal = SIGKILL});
   } else if (world_.strikes(weather.program_error, "program error")) {
     fail(rank, 1, "assertion failed");
   } else if (world_.strikes(weather.program_error, "program crash")) {
-    on_rank_end(rank, {.signal = SIGSEGV});
+    end_rank(rank, {.signal = SIGSEGV});
   } else if (world_.strikes(weather.wedge / 4, "silent rank")) {
     rank.fall_silent();
   } else {
@@ -146,7 +161,7 @@ void Gang::train_step(bool leaving) {
 
 /// The shards are written; meanwhile the gang may have ended.
 void Gang::publish(bool scheduled, const std::function<void()>& then) {
-  if (!ranks_.front()->moves()) return;
+  if (!first().moves()) return;
   if (const auto info = commit(scheduled))
     report(CheckpointCommitted{program_.key.first, program_.key.second, *info}, then);
 }
@@ -158,7 +173,7 @@ std::optional<CheckpointInfo> Gang::commit(bool scheduled) {
   SharedFiles::Folder& folder = world_.files.jobs[job];
   if (folder.lease != program_.key.second) {
     ++world_.misfortunes["lease lost"];
-    fail(*ranks_.front(), 1, "the lease belongs to a newer attempt");
+    fail(first(), 1, "the lease belongs to a newer attempt");
     return std::nullopt;
   }
   if (program_.key.second < folder.published) {
@@ -171,7 +186,7 @@ std::optional<CheckpointInfo> Gang::commit(bool scheduled) {
   const auto [entry, added] = folder.steps.try_emplace(step(), info);
   if (!added && scheduled) entry->second.scheduled = true;
   if (world_.strikes(world_.weather.rank_death, "killed after the commit")) {
-    on_rank_end(*ranks_.front(), {.signal = SIGKILL});
+    end_rank(first(), {.signal = SIGKILL});
     return std::nullopt;
   }
   return entry->second;
@@ -184,94 +199,82 @@ void Gang::evaluate() {
 
 /// Rank 0 reports and waits; an agent that does not take it ends the program.
 void Gang::report(const FromRank& event, std::function<void()> then) {
-  ranks_.front()->report(event, [self = shared_from_this(), then = std::move(then)](bool held) {
+  first().report(event, [self = shared_from_this(), then = std::move(then)](bool held) {
     if (held) return then();
     ++self->world_.misfortunes["event not taken"];
-    self->fail(*self->ranks_.front(), 1, "the agent has not acknowledged the event");
+    self->fail(self->first(), 1, "the agent has not acknowledged the event");
   });
 }
 
 void Gang::leave(int code) {
   for (const auto& rank : ranks_) {
     world_.after(world_.between(1, 150), [self = shared_from_this(), rank, code] {
-      rank->farewell(code, "",
-                     [self, rank, code](bool) { self->on_rank_end(*rank, {.code = code}); });
+      rank->farewell(code, "", [self, rank, code](bool) { self->end_rank(*rank, {.code = code}); });
     });
   }
 }
 
 void Gang::fail(Rank& rank, int code, const std::string& reason) {
   rank.farewell(code, reason, [self = shared_from_this(), &rank, code](bool) {
-    self->on_rank_end(rank, {.code = code});
+    self->end_rank(rank, {.code = code});
   });
 }
 
-void Gang::on_rank_end(Rank& rank, ExitStatus status) {
-  if (!rank.alive()) return;
-  rank.die();
-  died_(rank.pid());
-  if (!exit_ && !aborts_) launcher_sees(status);
+void Gang::end_rank(Rank& rank, ExitStatus status) {
+  for (const auto& part : parts_) {
+    if (part && part->find_rank(rank.peer()) == &rank) return part->on_rank_end(rank, status);
+  }
+}
+
+/// Of another node the launcher hears over the network.
+void Gang::rank_ended(Part& part, ExitStatus status) {
+  if (over_ || part.silent) return;
+  if (&part == &head()) return launcher_sees(status);
+  if (!linked(part)) return;
+  world_.after(world_.between(1, 40), [self = shared_from_this(), status] {
+    if (!self->over_) self->launcher_sees(status);
+  });
 }
 
 /// As mpirun does: the first failure ends the other ranks, and its code becomes the launcher's.
 void Gang::launcher_sees(ExitStatus status) {
-  const bool over = std::ranges::none_of(ranks_, [](const auto& rank) { return rank->alive(); });
-  if (status.ok() && !over) return;
-  aborts_ = true;
-  if (!status.ok()) hung_ = world_.strikes(world_.weather.wedge, "launcher hung");
-  if (hung_) return;
+  const bool all_left =
+      std::ranges::none_of(ranks_, [](const auto& rank) { return rank->alive(); });
+  if (status.ok() && !all_left) return;
+  if (!status.ok()) head().hung = world_.strikes(world_.weather.wedge, "launcher hung");
+  if (head().hung) return;
   const int code = status.signal != 0 ? 128 + status.signal : status.code;
-  world_.after(world_.between(5, 400),
-               [self = shared_from_this(), code] { self->end_launcher({.code = code}, true); });
+  over_ = true;
+  world_.after(world_.between(5, 400), [self = shared_from_this(), code] { self->finish(code); });
 }
 
-void Gang::end_launcher(ExitStatus status, bool kill_ranks) {
-  if (exit_) return;
-  exit_ = status;
-  if (status.ok()) world_.finished.insert(program_.key.first);
-  for (const auto& rank : ranks_) {
-    if (kill_ranks) on_rank_end(*rank, {.signal = SIGKILL});
+void Gang::finish(int code) {
+  over_ = true;
+  if (head().launcher_exit()) return;
+  if (code == 0) world_.finished.insert(program_.key.first);
+  head().end_launcher({.code = code}, true);
+}
+
+/// Without the launcher no daemon stays; a daemon that ends takes the gang along.
+void Gang::launcher_ended(Part& part) {
+  if (&part != &head()) {
+    if (over_ || part.silent || !linked(part)) return;
+    world_.after(world_.between(1, 40), [self = shared_from_this()] { self->finish(1); });
+    return;
   }
-  died_(launcher_pid_);
-}
-
-void Gang::signal_launcher(int signal) {
-  if (exit_) return;
-  if (signal == SIGKILL) {
-    const bool orphans = world_.strikes(world_.weather.orphan, "orphaned ranks");
-    return end_launcher({.signal = SIGKILL}, !orphans);
-  }
-  if (hung_) return;
-  world_.after(world_.between(5, 1'000),
-               [self = shared_from_this()] { self->end_launcher({.code = kKilled}, true); });
-}
-
-void Gang::kill_process(int pid) {
-  if (pid == launcher_pid_) return signal_launcher(SIGKILL);
-  for (const auto& rank : ranks_) {
-    if (rank->pid() == pid) on_rank_end(*rank, {.signal = SIGKILL});
+  over_ = true;
+  for (const auto& other : parts_) {
+    if (other && other.get() != &part) end_part(other, part.launcher_exit()->ok() ? 0 : 1);
   }
 }
 
-void Gang::power_cut() {
-  end_launcher({.signal = SIGKILL}, true);
-  for (const auto& rank : ranks_) on_rank_end(*rank, {.signal = SIGKILL});
-}
-
-std::vector<int> Gang::living() const {
-  std::vector<int> pids;
-  if (!exit_) pids.push_back(launcher_pid_);
-  for (const auto& rank : ranks_) {
-    if (rank->alive()) pids.push_back(rank->pid());
-  }
-  return pids;
-}
-
-Rank* Gang::find_rank(const std::string& peer) {
-  for (const auto& rank : ranks_) {
-    if (rank->peer() == peer) return rank.get();
-  }
-  return nullptr;
+/// At once over the network; where that is cut, or the machine is gone, after the keep-alive's time.
+void Gang::end_part(const std::shared_ptr<Part>& part, int code) {
+  const bool told = linked(*part) && !head().silent;
+  const std::int64_t delay_ms = told ? world_.between(1, 40) : kGivenUpAfterMs;
+  world_.after(delay_ms, [self = shared_from_this(), part, code] {
+    part->end_launcher({.code = code}, true);
+  });
 }
 
 }  // namespace tagalign::simulation

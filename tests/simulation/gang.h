@@ -1,5 +1,5 @@
-/// A simulated gang: a launcher and its ranks, which take steps together, publish checkpoints under
-/// the lease, report, say farewell, and die in every way that we know of.
+/// A simulated gang: a launcher and its ranks on one machine or several, which take steps together,
+/// publish checkpoints under the lease, report, say farewell, and die in every way that we know of.
 ///
 /// Held by shared pointer: what waits in the world's queue keeps it. One thread.
 #pragma once
@@ -9,47 +9,27 @@
 #include <string>
 #include <vector>
 
-#include "base/file_system.h"
-#include "base/process.h"
-#include "tests/simulation/rank.h"
+#include "tests/simulation/part.h"
 
 namespace tagalign::simulation {
 
-/// What a launcher's command line, its environment and its configuration say.
-struct Program {
-  AttemptKey key;
-  std::string mark;  ///< TAGALIGN_GANG
-  std::string verb;  ///< train, evaluate, …
-  int ranks = 1;
-  int slots = 1;                  ///< of all ranks, as the configuration beside it says
-  std::vector<std::string> gpus;  ///< CUDA_VISIBLE_DEVICES
-  std::vector<std::string> overrides;
-};
-/// Fails when `disk` does not hold the configuration.
-Result<Program> read_program(const ProcessOptions& options, FileSystem& disk);
-/// The configuration of a job whose ranks hold so many slots each.
-std::string configuration(int slots_per_rank);
-
 class Gang : public std::enable_shared_from_this<Gang> {
  public:
-  using Died = std::function<void(int pid)>;
+  Gang(World& world, Program program) : world_(world), program_(std::move(program)) {}
 
-  Gang(World& world, Program program, int first_pid, const Rank::Send& send, Died died);
-
-  void begin();
-  /// SIGTERM or SIGKILL to the launcher.
-  void signal_launcher(int signal);
-  /// SIGKILL to one of its processes.
-  void kill_process(int pid);
-  void power_cut();
-
+  /// The launcher runs: it has the other nodes' daemons started, and begins when all are there.
+  void begin(const std::shared_ptr<Part>& head);
+  /// A daemon runs; false when it came too late.
+  bool join(const std::shared_ptr<Part>& part);
   const Program& program() const { return program_; }
-  int launcher_pid() const { return launcher_pid_; }
-  const std::optional<ExitStatus>& launcher_exit() const { return exit_; }
-  std::vector<int> living() const;
-  Rank* find_rank(const std::string& peer);
+  bool is_over() const { return over_; }
+
+  // what the parts tell
+  void rank_ended(Part& part, ExitStatus status);
+  void launcher_ended(Part& part);
 
  private:
+  void start();
   void advance();
   void advance_later();
   bool misfortune();
@@ -61,22 +41,26 @@ class Gang : public std::enable_shared_from_this<Gang> {
   void report(const wire::FromRank& event, std::function<void()> then);
   void leave(int code);
   void fail(Rank& rank, int code, const std::string& reason);
-  void on_rank_end(Rank& rank, ExitStatus status);
+  void end_rank(Rank& rank, ExitStatus status);
   void launcher_sees(ExitStatus status);
-  void end_launcher(ExitStatus status, bool kill_ranks);
+  void finish(int code);
+  void end_part(const std::shared_ptr<Part>& part, int code);
+  void watch_links();
+  bool linked(const Part& part) const;
+  bool all_linked() const;
   bool told_to_leave() const;
-  std::uint64_t step() const { return ranks_.front()->step; }
+  Part& head() const { return *parts_.front(); }
+  Rank& first() const { return *ranks_.front(); }
+  std::uint64_t step() const { return first().step; }
 
   World& world_;
   const Program program_;
-  const int launcher_pid_;
-  Died died_;
-  std::vector<std::shared_ptr<Rank>> ranks_;
-  std::optional<ExitStatus> exit_;
+  std::vector<std::shared_ptr<Part>> parts_;      ///< by share; empty where none has come yet
+  std::vector<std::shared_ptr<Rank>> ranks_;      ///< of all parts, once all are there
+  std::map<std::size_t, UnixMs> apart_since_ms_;  ///< parts that the head does not reach
   std::int64_t step_ms_max_ = 4'000;
-  bool deaf_ = false;    ///< never hears that it should leave
-  bool hung_ = false;    ///< a launcher that reacts to SIGKILL only
-  bool aborts_ = false;  ///< the launcher has seen a failure and will end the others
+  bool deaf_ = false;  ///< never hears that it should leave
+  bool over_ = false;  ///< the launcher has seen the end, or a failure and will end the others
 };
 
 }  // namespace tagalign::simulation

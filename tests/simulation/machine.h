@@ -1,7 +1,7 @@
 /// The processes of one simulated machine, as its agent starts, watches and signals them. They
 /// outlive the agent's process; what that process watched does not.
 ///
-/// Owns     the gangs. Checks that no attempt is launched twice, that two attempts of a job never
+/// Owns     what of the gangs runs here. Checks that no attempt is launched twice, that two attempts of a job never
 ///          run side by side unless the coordinator has declared the older one lost, and that no
 ///          slot and no GPU is handed out while a process of another gang holds it.
 /// Threads  one.
@@ -48,16 +48,23 @@ class Machine final : public agent::ProcessHost {
   Rank* find_rank(const std::string& peer);
 
  private:
+  Result<agent::ProcessName> start_daemon(const DaemonCommand& daemon,
+                                          const ProcessOptions& options);
+  Result<agent::ProcessName> start_part(const std::shared_ptr<Gang>& gang, Program program);
+  agent::ProcessName ended_at_once();
   void check_launch(const AttemptKey& key);
   void check_slots(const Program& program);
   void check_gpus(const Program& program);
+  bool is_excused(const AttemptKey& key) const;
   void on_death(int pid);
+  void forget(const AttemptKey& key);
   bool lives(int pid) const;
 
   World& world_;
   const Hardware hardware_;
   Rank::Send rank_send_;
-  std::map<int, std::shared_ptr<Gang>> gangs_;  ///< by launcher
+  std::map<int, std::shared_ptr<Part>> parts_;  ///< by launcher
+  std::set<int> stillborn_;                     ///< daemons that found no launcher
   std::set<int> watched_;
   std::vector<int> gone_;
   int next_pid_ = 100;

@@ -43,6 +43,7 @@ agent::AgentParts Node::parts() {
   identity.host = id().value;
   identity.slots = kind_.slots;
   identity.gpus = static_cast<int>(gpus.size());
+  identity.place.ends_ms = ends_ms_;
   return {.identity = identity,
           .gpus = gpus,
           .folder = "/agent",
@@ -59,6 +60,8 @@ void Node::start() {
   ++incarnation_;
   unsent_.clear();
   reconnect();
+  ends_ms_ = 0;
+  if (kind_.allocated && world_.allocations_end) end_later();
   coordinator_ = std::make_unique<wire::FakeClientSocket>();
   ranks_ = std::make_unique<wire::FakeServerSocket>();
   auto agent = agent::Agent::create(parts());
@@ -76,6 +79,18 @@ void Node::start() {
 void Node::start_later() {
   if (pooled()) return;  // the pool misses it
   world_.after(world_.downtime_ms(), [this] { start(); });
+}
+
+/// The scheduler says when, and then takes everything away at once.
+void Node::end_later() {
+  const std::int64_t left_ms = world_.between(65'000, 300'000);
+  ends_ms_ = world_.now + left_ms;
+  world_.after(left_ms, [this, incarnation = incarnation_] {
+    if (!up() || incarnation != incarnation_ || !world_.allocations_end) return;
+    ++world_.misfortunes["allocation ended"];
+    machine_.power_cut();
+    crash();
+  });
 }
 
 void Node::crash() {

@@ -22,8 +22,9 @@ namespace tagalign::simulation {
 struct NodeKind {
   AgentId id;
   int slots = 1;
-  bool gpus = false;    ///< one behind every slot
-  bool pooled = false;  ///< a pool starts its agent
+  bool gpus = false;       ///< one behind every slot
+  bool pooled = false;     ///< a pool starts its agent
+  bool allocated = false;  ///< for a while each time, after which the machine is taken away
 };
 
 class Node {
@@ -58,6 +59,7 @@ class Node {
  private:
   agent::AgentParts parts();
   void start_later();
+  void end_later();
   void tick(int incarnation);
   void deliver_to_ranks();
   void hear_rank(const std::string& peer, wire::Frame frame);
@@ -71,6 +73,7 @@ class Node {
   std::vector<wire::Frame> unsent_;
   bool retired_ = false;
   int incarnation_ = 0;
+  UnixMs ends_ms_ = 0;
   int connection_ = 0;
   std::unique_ptr<wire::FakeClientSocket> coordinator_;
   std::unique_ptr<wire::FakeServerSocket> ranks_;

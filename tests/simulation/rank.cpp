@@ -11,6 +11,7 @@ using namespace wire;
 
 constexpr std::int64_t kResendMs = 2'000;
 constexpr std::int64_t kFarewellMsMax = 2'000;
+constexpr std::int64_t kAgentPatienceMs = 30'000;
 
 }  // namespace
 
@@ -32,8 +33,17 @@ void Rank::hello() {
 
 void Rank::beat() {
   if (!moves()) return;
+  if (heard_ms_ != 0 && world_.now - heard_ms_ > limits::kAgentSilentAfterMs) {
+    ++world_.misfortunes["rank left alone"];
+    return when_alone();
+  }
   send_(peer_, make_frame(FromRank{RankBeat{key_.first, key_.second, number_, step, 0, "works"}}));
   world_.after(limits::kRankHeartbeatMs, [self = shared_from_this()] { self->beat(); });
+}
+
+void Rank::ask(const FromRank& wish, Held held) {
+  greeted_ = true;
+  enqueue(make_frame(wish), kAgentPatienceMs, std::move(held));
 }
 
 void Rank::report(const FromRank& event, Held held) {
@@ -78,6 +88,7 @@ void Rank::settle_front(bool held) {
 void Rank::receive(const ToRank& message) {
   if (!moves()) return;
   if (std::holds_alternative<SaveAndLeave>(message)) told_to_leave_ = true;
+  if (std::holds_alternative<AgentBeat>(message)) heard_ms_ = world_.now;
   const auto* ack = std::get_if<RankAck>(&message);
   if (ack == nullptr || queue_.empty() || queue_.front().number == 0) return;
   if (ack->messages >= queue_.front().number) settle_front(true);

@@ -29,6 +29,8 @@ class Rank : public std::enable_shared_from_this<Rank> {
   void hello();
   void report(const wire::FromRank& event, Held held);
   void farewell(int code, const std::string& reason, Held held);
+  /// Of a process that says nothing else, not even hello.
+  void ask(const wire::FromRank& wish, Held held);
   void receive(const wire::ToRank& message);
   void die() {
     alive_ = false;
@@ -45,6 +47,7 @@ class Rank : public std::enable_shared_from_this<Rank> {
   const std::string& peer() const { return peer_; }
 
   std::uint64_t step = 0;
+  std::function<void()> when_alone;  ///< its agent says nothing any more
 
  private:
   struct Event {
@@ -69,6 +72,7 @@ class Rank : public std::enable_shared_from_this<Rank> {
   bool silent_ = false;
   bool greeted_ = false;
   bool told_to_leave_ = false;
+  UnixMs heard_ms_ = 0;  ///< of the agent; 0: not yet
   std::deque<Event> queue_;
   std::string newest_body_;
   std::uint64_t tickets_ = 0;

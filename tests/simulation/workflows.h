@@ -7,7 +7,7 @@
 
 #include "base/format.h"
 #include "coordinator/wire/messages.h"
-#include "tests/simulation/gang.h"
+#include "tests/simulation/part.h"
 
 namespace tagalign::simulation {
 
@@ -22,17 +22,19 @@ inline wire::JobSpec job(std::string name, std::string kind, int slots_per_rank,
   spec.ranks = kind == "train" ? kTrainRanks : 1;
   spec.kind = std::move(kind);
   spec.slots_per_rank = slots_per_rank;
-  spec.nodes_max = 1;
   spec.config_yaml = configuration(slots_per_rank);
   spec.after = std::move(after);
   spec.on_commit_of = std::move(on_commit_of);
   return spec;
 }
 
-inline wire::WorkflowSpec workflow(int number, int slots_per_rank) {
+/// `spans`: the training needs two nodes.
+inline wire::WorkflowSpec workflow(int number, int slots_per_rank, bool spans) {
+  wire::JobSpec train = job("train", "train", slots_per_rank, {"prepare"});
+  if (spans) train.ranks_per_node = 1;
   return {format("flow-{}", number),
           "/work",
-          {job("prepare", "scenes", 1, {}), job("train", "train", slots_per_rank, {"prepare"}),
+          {job("prepare", "scenes", 1, {}), train,
            job("evaluate", "evaluate", slots_per_rank, {}, "train"),
            job("baseline", "evaluate", 1, {"prepare"}),
            job("report", "scenes", 1, {"evaluate", "baseline"})}};

@@ -6,8 +6,10 @@
 /// Threads  one.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <queue>
 #include <set>
 #include <string>
@@ -53,9 +55,11 @@ struct SharedFiles {
 };
 
 struct LivingGang {
-  AgentId agent;
+  std::set<AgentId> agents;  ///< with a process of it
   std::string verb;
 };
+
+class Gang;
 
 class World final : public Clock {
  public:
@@ -90,6 +94,13 @@ class World final : public Clock {
     ++misfortunes[misfortune];
     return true;
   }
+  bool linked(const AgentId& a, const AgentId& b) const {
+    return !apart.contains({std::min(a, b), std::max(a, b)});
+  }
+  void set_linked(const AgentId& a, const AgentId& b, bool linked) {
+    const std::pair pair{std::min(a, b), std::max(a, b)};
+    linked ? void(apart.erase(pair)) : void(apart.insert(pair));
+  }
   void violation(std::string text) {
     if (violations.size() < 10) violations.push_back(std::move(text));
   }
@@ -99,11 +110,15 @@ class World final : public Clock {
   std::int64_t wall_offset_ms = 0;  ///< wall clocks are set; the monotonic clock is not
   Weather weather;
   SharedFiles files;
-  std::set<AttemptKey> launched;           ///< gangs that ever started: none may twice
-  std::map<AttemptKey, LivingGang> gangs;  ///< gangs of which a process lives now
-  std::set<AttemptKey> excused;  ///< declared lost by the coordinator: may overlap with a newer one
-  std::set<JobId> finished;      ///< jobs of which some gang really ended well
-  std::map<std::string, int> misfortunes;  ///< how often each struck
+  std::set<std::pair<AttemptKey, AgentId>> launched;  ///< what ever started: nothing may twice
+  std::map<AttemptKey, LivingGang> gangs;             ///< gangs of which a process lives now
+  /// Declared lost by the coordinator: may overlap there with a newer one.
+  std::set<std::pair<AttemptKey, AgentId>> excused;
+  std::map<AttemptKey, std::weak_ptr<Gang>> launchers;  ///< where a daemon finds its gang
+  bool allocations_end = true;
+  std::set<std::pair<AgentId, AgentId>> apart;  ///< machines that do not reach each other
+  std::set<JobId> finished;                     ///< jobs of which some gang really ended well
+  std::map<std::string, int> misfortunes;       ///< how often each struck
   std::vector<std::string> violations;
 
  private:

@@ -9,6 +9,8 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
+#include <map>
 #include <sstream>
 
 #include "base/checksum.h"
@@ -104,6 +106,29 @@ std::vector<std::string> gpu_names(int gpus) {
   return names;
 }
 
+std::string first_line(const Path& path) {
+  constexpr std::uint64_t kBytesMax = 1 << 16;
+  const auto text = posix_file_system().read_file(path, kBytesMax);
+  return text.ok() ? text->substr(0, text->find('\n')) : "";
+}
+
+/// By the number that CUDA_VISIBLE_DEVICES takes, where that is the driver's minor number.
+std::map<std::string, std::string> cores_of_gpus() {
+  const Path driver = "/proc/driver/nvidia/gpus";
+  std::map<std::string, std::string> cores;
+  const auto addresses = posix_file_system().list_directory(driver);
+  if (!addresses.ok()) return cores;
+  for (const std::string& address : *addresses) {
+    std::ifstream information(driver / address / "information");
+    for (std::string line; std::getline(information, line);) {
+      if (!line.starts_with("Device Minor:")) continue;
+      const std::string minor = line.substr(line.find_last_of(" \t") + 1);
+      cores[minor] = first_line(Path("/sys/bus/pci/devices") / address / "local_cpulist");
+    }
+  }
+  return cores;
+}
+
 /// In memory where there is such a file system: ranks share their messages there.
 Result<Path> scratch_folder(const Path& agent_folder, const Path& socket) {
   const Path memory = "/dev/shm";
@@ -121,19 +146,21 @@ Path common_scratch_base() {
 
 GangEnvironment gang_environment(const AgentOptions& options, const Path& socket,
                                  const Path& scratch) {
-  return {.mpirun = options.mpirun,
-          .worker = options.worker.empty() ? self_executable().parent_path() / "tagalign-worker"
-                                           : std::filesystem::absolute(options.worker),
-          .tagalign = self_executable(),
-          .socket = socket,
-          .agent_mark = folder_mark(options.folder),
-          .agent_pid = ::getpid(),
-          .coordinator = coordinator_mark(options),
-          .as_root = ::geteuid() == 0,
-          .scratch = scratch,
-          .common_scratch = common_scratch_base(),
-          .interface = options.interface,
-          .gpus = std::nullopt};
+  return {
+      .mpirun = options.mpirun,
+      .worker = options.worker.empty() ? self_executable().parent_path() / "tagalign-worker"
+                                       : std::filesystem::absolute(options.worker),
+      .tagalign = self_executable(),
+      .socket = socket,
+      .agent_mark = folder_mark(options.folder),
+      .agent_pid = ::getpid(),
+      .coordinator = coordinator_mark(options),
+      .as_root = ::geteuid() == 0,
+      .scratch = scratch,
+      .common_scratch = common_scratch_base(),
+      .interface = options.interface,
+      .gpus = std::nullopt,
+      .cores_of_gpu = options.gpus > 0 ? cores_of_gpus() : std::map<std::string, std::string>{}};
 }
 
 wire::AgentHello identity(const AgentOptions& options, const Path& socket) {

@@ -23,6 +23,7 @@
 #include "worker/command/data_command.h"
 #include "worker/command/weights_commands.h"
 #include "worker/evaluate/evaluate_job.h"
+#include "worker/rank/cores_posix.h"
 #include "worker/rank/groups.h"
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
@@ -128,9 +129,14 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   jobs::configure_torch(config->runtime.threads_per_rank);
   const auto device = jobs::choose_device(config->runtime.device, mpi.local_rank());
   if (!device.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, device.status().message());
+  std::string where = jobs::describe_device(*device, config->runtime.threads_per_rank);
+  if (device->is_cuda()) {
+    // Before a library starts its threads.
+    const auto cores = jobs::bind_near(environment("TAGALIGN_GPU_CORES"), device->index());
+    where += cores ? format(", cores {}", *cores) : ", any core";
+  }
   auto groups = jobs::make_groups(config->runtime, mpi, *device);
   if (!groups.ok()) leave_at_once(**reporter, code_of(groups.status()), groups.status().message());
-  const std::string where = jobs::describe_device(*device, config->runtime.threads_per_rank);
   (*reporter)->hello(where);
   log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
   jobs::Rank rank{.group = groups->main(),

@@ -43,6 +43,7 @@ Memory greet(Turn& turn, const AgentHello& hello) {
   turn.record(AgentSeen{hello.agent, hello.incarnation, hello.host, hello.slots, hello.gpus,
                         std::max(last_sequence, next - 1), hello.place});
   turn.mind.reminders.hello_asked.erase(hello.agent);
+  if (memory != Memory::kSameProcess) turn.mind.reminders.told_to_leave.erase(hello.agent);
   return memory;
 }
 

@@ -47,6 +47,25 @@ void ask_again(Turn& turn, const Job& job) {
   if (!kill_now) say_hello(turn, job);
 }
 
+/// When an agent whose allocation ends is to be told to leave, or told again; nullopt once it has
+/// withdrawn its slots.
+std::optional<UnixMs> leave_due_ms(const Mind& mind, const State& state, const AgentId& agent) {
+  if (state.agents.at(agent).slots == 0) return std::nullopt;
+  const auto told = mind.reminders.told_to_leave.find(agent);
+  if (told != mind.reminders.told_to_leave.end()) return told->second + kResendMs;
+  return state.index.end_of.at(agent) - mind.policy.leave_before_end_ms;
+}
+
+void tell_to_leave(Turn& turn) {
+  for (const auto& [ends_ms, agent] : turn.state.index.ends) {
+    if (ends_ms - turn.mind.policy.leave_before_end_ms > turn.now_ms) return;
+    const auto due_ms = leave_due_ms(turn.mind, turn.state, agent);
+    if (!due_ms || *due_ms > turn.now_ms) continue;
+    turn.mind.reminders.told_to_leave[agent] = turn.now_ms;
+    turn.send(agent, wire::AgentShutdown{"its allocation ends soon"});
+  }
+}
+
 }  // namespace
 
 void remind(Turn& turn, const Job& job) {
@@ -54,6 +73,7 @@ void remind(Turn& turn, const Job& job) {
 }
 
 void handle(Turn& turn, const TimePassed&) {
+  tell_to_leave(turn);
   std::set<std::pair<UnixMs, JobId>>& due = turn.mind.reminders.due;
   while (!due.empty() && due.begin()->first <= turn.now_ms) {
     const JobId id = due.begin()->second;
@@ -80,6 +100,12 @@ std::optional<UnixMs> next_deadline(const Mind& mind, const State& state) {
   if (!state.index.delayed.empty()) earliest = state.index.delayed.begin()->first;
   const auto& due = mind.reminders.due;
   if (!due.empty() && (!earliest || due.begin()->first < *earliest)) earliest = due.begin()->first;
+  for (const auto& [ends_ms, agent] : state.index.ends) {
+    const auto due_ms = leave_due_ms(mind, state, agent);
+    if (!due_ms) continue;
+    if (!earliest || *due_ms < *earliest) earliest = *due_ms;
+    break;  // those behind it end later
+  }
   return earliest;
 }
 

@@ -136,6 +136,8 @@ class AgentFixture : public ::testing::Test {
                                                 .coordinator = "c",
                                                 .as_root = false,
                                                 .scratch = {},
+                                                .common_scratch = folder_->path() / "common",
+                                                .interface = {},
                                                 .gpus = {}},
                                 .coordinator = *coordinator_,
                                 .ranks = *ranks_,

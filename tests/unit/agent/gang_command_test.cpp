@@ -11,6 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::Key;
 using ::testing::Not;
 using ::testing::Pair;
+using namespace std::string_literals;
 
 wire::Launch launch() {
   return {.job = JobId{12},
@@ -92,6 +93,106 @@ TEST(GangProcess, Launch_WhenAllGpusAreHeld_ShowsNone) {
   without_free.gpus = std::vector<std::string>{};
   EXPECT_THAT(gang_process(launch(), without_free).environment,
               Contains(Pair("CUDA_VISIBLE_DEVICES", "")));
+}
+
+/// Two ranks of four slots on each of two agents.
+wire::Launch over_two_nodes(wire::GangLauncher launcher) {
+  wire::Launch gang = launch();
+  gang.ranks = 4;
+  gang.launcher = launcher;
+  gang.shares = {{AgentId{"a"}, 0, {0, 1, 2, 3, 4, 5, 6, 7}},
+                 {AgentId{"b"}, 2, {2, 3, 4, 5, 6, 7, 8, 9}}};
+  gang.places = {{.allocation = "4711", .node = "n1"}, {.allocation = "4711", .node = "n2"}};
+  return gang;
+}
+
+GangEnvironment with_help() {
+  GangEnvironment help = environment();
+  help.tagalign = "/b/tagalign";
+  help.scratch = "/shm/agent";
+  help.common_scratch = "/shm/gangs";
+  return help;
+}
+
+TEST(Part, OfAnAgent_IsItsShare) {
+  const wire::Launch gang = over_two_nodes(wire::GangLauncher::kMpirun);
+  EXPECT_TRUE(part_of(gang, {"a"}).is_head());
+  const Part member = part_of(gang, {"b"});
+  EXPECT_FALSE(member.is_head());
+  EXPECT_EQ(member.first_rank, 2);
+  EXPECT_EQ(member.ranks, 2);
+  EXPECT_EQ(member.slots.front(), 2);
+  EXPECT_EQ(part_of(gang, {"c"}).ranks, 0);
+}
+
+TEST(NodeName, OfAShare_LeadsBackToIt) {
+  EXPECT_EQ(node_name(0), "localhost");
+  EXPECT_EQ(share_of_node(node_name(3)), 3u);
+  for (const char* other : {"localhost", "share", "share0", "share1x", "n1", ""}) {
+    EXPECT_FALSE(share_of_node(other).has_value()) << other;
+  }
+}
+
+TEST(GangCommand, OverNodes_MpirunNamesThemAndAsksTheAgents) {
+  const wire::Launch gang = over_two_nodes(wire::GangLauncher::kMpirun);
+  EXPECT_THAT(gang_command(gang, with_help()),
+              ::testing::IsSupersetOf({"--host"s, "localhost:2,share1:2"s}));
+  const auto variables = gang_process(gang, with_help()).environment;
+  EXPECT_THAT(variables, Contains(Pair("OMPI_MCA_plm_rsh_agent", "/b/tagalign start-daemon")));
+  EXPECT_THAT(variables, Contains(Pair("OMPI_MCA_plm", "rsh")));
+  EXPECT_THAT(variables, Contains(Pair("TAGALIGN_LEAVE_CODE", "0")));
+  EXPECT_THAT(variables, Contains(Pair("TMPDIR", "/shm/agent/gang-12-3.")));
+  EXPECT_THAT(variables, Not(Contains(Key("OMPI_MCA_orte_tmpdir_base"))))
+      << "mpirun would hand this node's folder on to the others";
+  EXPECT_THAT(variables,
+              Contains(Pair("OMPI_MCA_btl_vader_backing_directory", "/shm/gangs/c0-12-3.")));
+}
+
+TEST(GangCommand, OverNodes_SrunPlacesEachRank) {
+  const wire::Launch gang = over_two_nodes(wire::GangLauncher::kSrun);
+  EXPECT_THAT(gang_command(gang, with_help()),
+              ::testing::IsSupersetOf({"srun"s, "--mpi=pmix"s, "--overlap"s, "--jobid=4711"s,
+                                       "--nodes=2"s, "--ntasks=4"s, "--distribution=arbitrary"s,
+                                       "/b/tagalign"s, "take-seat"s, "/b/tagalign-worker"s}));
+  const auto variables = gang_process(gang, with_help()).environment;
+  EXPECT_THAT(variables, Contains(Pair("SLURM_HOSTFILE", "/w/logs/train-a/attempt-3/hosts.txt")));
+  EXPECT_THAT(variables, Contains(Pair("TAGALIGN_SEATS", "/shm/gangs/c0-12-3.")));
+  EXPECT_THAT(variables, Not(Contains(Key("OMPI_MCA_plm_rsh_agent"))));
+}
+
+TEST(GangCommand, OnOneNode_SrunIsNotNeeded) {
+  wire::Launch gang = launch();
+  gang.launcher = wire::GangLauncher::kSrun;
+  gang.shares = {{AgentId{"a"}, 0, {0, 1, 2, 3, 4, 5, 6, 7}}};
+  EXPECT_EQ(gang_command(gang, with_help()).front(), "mpirun");
+}
+
+TEST(GangProcess, Interface_IsToldToAllThatChooseOne) {
+  GangEnvironment named = with_help();
+  named.interface = "ib0";
+  const auto by_name = gang_process(over_two_nodes(wire::GangLauncher::kMpirun), named).environment;
+  EXPECT_THAT(by_name, Contains(Pair("OMPI_MCA_btl_tcp_if_include", "ib0")));
+  EXPECT_THAT(by_name, Contains(Pair("NCCL_SOCKET_IFNAME", "ib0")));
+  named.interface = "10.0.0.0/24";
+  const auto by_net = gang_process(over_two_nodes(wire::GangLauncher::kMpirun), named).environment;
+  EXPECT_THAT(by_net, Contains(Pair("OMPI_MCA_oob_tcp_if_include", "10.0.0.0/24")));
+  EXPECT_THAT(by_net, Not(Contains(Key("NCCL_SOCKET_IFNAME")))) << "it knows names only";
+}
+
+TEST(DaemonProcess, Command_RunsInAShellWithThisNodesVariables) {
+  const ProcessOptions options = daemon_process(over_two_nodes(wire::GangLauncher::kMpirun),
+                                                with_help(), {"b"}, "orted -x \"1\"");
+  EXPECT_THAT(options.command, ElementsAre("/bin/sh", "-c", "exec orted -x \"1\""));
+  EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_GANG", "abc-12-3.")));
+  EXPECT_THAT(options.environment, Contains(Pair("TAGALIGN_AGENT_SOCKET", "/s/ranks.sock")));
+  EXPECT_TRUE(options.die_with_parent);
+  EXPECT_EQ(options.stdout_file, Path("/w/logs/train-a/attempt-3/daemon-b.log"));
+}
+
+TEST(DescribeGang, TwoNodes_AreNamedWithRanksAndSlots) {
+  EXPECT_EQ(describe_gang(over_two_nodes(wire::GangLauncher::kSrun), with_help()),
+            "4 ranks on 2 nodes by srun; a: ranks 0 to 1, slots 0,1,2,3,4,5,6,7; b: ranks 2 to 3, "
+            "slots 2,3,4,5,6,7,8,9; interface chosen by MPI");
 }
 
 }  // namespace

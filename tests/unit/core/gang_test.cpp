@@ -154,6 +154,26 @@ TEST(Placement, AgentThatEndsSoon_GetsNothing) {
   EXPECT_EQ(n.where(1), "b:0[0]");
 }
 
+TEST(Placement, AgentWhoseAllocationEnds_IsToldToLeaveInTime) {
+  Nodes n;
+  const UnixMs ends_ms = n.now + limits::kLeaveBeforeEndMs + 5'000;
+  n.join_pool("a", 1, "x", "7", wire::GangLauncher::kMpirun, ends_ms);
+  EXPECT_EQ(next_deadline(n.mind, n.state), n.now + 5'000);
+  n.now += 4'999;
+  n.give(TimePassed{});
+  EXPECT_THAT(n.effects, IsEmpty());
+  n.now += 1;
+  n.give(TimePassed{});
+  EXPECT_THAT(n.effects, ElementsAre("shutdown@a"));
+  n.give(TimePassed{});
+  EXPECT_THAT(n.effects, IsEmpty());
+  n.now += 10'000;
+  n.give(TimePassed{});
+  EXPECT_THAT(n.effects, ElementsAre("shutdown@a")) << "it may not have heard";
+  n.join_pool("a", 0, "x", "7", wire::GangLauncher::kMpirun, ends_ms);
+  EXPECT_EQ(next_deadline(n.mind, n.state), std::nullopt) << "it leaves";
+}
+
 /// A gang of two on a (head) and b, running.
 Nodes running() {
   Nodes n;

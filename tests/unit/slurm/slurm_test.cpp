@@ -125,15 +125,27 @@ TEST(Allocation, Environment_IsRead) {
   const auto allocation = read_allocation({{"SLURM_JOB_ID", "9"},
                                            {"SLURM_JOB_NODELIST", "n[1-2]"},
                                            {"SLURM_CPUS_ON_NODE", "8"},
-                                           {"SLURM_GPUS_ON_NODE", "2"}});
+                                           {"SLURM_GPUS_ON_NODE", "2"},
+                                           {"SLURMD_NODENAME", "n2"},
+                                           {"SLURM_JOB_END_TIME", "1795733380"}});
   ASSERT_TRUE(allocation.ok());
   EXPECT_EQ((*allocation)->job, 9u);
   EXPECT_THAT((*allocation)->nodes, ElementsAre("n1", "n2"));
   EXPECT_EQ((*allocation)->cpus_on_node, 8);
   EXPECT_EQ((*allocation)->gpus_on_node, 2);
+  EXPECT_EQ((*allocation)->node, "n2");
+  EXPECT_EQ((*allocation)->ends_s, 1795733380);
   const auto bad = read_allocation({{"SLURM_JOB_ID", "9"}, {"SLURM_CPUS_ON_NODE", "many"}});
   ASSERT_FALSE(bad.ok());
   EXPECT_THAT(bad.status().message(), HasSubstr("SLURM_CPUS_ON_NODE"));
+}
+
+TEST(EndTime, OfSqueue_IsUnixTimeOrNone) {
+  EXPECT_EQ(parse_end_time("1795733380\n"), 1795733380);
+  EXPECT_EQ(parse_end_time("NONE\n"), 0);
+  EXPECT_EQ(parse_end_time("N/A"), 0);
+  EXPECT_EQ(parse_end_time(""), 0);
+  EXPECT_EQ(parse_end_time("-5"), 0);
 }
 
 }  // namespace

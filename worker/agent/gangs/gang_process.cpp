@@ -7,6 +7,16 @@
 namespace tagalign::agent {
 namespace {
 
+/// One entry a device, in their order.
+std::string cores_of(const GangEnvironment& environment) {
+  std::string text;
+  for (const std::string& gpu : *environment.gpus) {
+    const auto cores = environment.cores_of_gpu.find(gpu);
+    text += (cores == environment.cores_of_gpu.end() ? "" : cores->second) + ";";
+  }
+  return text;
+}
+
 using Variables = std::map<std::string, std::string>;
 
 std::string joined(const std::vector<std::string>& names) {
@@ -36,7 +46,10 @@ Variables node_variables(const wire::Launch& launch, const GangEnvironment& envi
     variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
     variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
   }
-  if (environment.gpus) variables["CUDA_VISIBLE_DEVICES"] = joined(*environment.gpus);
+  if (environment.gpus) {
+    variables["CUDA_VISIBLE_DEVICES"] = joined(*environment.gpus);
+    variables["TAGALIGN_GPU_CORES"] = cores_of(environment);
+  }
   return variables;
 }
 

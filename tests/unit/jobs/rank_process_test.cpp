@@ -1,0 +1,72 @@
+// What a rank's process does by itself: watch over its agent, and run near its GPU.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/format.h"
+#include "base/limits.h"
+#include "base/process.h"
+#include "worker/rank/agent_watch_posix.h"
+#include "worker/rank/cores_posix.h"
+
+namespace tagalign::jobs {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(AgentWatch, ProcessThatEnds_IsGone) {
+  const pid_t agent = start_process({.command = {"sleep", "60"}}).value();
+  const AgentWatch watch(agent);
+  EXPECT_FALSE(watch.is_gone(0));
+  ::kill(agent, SIGKILL);
+  int status = 0;
+  ::waitpid(agent, &status, 0);
+  EXPECT_TRUE(watch.is_gone(0));
+}
+
+TEST(AgentWatch, AgentThatWasHeard_IsGoneAfterItsSilence) {
+  AgentWatch watch(0);
+  EXPECT_FALSE(watch.is_gone(1'000'000)) << "it was never heard: it may be an older one";
+  watch.heard(1'000'000);
+  EXPECT_FALSE(watch.is_gone(1'000'000 + limits::kAgentSilentAfterMs));
+  EXPECT_TRUE(watch.is_gone(1'000'001 + limits::kAgentSilentAfterMs));
+  watch.heard(1'000'001 + limits::kAgentSilentAfterMs);
+  EXPECT_FALSE(watch.is_gone(1'000'002 + limits::kAgentSilentAfterMs));
+}
+
+TEST(CoreList, AsLinuxWritesIt_IsRead) {
+  EXPECT_THAT(*parse_core_list("0-3,8"), ElementsAre(0, 1, 2, 3, 8));
+  EXPECT_THAT(*parse_core_list("7"), ElementsAre(7));
+  for (const char* bad : {"a", "3-1", "-1", "1-", "1,,2", "99999999999"}) {
+    const auto cores = parse_core_list(bad);
+    ASSERT_FALSE(cores.ok()) << bad;
+    EXPECT_THAT(cores.status().message(), HasSubstr(bad));
+  }
+}
+
+TEST(BindNear, ListOfItsDevice_BecomesTheProcesss) {
+  cpu_set_t before, after;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  int core = 0;
+  while (!CPU_ISSET(core, &before)) ++core;
+  EXPECT_EQ(bind_near(format("nothing;{};", core), 1), format("{}", core));
+  ASSERT_EQ(::sched_getaffinity(0, sizeof after, &after), 0);
+  EXPECT_EQ(CPU_COUNT(&after), 1);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+TEST(BindNear, UnknownDeviceOrForeignCores_LeaveItAsItIs) {
+  cpu_set_t before, after;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  EXPECT_FALSE(bind_near("", 0).has_value());
+  EXPECT_FALSE(bind_near("0;", 5).has_value());
+  EXPECT_FALSE(bind_near(format("{}", CPU_SETSIZE - 1), 0).has_value());
+  ASSERT_EQ(::sched_getaffinity(0, sizeof after, &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
+}
+
+}  // namespace
+}  // namespace tagalign::jobs
