@@ -181,7 +181,7 @@ struct RankAck {
   bool operator==(const RankAck&) const = default;
 };
 
-/// The agent lives: a rank that has heard it once and then not for limits::kAgentSilentAfterMs ends.
+/// The agent lives: a rank that does not hear it for limits::kAgentSilentAfterMs ends.
 struct AgentBeat {
   bool operator==(const AgentBeat&) const = default;
 };

@@ -46,8 +46,8 @@ class GangHosts : public ::testing::Test {
   pid_t process(const std::function<bool(const GangProcess&)>& wanted) const;
   pid_t rank(int number) const;
 
-  /// The attempt in which that many ranks run and which is not older than `at_least`; fails the
-  /// test when none comes in time.
+  /// The attempt in which that many ranks run, known to their agents, and which is not older than
+  /// `at_least`; fails the test when none comes in time.
   std::uint32_t wait_for_ranks(int ranks, std::uint32_t at_least = 1);
   /// Until no process of `attempt` lives; fails the test after `patience_ms`.
   void wait_until_gone(std::uint32_t attempt, std::int64_t patience_ms);

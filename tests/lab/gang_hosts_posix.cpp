@@ -17,7 +17,7 @@
 namespace tagalign::lab {
 namespace {
 
-constexpr std::int64_t kPatienceMs = 60'000;
+constexpr std::int64_t kPatienceMs = 25'000;
 constexpr std::int64_t kLookMs = 5;
 
 /// Between two hosts that share a kernel: Open MPI's shared memory must not find the other one.
@@ -142,6 +142,14 @@ std::uint32_t GangHosts::wait_for_ranks(int ranks, std::uint32_t at_least) {
     return attempt >= at_least && running.rbegin()->second == ranks;
   };
   EXPECT_TRUE(eventually(all_run, kPatienceMs)) << ranks << " ranks never ran";
+  const auto all_known = [&] {
+    const std::string shown = tagalign({"job", "show", "1"});
+    for (int rank = 0; rank < ranks; ++rank) {
+      if (shown.find(format("rank {} pid", rank)) == std::string::npos) return false;
+    }
+    return true;
+  };
+  EXPECT_TRUE(eventually(all_known, kPatienceMs)) << ranks << " ranks never said hello";
   return attempt;
 }
 

@@ -26,6 +26,7 @@ Rank::Rank(World& world, AttemptKey key, int number, int pid, Send send)
 void Rank::hello() {
   if (!moves()) return;
   greeted_ = true;
+  heard_ms_ = world_.now;
   send_(peer_, make_frame(FromRank{RankHello{key_.first, key_.second, number_, pid_, "cpu"}}));
   send_front();
   beat();

@@ -72,7 +72,7 @@ class Rank : public std::enable_shared_from_this<Rank> {
   bool silent_ = false;
   bool greeted_ = false;
   bool told_to_leave_ = false;
-  UnixMs heard_ms_ = 0;  ///< of the agent; 0: not yet
+  UnixMs heard_ms_ = 0;  ///< of the agent; 0: not spoken to yet
   std::deque<Event> queue_;
   std::string newest_body_;
   std::uint64_t tickets_ = 0;

@@ -21,8 +21,9 @@ class AgentWatch {
 
   /// To be polled for reading: the process has ended. Negative when it cannot be polled.
   int fd() const { return fd_; }
+  /// From the first time on it must be heard again and again.
   void heard(MonotonicMs now_ms) { heard_ms_ = now_ms; }
-  /// Its process is gone, or it was heard once and then not for limits::kAgentSilentAfterMs.
+  /// Its process is gone, or nothing was heard of it for limits::kAgentSilentAfterMs.
   bool is_gone(MonotonicMs now_ms) const;
 
  private:

@@ -228,7 +228,9 @@ class AgentReporter final : public Reporter {
   bool send(const wire::Frame& frame) { return socket_->send(frame).ok(); }
 
   void send_hello() {
-    if (hello_ && hello_due_ && send(wire::make_frame(wire::FromRank{*hello_}))) hello_due_ = false;
+    if (!hello_ || !hello_due_ || !send(wire::make_frame(wire::FromRank{*hello_}))) return;
+    hello_due_ = false;
+    watch_.heard(system_clock().monotonic_ms());  // from now on it must answer
   }
 
   void send_event(MonotonicMs now_ms) {

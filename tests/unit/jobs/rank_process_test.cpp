@@ -29,7 +29,7 @@ TEST(AgentWatch, ProcessThatEnds_IsGone) {
 
 TEST(AgentWatch, AgentThatWasHeard_IsGoneAfterItsSilence) {
   AgentWatch watch(0);
-  EXPECT_FALSE(watch.is_gone(1'000'000)) << "it was never heard: it may be an older one";
+  EXPECT_FALSE(watch.is_gone(1'000'000)) << "it was not spoken to yet";
   watch.heard(1'000'000);
   EXPECT_FALSE(watch.is_gone(1'000'000 + limits::kAgentSilentAfterMs));
   EXPECT_TRUE(watch.is_gone(1'000'001 + limits::kAgentSilentAfterMs));
