@@ -17,6 +17,7 @@
 #include "coordinator/core/effects.h"
 #include "coordinator/core/facts.h"
 #include "coordinator/core/inputs.h"
+#include "coordinator/core/pool_policy.h"
 
 namespace tagalign::core {
 
@@ -27,6 +28,7 @@ struct Policy {
   int infrastructure_retries_max = limits::kInfrastructureRetriesMax;
   /// Connected agent with at least `slots` free; nullptr when there is none.
   const AgentId* (*choose_agent)(const State&, int slots) = nullptr;  ///< default: first by name
+  PoolPolicy pools;
 };
 
 /// What was last said to an agent and not answered: kept outside the history, because a
@@ -46,6 +48,7 @@ struct Decision {
 struct Mind {
   Policy policy;
   Reminders reminders;
+  PoolMemory pools;
 };
 
 /// ok when `spec` can be accepted: unique legal names, known references, no cycle, limits. The
@@ -55,6 +58,16 @@ Status validate(const wire::WorkflowSpec& spec);
 /// Judges one input: O(log n) and what it changes. The state advances by the returned facts, with
 /// evolve() alone; a caller that cannot commit them drops the state and reads its store again.
 Decision decide(Mind& mind, State& state, const Input& input);
+
+/// ok when a pool can be added: a legal name, numbers that make sense. The message names the option
+/// of `tagalign pool add`.
+Status validate(const wire::PoolSpec& spec);
+
+/// After the state was read again: nothing is on its way to Slurm, and everything is looked at anew.
+void forget_calls(PoolMemory& memory);
+
+/// A stop may end: nothing is left in Slurm's queue that would start without a coordinator.
+bool pools_are_quiet(const Mind& mind, const State& state);
 
 /// After a restart: what starting and saving jobs are still asked for. O(live jobs).
 Reminders remind_all(const State& state);

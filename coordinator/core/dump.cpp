@@ -1,5 +1,6 @@
 /// The state as text. Written by hand, for people; a test changes each stored field and looks here.
 #include "base/format.h"
+#include "coordinator/core/dump_pools.h"
 #include "coordinator/core/state.h"
 #include "coordinator/wire/settings.h"
 
@@ -172,7 +173,7 @@ std::string dump(const State& state) {
     if (a.place != wire::AgentPlace{}) text += place_text(a.place);
   }
   for (const auto& [key, entry] : state.results) text += result_text(entry);
-  return text;
+  return text + dump_pools(state);
 }
 
 }  // namespace tagalign::core

@@ -136,6 +136,7 @@ void update_agent(State& state, const AgentId& id) {
   }
   const auto agent = state.agents.find(id);
   if (agent == state.agents.end() || !agent->second.connected) return;
+  if (is_leaving(state, agent->second)) return;
   const int free = free_slots(state, agent->second);
   index.free[free].insert(id);
   index.free_of[id] = free;

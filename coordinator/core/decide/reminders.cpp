@@ -69,6 +69,8 @@ std::optional<UnixMs> next_deadline(const Mind& mind, const State& state) {
   if (!state.index.delayed.empty()) earliest = state.index.delayed.begin()->first;
   const auto& due = mind.reminders.due;
   if (!due.empty() && (!earliest || due.begin()->first < *earliest)) earliest = due.begin()->first;
+  const std::optional<UnixMs> look_ms = next_look(mind, state);
+  if (look_ms && (!earliest || *look_ms < *earliest)) earliest = look_ms;
   return earliest;
 }
 
