@@ -80,6 +80,8 @@ Result<std::vector<std::string>> sbatch_command(const BatchRequest& request) {
   if (request.gpus_per_node > 0)
     command.push_back(format("--gpus-per-node={}", request.gpus_per_node));
   if (!request.output.empty()) command.push_back("--output=" + request.output);
+  if (!request.comment.empty()) command.push_back("--comment=" + request.comment);
+  command.insert(command.end(), request.sbatch_args.begin(), request.sbatch_args.end());
   command.push_back(request.script);
   command.insert(command.end(), request.arguments.begin(), request.arguments.end());
   return command;
@@ -87,6 +89,9 @@ Result<std::vector<std::string>> sbatch_command(const BatchRequest& request) {
 
 Result<std::uint64_t> parse_sbatch(std::string_view output) {
   const std::string_view line = split(output, '\n').front();
+  if (line.size() == output.size()) {
+    return bad_line("sbatch --parsable", "a job number and the end of the line", line);
+  }
   if (const auto job = parse_number<std::uint64_t>(split(line, ';').front())) return *job;
   return bad_line("sbatch --parsable", "a job number", line);
 }
@@ -118,6 +123,12 @@ std::vector<std::string> scancel_command(std::uint64_t job, const std::string& s
 
 std::vector<std::string> requeue_command(std::uint64_t job) {
   return {"scontrol", "requeue", format("{}", job)};
+}
+
+std::vector<std::string> scancel_command(const std::vector<std::string>& jobs) {
+  std::vector<std::string> command = {"scancel"};
+  command.insert(command.end(), jobs.begin(), jobs.end());
+  return command;
 }
 
 std::vector<std::string> sacct_command(const std::vector<std::uint64_t>& jobs) {

@@ -29,10 +29,12 @@ struct BatchRequest {
   std::int64_t signal_before_end_s = 180;
   bool requeue = true;
   std::string output;  ///< log file pattern; empty: slurm-%j.out
+  std::string comment;
+  std::vector<std::string> sbatch_args;  ///< more options of sbatch, as they are
 };
 /// kInvalidArgument names the field. Job arrays are not offered: a workflow has its own jobs.
 Result<std::vector<std::string>> sbatch_command(const BatchRequest& request);
-/// Job id from "123" or "123;cluster", as `sbatch --parsable` prints it.
+/// Job id from "123" or "123;cluster", as `sbatch --parsable` prints it: a whole line.
 Result<std::uint64_t> parse_sbatch(std::string_view output);
 
 std::vector<std::string> squeue_command(const std::vector<std::uint64_t>& jobs);
@@ -48,6 +50,8 @@ Result<std::vector<QueueRow>> parse_squeue(std::string_view output);
 
 /// `signal` empty: cancels; otherwise that signal ("USR1") goes to the batch shell only.
 std::vector<std::string> scancel_command(std::uint64_t job, const std::string& signal = "");
+/// Cancels them all with one call.
+std::vector<std::string> scancel_command(const std::vector<std::string>& jobs);
 std::vector<std::string> requeue_command(std::uint64_t job);
 
 std::vector<std::string> sacct_command(const std::vector<std::uint64_t>& jobs);

@@ -18,6 +18,7 @@
 #include "coordinator/core/facts.h"
 #include "coordinator/core/inputs.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/pool_policy.h"
 
 namespace tagalign::core {
 
@@ -31,6 +32,7 @@ struct Policy {
   /// An agent that ends sooner gets no work: less is not worth the start.
   std::int64_t runway_ms_min = limits::kRunwayMsMin;
   std::int64_t leave_before_end_ms = limits::kLeaveBeforeEndMs;
+  PoolPolicy pools;
 };
 
 /// What was last said to an agent and not answered: kept outside the history, because a
@@ -51,6 +53,7 @@ struct Decision {
 struct Mind {
   Policy policy;
   Reminders reminders;
+  PoolMemory pools;
 };
 
 /// ok when `spec` can be accepted: unique legal names, known references, no cycle, limits. The
@@ -60,6 +63,16 @@ Status validate(const wire::WorkflowSpec& spec);
 /// Judges one input: O(log n) and what it changes. The state advances by the returned facts, with
 /// evolve() alone; a caller that cannot commit them drops the state and reads its store again.
 Decision decide(Mind& mind, State& state, const Input& input);
+
+/// ok when a pool can be added: a legal name, numbers that make sense. The message names the option
+/// of `tagalign pool add`.
+Status validate(const wire::PoolSpec& spec);
+
+/// After the state was read again: nothing is on its way to Slurm, and everything is looked at anew.
+void forget_calls(PoolMemory& memory);
+
+/// A stop may end: nothing is left in Slurm's queue that would start without a coordinator.
+bool pools_are_quiet(const Mind& mind, const State& state);
 
 /// After a restart: what starting and saving jobs are still asked for. O(live jobs).
 Reminders remind_all(const State& state);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "coordinator/core/dump_pools.h"
 #include "coordinator/core/state.h"
 #include "coordinator/wire/settings.h"
 
@@ -187,7 +188,7 @@ std::string dump(const State& state) {
     if (a.place != wire::AgentPlace{}) text += place_text(a.place);
   }
   for (const auto& [key, entry] : state.results) text += result_text(entry);
-  return text;
+  return text + dump_pools(state);
 }
 
 }  // namespace tagalign::core

@@ -26,6 +26,24 @@ struct Alert {
 /// Pools start nothing more.
 struct ClosePools {};
 
-using Effect = std::variant<Send, Acknowledge, Alert, ClosePools>;
+/// One call of a Slurm program at a time; its outcome comes back as SlurmAnswered. Of a call that was
+/// lost nothing is missed: what it was to do is asked again, and squeue tells what was done.
+struct AskSlurm {
+  std::uint64_t call = 0;
+  SlurmCall what;
+};
+/// The agent of an ssh pool on one host; nothing when it runs already.
+struct StartSshAgent {
+  wire::PoolSpec spec;
+  wire::SshHost host;
+};
+/// Ends the ssh of an agent that did not leave when it was asked.
+struct EndSshAgent {
+  std::string pool;
+  std::string host;
+};
+
+using Effect =
+    std::variant<Send, Acknowledge, Alert, ClosePools, AskSlurm, StartSshAgent, EndSshAgent>;
 
 }  // namespace tagalign::core

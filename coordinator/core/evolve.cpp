@@ -185,6 +185,46 @@ void fold(State& state, const PoolChanged& fact) {
   state.pools[fact.pool] = fact.view;
 }
 
+void fold(State& state, const PoolAdded& fact) {
+  PoolRecord& pool = state.pool_records[fact.spec.name];
+  pool.spec = fact.spec;
+  pool.added_ms = state.now_ms;
+}
+void fold(State& state, const PoolModeSet& fact) {
+  PoolRecord& pool = state.pool_records.at(fact.pool);
+  pool.mode = fact.mode;
+  pool.mode_reason = fact.reason;
+}
+void fold(State& state, const PoolErased& fact) {
+  state.pool_records.erase(fact.pool);
+}
+void fold(State& state, const PoolNoted& fact) {
+  std::vector<PoolEvent>& events = state.pool_records.at(fact.pool).events;
+  if (fact.drops_oldest && !events.empty()) events.erase(events.begin());
+  events.push_back({state.now_ms, fact.text});
+}
+void fold(State& state, const PoolDelayed& fact) {
+  PoolRecord& pool = state.pool_records.at(fact.pool);
+  pool.failures = fact.failures;
+  pool.not_before_ms = fact.not_before_ms;
+  pool.last_failure = fact.why;
+}
+void fold(State& state, const TokenGiven& fact) {
+  state.tokens_given = fact.tokens;
+}
+/// Agents of an allocation that leaves are free for nothing.
+void fold(State& state, const AllocationSet& fact) {
+  PoolRecord& pool = state.pool_records.at(fact.pool);
+  Allocation& kept = pool.allocations[fact.allocation.token];
+  const bool same = (kept.leaving_ms != 0) == (fact.allocation.leaving_ms != 0);
+  kept = fact.allocation;
+  if (same) return;
+  for (const Agent* agent : agents_of(state, pool, kept)) index::update_agent(state, agent->id);
+}
+void fold(State& state, const AllocationGone& fact) {
+  state.pool_records.at(fact.pool).allocations.erase(fact.token);
+}
+
 }  // namespace
 
 void evolve(State& state, const Fact& fact) {
@@ -198,7 +238,9 @@ std::string_view fact_name(const Fact& fact) {
       "kill-asked",      "attempt-closed",    "job-cancelled",  "checkpoint-known", "result-known",
       "result-repeated", "result-conflicted", "notice-added",   "agent-seen",       "agent-gone",
       "reports-taken",   "stale-dropped",     "shutdown-asked", "shutdown-ended",   "pool-changed",
-      "share-ran",       "daemon-asked",      "share-ended"};
+      "share-ran",       "daemon-asked",      "share-ended",    "pool-added",       "pool-mode-set",
+      "pool-erased",     "pool-noted",        "pool-delayed",   "token-given",      "allocation-set",
+      "allocation-gone"};
   return kNames[fact.body.index()];
 }
 

@@ -162,7 +162,9 @@ using FactBody =
     std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
                  AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
                  ResultConflicted, NoticeAdded, AgentSeen, AgentGone, ReportsTaken, StaleDropped,
-                 ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded>;
+                 ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded,
+                 PoolAdded, PoolModeSet, PoolErased, PoolNoted, PoolDelayed, TokenGiven,
+                 AllocationSet, AllocationGone>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

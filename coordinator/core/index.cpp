@@ -157,6 +157,7 @@ void update_agent(State& state, const AgentId& id) {
   const bool connected = agent != state.agents.end() && agent->second.connected;
   update_end(index, connected ? &agent->second : nullptr, id);
   if (!connected) return;
+  if (is_leaving(state, agent->second)) return;
   const int free = free_slots(state, agent->second);
   index.free[free].insert(id);
   index.free_of[id] = free;

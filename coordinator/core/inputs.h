@@ -37,6 +37,19 @@ struct StopRequested {
 struct ServiceStarted {};
 /// All gangs and agents have ended after a stop, or had their time.
 struct ServiceStopped {};
+struct PoolAddAsked {
+  wire::PoolSpec spec;  ///< requires validate(spec) and a free name
+};
+struct PoolVerbAsked {
+  std::string pool;
+  wire::PoolVerb verb = wire::PoolVerb::kPause;
+};
+/// The agent of an ssh pool on `host` ended, or could not be started.
+struct SshAgentEnded {
+  std::string pool;
+  std::string host;
+  std::string message;
+};
 struct PoolReported {
   std::string pool;
   PoolView view;
@@ -44,7 +57,8 @@ struct PoolReported {
 
 using InputBody =
     std::variant<WorkflowSubmitted, CancelRequested, AgentJoined, AgentLost, AgentReported,
-                 TimePassed, StopRequested, ServiceStarted, ServiceStopped, PoolReported>;
+                 TimePassed, StopRequested, ServiceStarted, ServiceStopped, PoolReported, PoolAddAsked,
+                 PoolVerbAsked, SlurmAnswered, SshAgentEnded>;
 struct Input {
   UnixMs at_ms = 0;
   InputBody body;

@@ -17,6 +17,7 @@
 
 #include "base/ids.h"
 #include "coordinator/core/index.h"
+#include "coordinator/core/pools.h"
 #include "coordinator/wire/messages.h"
 
 namespace tagalign::core {
@@ -166,6 +167,8 @@ struct State {
   UnixMs now_ms = 0;                ///< time of the newest fact
   /// Equal key, other counts: a determinism bug. The job that reported them has a notice.
   std::uint64_t conflicting_results = 0;
+  std::map<std::string, PoolRecord> pool_records;  ///< that the coordinator brings up, by name
+  std::uint64_t tokens_given = 0;                  ///< to allocations; each is given once
 
   Index index;  ///< derived: neither stored nor dumped
 };

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "coordinator/service/job_log.h"
 #include "coordinator/service/job_names.h"
+#include "coordinator/service/pool_answers.h"
 
 namespace tagalign::service {
 namespace {
@@ -323,6 +324,18 @@ ClientReply reply_to(const AnswerContext&, const wire::StopRequest& request) {
                                "checkpoint at the next start"
                              : "stopping: running gangs save and leave, and go on at the next "
                                "start"};
+}
+
+ClientReply reply_to(const AnswerContext& context, const wire::PoolAddRequest& request) {
+  return pools_reply(context, request.spec.name);
+}
+ClientReply reply_to(const AnswerContext& context, const wire::PoolsRequest& request) {
+  return pools_reply(context, request.name);
+}
+ClientReply reply_to(const AnswerContext& context, const wire::PoolVerbRequest& request) {
+  // One without allocations is gone with the request.
+  if (!context.state.pool_records.contains(request.name)) return wire::PoolsReply{};
+  return pools_reply(context, request.name);
 }
 
 }  // namespace

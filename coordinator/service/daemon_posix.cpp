@@ -9,6 +9,7 @@
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
 #include "coordinator/service/pool_local_posix.h"
+#include "coordinator/service/pools/backend_posix.h"
 #include "coordinator/service/service.h"
 #include "coordinator/store/store.h"
 
@@ -88,6 +89,11 @@ Status serve(CoordinatorOptions options) {
   TA_ASSIGN_OR_RETURN(const auto socket, open_socket(options));
   log_info("listening on {}; state folder {}", socket->endpoint(), options.state_folder.string());
   const auto pool = make_pool(options);
+  TA_ASSIGN_OR_RETURN(const auto keys, wire::load_server_credentials(options.state_folder));
+  PosixPoolBackend pools({.state_folder = options.state_folder,
+                          .program = options.agent_program,
+                          .mark = pool_mark(keys.public_key)},
+                         system_clock());
   Service service({.clock = system_clock(),
                    .files = posix_file_system(),
                    .socket = *socket,
@@ -96,7 +102,8 @@ Status serve(CoordinatorOptions options) {
                    .identity = {.version = options.version,
                                 .pid = ::getpid(),
                                 .state_folder = options.state_folder.string(),
-                                .endpoint = socket->endpoint()}});
+                                .endpoint = socket->endpoint()},
+                   .pools = &pools});
   const Status ended = service.run(stop_requested);
   const Path pid_file = wire::StateFolder(options.state_folder).pid_file();
   if (const Status removed = posix_file_system().remove_all(pid_file); !removed.ok()) {

@@ -37,6 +37,7 @@ Status Service::load() {
   uncommitted_ = false;
   snapshot_at_ = loaded.sequence;
   mind_.reminders = core::remind_all(state_);
+  core::forget_calls(mind_.pools);
   return ok_status();
 }
 
@@ -131,6 +132,12 @@ void Service::take_request(Round& round, const std::string& peer, wire::ClientRe
     log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
     stop_asked_ = true;
     decide(round, core::StopRequested{stop->kill_gangs});
+  } else if (const auto* add = std::get_if<wire::PoolAddRequest>(&request)) {
+    const Status taken = take_pool_request(round, *add);
+    if (!taken.ok()) return reply(peer, error_reply(taken));
+  } else if (const auto* verb = std::get_if<wire::PoolVerbRequest>(&request)) {
+    const Status taken = take_pool_request(round, *verb);
+    if (!taken.ok()) return reply(peer, error_reply(taken));
   }
   // An answer to a repeated submission must not outrun the commit of the first.
   const bool submission = std::holds_alternative<wire::SubmitRequest>(request);
@@ -213,6 +220,11 @@ void Service::add_timers(Round& round) {
   }
   decide(round,
          core::PoolReported{kPoolName, {parts_.pool.alive(), parts_.pool.slots_per_agent()}});
+  if (parts_.pools) {
+    for (PoolNews& news : parts_.pools->news()) {
+      std::visit([&](auto& body) { decide(round, std::move(body)); }, news);
+    }
+  }
   const auto deadline = core::next_deadline(mind_, state_);
   if (deadline && *deadline <= now_ms()) decide(round, core::TimePassed{});
 }
@@ -314,7 +326,8 @@ bool Service::finished() {
     return false;
   }
   if (!stop_seen_ms_) stop_seen_ms_ = parts_.clock.monotonic_ms();
-  if (gangs_are_gone() && parts_.pool.alive() == 0) return true;
+  const bool quiet = !parts_.pools || core::pools_are_quiet(mind_, state_);
+  if (quiet && gangs_are_gone() && parts_.pool.alive() == 0) return true;
   if (parts_.clock.monotonic_ms() - *stop_seen_ms_ < kStopPatienceMs) return false;
   log_warning("stopping without the last word of all agents after {}",
               format_duration(kStopPatienceMs));

@@ -26,6 +26,7 @@
 #include "coordinator/service/agent_links.h"
 #include "coordinator/service/answers.h"
 #include "coordinator/service/pool.h"
+#include "coordinator/service/pools/backend.h"
 #include "coordinator/service/telemetry.h"
 #include "coordinator/store/store.h"
 #include "coordinator/wire/transport.h"
@@ -44,6 +45,7 @@ struct ServiceParts {
   Pool& pool;
   ServiceIdentity identity;
   std::uint64_t facts_per_snapshot_min = kFactsPerSnapshotMin;
+  PoolBackend* pools = nullptr;  ///< of the pools that people add; nullptr: none can be added
 };
 
 class Service {
@@ -79,6 +81,8 @@ class Service {
 
   void take_frame(Round& round, const wire::IncomingFrame& incoming);
   void take_request(Round& round, const std::string& peer, wire::ClientRequest request);
+  Status take_pool_request(Round& round, const wire::PoolAddRequest& request);
+  Status take_pool_request(Round& round, const wire::PoolVerbRequest& request);
   Status take_submission(Round& round, const wire::SubmitRequest& request);
   void take(Round& round, const std::string& peer, const wire::AgentHello& hello);
   void take(Round& round, const std::string& peer, const wire::AgentEvents& events);
@@ -96,6 +100,9 @@ class Service {
   void perform(const core::Acknowledge&) {}
   void perform(const core::Alert& effect);
   void perform(const core::ClosePools&) { parts_.pool.stop(); }
+  void perform(const core::AskSlurm& effect) { parts_.pools->ask(effect); }
+  void perform(const core::StartSshAgent& effect) { parts_.pools->start(effect); }
+  void perform(const core::EndSshAgent& effect) { parts_.pools->end(effect); }
   void answer_all(const std::vector<PendingReply>& replies);
   void save_snapshot();
 

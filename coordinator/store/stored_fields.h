@@ -6,6 +6,7 @@
 #pragma once
 
 #include "coordinator/core/facts.h"
+#include "coordinator/store/stored_pool_fields.h"
 #include "coordinator/store/tagged.h"
 
 namespace tagalign {
@@ -399,6 +400,8 @@ void fields(F& f, T& s) {
   f(8, s.dropped_stale);
   f(9, s.now_ms);
   f(10, s.conflicting_results);
+  f(11, s.pool_records);  // since format 4
+  f(12, s.tokens_given);
 }
 
 }  // namespace core

@@ -3,6 +3,7 @@
 
 #include "coordinator/wire/client_messages.h"
 #include "coordinator/wire/fields.h"
+#include "coordinator/wire/pool_fields.h"
 
 namespace tagalign::wire {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordinator/wire/messages.h"
+#include "coordinator/wire/pool_messages.h"
 
 namespace tagalign::wire {
 
@@ -78,7 +79,8 @@ struct StopRequest {
 
 using ClientRequest =
     std::variant<SubmitRequest, JobsRequest, JobRequest, JobLogRequest, ExplainRequest,
-                 CancelRequest, CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest>;
+                 CancelRequest, CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest,
+                 PoolAddRequest, PoolsRequest, PoolVerbRequest>;
 
 struct SubmitReply {
   WorkflowId workflow;
@@ -206,6 +208,6 @@ struct ErrorReply {
 
 using ClientReply =
     std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply, CancelReply,
-                 CheckpointsReply, ResultsReply, StatusReply, StopReply, ErrorReply>;
+                 CheckpointsReply, ResultsReply, StatusReply, StopReply, ErrorReply, PoolsReply>;
 
 }  // namespace tagalign::wire

@@ -33,6 +33,10 @@ struct EnumRange<StopMode> {
   static constexpr StopMode first = StopMode::kSaveAndLeave, last = StopMode::kKill;
 };
 template <>
+struct EnumRange<PoolVerb> {
+  static constexpr PoolVerb first = PoolVerb::kPause, last = PoolVerb::kRemove;
+};
+template <>
 struct EnumRange<GangLauncher> {
   static constexpr GangLauncher first = GangLauncher::kMpirun, last = GangLauncher::kSrun;
 };

@@ -90,19 +90,17 @@ TEST_F(GangFaultTest, AgentOfTheHead_Killed_EndsAll) {
 
 TEST_F(GangFaultTest, AgentOfAMember_Stopped_EndsAllBeforeTheNext) {
   const std::uint32_t attempt = start_gang();
-  const pid_t agent = agent_process(3);
-  ASSERT_EQ(::kill(agent, SIGSTOP), 0);
+  stop_agent(3);
   wait_until_gone(attempt, kSilenceMsMax);
-  ASSERT_EQ(::kill(agent, SIGCONT), 0);
+  continue_agent(3);
   wait_for_ranks(4, attempt + 1);
 }
 
 TEST_F(GangFaultTest, AgentOfTheHead_Stopped_EndsAllBeforeTheNext) {
   const std::uint32_t attempt = start_gang();
-  const pid_t agent = agent_process(2);
-  ASSERT_EQ(::kill(agent, SIGSTOP), 0);
+  stop_agent(2);
   wait_until_gone(attempt, kSilenceMsMax);
-  ASSERT_EQ(::kill(agent, SIGCONT), 0);
+  continue_agent(2);
   wait_for_ranks(4, attempt + 1);
 }
 

@@ -34,6 +34,9 @@ class GangHosts : public ::testing::Test {
   void kill_coordinator();
   void start_agent(int host);
   pid_t agent_process(int host) const;
+  /// SIGSTOP to the agent, and SIGCONT.
+  void stop_agent(int host);
+  void continue_agent(int host);
 
   /// Runs `tagalign` on host 1; its output.
   std::string tagalign(const std::vector<std::string>& arguments);

@@ -36,6 +36,7 @@ void GangHosts::SetUp() {
 }
 
 void GangHosts::TearDown() {
+  for (const auto& [host, pid] : agents_) ::kill(pid, SIGCONT);
   if (!HasFailure() || !network_) return;
   for (const auto& [host, pid] : agents_) {
     std::cerr << format("--- agent of {}\n{}", HostNetwork::name(host),
@@ -98,6 +99,16 @@ pid_t GangHosts::agent_process(int host) const {
   const auto inside = pid_inside(agents_.at(host));
   EXPECT_TRUE(inside.ok()) << inside.status().message();
   return inside.ok() ? *inside : 0;
+}
+
+void GangHosts::stop_agent(int host) {
+  ASSERT_EQ(::kill(agent_process(host), SIGSTOP), 0);
+}
+
+/// What entered the container stands still together with the agent.
+void GangHosts::continue_agent(int host) {
+  ASSERT_EQ(::kill(agents_.at(host), SIGCONT), 0);
+  ASSERT_EQ(::kill(agent_process(host), SIGCONT), 0);
 }
 
 std::string GangHosts::tagalign(const std::vector<std::string>& arguments) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/wire/client_messages.h"
+#include "tests/support/sample_pools.h"
 
 namespace tagalign::wire {
 
@@ -119,7 +120,10 @@ inline std::vector<ClientRequest> sample_requests() {
           CheckpointsRequest{JobId{2}},
           ResultsRequest{"demo"},
           StatusRequest{},
-          StopRequest{true}};
+          StopRequest{true},
+          PoolAddRequest{sample_pool()},
+          PoolsRequest{"a100"},
+          PoolVerbRequest{"a100", PoolVerb::kRemove}};
 }
 
 inline JobSummary sample_summary() {
@@ -189,7 +193,8 @@ inline std::vector<ClientReply> sample_replies() {
           ResultsReply{{{{2}, sample_result(), 5}}},
           sample_status(),
           StopReply{"stopping"},
-          ErrorReply{"not-found", "no such job"}};
+          ErrorReply{"not-found", "no such job"},
+          sample_pools()};
 }
 
 }  // namespace tagalign::wire

@@ -7,6 +7,7 @@ Decision decide(Mind& mind, State& state, const Input& input) {
   std::visit([&](const auto& body) { handle(turn, body); }, input.body);
   cancel_orphans(turn);
   place_ready(turn);
+  tend_pools(turn);
   return std::move(turn.decision);
 }
 

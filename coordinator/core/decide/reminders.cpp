@@ -106,6 +106,8 @@ std::optional<UnixMs> next_deadline(const Mind& mind, const State& state) {
     if (!earliest || *due_ms < *earliest) earliest = *due_ms;
     break;  // those behind it end later
   }
+  const std::optional<UnixMs> look_ms = next_look(mind, state);
+  if (look_ms && (!earliest || *look_ms < *earliest)) earliest = look_ms;
   return earliest;
 }
 

@@ -47,6 +47,10 @@ void handle(Turn& turn, const StopRequested& input);      // shutdown.cpp
 void handle(Turn& turn, const ServiceStarted& input);     // shutdown.cpp
 void handle(Turn& turn, const ServiceStopped& input);     // shutdown.cpp
 void handle(Turn& turn, const PoolReported& input);       // shutdown.cpp
+void handle(Turn& turn, const PoolAddAsked& input);       // pools/requests.cpp
+void handle(Turn& turn, const PoolVerbAsked& input);      // pools/requests.cpp
+void handle(Turn& turn, const SlurmAnswered& input);      // pools/answers.cpp
+void handle(Turn& turn, const SshAgentEnded& input);      // pools/ssh.cpp
 
 /// Instances for a scheduled commit of `source`, one for each template that has not
 /// seen the digest (submit.cpp).
@@ -73,6 +77,13 @@ void want_daemon(Turn& turn, const Job& job, const wire::DaemonWanted& wanted);
 void place_ready(Turn& turn);
 /// The launch of the newest attempt, also for sending it again.
 void send_launch(Turn& turn, const Job& job);
+
+// pools/pools.cpp
+/// What pools do by themselves, at most once a PoolPolicy::look_ms: after placement, when the jobs
+/// that are still ready are those that wait for slots.
+void tend_pools(Turn& turn);
+/// When tend_pools() wants to look next; nullopt: there is no pool.
+std::optional<UnixMs> next_look(const Mind& mind, const State& state);
 
 // cancel.cpp
 void send_stop(Turn& turn, const Job& job);

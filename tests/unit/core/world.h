@@ -91,6 +91,12 @@ struct Bench {
   }
   static std::string text(const Alert&) { return "alert"; }
   static std::string text(const ClosePools&) { return "close pools"; }
+  static std::string text(const AskSlurm& e) {
+    static constexpr const char* kNames[] = {"sbatch", "squeue", "sacct", "scancel"};
+    return kNames[e.what.index()];
+  }
+  static std::string text(const StartSshAgent& e) { return "ssh " + e.host.host; }
+  static std::string text(const EndSshAgent& e) { return "end ssh " + e.host; }
   static std::string text(const wire::Launch& m) { return "launch " + key(m.job, m.attempt); }
   static std::string text(const wire::StopAttempt& m) {
     return (m.mode == wire::StopMode::kKill ? "kill " : "save ") + key(m.job, m.attempt);

@@ -63,6 +63,24 @@ struct ClosedAttempts {
                              .program_failures = 1};
 };
 
+inline core::Allocation sample_allocation(std::string token) {
+  return {.token = std::move(token),
+          .number = "4711",
+          .stage = core::AllocationStage::kPending,
+          .slurm_state = "PENDING",
+          .reason = "Priority",
+          .nodes = "n[1-2]",
+          .asked_ms = 31,
+          .started_ms = 32,
+          .ends_ms = 33,
+          .restarts = 1,
+          .joined = true,
+          .leaving_ms = 34,
+          .leaving_why = "idle",
+          .failures = 2,
+          .not_before_ms = 35};
+}
+
 inline std::vector<core::Fact> sample_facts() {
   const wire::CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
   wire::JobSpec instance = sample_workflow().templates[0].spec;
@@ -102,7 +120,20 @@ inline std::vector<core::Fact> sample_facts() {
           {25, core::AgentGone{{"node0"}}},
           {26, core::ShutdownAsked{true}},
           {27, core::ShutdownEnded{}},
-          {28, core::ShutdownAsked{false}}};
+          {28, core::ShutdownAsked{false}},
+          {29, core::PoolAdded{wire::sample_pool()}},
+          {29, core::PoolAdded{wire::sample_ssh_pool()}},
+          {30, core::PoolNoted{"a100", "added"}},
+          {31, core::TokenGiven{3}},
+          {31, core::AllocationSet{"a100", sample_allocation("3")}},
+          {31, core::AllocationSet{"lab", sample_allocation("desk1")}},
+          {32, core::AllocationSet{"a100", sample_allocation("4")}},
+          {33, core::AllocationGone{"a100", "4"}},
+          {34, core::PoolDelayed{"a100", 2, 120'034, "sbatch refused"}},
+          {35, core::PoolModeSet{"a100", core::PoolMode::kPaused, "on request"}},
+          {36, core::PoolNoted{"a100", "paused on request", true}},
+          {37, core::PoolAdded{{"gone", wire::GangLauncher::kMpirun, wire::SshSource{}}}},
+          {38, core::PoolErased{"gone"}}};
 }
 
 }  // namespace tagalign::store
