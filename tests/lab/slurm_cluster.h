@@ -37,6 +37,8 @@ class SlurmCluster {
 
   /// SIGKILL to a node's slurmd; its jobs' processes stay until Slurm or somebody else ends them.
   Status kill_slurmd(int node);
+  /// SIGKILL to everything that runs on a node, jobs' processes included, as if it lost its power.
+  Status kill_node(int node);
   Status start_slurmd(int node);
   Status signal_controller(int signal);
   /// Again, after it was killed.
