@@ -60,7 +60,7 @@ class SlurmScripts : public SlurmTest {
            job("clip:\n    kind: pretrain\n    after: [scenes]\n", std::string(kData) + kClip) +
            job("train:\n    kind: train\n    after: [clip]\n    ranks: 2\n", train) +
            job("scores:\n    kind: evaluate\n    after: [train]\n",
-               std::string(kScores) + "checkpoint: run\n");
+               std::string(kScores) + "checkpoint: run/" + kLastStep + "\n");
   }
 
   void write(const std::string& name, const std::string& text) const {

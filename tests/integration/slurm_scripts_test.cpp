@@ -2,12 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
-#include "base/clock.h"
 #include "base/format.h"
+#include "base/process.h"
 #include "tests/integration/slurm_scripts_fixture.h"
 
 namespace tagalign::lab {
@@ -49,9 +45,11 @@ TEST_F(SlurmScripts, CancelledTraining_StaysCancelledAndLeavesNoRank) {
 TEST_F(SlurmScripts, WorkflowThatIsRequeued_GoesOnWithItsStateToTheEnd) {
   start({.nodes = 2, .cpus_per_node = 2});
   write("workflow.yml", workflow());
-  const auto job = sbatch(
-      {"--nodes=2", "--cpus-per-task=2", "--export=ALL,TAGALIGN=" + program("tagalign")},
-      script("tagalign.sbatch"), {"workflow.yml", "--workspace", (folder() / "work").string()});
+  const auto job = sbatch({"--nodes=2", "--cpus-per-task=2",
+                           format("--export=ALL,TAGALIGN={},TAGALIGN_STATE={}", program("tagalign"),
+                                  (folder() / "state").string())},
+                          script("tagalign.sbatch"),
+                          {"workflow.yml", "--workspace", (folder() / "work").string()});
   wait_for([&] { return std::filesystem::exists(folder() / "work" / "run" / "step-00000150"); },
            "a checkpoint");
   ask_to_save(job);
