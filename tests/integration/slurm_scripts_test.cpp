@@ -25,6 +25,17 @@ TEST_P(EachLauncher, TrainingThatIsAskedToSave_IsRequeuedAndResumesToTheSameBits
   expect_resumed_to_the_same_bits(job);
 }
 
+TEST_F(SlurmScripts, SlurmdThatIsKilledAndComesBack_DoesNotDisturbTheTraining) {
+  prepare({.nodes = 2, .cpus_per_node = 1});
+  const auto job = train("srun");
+  wait_for_training(job);
+  ASSERT_TRUE(slurm().kill_slurmd(2).ok());
+  ASSERT_TRUE(slurm().start_slurmd(2).ok());
+  wait_for_state(job, "COMPLETED");
+  EXPECT_EQ(job_field(slurm(), job, "Restarts"), "0");
+  EXPECT_NE(manifest("run"), "");
+}
+
 TEST_F(SlurmScripts, CancelledTraining_StaysCancelledAndLeavesNoRank) {
   prepare({.nodes = 2, .cpus_per_node = 1});
   const auto job = train("mpirun");
