@@ -55,7 +55,7 @@ TEST_F(SlurmScripts, CancelledTraining_StaysCancelledAndLeavesNoRank) {
 /// Each agent can hold the whole gang; Slurm's signal comes while it trains.
 TEST_F(SlurmScripts, WorkflowThatIsRequeued_GoesOnWithItsStateToTheEnd) {
   start({.nodes = 2, .cpus_per_node = 2});
-  write("workflow.yml", workflow());
+  write("workflow.yml", small_workflow());
   const auto job = sbatch({"--nodes=2", "--cpus-per-task=2",
                            format("--export=ALL,TAGALIGN={},TAGALIGN_STATE={}", program("tagalign"),
                                   (folder() / "state").string())},
