@@ -46,6 +46,8 @@ class Container {
 
   /// The first process as seen from outside; 0 after kill().
   pid_t first_process() const { return first_; }
+  /// Every process inside, as seen from outside.
+  std::vector<pid_t> processes() const;
   /// Kills every process inside at once, as a power cut does, and waits for their end.
   void kill();
 

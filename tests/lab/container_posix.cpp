@@ -158,6 +158,21 @@ Result<CommandOutput> Container::run(const std::vector<std::string>& command,
   return run_command(line, timeout_ms + kMarginMs);
 }
 
+std::vector<pid_t> Container::processes() const {
+  const auto namespace_of = [](const std::string& process) {
+    std::error_code error;
+    return std::filesystem::read_symlink(Path("/proc") / process / "ns" / "pid", error);
+  };
+  const Path ours = namespace_of(std::to_string(first_));
+  std::vector<pid_t> inside;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    const bool is_process = name.find_first_not_of("0123456789") == std::string::npos;
+    if (is_process && namespace_of(name) == ours) inside.push_back(std::stoi(name));
+  }
+  return inside;
+}
+
 void Container::kill() {
   if (supervisor_ == 0) return;
   ::kill(first_ > 0 ? first_ : supervisor_, SIGKILL);

@@ -2,7 +2,8 @@
 /// of its own, in a container that ends with the test.
 ///
 /// The nodes share this machine's host name; a job tells them apart by SLURMD_NODENAME. Commands
-/// (sbatch, squeue, …) run outside, with environment().
+/// (sbatch, squeue, …) run outside, with environment(). But whoever asks a coordinator that a job has
+/// started does so inside, with container().run(): outside it has another pid, and seems to be gone.
 /// Owns     the daemons and `folder`'s contents; the folder is the caller's to remove.
 /// Cost     about two seconds until the nodes are idle.
 /// Threads  one, which must outlive the cluster.
@@ -37,6 +38,8 @@ class SlurmCluster {
 
   /// SIGKILL to a node's slurmd; its jobs' processes stay until Slurm or somebody else ends them.
   Status kill_slurmd(int node);
+  /// SIGKILL to everything that runs on a node, jobs' processes included, as if it lost its power.
+  Status kill_node(int node);
   Status start_slurmd(int node);
   Status signal_controller(int signal);
   /// Again, after it was killed.

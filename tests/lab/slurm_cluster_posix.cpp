@@ -52,6 +52,24 @@ std::vector<std::string> with_environment(const std::map<std::string, std::strin
   return line;
 }
 
+/// Slurm's own processes hold their node's log open.
+bool holds_open(pid_t process, const Path& file) {
+  std::error_code error;
+  const Path descriptors = Path("/proc") / std::to_string(process) / "fd";
+  for (const auto& entry : std::filesystem::directory_iterator(descriptors, error)) {
+    if (std::filesystem::read_symlink(entry.path(), error) == file) return true;
+  }
+  return false;
+}
+
+/// A job's processes know their node from their environment.
+bool has_variable(pid_t process, const std::string& assignment) {
+  const auto text =
+      posix_file_system().read_file(format("/proc/{}/environ", process), kLogBytesMax);
+  const std::string wanted = assignment + '\0';
+  return text.ok() && (text->starts_with(wanted) || text->find('\0' + wanted) != std::string::npos);
+}
+
 std::string tail_of(const Path& file) {
   const auto text = posix_file_system().read_file(file, kLogBytesMax);
   if (!text.ok()) return "";
@@ -161,6 +179,21 @@ Status SlurmCluster::signal_daemon(const std::string& name, int signal) {
 
 Status SlurmCluster::kill_slurmd(int node) {
   return signal_daemon(format("n{}", node), SIGKILL);
+}
+
+Status SlurmCluster::kill_node(int node) {
+  const std::string name = format("n{}", node);
+  const Path log_file = std::filesystem::canonical(folder_) / (name + ".log");
+  const std::vector<pid_t> inside = container_.processes();
+  // Whoever could tell the controller of the others' end goes first.
+  for (const pid_t process : inside) {
+    if (holds_open(process, log_file)) ::kill(process, SIGKILL);
+  }
+  for (const pid_t process : inside) {
+    if (has_variable(process, "SLURMD_NODENAME=" + name)) ::kill(process, SIGKILL);
+  }
+  (void)wait_for_exit(daemons_[name], kDaemonMsMax);
+  return ok_status();
 }
 
 Status SlurmCluster::signal_controller(int signal) {

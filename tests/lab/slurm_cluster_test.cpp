@@ -49,24 +49,6 @@ TEST_F(SlurmClusterTest, JobOfTheLowPartition_IsWarnedAndRequeuedForOneOfTheHigh
   EXPECT_THAT(output(low), HasSubstr("again\n"));
 }
 
-/// The shortest limit that Slurm knows is a minute, and it looks at limits twice a minute.
-TEST_F(SlurmClusterTest, SignalOption_SendsTheSignalAheadOfTheLimit) {
-  start({.nodes = 1});
-  const auto job = sbatch({"--time=1", "--signal=B:USR1@50"},
-                          "trap 'echo after $SECONDS; exit' USR1\nsleep 100 & wait\n");
-  wait_for_state(job, "COMPLETED");
-  EXPECT_THAT(output(job), HasSubstr("after "));
-}
-
-TEST_F(SlurmClusterTest, KilledSlurmd_TakesItsNodeDownAndComesBack) {
-  start({.nodes = 2, .node_down_s = 4});
-  ASSERT_TRUE(slurm().kill_slurmd(2).ok());
-  wait_for([&] { return node_state("n2").starts_with("DOWN"); }, "n2 is down");
-  EXPECT_EQ(node_state("n1"), "IDLE");
-  ASSERT_TRUE(slurm().start_slurmd(2).ok());
-  wait_for([&] { return node_state("n2") == "IDLE"; }, "n2 is idle again");
-}
-
 TEST_F(SlurmClusterTest, DestroyedCluster_LeavesNoProcess) {
   start({.nodes = 1});
   const auto job = sbatch({}, "sleep 1000 & echo $$; wait\n");

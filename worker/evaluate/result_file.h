@@ -1,5 +1,4 @@
-/// One evaluation result on disk: OUTPUT/KEY.json, the fields of wire::EvaluationResult by
-/// name, format version 2, and the evaluation revision.
+/// One evaluation result on disk: OUTPUT/KEY.json, as coordinator/wire/result_document.h writes it.
 #pragma once
 
 #include "base/file_system.h"
@@ -8,9 +7,7 @@
 
 namespace tagalign::jobs {
 
-/// Hex digest over every field that names the content (method, step, data set, weights, settings by
-/// subject and value, classes) and the evaluation revision (evaluation_revision.h). The code version
-/// is no part of it: code that gives the same numbers gives the same results.
+/// wire::content_key() under this code's evaluation revision (evaluation_revision.h).
 std::string content_key(const wire::EvaluationResult& result);
 
 Path result_path(const Path& folder, const std::string& key);

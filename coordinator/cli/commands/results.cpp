@@ -6,6 +6,7 @@
 #include "configs/schema/reading/load.h"
 #include "coordinator/cli/commands/commands.h"
 #include "coordinator/cli/convert/published.h"
+#include "coordinator/cli/convert/result_files.h"
 #include "coordinator/cli/convert/results_table.h"
 
 namespace tagalign::cli {
@@ -16,7 +17,8 @@ enum class Layout { kTable, kCsv, kJson, kMarkdown };
 struct Options {
   std::optional<Layout> layout;
   std::string workflow;
-  std::string published;  ///< file; empty: none
+  std::string published;             ///< file; empty: none
+  std::vector<std::string> folders;  ///< of result files; empty: the coordinator is asked
 };
 
 Status check_counts(const wire::EvaluationResult& result) {
@@ -52,20 +54,40 @@ Result<std::string> render(Context& context, const Options& options, Layout layo
   return std::string();
 }
 
-Result<int> run(Context& context, const Options& options) {
+Result<std::vector<wire::ResultRow>> ask_coordinator(Context& context, const Options& options) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(
-      const auto reply,
-      ask<wire::ResultsReply>(*connection, wire::ResultsRequest{.name = options.workflow}));
+  TA_ASSIGN_OR_RETURN(auto reply, ask<wire::ResultsReply>(
+                                      *connection, wire::ResultsRequest{.name = options.workflow}));
   for (const wire::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
+  return std::move(reply.rows);
+}
+
+Status print(Context& context, const Options& options, const std::vector<wire::ResultRow>& rows) {
   if (context.format == OutputFormat::kQuiet && !options.layout) {
-    for (const wire::ResultRow& row : reply.rows) context.host.out << row.result.key << "\n";
-    return to_int(ExitCode::kOk);
+    for (const wire::ResultRow& row : rows) context.host.out << row.result.key << "\n";
+    return ok_status();
   }
   const Layout usual = context.format == OutputFormat::kJson ? Layout::kJson : Layout::kTable;
   TA_ASSIGN_OR_RETURN(const std::string text,
-                      render(context, options, options.layout.value_or(usual), reply.rows));
+                      render(context, options, options.layout.value_or(usual), rows));
   context.host.out << text;
+  return ok_status();
+}
+
+/// What is good is printed, what is not is named, and the exit code tells.
+Result<int> print_files(Context& context, const Options& options) {
+  const std::vector<Path> folders(options.folders.begin(), options.folders.end());
+  TA_ASSIGN_OR_RETURN(const CollectedResults collected,
+                      collect_results(context.host.files, folders));
+  TA_RETURN_IF_ERROR(print(context, options, collected.rows));
+  for (const std::string& complaint : collected.complaints) context.host.err << complaint << "\n";
+  return to_int(collected.complaints.empty() ? ExitCode::kOk : ExitCode::kJobFailed);
+}
+
+Result<int> run(Context& context, const Options& options) {
+  if (!options.folders.empty()) return print_files(context, options);
+  TA_ASSIGN_OR_RETURN(const auto rows, ask_coordinator(context, options));
+  TA_RETURN_IF_ERROR(print(context, options, rows));
   return to_int(ExitCode::kOk);
 }
 
@@ -87,8 +109,16 @@ void add_results(Program& program) {
                    "file of published scores (configs/published.yml): the table and markdown show "
                    "the difference to them")
       ->option_text("FILE");
-  command->add_option("WORKFLOW", options->workflow, "only what its jobs have computed first");
-  command->footer("Examples:\n  tagalign results\n  tagalign results --format markdown > table.md");
+  auto* workflow =
+      command->add_option("WORKFLOW", options->workflow, "only what its jobs have computed first");
+  command
+      ->add_option("--from", options->folders,
+                   "read the result files that evaluations wrote there, without a coordinator")
+      ->option_text("FOLDER...")
+      ->excludes(workflow);
+  command->footer(
+      "Examples:\n  tagalign results\n  tagalign results --format markdown > table.md\n"
+      "  tagalign results --from run/results elsewhere/results");
   program.on(command, options, run);
 }
 

@@ -1,5 +1,6 @@
 #include "base/format.h"
 #include "base/limits.h"
+#include "base/process.h"
 #include "coordinator/cli/host/connection.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/wire/codec.h"
@@ -39,8 +40,9 @@ class ZmqConnection final : public Connection {
 
   /// True only of a coordinator of this machine whose process has ended.
   bool gone() const {
-    return endpoint_.starts_with("tcp://127.") &&
-           !wire::read_live_process(wire::StateFolder(state_).pid_file());
+    const bool here = endpoint_.starts_with("tcp://127.") ||
+                      endpoint_.starts_with(format("tcp://{}:", host_name()));
+    return here && !wire::read_live_process(wire::StateFolder(state_).pid_file());
   }
   Status nobody() const {
     return unavailable(

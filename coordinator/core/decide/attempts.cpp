@@ -2,6 +2,7 @@
 #include "base/format.h"
 #include "coordinator/core/decide/retry.h"
 #include "coordinator/core/decide/turn.h"
+#include "coordinator/wire/result_document.h"
 
 namespace tagalign::core {
 namespace {
@@ -20,12 +21,6 @@ struct Source {
   Attempt attempt;
   bool live;
 };
-
-bool same_counts(const EvaluationResult& a, const EvaluationResult& b) {
-  return a.images == b.images && a.classes == b.classes &&
-         a.average_precision == b.average_precision && a.intersect == b.intersect &&
-         a.union_ == b.union_ && a.predicted == b.predicted && a.labelled == b.labelled;
-}
 
 void add_notice(Turn& turn, const Job& job, std::string text) {
   turn.record(NoticeAdded{job.id, std::move(text), job.notices.size() >= kNoticesPerJobMax});

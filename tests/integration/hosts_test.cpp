@@ -1,0 +1,152 @@
+// Hosts that differ: the coordinator on h1, agents on h2 and h3, and links that break.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/format.h"
+#include "tests/integration/small_jobs.h"
+#include "tests/lab/host_network.h"
+#include "tests/unit/agent/temporary_folder.h"
+
+namespace tagalign::lab {
+namespace {
+
+using nlohmann::json;
+
+class HostsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Status available = HostNetwork::available();
+    if (!available.ok()) GTEST_SKIP() << available.message();
+    auto started = HostNetwork::start(folder_.path(), 3);
+    ASSERT_TRUE(started.ok()) << started.status().message();
+    network_ = std::move(started).value();
+    std::ofstream(folder_.path() / "small.yml") << small_workflow();
+  }
+
+  std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  /// `tagalign` with the common state folder on a host.
+  std::vector<std::string> line(std::vector<std::string> words) const {
+    words.insert(words.begin(), {std::string(std::getenv("TAGALIGN_BIN")) + "/tagalign", "--state",
+                                 path("state")});
+    return words;
+  }
+  std::string on_first(const std::vector<std::string>& words) {
+    const auto said = network_->host(1).run(line(words), 60'000);
+    EXPECT_TRUE(said.ok() && said->exit.ok())
+        << (said.ok() ? said->output : said.status().message());
+    return said.ok() ? said->output : "";
+  }
+  json ask(std::vector<std::string> words) {
+    words.insert(words.begin(), {"--output", "json"});
+    return json::parse(on_first(words), nullptr, false);
+  }
+
+  void start_cluster() {
+    on_first({"coordinator", "start", "--pool", "none", "--listen", "tcp://0.0.0.0:*"});
+    for (const int host : {2, 3}) start_agent(host);
+    on_first({"submit", path("small.yml"), "--workspace", path("work")});
+  }
+  void start_agent(int host) {
+    const Path log = folder_.path() / format("agent-{}.txt", host);
+    const auto agent = network_->host(host).start_process(
+        {.command = line({"agent", "--slots", "2"}), .stdout_file = log, .stderr_file = log});
+    ASSERT_TRUE(agent.ok()) << agent.status().message();
+  }
+
+  void wait_for(const std::function<bool()>& reached, const std::string& what) {
+    constexpr std::int64_t kPatienceMs = 180'000;
+    const MonotonicMs begin_ms = system_clock().monotonic_ms();
+    while (!reached()) {
+      ASSERT_LT(system_clock().monotonic_ms() - begin_ms, kPatienceMs)
+          << "never: " << what << "\n"
+          << on_first({"jobs", "--all"});
+      system_clock().sleep_ms(100);
+    }
+  }
+  void wait_for_a_checkpoint() {
+    wait_for([&] { return std::filesystem::exists(path("work/run/step-00000150")); },
+             "a checkpoint");
+  }
+  void wait_for_the_end() {
+    wait_for(
+        [&] {
+          return ask({"job", "show", "scores"}).value("state", "") == "succeeded";
+        },
+        "the workflow has ended");
+  }
+
+  /// Where ranks of the training run: 2 or 3; 0: nowhere.
+  int host_of_training() {
+    for (const int host : {2, 3}) {
+      for (const pid_t process : network_->host(host).processes()) {
+        const std::string command = text_of(format("/proc/{}/cmdline", process));
+        if (command.find("tagalign-worker") != std::string::npos) return host;
+      }
+    }
+    return 0;
+  }
+
+  static std::string text_of(const Path& file) {
+    std::ifstream stream(file);
+    return {(std::istreambuf_iterator<char>(stream)), {}};
+  }
+  /// The manifest names the digests of all shards.
+  void expect_the_bits_of_a_calm_run() {
+    const std::string worker = std::string(std::getenv("TAGALIGN_BIN")) + "/tagalign-worker";
+    std::ofstream(path("work/train.yml")) << kData << kTrain;
+    const auto calm = run_command(
+        {"env", "--chdir", path("work"), "mpirun", "-n", "2", "--bind-to", "none", worker, "train",
+         "--config", "train.yml", "--set", "checkpoint.directory=calm"},
+        120'000);
+    ASSERT_TRUE(calm.ok() && calm->exit.ok()) << calm->output;
+    const Path manifest = Path(kLastStep) / "manifest.json";
+    EXPECT_TRUE(text_of(path("work/run") / manifest) == text_of(path("work/calm") / manifest));
+  }
+
+  tagalign::testing::TemporaryFolder folder_;
+  std::unique_ptr<HostNetwork> network_;
+};
+
+TEST_F(HostsTest, LostHost_LeavesItsTrainingToAnother) {
+  start_cluster();
+  wait_for_a_checkpoint();
+  const int lost = host_of_training();
+  ASSERT_NE(lost, 0);
+  network_->kill_host(lost);
+  wait_for([&] { return host_of_training() != 0; }, "the training runs on the other host");
+  wait_for_the_end();
+  expect_the_bits_of_a_calm_run();
+}
+
+TEST_F(HostsTest, HostThatIsCutOffForAWhile_CostsNoBit) {
+  start_cluster();
+  wait_for_a_checkpoint();
+  const int host = host_of_training();
+  ASSERT_NE(host, 0);
+  ASSERT_TRUE(network_->cut(host).ok());
+  system_clock().sleep_ms(3'000);
+  ASSERT_TRUE(network_->heal(host).ok());
+  wait_for_the_end();
+  expect_the_bits_of_a_calm_run();
+}
+
+TEST_F(HostsTest, HostThatStaysCutOff_LeavesItsTrainingToAnother) {
+  start_cluster();
+  wait_for_a_checkpoint();
+  const int host = host_of_training();
+  ASSERT_NE(host, 0);
+  ASSERT_TRUE(network_->cut(host).ok());
+  wait_for_the_end();
+  expect_the_bits_of_a_calm_run();
+}
+
+}  // namespace
+}  // namespace tagalign::lab
