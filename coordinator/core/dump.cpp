@@ -91,7 +91,8 @@ std::string gang_text(const AttemptRecord& r) {
                    numbers(share.slots));
   }
   if (!r.ran.empty()) {
-    text += format("    ran {}\n", join(r.ran, [](const AgentId& id) { return id.value; }));
+    text +=
+        format("    ran {}\n", join(r.ran, [](const AgentId& id) { return "'" + id.value + "'"; }));
   }
   for (const auto& [agent, command] : r.daemons) {
     text += format("    daemon {} '{}'\n", agent.value, command);
