@@ -1,5 +1,6 @@
 /// Why a job is where it is, in words, from the data that the scheduler decides by.
 #include <algorithm>
+#include <map>
 
 #include "base/format.h"
 #include "coordinator/core/core.h"
@@ -23,25 +24,68 @@ std::string holders_of(const State& state, const Agent& agent) {
   return text;
 }
 
-Lines explain_placement(const State& state, const Job& job) {
-  const int needed = slots_of(job.spec);
-  int largest = 0;
-  Lines lines;
+/// Whole ranks that an agent could take if it were empty.
+int ranks_at_most(const wire::JobSpec& job, const Agent& agent) {
+  const int ranks = agent.slots / job.slots_per_rank;
+  if (job.ranks_per_node == 0) return std::min(ranks, job.ranks);
+  return ranks >= job.ranks_per_node ? job.ranks_per_node : 0;
+}
+
+/// "4 slots in pool a100, on 2 nodes of 2 ranks".
+std::string needs_of(const wire::JobSpec& job) {
+  std::string text = plural(slots_of(job), "slot");
+  if (!job.pool.empty()) text += " in pool " + job.pool;
+  if (job.ranks_per_node > 0) {
+    text += format(", on {} of {} each", plural(job.ranks / job.ranks_per_node, "node"),
+                   plural(job.ranks_per_node, "rank"));
+  } else if (job.nodes_max > 0) {
+    text += format(" on at most {}", plural(job.nodes_max, "node"));
+  }
+  return text;
+}
+
+struct Offer {
+  Lines agents;     ///< of those that could take part
+  int largest = 0;  ///< slots of one agent
+  std::map<std::string, int> ranks_of_pool;
+  int most() const {
+    int most = 0;
+    for (const auto& [pool, ranks] : ranks_of_pool) most = std::max(most, ranks);
+    return most;
+  }
+};
+
+Offer offer_for(const State& state, const wire::JobSpec& job) {
+  Offer offer;
   for (const auto& [id, agent] : state.agents) {
-    if (!agent.connected) continue;
-    largest = std::max(largest, agent.slots);
-    if (agent.slots < needed) continue;
-    lines.push_back(format("agent {} has {} of {} free{}", id.value,
-                           plural(free_slots(state, agent), "slot"), agent.slots,
-                           holders_of(state, agent)));
+    const bool meant = job.pool.empty() || agent.place.pool == job.pool;
+    if (!agent.connected || !meant) continue;
+    offer.largest = std::max(offer.largest, agent.slots);
+    const int ranks = ranks_at_most(job, agent);
+    if (ranks == 0) continue;
+    offer.ranks_of_pool[agent.place.pool] += ranks;
+    offer.agents.push_back(format("agent {} has {} of {} free{}", id.value,
+                                  plural(free_slots(state, agent), "slot"), agent.slots,
+                                  holders_of(state, agent)));
   }
-  if (largest == 0) return {format("needs {}; no agent is connected", plural(needed, "slot"))};
-  if (lines.empty()) {
-    return {format("needs {}; the largest agent has {}: waits until a larger one joins",
-                   plural(needed, "slot"), largest)};
+  return offer;
+}
+
+Lines explain_placement(const State& state, const Job& job) {
+  Offer offer = offer_for(state, job.spec);
+  const std::string needs = needs_of(job.spec);
+  if (offer.largest == 0) return {format("needs {}; no agent is connected", needs)};
+  if (offer.most() < job.spec.ranks) {
+    return {
+        format("needs {}; the largest agent has {}, all of one pool hold {} of {} ranks: waits "
+               "until more join",
+               needs, offer.largest, offer.most(), job.spec.ranks)};
   }
-  lines.insert(lines.begin(), format("waits for {} on one agent", plural(needed, "free slot")));
-  return lines;
+  const bool one = slots_of(job.spec) <= offer.largest && job.spec.ranks_per_node == 0;
+  offer.agents.insert(offer.agents.begin(),
+                      format("waits for {} free on {}", needs,
+                             one ? "one agent or several" : "several agents of a pool"));
+  return std::move(offer.agents);
 }
 
 Lines explain_state(const State& state, const Job& job, const Queued& queued, UnixMs now_ms) {
@@ -51,18 +95,40 @@ Lines explain_state(const State& state, const Job& job, const Queued& queued, Un
   }
   return explain_placement(state, job);
 }
+/// "agent a", "agents a, b".
+std::string agents_of(const AttemptRecord& record) {
+  std::string text = record.shares.size() == 1 ? "agent" : "agents";
+  for (const wire::Share& share : record.shares) {
+    text += (&share == &record.shares.front() ? " " : ", ") + share.agent.value;
+  }
+  return text;
+}
+
+/// What of an attempt is over, and what is still waited for.
+Lines explain_ending(const Job& job) {
+  const AttemptRecord& record = job.attempts.back();
+  std::string left;
+  for (const wire::Share* share : open_shares(job)) {
+    left += (left.empty() ? "" : ", ") + share->agent.value;
+  }
+  return {format("attempt {} ends: on {}: {}; waits for {} to end too", job.attempt.value,
+                 record.ends.front().agent.value, record.ends.front().message, left)};
+}
+
 Lines explain_state(const State&, const Job& job, const Starting& starting, UnixMs now_ms) {
-  return {format("attempt {} was sent to agent {} {} ago; it has not said that the ranks run",
-                 job.attempt.value, starting.agent.value,
+  if (!job.attempts.back().ends.empty()) return explain_ending(job);
+  return {format("attempt {} was sent to {} {} ago; not all have said that the ranks run",
+                 job.attempt.value, agents_of(job.attempts.back()),
                  format_duration(now_ms - starting.since_ms))};
 }
 Lines explain_state(const State&, const Job& job, const Running& running, UnixMs now_ms) {
-  return {format("attempt {} runs on agent {} for {}", job.attempt.value, running.agent.value,
+  if (!job.attempts.back().ends.empty()) return explain_ending(job);
+  return {format("attempt {} runs on {} for {}", job.attempt.value, agents_of(job.attempts.back()),
                  format_duration(now_ms - running.since_ms))};
 }
 Lines explain_state(const State&, const Job& job, const Saving& saving, UnixMs now_ms) {
-  return {format("attempt {} on agent {} was asked {} ago to {}: {}", job.attempt.value,
-                 saving.agent.value, format_duration(now_ms - saving.since_ms),
+  return {format("attempt {} on {} was asked {} ago to {}: {}", job.attempt.value,
+                 agents_of(job.attempts.back()), format_duration(now_ms - saving.since_ms),
                  saving.kill_asked ? "end at once" : "save and leave", saving.reason)};
 }
 Lines explain_state(const State&, const Job& job, const Succeeded&, UnixMs) {

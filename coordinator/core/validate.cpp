@@ -19,6 +19,24 @@ Status check_range(const JobSpec& job, std::string_view what, int found, int low
   return refuse(job, format("{} must be {} to {}, found {}", what, low, high, found));
 }
 
+/// Only what no number of agents could ever satisfy.
+Status check_nodes(const JobSpec& job) {
+  TA_RETURN_IF_ERROR(
+      check_range(job, "ranks_per_node", job.ranks_per_node, 0, limits::kRanksPerJobMax));
+  TA_RETURN_IF_ERROR(check_range(job, "nodes_max", job.nodes_max, 0, limits::kRanksPerJobMax));
+  if (job.ranks_per_node == 0) return ok_status();
+  if (job.ranks % job.ranks_per_node != 0) {
+    return refuse(job, format("ranks must be a multiple of ranks_per_node, found {} and {}; change "
+                              "one of them",
+                              job.ranks, job.ranks_per_node));
+  }
+  const int nodes = job.ranks / job.ranks_per_node;
+  if (job.nodes_max == 0 || nodes <= job.nodes_max) return ok_status();
+  return refuse(job, format("{} ranks with ranks_per_node {} need {} nodes, but nodes_max is {}; "
+                            "raise it or ranks_per_node",
+                            job.ranks, job.ranks_per_node, nodes, job.nodes_max));
+}
+
 Status check_alone(const JobSpec& job) {
   if (!is_job_name(job.kind)) {
     return refuse(job, format("kind '{}' is no command of the worker: expected [a-z0-9] and then "
@@ -28,6 +46,7 @@ Status check_alone(const JobSpec& job) {
   TA_RETURN_IF_ERROR(check_range(job, "ranks", job.ranks, 1, limits::kRanksPerJobMax));
   TA_RETURN_IF_ERROR(
       check_range(job, "slots_per_rank", job.slots_per_rank, 1, limits::kRanksPerJobMax));
+  TA_RETURN_IF_ERROR(check_nodes(job));
   TA_RETURN_IF_ERROR(
       check_range(job, "retries_max", job.retries_max, 0, limits::kInfrastructureRetriesMax));
   if (job.config_yaml.size() > limits::kConfigBytesMax) {

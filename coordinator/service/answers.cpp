@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "coordinator/service/job_log.h"
 #include "coordinator/service/job_names.h"
+#include "coordinator/service/node_answers.h"
 #include "coordinator/service/pool_answers.h"
 
 namespace tagalign::service {
@@ -65,7 +66,7 @@ UnixMs ended_ms(const core::Job& job) {
 /// The lowest rank speaks for the gang: steps are taken together.
 void add_progress(const AnswerContext& context, const core::Job& job, JobSummary& summary) {
   if (!job.attempts.empty()) {
-    summary.agent = job.attempts.back().agent.value;
+    summary.agent = agents_of(job.attempts.back());
     summary.started_ms = job.attempts.back().started_ms;
     summary.step = job.attempts.back().last_step;
   }
@@ -102,41 +103,20 @@ JobSummary summarise(const AnswerContext& context, const core::Job& job) {
 wire::AttemptSummary summarise(const AnswerContext& context, const core::Job& job,
                                const core::AttemptRecord& record) {
   wire::AttemptSummary summary{.attempt = record.attempt,
-                               .agent = record.agent.value,
+                               .agent = agents_of(record),
                                .started_ms = record.started_ms,
                                .ended_ms = record.ended_ms,
                                .outcome = outcome_name(record.outcome),
-                               .message = record.message};
+                               .message = record.message,
+                               .rank_pids = {},
+                               .launcher = launcher_name(record),
+                               .shares = share_lines(record, job.spec.slots_per_rank)};
   const auto* ranks = context.telemetry.ranks(job.id, record.attempt);
   if (ranks == nullptr || record.outcome) return summary;
   for (const auto& [rank, view] : *ranks) {
     if (view.pid != 0) summary.rank_pids.emplace_back(rank, view.pid);
   }
   return summary;
-}
-
-/// The most slots that an agent has, or one of a pool would bring; 0 when none is known.
-int largest_agent(const AnswerContext& context) {
-  int largest = 0;
-  for (const auto& [id, agent] : context.state.agents) {
-    if (agent.connected) largest = std::max(largest, agent.slots);
-  }
-  for (const auto& [name, pool] : context.state.pools) {
-    largest = std::max(largest, pool.slots_per_agent);
-  }
-  return largest;
-}
-
-/// Says that no agent which is there or can come holds the job. It is not refused: a larger one may
-/// be started by hand.
-void add_notice(const AnswerContext& context, const wire::JobSpec& job, wire::SubmitReply& reply) {
-  const int largest = largest_agent(context);
-  const int needed = job.ranks * job.slots_per_rank;
-  if (largest == 0 || needed <= largest) return;
-  reply.notices.push_back(
-      format("job '{}' needs {} slots; the largest agent that is connected or that a pool starts "
-             "has {}: it waits until a larger one joins",
-             job.name, needed, largest));
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& request) {
@@ -148,7 +128,10 @@ ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& re
   for (const JobId id : jobs->second) {
     reply.jobs.emplace_back(context.state.jobs.at(id).spec.name, id);
   }
-  for (const wire::JobSpec& job : request.workflow.jobs) add_notice(context, job, reply);
+  for (const wire::JobSpec& job : request.workflow.jobs) {
+    std::string notice = never_fits(context.state, job);
+    if (!notice.empty()) reply.notices.push_back(std::move(notice));
+  }
   return reply;
 }
 
@@ -303,15 +286,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::StatusRequest&) {
                           .endpoint = context.identity.endpoint,
                           .started_ms = context.started_ms,
                           .events = context.events};
-  for (const auto& [id, agent] : context.state.agents) {
-    reply.agents.push_back({.id = id.value,
-                            .host = agent.host,
-                            .connected = agent.connected,
-                            .slots = agent.slots,
-                            .slots_free = core::free_slots(context.state, agent),
-                            .gpus = agent.gpus,
-                            .pid = context.telemetry.agent_pid(id)});
-  }
+  reply.agents = agent_summaries(context.state, context.telemetry);
   for (const auto& [id, job] : context.state.jobs) {
     ++reply.jobs_by_state[std::string(core::job_state_name(job.state))];
   }

@@ -20,8 +20,8 @@ struct CoordinatorOptions {
   std::optional<std::string> listen;
   PoolKind pool = PoolKind::kLocal;
   std::optional<int> local_slots;  ///< of the local agent; nullopt: GPUs, else CPU cores
-  Path agent_program;   ///< tagalign, as the local pool starts it
-  std::string version;  ///< shown by `coordinator status`
+  Path agent_program;              ///< tagalign, as the local pool starts it
+  std::string version;             ///< shown by `coordinator status`
 };
 
 /// Runs until a StopRequest was carried out (0), or SIGTERM or SIGINT (0; agents and gangs run on

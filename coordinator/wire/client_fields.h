@@ -107,6 +107,8 @@ void visit_fields(V&& visit, M& m) {
   visit("outcome", m.outcome);
   visit("message", m.message);
   visit("rank_pids", m.rank_pids);
+  visit("launcher", m.launcher);
+  visit("shares", m.shares);
 }
 
 template <class V, Is<JobsReply> M>
@@ -180,6 +182,13 @@ void visit_fields(V&& visit, M& m) {
   visit("slots_free", m.slots_free);
   visit("gpus", m.gpus);
   visit("pid", m.pid);
+  visit("node", m.node);
+  visit("pool", m.pool);
+  visit("allocation", m.allocation);
+  visit("since_ms", m.since_ms);
+  visit("ends_ms", m.ends_ms);
+  visit("state", m.state);
+  visit("running", m.running);
 }
 
 template <class V, Is<StatusReply> M>

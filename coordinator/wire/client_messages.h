@@ -119,6 +119,8 @@ struct AttemptSummary {
   std::string outcome;  ///< empty while it runs
   std::string message;
   std::vector<std::pair<int, int>> rank_pids;  ///< of the running attempt: rank, pid
+  std::string launcher;                        ///< mpirun | srun
+  std::vector<std::string> shares;  ///< "n1: ranks 0 to 3, slots 0,1,2,3", the head's first
   bool operator==(const AttemptSummary&) const = default;
 };
 struct JobsReply {
@@ -182,6 +184,13 @@ struct AgentSummary {
   int slots_free = 0;
   int gpus = 0;
   int pid = 0;
+  std::string node;
+  std::string pool;        ///< empty: started by hand
+  std::string allocation;  ///< Slurm's number
+  UnixMs since_ms = 0;
+  UnixMs ends_ms = 0;                ///< 0: not known, or never
+  std::string state;                 ///< connected | leaving | lost
+  std::vector<std::string> running;  ///< "train (ranks 0 to 3)"
   bool operator==(const AgentSummary&) const = default;
 };
 struct StatusReply {

@@ -160,7 +160,9 @@ inline JobReply sample_job_reply() {
                         .ended_ms = 3,
                         .outcome = "failed",
                         .message = "exit code 1",
-                        .rank_pids = {{1, 4242}, {2, 4243}}}},
+                        .rank_pids = {{1, 4242}, {2, 4243}},
+                        .launcher = "srun",
+                        .shares = {"n1: rank 0, slots 0"}}},
           .checkpoints = {sample_checkpoint()},
           .notices = {"broken image"}};
 }
@@ -178,7 +180,14 @@ inline StatusReply sample_status() {
                       .slots = 4,
                       .slots_free = 2,
                       .gpus = 1,
-                      .pid = 99}},
+                      .pid = 99,
+                      .node = "n1",
+                      .pool = "a100",
+                      .allocation = "4711",
+                      .since_ms = 1,
+                      .ends_ms = 2,
+                      .state = "connected",
+                      .running = {"train (ranks 0 to 3)"}}},
           .jobs_by_state = {{"queued", 2}}};
 }
 

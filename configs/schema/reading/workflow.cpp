@@ -30,6 +30,9 @@ void visit_fields(V& v, JobEntry& entry) {
   v.field("on_commit_of", entry.job.on_commit_of);
   v.field("retries_max", entry.job.retries_max,
           Rule().between(0, limits::kInfrastructureRetriesMax));
+  v.field("ranks_per_node", entry.job.ranks_per_node, Rule().between(0, limits::kRanksPerJobMax));
+  v.field("nodes_max", entry.job.nodes_max, Rule().between(0, limits::kRanksPerJobMax));
+  v.field("pool", entry.job.pool);
   v.node("config", entry.config);
 }
 

@@ -31,6 +31,9 @@ struct WorkflowJob {
   std::vector<std::string> after;  ///< jobs that must have succeeded first
   std::string on_commit_of;        ///< evaluate only: runs for each checkpoint of that train job
   int retries_max = 3;  ///< failures of the program itself that are tried again; 0…1000
+  int ranks_per_node = 0;  ///< exactly that many on every node, a divisor of ranks; 0: as many as fit
+  int nodes_max = 0;       ///< 0: as many nodes as it takes
+  std::string pool;        ///< only on agents of this pool; empty: on any
   std::string config;   ///< effective YAML, complete
 };
 

@@ -26,7 +26,9 @@ struct LogOptions {
 };
 
 std::string attempt_line(const wire::AttemptSummary& attempt) {
-  std::string line = format("attempt {} on {}: {}", attempt.attempt.value, attempt.agent,
+  const bool several = attempt.shares.size() > 1;
+  std::string line = format("attempt {} on {}{}: {}", attempt.attempt.value, attempt.agent,
+                            several ? format(" by {}", attempt.launcher) : "",
                             attempt.outcome.empty() ? "running" : attempt.outcome);
   if (!attempt.message.empty()) line += ", " + attempt.message;
   std::vector<std::string> pids;
@@ -34,6 +36,11 @@ std::string attempt_line(const wire::AttemptSummary& attempt) {
     pids.push_back(format("rank {} pid {}", rank, pid));
   if (!pids.empty()) line += format(" ({})", fmt::join(pids, ", "));
   return line;
+}
+
+/// Where the newest attempt is.
+std::vector<std::string> nodes_of(const wire::JobReply& job) {
+  return job.attempts.empty() ? std::vector<std::string>{} : job.attempts.back().shares;
 }
 
 std::vector<std::string> rank_pids(const wire::JobReply& job) {
@@ -65,6 +72,8 @@ Record record_of(const wire::JobReply& job) {
           {"on_commit_of", text(job.on_commit_of)},
           {"attempt", number(summary.attempt.value)},
           {"attempts", texts(std::move(attempts))},
+          {"launcher", text(job.attempts.empty() ? "" : job.attempts.back().launcher)},
+          {"nodes", texts(nodes_of(job))},
           {"rank_pids", texts(rank_pids(job))},
           {"checkpoints", texts(std::move(checkpoints))},
           {"notices", texts(job.notices)},

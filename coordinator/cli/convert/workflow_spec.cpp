@@ -13,7 +13,10 @@ wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspa
                          .on_commit_of = job.on_commit_of,
                          .retries_max = job.retries_max,
                          .config_yaml = job.config,
-                         .overrides = {}});
+                         .overrides = {},
+                         .ranks_per_node = job.ranks_per_node,
+                         .nodes_max = job.nodes_max,
+                         .pool = job.pool});
   }
   return spec;
 }
