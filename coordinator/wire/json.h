@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "coordinator/wire/fields.h"
+#include "coordinator/wire/pool_fields.h"
 
 namespace tagalign::wire {
 
@@ -16,6 +17,12 @@ requires requires(M& m) {
 void to_json(Json& json, const M& message) {
   json = Json::object();
   visit_fields([&](const char* name, const auto& field) { json[name] = field; }, message);
+}
+
+/// Where the nodes of a pool come from: the fields of the one that it is.
+template <class Json>
+void to_json(Json& json, const std::variant<SlurmSource, SshSource>& source) {
+  std::visit([&](const auto& one) { json = one; }, source);
 }
 
 /// Throws Json::exception where a field is absent or of another type.
