@@ -29,6 +29,7 @@ class Weather {
       bench_.now += 1'000 * pick(1, 5);
       bench_.take(TimePassed{});
       check();
+      if (::testing::Test::HasFailure()) return;
     }
     clear_up();
   }
@@ -145,8 +146,9 @@ class Weather {
     const SlurmCall what = bench_.asked->what;
     const auto* submit = std::get_if<SubmitCall>(&what);
     if (chance(0.08)) {
-      if (submit != nullptr && chance(0.3)) bench_.submitted(*submit);
-      if (submit != nullptr && chance(0.1)) late_.push_back({bench_.now + 60'000, *submit});
+      const bool done = submit != nullptr && chance(0.3);
+      if (done) bench_.submitted(*submit);
+      if (submit != nullptr && !done && chance(0.1)) late_.push_back({bench_.now + 60'000, *submit});
       bench_.lose();
       return true;
     }

@@ -231,8 +231,8 @@ TEST(Pools, Requeue_JoinsAgainAsNewAgents) {
   EXPECT_TRUE(bench.pool().allocations.at("1").joined);
   bench.row("100").state = "PENDING";
   bench.row("100").restarts = 1;
-  for (const char* id : {"n1-100", "n2-100"}) bench.take(AgentLost{{id}});
   bench.pass(11'000);
+  for (const char* id : {"n1-100", "n2-100"}) bench.take(AgentLost{{id}});
   EXPECT_FALSE(bench.pool().allocations.at("1").joined);
   EXPECT_THAT(bench.events(), HasSubstr("was requeued by Slurm"));
   bench.start("100");
