@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "coordinator/wire/fields.h"
+#include "coordinator/wire/pool_fields.h"
 
 namespace tagalign::wire {
 
