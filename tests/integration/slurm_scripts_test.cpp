@@ -1,4 +1,4 @@
-// The scripts of slurm/ on a real Slurm: two virtual nodes, real ranks, and what Slurm does to them.
+// The scripts of slurm/ on a real Slurm: two virtual nodes, real ranks, and what Slurm does.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -60,6 +60,28 @@ TEST_F(SlurmScripts, TimeLimit_IsForeseenAndTheTrainingRequeued) {
   EXPECT_THAT(output(job), HasSubstr("done\n"));
 }
 
+TEST_F(SlurmScripts, EvaluationThatIsAskedToStop_GoesOnWithTheSamePairAfterItsRequeue) {
+  start({.nodes = 1, .cpus_per_node = 1});
+  write("worker",
+        "#!/bin/bash\n"
+        "[ -e left ] && { echo counted; exit 0; }\n"
+        "trap 'touch left; exit 75' USR1\n"
+        "echo begins; for i in {1..900}; do sleep 0.1; done\n");
+  ask({"chmod", "+x", (folder() / "worker").string()});
+  const auto job = sbatch({"--array=0-0", "--output=" + (folder() / "array.txt").string(),
+                           "--export=ALL,TAGALIGN_WORKER=" + (folder() / "worker").string()},
+                          script("evaluate_array.sbatch"), {"a.yml", "b.yml", "--", "step-1"});
+  const auto said = [&] {
+    const auto text = posix_file_system().read_file(folder() / "array.txt", 1u << 20);
+    return text.ok() ? *text : "";
+  };
+  wait_for([&] { return said().find("begins") != std::string::npos; }, "the first pair begins");
+  ask_to_save(job);
+  wait_for([&] { return said().find("b.yml on step-1\ncounted\n") != std::string::npos; },
+           "both pairs are done");
+  EXPECT_THAT(said(), HasSubstr("a.yml on step-1\ncounted\n"));
+}
+
 /// The shortest limit that Slurm knows is a minute, and it looks at limits twice a minute.
 TEST_F(SlurmTest, SignalOption_SendsTheSignalAheadOfTheLimit) {
   start({.nodes = 1});

@@ -17,7 +17,8 @@ constexpr std::int64_t kStartMsMax = 10'000;
 constexpr std::int64_t kPollMs = 5;
 constexpr std::size_t kProcFileBytesMax = 1 << 16;
 
-/// The first process adopts orphans, as a machine's does: the shell's `wait` takes their exit codes.
+/// The first process adopts orphans, as a machine's does: the shell's `wait` takes their exit
+/// codes, so that no zombie stays.
 constexpr char kFirstProcess[] = R"(
 set -e
 if [ -n "$2" ]; then

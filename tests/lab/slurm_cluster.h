@@ -2,8 +2,8 @@
 /// of its own, in a container that ends with the test.
 ///
 /// The nodes share this machine's host name; a job tells them apart by SLURMD_NODENAME. Commands
-/// (sbatch, squeue, …) run outside, with environment(). But whoever asks a coordinator that a job has
-/// started does so inside, with container().run(): outside it has another pid, and seems to be gone.
+/// (sbatch, squeue, …) run outside, with environment(). But whoever asks a coordinator that a job
+/// started does so inside, with container().run(): outside it has another pid, and seems gone.
 /// Owns     the daemons and `folder`'s contents; the folder is the caller's to remove.
 /// Cost     about two seconds until the nodes are idle.
 /// Threads  one, which must outlive the cluster.

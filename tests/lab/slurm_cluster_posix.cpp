@@ -2,9 +2,11 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <sstream>
 #include <utility>
 
@@ -120,7 +122,13 @@ Status SlurmCluster::prepare() {
     TA_RETURN_IF_ERROR(files.create_directories(folder_ / format("tmp_n{}", node)));
     TA_RETURN_IF_ERROR(files.create_directories(folder_ / format("spool_n{}", node)));
   }
-  TA_RETURN_IF_ERROR(files.write_durable(folder_ / "gres.conf", gres_conf(options_)));
+  // Null devices by another name: Slurm takes nothing else for a GPU.
+  for (int gpu = 0; gpu < options_.gpus_per_node; ++gpu) {
+    const Path device = folder_ / format("gpu{}", gpu);
+    if (::mknod(device.c_str(), S_IFCHR | 0600, makedev(1, 3)) != 0)
+      return errno_status(errno, format("making the device {}", device.string()));
+  }
+  TA_RETURN_IF_ERROR(files.write_durable(folder_ / "gres.conf", gres_conf(options_, folder_)));
   return files.write_durable(folder_ / "slurm.conf", slurm_conf(options_, places));
 }
 

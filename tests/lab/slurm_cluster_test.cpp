@@ -12,6 +12,17 @@ namespace {
 
 using ::testing::HasSubstr;
 
+TEST(SlurmConf, LinesOfATest_ReplaceWhatTheyName) {
+  const SlurmPlaces places{
+      .folder = "/f", .host = "here", .controller_port = 1, .node_ports = {2, 3}};
+  const std::string conf =
+      slurm_conf({.nodes = 2, .extra_lines = {"KillWait=77", "MaxJobCount=9"}}, places);
+  EXPECT_THAT(conf, HasSubstr("\nKillWait=77\n"));
+  EXPECT_THAT(conf, ::testing::Not(HasSubstr("KillWait=5")));
+  EXPECT_THAT(conf, HasSubstr("\nMaxJobCount=9\n"));
+  EXPECT_THAT(conf, HasSubstr("NodeName=n2 NodeHostname=here NodeAddr=127.0.0.1 Port=3 CPUs=2\n"));
+}
+
 using SlurmClusterTest = SlurmTest;
 
 /// Command lines of all processes of this machine that hold `text`.
@@ -32,6 +43,14 @@ TEST_F(SlurmClusterTest, FourNodes_AreIdleAndRunAJob) {
   wait_for_state(job, "COMPLETED");
   const std::string said = output(job);
   for (const char* node : {"n1", "n2", "n3"}) EXPECT_THAT(said, HasSubstr(node));
+}
+
+TEST_F(SlurmClusterTest, Gpus_AreHandedOutByNumber) {
+  start({.nodes = 1, .cpus_per_node = 4, .gpus_per_node = 4});
+  const auto job = sbatch({"--gpus-per-node=2"},
+                          "echo $SLURM_GPUS_ON_NODE on $CUDA_VISIBLE_DEVICES; sleep 0.1\n");
+  wait_for_state(job, "COMPLETED");
+  EXPECT_EQ(output(job), "2 on 0,1\n");
 }
 
 TEST_F(SlurmClusterTest, JobOfTheLowPartition_IsWarnedAndRequeuedForOneOfTheHigh) {

@@ -79,8 +79,11 @@ std::string slurm_conf(const SlurmClusterOptions& options, const SlurmPlaces& pl
   return text;
 }
 
-std::string gres_conf(const SlurmClusterOptions& options) {
-  return options.gpus_per_node == 0 ? "" : format("Name=gpu Count={}\n", options.gpus_per_node);
+std::string gres_conf(const SlurmClusterOptions& options, const Path& folder) {
+  std::string text = "AutoDetect=off\n";
+  for (int gpu = 0; gpu < options.gpus_per_node; ++gpu)
+    text += format("Name=gpu Flags=nvidia_gpu_env File={}/gpu{}\n", folder.string(), gpu);
+  return text;
 }
 
 }  // namespace tagalign::lab

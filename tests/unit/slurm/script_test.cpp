@@ -25,7 +25,7 @@ class ScriptTest : public ::testing::Test {
     fake("scontrol", "");
     // An agent lives until the coordinator stops it.
     fake("srun", R"(trap 'echo "agents terminated" >> "$FAKE/calls"; exit 0' TERM
-shift 2
+shift 3
 "$@"
 while [ ! -e "$FAKE/stopped" ]; do sleep 0.02; done)");
     fake("tagalign", R"(shift 2
