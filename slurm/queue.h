@@ -1,5 +1,5 @@
-/// squeue and sacct for all jobs of one user, and how to read what they print when it is cut short.
-/// Pure, as commands.h.
+/// squeue and sacct for all jobs of one user, and how to read what they print even when it is cut
+/// short. Pure, as commands.h.
 #pragma once
 
 #include <cstdint>

@@ -6,26 +6,13 @@
 #pragma once
 
 #include "coordinator/core/facts.h"
+#include "coordinator/store/stored_gang_fields.h"
 #include "coordinator/store/stored_pool_fields.h"
 #include "coordinator/store/tagged.h"
 
 namespace tagalign {
 
-/// S or const S.
-template <class T, class S>
-concept Is = std::is_same_v<std::remove_const_t<T>, S>;
-
 namespace wire {
-
-/// Refuses numbers that name no launcher.
-inline void get(std::string_view bytes, GangLauncher& value) {
-  std::uint8_t number = 0;
-  store::get(bytes, number);
-  value = static_cast<GangLauncher>(number);
-  if (value < GangLauncher::kMpirun || value > GangLauncher::kSrun) {
-    throw store::TaggedError(format("{} names no launcher", number));
-  }
-}
 
 /// Refuses numbers that name no outcome.
 inline void get(std::string_view bytes, Outcome& value) {
@@ -51,22 +38,6 @@ void fields(F& f, T& s) {
   f(10, s.ranks_per_node);  // since format 4, and all below
   f(11, s.nodes_max);
   f(12, s.pool);
-}
-template <class F, tagalign::Is<Share> T>
-void fields(F& f, T& s) {
-  f(1, s.agent);
-  f(2, s.first_rank);
-  f(3, s.slots);
-}
-template <class F, tagalign::Is<AgentPlace> T>
-void fields(F& f, T& s) {
-  f(1, s.pool);
-  f(2, s.allocation);
-  f(3, s.node);
-  f(4, s.ends_ms);
-  f(5, s.socket);
-  f(6, s.launcher);
-  f(7, s.since_ms);
 }
 template <class F, tagalign::Is<CheckpointInfo> T>
 void fields(F& f, T& s) {
@@ -279,32 +250,6 @@ template <class F, Is<PoolChanged> T>
 void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.view);
-}
-template <class F, Is<ShareEnd> T>
-void fields(F& f, T& s) {
-  f(1, s.agent);
-  f(2, s.outcome);
-  f(3, s.exit_code);
-  f(4, s.failed_rank);
-  f(5, s.last_step);
-  f(6, s.message);
-  f(7, s.at_ms);
-}
-template <class F, Is<ShareRan> T>
-void fields(F& f, T& s) {
-  f(1, s.job);
-  f(2, s.agent);
-}
-template <class F, Is<DaemonAsked> T>
-void fields(F& f, T& s) {
-  f(1, s.job);
-  f(2, s.agent);
-  f(3, s.command);
-}
-template <class F, Is<ShareEnded> T>
-void fields(F& f, T& s) {
-  f(1, s.job);
-  f(2, s.end);
 }
 template <class F, Is<Fact> T>
 void fields(F& f, T& s) {

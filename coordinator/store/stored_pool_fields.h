@@ -1,5 +1,5 @@
-/// The part of the list of stored fields (stored_fields.h) that speaks of pools: all since format 4.
-/// Private to coordinator/store.
+/// The part of the list of stored fields (stored_fields.h) that speaks of pools: all of them since
+/// format 4. Private to coordinator/store.
 #pragma once
 
 #include <type_traits>
@@ -9,13 +9,9 @@
 
 namespace tagalign {
 
-/// S or const S.
-template <class T, class S>
-concept IsPool = std::is_same_v<std::remove_const_t<T>, S>;
-
 namespace wire {
 
-template <class F, IsPool<SlurmSource> T>
+template <class F, tagalign::Is<SlurmSource> T>
 void fields(F& f, T& s) {
   f(1, s.partition);
   f(2, s.account);
@@ -29,18 +25,18 @@ void fields(F& f, T& s) {
   f(10, s.max);
   f(11, s.idle_ms);
 }
-template <class F, IsPool<SshHost> T>
+template <class F, tagalign::Is<SshHost> T>
 void fields(F& f, T& s) {
   f(1, s.host);
   f(2, s.slots);
 }
-template <class F, IsPool<SshSource> T>
+template <class F, tagalign::Is<SshSource> T>
 void fields(F& f, T& s) {
   f(1, s.hosts);
   f(2, s.state);
   f(3, s.program);
 }
-template <class F, IsPool<PoolSpec> T>
+template <class F, tagalign::Is<PoolSpec> T>
 void fields(F& f, T& s) {
   f(1, s.name);
   f(2, s.launcher);
@@ -70,7 +66,7 @@ inline void get(std::string_view bytes, PoolMode& value) {
   }
 }
 
-template <class F, IsPool<Allocation> T>
+template <class F, tagalign::Is<Allocation> T>
 void fields(F& f, T& s) {
   f(1, s.token);
   f(2, s.number);
@@ -88,12 +84,12 @@ void fields(F& f, T& s) {
   f(14, s.failures);
   f(15, s.not_before_ms);
 }
-template <class F, IsPool<PoolEvent> T>
+template <class F, tagalign::Is<PoolEvent> T>
 void fields(F& f, T& s) {
   f(1, s.at_ms);
   f(2, s.text);
 }
-template <class F, IsPool<PoolRecord> T>
+template <class F, tagalign::Is<PoolRecord> T>
 void fields(F& f, T& s) {
   f(1, s.spec);
   f(2, s.added_ms);
@@ -105,43 +101,43 @@ void fields(F& f, T& s) {
   f(8, s.allocations);
   f(9, s.events);
 }
-template <class F, IsPool<PoolAdded> T>
+template <class F, tagalign::Is<PoolAdded> T>
 void fields(F& f, T& s) {
   f(1, s.spec);
 }
-template <class F, IsPool<PoolModeSet> T>
+template <class F, tagalign::Is<PoolModeSet> T>
 void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.mode);
   f(3, s.reason);
 }
-template <class F, IsPool<PoolErased> T>
+template <class F, tagalign::Is<PoolErased> T>
 void fields(F& f, T& s) {
   f(1, s.pool);
 }
-template <class F, IsPool<PoolNoted> T>
+template <class F, tagalign::Is<PoolNoted> T>
 void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.text);
   f(3, s.drops_oldest);
 }
-template <class F, IsPool<PoolDelayed> T>
+template <class F, tagalign::Is<PoolDelayed> T>
 void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.failures);
   f(3, s.not_before_ms);
   f(4, s.why);
 }
-template <class F, IsPool<TokenGiven> T>
+template <class F, tagalign::Is<TokenGiven> T>
 void fields(F& f, T& s) {
   f(1, s.tokens);
 }
-template <class F, IsPool<AllocationSet> T>
+template <class F, tagalign::Is<AllocationSet> T>
 void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.allocation);
 }
-template <class F, IsPool<AllocationGone> T>
+template <class F, tagalign::Is<AllocationGone> T>
 void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.token);

@@ -21,6 +21,14 @@
 #include "base/format.h"
 #include "base/ids.h"
 
+namespace tagalign {
+
+/// Of a list of fields: S, or const S.
+template <class T, class S>
+concept Is = std::is_same_v<std::remove_const_t<T>, S>;
+
+}  // namespace tagalign
+
 namespace tagalign::store {
 
 struct TaggedError : std::runtime_error {

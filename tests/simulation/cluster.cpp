@@ -50,7 +50,7 @@ class Cluster {
   }
 
   Summary run() {
-    draw_weather();
+    world_.weather = some_weather(world_);
     spare();
     coordinator_.start();
     for (const auto& node : nodes_) {
@@ -92,25 +92,6 @@ class Cluster {
       if (node->pooled()) found.push_back(node.get());
     }
     return found;
-  }
-
-  void draw_weather() {
-    const auto up_to = [this](double most) { return world_.random.uniform(0, most); };
-    world_.weather = {.loss = up_to(0.2),
-                      .duplicate = up_to(0.2),
-                      .late_word = up_to(1),
-                      .slow = up_to(0.2),
-                      .stall = up_to(0.001),
-                      .rank_death = up_to(0.1),
-                      .program_error = up_to(0.04),
-                      .launch_error = up_to(0.1),
-                      .death_before_acting = up_to(0.1),
-                      .wedge = up_to(0.1),
-                      .orphan = up_to(1),
-                      .pool_refusal = up_to(0.5),
-                      .pool_late = up_to(0.1),
-                      .small_store = up_to(0.2),
-                      .snapshot_error = up_to(0.2)};
   }
 
   // -------------------------------------------------------------- messages

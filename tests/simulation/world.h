@@ -134,4 +134,7 @@ class World final : public Clock {
   std::uint64_t next_order_ = 0;
 };
 
+/// How bad each kind of misfortune is in one run, drawn.
+Weather some_weather(World& world);
+
 }  // namespace tagalign::simulation

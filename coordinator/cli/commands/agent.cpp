@@ -15,6 +15,28 @@ Result<int> run(Context& context, const AgentArguments& options) {
   return context.host.run_agent(arguments);
 }
 
+/// What matters to gangs over several nodes, and to agents without the coordinator's folder.
+void add_gang_options(CLI::App& command, AgentArguments& options) {
+  command.add_option("--pool", options.pool, "gangs span agents of one pool")->option_text("NAME");
+  command.add_option("--launcher", options.launcher, "of gangs over several nodes")
+      ->check(CLI::IsMember({"mpirun", "srun"}))
+      ->capture_default_str();
+  command
+      .add_option("--interface", options.interface,
+                  "network of gangs over several nodes, as ib0 or 10.0.0.0/24 (default: MPI and "
+                  "NCCL choose)")
+      ->option_text("NAME");
+  auto* connect =
+      command.add_option("--connect", options.connect,
+                         "the coordinator's endpoint (default: what the state folder says)");
+  connect->option_text("ENDPOINT");
+  command
+      .add_option("--key", options.key,
+                  "with --connect: a copy of keys/agent.key in the coordinator's state folder")
+      ->option_text("FILE")
+      ->needs(connect);
+}
+
 }  // namespace
 
 void add_agent(Program& program) {
@@ -32,25 +54,7 @@ void add_agent(Program& program) {
       ->add_option("--gpus", options->gpus,
                    "GPUs to hand out (default: none; inside Slurm those of the allocation)")
       ->check(CLI::Range(0, 64));
-  command->add_option("--pool", options->pool, "gangs span agents of one pool")
-      ->option_text("NAME");
-  command->add_option("--launcher", options->launcher, "of gangs over several nodes")
-      ->check(CLI::IsMember({"mpirun", "srun"}))
-      ->capture_default_str();
-  command
-      ->add_option("--interface", options->interface,
-                   "network of gangs over several nodes, as ib0 or 10.0.0.0/24 (default: MPI and "
-                   "NCCL choose)")
-      ->option_text("NAME");
-  auto* connect =
-      command->add_option("--connect", options->connect,
-                          "the coordinator's endpoint (default: what the state folder says)");
-  connect->option_text("ENDPOINT");
-  command
-      ->add_option("--key", options->key,
-                   "with --connect: a copy of keys/agent.key in the coordinator's state folder")
-      ->option_text("FILE")
-      ->needs(connect);
+  add_gang_options(*command, *options);
   command
       ->add_option("--worker", options->worker,
                    "program of a rank (default: tagalign-worker beside this one)")

@@ -47,8 +47,8 @@ void ask_again(Turn& turn, const Job& job) {
   if (!kill_now) say_hello(turn, job);
 }
 
-/// When an agent whose allocation ends is to be told to leave, or told again; nullopt once it has
-/// withdrawn its slots.
+/// When an agent whose allocation ends is to be told to leave, or told again. nullopt: it has
+/// withdrawn its slots already.
 std::optional<UnixMs> leave_due_ms(const Mind& mind, const State& state, const AgentId& agent) {
   if (state.agents.at(agent).slots == 0) return std::nullopt;
   const auto told = mind.reminders.told_to_leave.find(agent);

@@ -1,5 +1,4 @@
-/// Texts that run elsewhere: the script of an allocation, and the command of an ssh pool's agent.
-/// Pure.
+/// Texts that run elsewhere: the script of an allocation, the command of an ssh pool's agent. Pure.
 #pragma once
 
 #include <string>

@@ -11,8 +11,8 @@
 namespace tagalign::service {
 namespace {
 
-/// nullopt while it runs. Children must be waited for; one of an earlier coordinator is nobody's
-/// child here.
+/// nullopt while it runs. Children must be waited for; one of an earlier coordinator is no child of
+/// this process.
 std::optional<std::string> how_it_ended(const wire::ProcessIdentity& process) {
   int wait_status = 0;
   const pid_t ended = ::waitpid(process.pid, &wait_status, WNOHANG);

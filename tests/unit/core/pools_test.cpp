@@ -333,7 +333,7 @@ TEST(Pools, NoJobWaitsAnyMore_PendingAllocationsGo) {
   EXPECT_EQ(bench.pool().failures, 0);
 }
 
-TEST(Pools, EventsAreBounded) {
+TEST(Pools, Events_OfALongLife_AreBounded) {
   PoolBench bench;
   bench.add(slurm_pool());
   for (int i = 0; i < 200; ++i) {

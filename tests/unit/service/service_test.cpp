@@ -269,7 +269,7 @@ TEST_F(ServiceTest, Submit_JobLargerThanEveryAgent_IsTakenWithANotice) {
   const auto reply = std::get<SubmitReply>(request(SubmitRequest{"t1", one_job_workflow(64)}));
   ASSERT_THAT(reply.notices, SizeIs(1));
   EXPECT_THAT(reply.notices[0],
-              HasSubstr("job 'train' needs 64 slots; the largest agent that is connected"));
+              HasSubstr("job 'train' needs 64 ranks of 1 slot; the agents that are connected"));
 }
 
 TEST_F(ServiceTest, Jobs_QueuedOne_SaysWhyItWaits) {

@@ -99,8 +99,8 @@ std::optional<Gang::Cause> Gang::earliest_vanished() const {
   return earliest;
 }
 
-/// One that only lost another rank is no cause beside one that failed by itself, and no fault of
-/// the program's.
+/// One that only lost another rank is no cause beside one that failed by itself, and the program is
+/// not to blame for it.
 std::optional<Gang::Cause> Gang::earliest_failure() const {
   const auto own = earliest_farewell([](int code) { return is_failure(code) && !lost_peer(code); });
   return own ? own : earliest_farewell(lost_peer);

@@ -67,8 +67,8 @@ struct GangEnvironment {
   /// Devices of this gang, perhaps none; absent: the agent hands out none, and
   /// CUDA_VISIBLE_DEVICES stays as it is.
   std::optional<std::vector<std::string>> gpus;
-  /// Cores nearest to each device, as Linux lists them; of devices that are not here nothing
-  /// is known.
+  /// Cores nearest to each device, as Linux lists them; nothing is known of devices that are not
+  /// in here.
   std::map<std::string, std::string> cores_of_gpu;
 };
 
