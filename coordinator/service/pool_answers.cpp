@@ -43,8 +43,7 @@ wire::AllocationSummary summarise(const AnswerContext& context, const PoolRecord
           .state = state_of(pool, allocation),
           .reason = reason_of(context, allocation),
           .nodes = allocation.nodes,
-          .agents =
-              static_cast<int>(core::agents_of(context.state, pool, allocation).size()),
+          .agents = static_cast<int>(core::agents_of(context.state, pool, allocation).size()),
           .asked_ms = allocation.asked_ms,
           .started_ms = allocation.started_ms,
           .ends_ms = allocation.ends_ms,
@@ -59,9 +58,9 @@ void add_state(const AnswerContext& context, const PoolRecord& pool, wire::PoolS
     summary.state = "removing";
   } else if (context.now_ms < pool.not_before_ms) {
     summary.state = "waiting";
-    summary.reason = format("nothing is asked for within {}: {}",
-                            format_duration(pool.not_before_ms - context.now_ms),
-                            pool.last_failure);
+    summary.reason =
+        format("nothing is asked for within {}: {}",
+               format_duration(pool.not_before_ms - context.now_ms), pool.last_failure);
   } else {
     summary.state = "open";
   }
@@ -103,11 +102,12 @@ std::string reach_notice(const std::string& endpoint) {
                         endpoint.find("//localhost") != std::string::npos ||
                         endpoint.find("//[::1]") != std::string::npos;
   if (!loopback) return "";
-  return format("the coordinator listens on {}, which only this machine reaches: agents on other "
-                "nodes cannot say hello. Run `tagalign coordinator stop`, then `tagalign "
-                "coordinator start --listen 'tcp://ADDRESS:*'` with an address of this machine that "
-                "the nodes reach",
-                endpoint);
+  return format(
+      "the coordinator listens on {}, which only this machine reaches: agents on other "
+      "nodes cannot say hello. Run `tagalign coordinator stop`, then `tagalign "
+      "coordinator start --listen 'tcp://ADDRESS:*'` with an address of this machine that "
+      "the nodes reach",
+      endpoint);
 }
 
 wire::ClientReply pools_reply(const AnswerContext& context, const std::string& name) {

@@ -19,18 +19,18 @@ Status Service::take_pool_request(Round& round, const wire::PoolAddRequest& requ
   }
   const bool leaves = known->second.mode == core::PoolMode::kRemoving;
   if (known->second.spec == request.spec && !leaves) return ok_status();  // asked twice
-  return already_exists(format("pool add: there is a pool '{}' {}; give another --name, or remove "
-                               "it first: `tagalign pool remove {}`",
-                               name, leaves ? "that is being removed" : "with other settings",
-                               name));
+  return already_exists(
+      format("pool add: there is a pool '{}' {}; give another --name, or remove "
+             "it first: `tagalign pool remove {}`",
+             name, leaves ? "that is being removed" : "with other settings", name));
 }
 
 Status Service::take_pool_request(Round& round, const wire::PoolVerbRequest& request) {
   TA_RETURN_IF_ERROR(find_pool(state_, request.name));
   const core::PoolRecord& pool = state_.pool_records.at(request.name);
   if (pool.mode == core::PoolMode::kRemoving && request.verb != wire::PoolVerb::kRemove) {
-    return invalid_argument(format("pool '{}' is being removed; add it again when it is gone",
-                                   request.name));
+    return invalid_argument(
+        format("pool '{}' is being removed; add it again when it is gone", request.name));
   }
   decide(round, core::PoolVerbAsked{request.name, request.verb});
   return ok_status();

@@ -1,5 +1,5 @@
-/// The part of the list of stored fields (stored_fields.h) that speaks of pools: all since format 4.
-/// Private to coordinator/store.
+/// The part of the list of stored fields (stored_fields.h) that speaks of pools, all since format
+/// 4. Private to coordinator/store.
 #pragma once
 
 #include <type_traits>

@@ -1,5 +1,5 @@
-/// Texts that run elsewhere: the script of an allocation, and the command of an ssh pool's agent.
-/// Pure.
+/// Texts that run elsewhere, as pure functions: the script of an allocation, and the command of an
+/// ssh pool's agent.
 #pragma once
 
 #include <string>

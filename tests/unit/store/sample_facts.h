@@ -81,7 +81,23 @@ inline core::Allocation sample_allocation(std::string token) {
           .not_before_ms = 35};
 }
 
-inline std::vector<core::Fact> sample_facts() {
+inline std::vector<core::Fact> sample_pool_facts() {
+  return {{29, core::PoolAdded{wire::sample_pool()}},
+          {29, core::PoolAdded{wire::sample_ssh_pool()}},
+          {30, core::PoolNoted{"a100", "added"}},
+          {31, core::TokenGiven{3}},
+          {31, core::AllocationSet{"a100", sample_allocation("3")}},
+          {31, core::AllocationSet{"lab", sample_allocation("desk1")}},
+          {32, core::AllocationSet{"a100", sample_allocation("4")}},
+          {33, core::AllocationGone{"a100", "4"}},
+          {34, core::PoolDelayed{"a100", 2, 120'034, "sbatch refused"}},
+          {35, core::PoolModeSet{"a100", core::PoolMode::kPaused, "on request"}},
+          {36, core::PoolNoted{"a100", "paused on request", true}},
+          {37, core::PoolAdded{{"gone", wire::GangLauncher::kMpirun, wire::SshSource{}}}},
+          {38, core::PoolErased{"gone"}}};
+}
+
+inline std::vector<core::Fact> sample_job_facts() {
   const wire::CheckpointInfo checkpoint{40, "/w/step-40", "d40", true};
   wire::JobSpec instance = sample_workflow().templates[0].spec;
   instance.name = "evaluate@40";
@@ -118,20 +134,13 @@ inline std::vector<core::Fact> sample_facts() {
           {25, core::AgentGone{{"node0"}}},
           {26, core::ShutdownAsked{true}},
           {27, core::ShutdownEnded{}},
-          {28, core::ShutdownAsked{false}},
-          {29, core::PoolAdded{wire::sample_pool()}},
-          {29, core::PoolAdded{wire::sample_ssh_pool()}},
-          {30, core::PoolNoted{"a100", "added"}},
-          {31, core::TokenGiven{3}},
-          {31, core::AllocationSet{"a100", sample_allocation("3")}},
-          {31, core::AllocationSet{"lab", sample_allocation("desk1")}},
-          {32, core::AllocationSet{"a100", sample_allocation("4")}},
-          {33, core::AllocationGone{"a100", "4"}},
-          {34, core::PoolDelayed{"a100", 2, 120'034, "sbatch refused"}},
-          {35, core::PoolModeSet{"a100", core::PoolMode::kPaused, "on request"}},
-          {36, core::PoolNoted{"a100", "paused on request", true}},
-          {37, core::PoolAdded{{"gone", wire::GangLauncher::kMpirun, wire::SshSource{}}}},
-          {38, core::PoolErased{"gone"}}};
+          {28, core::ShutdownAsked{false}}};
+}
+
+inline std::vector<core::Fact> sample_facts() {
+  std::vector<core::Fact> facts = sample_job_facts();
+  for (core::Fact& fact : sample_pool_facts()) facts.push_back(std::move(fact));
+  return facts;
 }
 
 }  // namespace tagalign::store
