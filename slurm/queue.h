@@ -1,5 +1,5 @@
-/// squeue for all jobs of one user, and how to read what it prints when that is cut short. Pure, as
-/// commands.h is.
+/// squeue for all jobs of one user, and how to read what it prints, also when that was cut short.
+/// Pure, as commands.h is.
 #pragma once
 
 #include <cstdint>
