@@ -11,8 +11,7 @@
 namespace tagalign::service {
 namespace {
 
-/// nullopt while it runs. Children must be waited for, which one that an earlier coordinator has
-/// started cannot be.
+/// nullopt while it runs. Only children can be waited for: not those of an earlier coordinator.
 std::optional<std::string> how_it_ended(const wire::ProcessIdentity& process) {
   int wait_status = 0;
   const pid_t ended = ::waitpid(process.pid, &wait_status, WNOHANG);
