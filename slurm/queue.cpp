@@ -91,8 +91,8 @@ Result<std::int64_t> parse_time(std::string_view text) {
   const char* end = ::strptime(terminated.c_str(), "%Y-%m-%dT%H:%M:%S", &local);
   local.tm_isdst = -1;
   if (end != nullptr && *end == '\0') return static_cast<std::int64_t>(std::mktime(&local));
-  return invalid_argument(format(
-      "reading a time of Slurm: expected seconds or YYYY-MM-DDTHH:MM:SS, found '{}'", text));
+  return invalid_argument(
+      format("reading a time of Slurm: expected seconds or YYYY-MM-DDTHH:MM:SS, found '{}'", text));
 }
 
 bool is_unanswered(std::string_view message) {
@@ -104,9 +104,8 @@ bool is_unanswered(std::string_view message) {
                                                    "Zero Bytes were transmitted",
                                                    "backup controller in standby",
                                                    "Transport endpoint is not connected"};
-  return std::ranges::any_of(kSigns, [&](std::string_view sign) {
-    return message.find(sign) != std::string_view::npos;
-  });
+  return std::ranges::any_of(
+      kSigns, [&](std::string_view sign) { return message.find(sign) != std::string_view::npos; });
 }
 
 }  // namespace tagalign::slurm

@@ -1,5 +1,5 @@
-/// squeue and sacct for all jobs of one user, and how to read what they print even when it is cut
-/// short. Pure, as commands.h.
+/// squeue for all jobs of one user, and how to read what it prints, also when that was cut short.
+/// Pure, as commands.h is.
 #pragma once
 
 #include <cstdint>

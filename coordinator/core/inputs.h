@@ -57,8 +57,8 @@ struct PoolReported {
 
 using InputBody =
     std::variant<WorkflowSubmitted, CancelRequested, AgentJoined, AgentLost, AgentReported,
-                 TimePassed, StopRequested, ServiceStarted, ServiceStopped, PoolReported, PoolAddAsked,
-                 PoolVerbAsked, SlurmAnswered, SshAgentEnded>;
+                 TimePassed, StopRequested, ServiceStarted, ServiceStopped, PoolReported,
+                 PoolAddAsked, PoolVerbAsked, SlurmAnswered, SshAgentEnded>;
 struct Input {
   UnixMs at_ms = 0;
   InputBody body;

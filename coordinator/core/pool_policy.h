@@ -29,8 +29,8 @@ struct PoolPolicy {
   std::int64_t vanished_ms = 30'000;
   /// Running for that long without an agent that says hello: it is given up.
   std::int64_t join_ms_max = 600'000;
-  std::int64_t idle_leave_ms = 30'000;     ///< for idle agents that were asked to leave
-  std::int64_t working_leave_ms = 180'000; ///< for agents whose jobs save first
+  std::int64_t idle_leave_ms = 30'000;      ///< for idle agents that were asked to leave
+  std::int64_t working_leave_ms = 180'000;  ///< for agents whose jobs save first
   std::int64_t cancel_again_ms = 30'000;
   std::size_t events_max = 64;
 };
@@ -50,13 +50,13 @@ struct PoolMemory {
   bool queue_soon = true;
   bool queue_known = false;  ///< squeue has answered in full since this coordinator started
   int queue_failures = 0;    ///< in a row
-  std::map<std::string, UnixMs> idle_since;     ///< by token
-  std::map<std::string, UnixMs> unneeded_since; ///< by pool: allocations wait and no job does
-  std::map<std::string, UnixMs> missing_since;  ///< by token: squeue does not show it
+  std::map<std::string, UnixMs> idle_since;      ///< by token
+  std::map<std::string, UnixMs> unneeded_since;  ///< by pool: allocations wait and no job does
+  std::map<std::string, UnixMs> missing_since;   ///< by token: squeue does not show it
   std::map<std::string, std::string> accounted;  ///< by token: what sacct said since it is missing
-  std::map<std::string, UnixMs> cancelled;      ///< by number: when scancel was called
-  std::map<std::string, std::string> strays;    ///< number → job name, of ours and of no pool
-  std::map<std::string, UnixMs> shutdown_sent;  ///< by agent, not long ago
+  std::map<std::string, UnixMs> cancelled;       ///< by number: when scancel was called
+  std::map<std::string, std::string> strays;     ///< number → job name, of ours and of no pool
+  std::map<std::string, UnixMs> shutdown_sent;   ///< by agent, not long ago
   std::set<std::pair<std::string, std::string>> ssh_started;  ///< pool, host: by this coordinator
   UnixMs sweep_until_ms = 0;  ///< a pool was removed: squeue is asked until then
 };

@@ -23,7 +23,7 @@ struct SlurmSource {
   std::vector<std::string> sbatch_args;    ///< handed to sbatch as they are
   int backlog = 1;                         ///< allocations that wait in the queue while jobs wait
   int max = 1;                             ///< allocations at a time, waiting ones included
-  std::int64_t idle_ms = 300'000;          ///< an allocation without work for that long is given back
+  std::int64_t idle_ms = 300'000;  ///< an allocation without work for that long is given back
   bool operator==(const SlurmSource&) const = default;
 };
 struct SshHost {

@@ -53,8 +53,7 @@ std::vector<Value> row_of(const wire::PoolSummary& pool) {
 
 Result<int> list(Context& context, const NameOptions&) {
   const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto reply,
-                      ask<wire::PoolsReply>(*connection, wire::PoolsRequest{}));
+  TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::PoolsReply>(*connection, wire::PoolsRequest{}));
   Listing listing{{{"name", "NAME"},
                    {"state", "STATE"},
                    {"working", "WORKING", true},
@@ -242,14 +241,16 @@ void add_slurm(Program& program, CLI::App* pool) {
       ->add_option("--signal-before", options->signal_before,
                    "jobs are asked to save that long before the limit")
       ->capture_default_str();
-  command->add_option("--sbatch-arg", options->source.sbatch_args,
-                      "one more option of sbatch, written with '=': --sbatch-arg=--qos=long")
+  command
+      ->add_option("--sbatch-arg", options->source.sbatch_args,
+                   "one more option of sbatch, written with '=': --sbatch-arg=--qos=long")
       ->option_text("ARG ...")
       ->expected(1)
       ->take_all();
   add_launcher(command, options->launcher);
   command->footer(
-      "The state folder and tagalign must be where compute nodes see them, and the coordinator must\n"
+      "The state folder and tagalign must be where compute nodes see them, and the coordinator "
+      "must\n"
       "listen where they reach it: tagalign coordinator start --listen 'tcp://ADDRESS:*'\n"
       "Example:\n  tagalign pool add slurm --name a100 --partition gpu --nodes 2 --gpus-per-node 4 "
       "--time 8h --max 4");

@@ -57,10 +57,10 @@ std::string allocation_script(const wire::PoolSpec& pool, const Path& program,
 
 std::vector<std::string> ssh_command(const wire::PoolSpec& spec, const wire::SshHost& host) {
   const auto& ssh = std::get<wire::SshSource>(spec.source);
-  std::string there = format("exec {} --state {} agent --pool {} --id {} --launcher {}",
-                             shell_quoted(ssh.program), shell_quoted(ssh.state), spec.name,
-                             shell_quoted(core::ssh_agent_id(spec.name, host.host)),
-                             launcher_name(spec.launcher));
+  std::string there =
+      format("exec {} --state {} agent --pool {} --id {} --launcher {}", shell_quoted(ssh.program),
+             shell_quoted(ssh.state), spec.name,
+             shell_quoted(core::ssh_agent_id(spec.name, host.host)), launcher_name(spec.launcher));
   if (host.slots > 0) there += format(" --slots {}", host.slots);
   return {"ssh", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15", host.host, there};
 }

@@ -1,4 +1,5 @@
-/// Texts that run elsewhere: the script of an allocation, the command of an ssh pool's agent. Pure.
+/// Pure functions that make texts which run elsewhere: the script of a Slurm allocation, and the
+/// command by which ssh starts an agent.
 #pragma once
 
 #include <string>

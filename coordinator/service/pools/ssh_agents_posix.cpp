@@ -11,8 +11,7 @@
 namespace tagalign::service {
 namespace {
 
-/// nullopt while it runs. Children must be waited for; one of an earlier coordinator is no child of
-/// this process.
+/// nullopt while it runs. Only children can be waited for: not those of an earlier coordinator.
 std::optional<std::string> how_it_ended(const wire::ProcessIdentity& process) {
   int wait_status = 0;
   const pid_t ended = ::waitpid(process.pid, &wait_status, WNOHANG);
@@ -66,9 +65,9 @@ std::vector<core::SshAgentEnded> SshAgents::news() {
       ++entry;
       continue;
     }
-    ready_.push_back({entry->first.first, entry->first.second,
-                      format("the agent's ssh ended: {}; see {}", *how,
-                             log_file(entry->first).string())});
+    ready_.push_back(
+        {entry->first.first, entry->first.second,
+         format("the agent's ssh ended: {}; see {}", *how, log_file(entry->first).string())});
     entry = running_.erase(entry);
   }
   return std::exchange(ready_, {});

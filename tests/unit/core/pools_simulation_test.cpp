@@ -130,10 +130,11 @@ class Weather {
     if (const auto* cancel = std::get_if<CancelCall>(&bench_.asked->what)) {
       for (const std::string& number : cancel->numbers) {
         for (const JobId id : held_by(number)) {
-          ASSERT_TRUE(std::ranges::none_of(
-              bench_.state.pool_records.at("a").allocations, [&](const auto& entry) {
-                return entry.second.number == number && entry.second.leaving_ms == 0;
-              }))
+          ASSERT_TRUE(std::ranges::none_of(bench_.state.pool_records.at("a").allocations,
+                                           [&](const auto& entry) {
+                                             return entry.second.number == number &&
+                                                    entry.second.leaving_ms == 0;
+                                           }))
               << "job " << id.value << " works in Slurm job " << number;
         }
         lose_agents(number);
@@ -148,7 +149,8 @@ class Weather {
     if (chance(0.08)) {
       const bool done = submit != nullptr && chance(0.3);
       if (done) bench_.submitted(*submit);
-      if (submit != nullptr && !done && chance(0.1)) late_.push_back({bench_.now + 60'000, *submit});
+      if (submit != nullptr && !done && chance(0.1))
+        late_.push_back({bench_.now + 60'000, *submit});
       bench_.lose();
       return true;
     }

@@ -333,7 +333,7 @@ TEST(Pools, NoJobWaitsAnyMore_PendingAllocationsGo) {
   EXPECT_EQ(bench.pool().failures, 0);
 }
 
-TEST(Pools, Events_OfALongLife_AreBounded) {
+TEST(Pools, ManyEvents_OldestGo) {
   PoolBench bench;
   bench.add(slurm_pool());
   for (int i = 0; i < 200; ++i) {
@@ -352,7 +352,8 @@ TEST(Pools, TwoPools_ShareOneSqueue) {
 
 TEST(SshPool, EachHost_IsStartedAndStartedAgain) {
   PoolBench bench;
-  bench.add({"lab", wire::GangLauncher::kMpirun, wire::SshSource{{{"h1", 2}, {"me@h2", 0}}, "/s", "t"}});
+  bench.add(
+      {"lab", wire::GangLauncher::kMpirun, wire::SshSource{{{"h1", 2}, {"me@h2", 0}}, "/s", "t"}});
   bench.pass(2'000);
   EXPECT_THAT(bench.effects, ::testing::IsSupersetOf({"ssh h1", "ssh me@h2"}));
   wire::AgentHello hello{{"lab-h1"}, "i", "h1", 2, 0, 1, {}, 1};

@@ -12,9 +12,9 @@ namespace {
 constexpr std::array<std::string_view, 9> kOver{"BOOT_FAIL",     "CANCELLED", "COMPLETED",
                                                 "DEADLINE",      "FAILED",    "NODE_FAIL",
                                                 "OUT_OF_MEMORY", "REVOKED",   "TIMEOUT"};
-constexpr std::array<std::string_view, 7> kWaits{
-    "CONFIGURING",  "PENDING",      "REQUEUED",    "REQUEUE_FED",
-    "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"};
+constexpr std::array<std::string_view, 7> kWaits{"CONFIGURING", "PENDING",      "REQUEUED",
+                                                 "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD",
+                                                 "SPECIAL_EXIT"};
 
 /// A state that nobody has heard of is neither: its allocation is still there.
 bool is_over(std::string_view state) {

@@ -27,8 +27,9 @@ void join(Turn& turn, const PoolRecord& pool, Allocation allocation) {
   const auto agents = agents_of(turn.state, pool, allocation);
   if (agents.empty()) {
     if (turn.now_ms < allocation.started_ms + turn.mind.policy.pools.join_ms_max) return;
-    const std::string why = format("{}: no agent of it said hello within {}", label(pool, allocation),
-                                   format_duration(turn.mind.policy.pools.join_ms_max));
+    const std::string why =
+        format("{}: no agent of it said hello within {}", label(pool, allocation),
+               format_duration(turn.mind.policy.pools.join_ms_max));
     const std::string name = pool.spec.name;
     leave(turn, name, allocation, why);
     return count_failure(turn, name, why);
@@ -178,9 +179,8 @@ void tend_pools(Turn& turn) {
   const auto look_ms = next_look(turn.mind, turn.state);
   if (!look_ms || turn.now_ms < *look_ms) return;
   turn.mind.pools.looked_ms = turn.now_ms;
-  std::erase_if(turn.mind.pools.shutdown_sent, [&](const auto& sent) {
-    return turn.now_ms >= sent.second + kResendMs;
-  });
+  std::erase_if(turn.mind.pools.shutdown_sent,
+                [&](const auto& sent) { return turn.now_ms >= sent.second + kResendMs; });
   std::vector<std::string> names;
   for (const auto& [name, pool] : turn.state.pool_records) names.push_back(name);
   for (const std::string& name : names) {

@@ -37,8 +37,9 @@ void tend_running(Turn& turn, const PoolRecord& pool, const wire::SshHost& host,
   allocation.joined = true;
   allocation.failures = 0;
   set(turn, pool.spec.name, allocation);
-  note(turn, pool.spec.name, format("{} works: agent {} said hello with {} slots", host.host,
-                                    agents.front()->id.value, agents.front()->slots));
+  note(turn, pool.spec.name,
+       format("{} works: agent {} said hello with {} slots", host.host, agents.front()->id.value,
+              agents.front()->slots));
 }
 
 void tend_leaving(Turn& turn, const PoolRecord& pool, const Allocation& allocation) {

@@ -34,14 +34,14 @@ Status check_ranges(const wire::PoolSpec& spec, const std::vector<Range>& ranges
 }
 
 Status check(const wire::PoolSpec& spec, const wire::SlurmSource& slurm) {
-  TA_RETURN_IF_ERROR(check_ranges(
-      spec, {{"--nodes", slurm.nodes, 1, kNodesMax},
-             {"--gpus-per-node", slurm.gpus_per_node, 0, 64},
-             {"--cpus-per-node", slurm.cpus_per_node, 0, limits::kRanksPerJobMax},
-             {"--max", slurm.max, 1, kAllocationsMax},
-             {"--backlog", slurm.backlog, 1, kAllocationsMax},
-             {"--time in seconds", slurm.time_limit_s, 60, 366 * kDayS},
-             {"--idle in milliseconds", slurm.idle_ms, 1'000, 7 * kDayS * 1'000}}));
+  TA_RETURN_IF_ERROR(
+      check_ranges(spec, {{"--nodes", slurm.nodes, 1, kNodesMax},
+                          {"--gpus-per-node", slurm.gpus_per_node, 0, 64},
+                          {"--cpus-per-node", slurm.cpus_per_node, 0, limits::kRanksPerJobMax},
+                          {"--max", slurm.max, 1, kAllocationsMax},
+                          {"--backlog", slurm.backlog, 1, kAllocationsMax},
+                          {"--time in seconds", slurm.time_limit_s, 60, 366 * kDayS},
+                          {"--idle in milliseconds", slurm.idle_ms, 1'000, 7 * kDayS * 1'000}}));
   if (slurm.backlog > slurm.max) {
     return refuse(spec, format("--backlog {} is more than --max {}: at most --max allocations may "
                                "wait or run together; lower the one or raise the other",
@@ -65,8 +65,8 @@ Status check(const wire::PoolSpec& spec, const wire::SshSource& ssh) {
   if (ssh.hosts.empty()) return refuse(spec, "it has no host; name at least one");
   std::set<std::string> agents;
   for (const wire::SshHost& host : ssh.hosts) {
-    TA_RETURN_IF_ERROR(check_ranges(
-        spec, {{"slots of " + host.host, host.slots, 0, limits::kRanksPerJobMax}}));
+    TA_RETURN_IF_ERROR(
+        check_ranges(spec, {{"slots of " + host.host, host.slots, 0, limits::kRanksPerJobMax}}));
     const bool legal = !host.host.empty() && host.host.front() != '-' &&
                        host.host.find_first_of(" \t'\"\\$;/") == std::string::npos;
     if (!legal) {
@@ -75,8 +75,8 @@ Status check(const wire::PoolSpec& spec, const wire::SshSource& ssh) {
                                  host.host));
     }
     if (agents.insert(ssh_agent_id(spec.name, host.host)).second) continue;
-    return refuse(spec, format("host '{}' is named twice; name it once, with all its slots",
-                               host.host));
+    return refuse(spec,
+                  format("host '{}' is named twice; name it once, with all its slots", host.host));
   }
   return ok_status();
 }
