@@ -96,35 +96,6 @@ Result<std::uint64_t> parse_sbatch(std::string_view output) {
   return bad_line("sbatch --parsable", "a job number", line);
 }
 
-std::vector<std::string> squeue_command(const std::vector<std::uint64_t>& jobs) {
-  return {"squeue", "-h", "-j", joined(jobs), "-o", "%i|%T|%M|%l|%R"};
-}
-
-Result<std::vector<QueueRow>> parse_squeue(std::string_view output) {
-  std::vector<QueueRow> rows;
-  for (const std::string_view line : lines_of(output)) {
-    const auto fields = split(line, '|');
-    const auto job = fields.size() >= 5 ? parse_number<std::uint64_t>(fields[0]) : std::nullopt;
-    if (!job) return bad_line("squeue", "JOB|STATE|USED|LIMIT|REASON", line);
-    TA_ASSIGN_OR_RETURN(const auto used_s, parse_duration(fields[2]));
-    TA_ASSIGN_OR_RETURN(const auto limit_s, parse_duration(fields[3]));
-    // A reason may hold the separator itself.
-    const auto reason_at = static_cast<std::size_t>(fields[4].data() - line.data());
-    rows.push_back({*job, std::string(fields[1]), used_s.value_or(0), limit_s,
-                    std::string(line.substr(reason_at))});
-  }
-  return rows;
-}
-
-std::vector<std::string> scancel_command(std::uint64_t job, const std::string& signal) {
-  if (signal.empty()) return {"scancel", format("{}", job)};
-  return {"scancel", "--batch", "--signal=" + signal, format("{}", job)};
-}
-
-std::vector<std::string> requeue_command(std::uint64_t job) {
-  return {"scontrol", "requeue", format("{}", job)};
-}
-
 std::vector<std::string> scancel_command(const std::vector<std::string>& jobs) {
   std::vector<std::string> command = {"scancel"};
   command.insert(command.end(), jobs.begin(), jobs.end());

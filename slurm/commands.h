@@ -37,22 +37,8 @@ Result<std::vector<std::string>> sbatch_command(const BatchRequest& request);
 /// Job id from "123" or "123;cluster", as `sbatch --parsable` prints it: a whole line.
 Result<std::uint64_t> parse_sbatch(std::string_view output);
 
-std::vector<std::string> squeue_command(const std::vector<std::uint64_t>& jobs);
-struct QueueRow {
-  std::uint64_t job = 0;
-  std::string state;  ///< PENDING, RUNNING, COMPLETING, …
-  std::int64_t used_s = 0;
-  std::optional<std::int64_t> time_limit_s;  ///< nullopt: unlimited
-  std::string reason;                        ///< why it waits, or its nodes' list
-};
-/// Rows of squeue_command(); the message of an error holds the line.
-Result<std::vector<QueueRow>> parse_squeue(std::string_view output);
-
-/// `signal` empty: cancels; otherwise that signal ("USR1") goes to the batch shell only.
-std::vector<std::string> scancel_command(std::uint64_t job, const std::string& signal = "");
 /// Cancels them all with one call.
 std::vector<std::string> scancel_command(const std::vector<std::string>& jobs);
-std::vector<std::string> requeue_command(std::uint64_t job);
 
 std::vector<std::string> sacct_command(const std::vector<std::uint64_t>& jobs);
 struct AccountingRow {

@@ -27,6 +27,7 @@
 #include "worker/rank/groups.h"
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
+#include "worker/rank/reporter_signals_posix.h"
 #include "worker/train/pretrain_job.h"
 #include "worker/train/train_job.h"
 
@@ -167,6 +168,7 @@ std::shared_ptr<JobArguments> add_job(
       ->allow_extra_args(false);
   command->callback([&chosen, arguments, job] {
     chosen = [arguments, job] {
+      jobs::catch_stop_signals();  // one that comes while MPI starts must not end the rank
       auto mpi = collectives::MpiEnvironment::start();
       if (!mpi.ok()) {
         log_error("{}", mpi.status().to_string());

@@ -1,3 +1,4 @@
+#include "base/exit_codes.h"
 #include "base/log.h"
 #include "worker/rank/reporter.h"
 #include "worker/rank/reporter_signals_posix.h"
@@ -30,6 +31,8 @@ class LogReporter final : public Reporter {
   void farewell(int code, const std::string& reason) override {
     if (code == 0) {
       log_info("rank {} is done", identity_.rank);
+    } else if (code == to_int(ExitCode::kRequeue)) {
+      log_info("rank {} ends with exit code {}: {}", identity_.rank, code, reason);
     } else {
       log_error("rank {} ends with exit code {}: {}", identity_.rank, code, reason);
     }

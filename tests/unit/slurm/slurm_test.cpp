@@ -88,22 +88,6 @@ TEST(Sbatch, Output_IsAJobNumber) {
   EXPECT_FALSE(parse_sbatch("sbatch: error: no partition").ok());
 }
 
-TEST(Squeue, Rows_AreParsed) {
-  EXPECT_THAT(squeue_command({1, 2}),
-              ElementsAre("squeue", "-h", "-j", "1,2", "-o", "%i|%T|%M|%l|%R"));
-  const auto rows = parse_squeue(
-      "17|RUNNING|1:05|1-00:00:00|node[1-2]\n18|PENDING|0:00|UNLIMITED|(Reason|odd)\n");
-  ASSERT_TRUE(rows.ok()) << rows.status().to_string();
-  ASSERT_EQ(rows->size(), 2u);
-  EXPECT_EQ((*rows)[0].job, 17u);
-  EXPECT_EQ((*rows)[0].state, "RUNNING");
-  EXPECT_EQ((*rows)[0].used_s, 65);
-  EXPECT_EQ((*rows)[0].time_limit_s, 86'400);
-  EXPECT_EQ((*rows)[1].time_limit_s, std::nullopt);
-  EXPECT_EQ((*rows)[1].reason, "(Reason|odd)");
-  EXPECT_FALSE(parse_squeue("slurm_load_jobs error: Unable to contact slurm controller").ok());
-}
-
 TEST(Sacct, Rows_AreParsed) {
   const auto rows =
       parse_sacct("17|COMPLETED|0:0|00:01:05\n18|CANCELLED by 1000|0:15|1-00:00:00\n");
@@ -114,10 +98,8 @@ TEST(Sacct, Rows_AreParsed) {
   EXPECT_FALSE(parse_sacct("17|COMPLETED|0").ok());
 }
 
-TEST(Scancel, Signal_GoesToTheBatchShell) {
-  EXPECT_THAT(scancel_command(5), ElementsAre("scancel", "5"));
-  EXPECT_THAT(scancel_command(5, "USR1"), ElementsAre("scancel", "--batch", "--signal=USR1", "5"));
-  EXPECT_THAT(requeue_command(5), ElementsAre("scontrol", "requeue", "5"));
+TEST(Scancel, SeveralJobs_AreOneCall) {
+  EXPECT_THAT(scancel_command({"5", "6"}), ElementsAre("scancel", "5", "6"));
 }
 
 TEST(Allocation, Environment_IsRead) {
