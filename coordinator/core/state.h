@@ -59,8 +59,8 @@ using JobState = std::variant<Queued, Starting, Running, Saving, Succeeded, Fail
 std::string_view job_state_name(const JobState& state);
 bool is_terminal(const JobState& state);
 
-/// The end of one share of an attempt, as its agent told it; of an agent that fell silent as was
-/// concluded without it.
+/// The end of one share of an attempt, as its agent told it; where that fell silent, as the
+/// coordinator concluded without it.
 struct ShareEnd {
   AgentId agent;
   wire::Outcome outcome = wire::Outcome::kFailed;

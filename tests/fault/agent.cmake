@@ -11,13 +11,13 @@ ta_test(agent_faults_test LABEL fault
   DEPENDS ta_keys)
 add_dependencies(agent_faults_test agent_program rank_program)
 
-ta_test(gang_hosts_test LABEL fault
+ta_test(gang_hosts_test SERIAL LABEL fault
   SOURCES gang_hosts_test.cpp
   DEPENDS ta_gang_hosts
   TIMEOUT 180)
 add_dependencies(gang_hosts_test rank_program tagalign)
 
-ta_test(gang_slurm_test LABEL fault
+ta_test(gang_slurm_test SERIAL LABEL fault
   SOURCES gang_slurm_test.cpp
   DEPENDS ta_gang_hosts
   TIMEOUT 300)

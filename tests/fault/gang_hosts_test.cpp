@@ -43,10 +43,10 @@ TEST_F(GangFaultTest, Gang_OnTwoHosts_RunsAndLeavesWell) {
   EXPECT_THAT(tagalign({"job", "cancel", "1"}), Not(HasSubstr("error")));
   EXPECT_TRUE(eventually(
       [&] {
-        return tagalign({"jobs", "--all"}).find("cancelled") != std::string::npos;
+        return tagalign({"job", "show", "1"}).find("state:        cancelled") != std::string::npos;
       },
       10'000));
-  EXPECT_TRUE(processes().empty());
+  for (const GangProcess& left : processes()) ADD_FAILURE() << left.program << " is left";
   EXPECT_THAT(tagalign({"job", "show", "1"}), HasSubstr("saved and left"));
 }
 

@@ -22,7 +22,7 @@ class GangSlurmTest : public SlurmTest, public ::testing::WithParamInterface<con
   void SetUp() override {
     SlurmTest::SetUp();
     if (IsSkipped()) return;
-    SlurmTest::start({.nodes = 4, .cpus_per_node = 1});
+    SlurmTest::start({.nodes = 4, .cpus_per_node = 1, .gpus_per_node = 2});
     std::filesystem::create_directories(folder() / "work");
     tagalign({"coordinator", "start", "--pool", "none"});
   }
@@ -41,12 +41,14 @@ class GangSlurmTest : public SlurmTest, public ::testing::WithParamInterface<con
   static std::string program() { return std::string(std::getenv("TAGALIGN_BIN")) + "/tagalign"; }
   std::string state_folder() const { return (folder() / "state").string(); }
 
+  std::string agent_command() const {
+    return program() + " --state " + state_folder() + " agent --pool box --launcher " + GetParam() +
+           " --worker " + (test_programs() / "rank_program").string();
+  }
   /// An agent on each node of one allocation; the allocation's number.
   std::string allocate(int nodes) {
     return sbatch({"--nodes=" + std::to_string(nodes), "--ntasks-per-node=1"},
-                  "srun --kill-on-bad-exit=0 --wait=0 " + program() + " --state " + state_folder() +
-                      " agent --pool box --launcher " + GetParam() + " --worker " +
-                      (test_programs() / "rank_program").string() + "\n");
+                  "srun --kill-on-bad-exit=0 --wait=0 " + agent_command() + "\n");
   }
   std::uint32_t start_gang(int ranks, int nodes) {
     allocate(nodes);
@@ -81,11 +83,10 @@ class GangSlurmTest : public SlurmTest, public ::testing::WithParamInterface<con
 
 TEST_P(GangSlurmTest, FourRanks_OnFourNodes_RunAndLeaveWell) {
   start_gang(4, 4);
-  const std::string shown = tagalign({"job", "show", "1"});
   tagalign({"job", "cancel", "1"});
   wait_for(
       [&] {
-        return tagalign({"jobs", "--all"}).find("cancelled") != std::string::npos;
+        return tagalign({"job", "show", "1"}).find("state:        cancelled") != std::string::npos;
       },
       "the job is cancelled", 20'000);
   EXPECT_THAT(tagalign({"job", "show", "1"}), HasSubstr("saved and left"));
@@ -108,6 +109,23 @@ TEST_P(GangSlurmTest, Allocation_Cancelled_AllIsGoneAndTheNextOneTakesOver) {
   expect_gone(attempt, 10'000);
   allocate(2);
   wait_for_ranks(2, attempt + 1);
+}
+
+TEST_P(GangSlurmTest, Agents_InAnAllocation_TakeEverythingFromSlurm) {
+  const std::string allocation = sbatch({"--nodes=1", "--gpus-per-node=2", "--time=30"},
+                                        "srun --gpus-per-node=2 " + agent_command() + "\n");
+  std::string nodes;
+  wait_for(
+      [&] {
+        nodes = tagalign({"--output", "json", "nodes"});
+        return nodes.find("connected") != std::string::npos;
+      },
+      "the agent is there");
+  EXPECT_THAT(nodes, HasSubstr("-" + allocation + "\""));
+  EXPECT_THAT(nodes, HasSubstr("\"pool\":\"box\""));
+  EXPECT_THAT(nodes, HasSubstr("\"gpus\":2"));
+  EXPECT_THAT(nodes, HasSubstr("\"slots\":2"));
+  EXPECT_THAT(nodes, HasSubstr("min")) << "its end is known";
 }
 
 INSTANTIATE_TEST_SUITE_P(Launchers, GangSlurmTest, ::testing::Values("srun", "mpirun"),

@@ -1,6 +1,7 @@
 // Hosts that differ: the coordinator on h1, agents on h2 and h3, and links that break.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -49,15 +50,20 @@ class HostsTest : public ::testing::Test {
     return json::parse(on_first(words), nullptr, false);
   }
 
-  void start_cluster() {
+  /// With one slot an agent the training's two ranks need both hosts.
+  void start_cluster(int slots = 2) {
     on_first({"coordinator", "start", "--pool", "none", "--listen", "tcp://0.0.0.0:*"});
-    for (const int host : {2, 3}) start_agent(host);
+    for (const int host : {2, 3}) start_agent(host, slots);
     on_first({"submit", path("small.yml"), "--workspace", path("work")});
   }
-  void start_agent(int host) {
+  void start_agent(int host, int slots) {
     const Path log = folder_.path() / format("agent-{}.txt", host);
     const auto agent = network_->host(host).start_process(
-        {.command = line({"agent", "--slots", "2"}), .stdout_file = log, .stderr_file = log});
+        {.command = line({"agent", "--slots", std::to_string(slots)}),
+         // Two hosts of one kernel: shared memory must not be taken for a way between them.
+         .environment = {{"OMPI_MCA_btl", "self,tcp"}},
+         .stdout_file = log,
+         .stderr_file = log});
     ASSERT_TRUE(agent.ok()) << agent.status().message();
   }
 
@@ -92,6 +98,17 @@ class HostsTest : public ::testing::Test {
       }
     }
     return 0;
+  }
+
+  /// SIGKILL to a rank of the training on that host; false when none runs there.
+  bool kill_a_rank(int host) {
+    for (const pid_t process : network_->host(host).processes()) {
+      const std::string command = text_of(format("/proc/{}/cmdline", process));
+      const bool rank = command.find("tagalign-worker") < command.find('\0') &&
+                        command.find("train") != std::string::npos;
+      if (rank) return ::kill(process, SIGKILL) == 0;
+    }
+    return false;
   }
 
   static std::string text_of(const Path& file) {
@@ -145,6 +162,29 @@ TEST_F(HostsTest, HostThatStaysCutOff_LeavesItsTrainingToAnother) {
   ASSERT_NE(host, 0);
   ASSERT_TRUE(network_->cut(host).ok());
   wait_for_the_end();
+  expect_the_bits_of_a_calm_run();
+}
+
+TEST_F(HostsTest, TrainingOverTwoHosts_HasTheBitsOfOneHost) {
+  start_cluster(1);
+  wait_for_the_end();
+  const json shown = ask({"job", "show", "train"});
+  EXPECT_EQ(shown.value("nodes", json::array()).size(), 2u) << shown.dump();
+  expect_the_bits_of_a_calm_run();
+}
+
+TEST_F(HostsTest, TrainingOverTwoHosts_KilledAgainAndAgain_CostsNoBit) {
+  start_cluster(1);
+  int kills = 0;
+  for (const char* step : {"step-00000150", "step-00000300"}) {
+    wait_for([&] { return std::filesystem::exists(path("work/run") + "/" + step); }, step);
+    for (const int host : {3, 2}) {
+      wait_for([&] { return kill_a_rank(host); }, "a rank runs there");
+      ++kills;
+    }
+  }
+  wait_for_the_end();
+  EXPECT_GE(ask({"job", "show", "train"}).value("attempt", 0), kills);
   expect_the_bits_of_a_calm_run();
 }
 

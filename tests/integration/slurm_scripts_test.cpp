@@ -53,10 +53,11 @@ TEST_F(SlurmScripts, CancelledTraining_StaysCancelledAndLeavesNoRank) {
 }
 
 /// Each agent can hold the whole gang; Slurm's signal comes while it trains.
+/// Its training spans both nodes.
 TEST_F(SlurmScripts, WorkflowThatIsRequeued_GoesOnWithItsStateToTheEnd) {
-  start({.nodes = 2, .cpus_per_node = 2});
+  start({.nodes = 2, .cpus_per_node = 1});
   write("workflow.yml", small_workflow());
-  const auto job = sbatch({"--nodes=2", "--cpus-per-task=2",
+  const auto job = sbatch({"--nodes=2", "--cpus-per-task=1",
                            format("--export=ALL,TAGALIGN={},TAGALIGN_STATE={}", program("tagalign"),
                                   (folder() / "state").string())},
                           script("tagalign.sbatch"),
@@ -66,7 +67,8 @@ TEST_F(SlurmScripts, WorkflowThatIsRequeued_GoesOnWithItsStateToTheEnd) {
   ask_to_save(job);
   wait_for([&] { return job_field(slurm(), job, "Restarts") == "1"; }, "requeued");
   wait_for_state(job, "COMPLETED");
-  EXPECT_THAT(output(job), AllOf(HasSubstr("agent n1 "), HasSubstr("agent n2 "),
+  EXPECT_THAT(output(job), AllOf(HasSubstr("agent n1-"), HasSubstr("agent n2-"),
+                                 HasSubstr("2 ranks on 2 nodes by mpirun"),
                                  HasSubstr("time is nearly over"), HasSubstr("mIoU")));
   EXPECT_TRUE(std::filesystem::exists(folder() / "work" / "run" / kLastStep));
 }

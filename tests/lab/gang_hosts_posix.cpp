@@ -54,6 +54,16 @@ void GangHosts::start(int hosts) {
   network_ = std::move(started).value();
   start_coordinator();
   for (int host = 2; host <= hosts; ++host) start_agent(host);
+  ASSERT_TRUE(eventually(
+      [&] {
+        const std::string nodes = tagalign({"--output", "json", "nodes"});
+        for (int host = 2; host <= hosts; ++host) {
+          const std::string name = format("\"agent\":\"{}\"", HostNetwork::name(host));
+          if (nodes.find(name) == std::string::npos) return false;
+        }
+        return true;
+      },
+      kPatienceMs));
 }
 
 std::vector<std::string> GangHosts::command(const std::vector<std::string>& arguments) const {

@@ -100,15 +100,9 @@ TEST_F(ScriptTest, Workflow_Succeeds_StartsEverythingAndStopsIt) {
   EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
 }
 
-TEST_F(ScriptTest, NodeWithoutGpus_OffersItsCores) {
+TEST_F(ScriptTest, Agents_AreLeftToAskSlurmWhatTheyHave) {
   EXPECT_EQ(finish(start({"w.yml"})), 0);
-  EXPECT_THAT(calls(), HasSubstr("--slots 16 --gpus 0\n"));
-}
-
-TEST_F(ScriptTest, NodeWithGpus_OffersThoseAsSlots) {
-  gpus_ = "4";
-  EXPECT_EQ(finish(start({"w.yml"})), 0);
-  EXPECT_THAT(calls(), HasSubstr("--slots 4 --gpus 4\n"));
+  EXPECT_THAT(calls(), HasSubstr("agent --launcher mpirun\n"));
 }
 
 TEST_F(ScriptTest, Job_Fails_IsNotRequeued) {
