@@ -111,6 +111,8 @@ class HostsTest : public ::testing::Test {
     return false;
   }
 
+  int attempt_of_training() { return ask({"job", "show", "train"}).value("attempt", 0); }
+
   static std::string text_of(const Path& file) {
     std::ifstream stream(file);
     return {(std::istreambuf_iterator<char>(stream)), {}};
@@ -179,12 +181,14 @@ TEST_F(HostsTest, TrainingOverTwoHosts_KilledAgainAndAgain_CostsNoBit) {
   for (const char* step : {"step-00000150", "step-00000300"}) {
     wait_for([&] { return std::filesystem::exists(path("work/run") + "/" + step); }, step);
     for (const int host : {3, 2}) {
+      const int before = attempt_of_training();
       wait_for([&] { return kill_a_rank(host); }, "a rank runs there");
+      wait_for([&] { return attempt_of_training() > before; }, "the next attempt");
       ++kills;
     }
   }
   wait_for_the_end();
-  EXPECT_GE(ask({"job", "show", "train"}).value("attempt", 0), kills);
+  EXPECT_GT(attempt_of_training(), kills);
   expect_the_bits_of_a_calm_run();
 }
 

@@ -67,8 +67,8 @@ struct GangEnvironment {
   /// Devices of this gang, perhaps none; absent: the agent hands out none, and
   /// CUDA_VISIBLE_DEVICES stays as it is.
   std::optional<std::vector<std::string>> gpus;
-  /// Cores nearest to each device, as Linux lists them; a device that is not in here is not known
-  /// to have any.
+  /// Cores nearest to each device, as Linux lists them; where nothing is known of a device, it is not
+  /// in here and its ranks run anywhere.
   std::map<std::string, std::string> cores_of_gpu;
 };
 
