@@ -14,6 +14,7 @@
 #include "base/format.h"
 #include "base/version.h"
 #include "coordinator/cli/cli.h"
+#include "coordinator/cli/host/doctor_slurm.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
 #include "slurm/commands.h"
@@ -179,6 +180,7 @@ int run(int count, char** values) {
       .create_state_folder = wire::create_state_folder,
       .ask_worker = ask_worker,
       .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
+      .examine_slurm = cli::examine_slurm,
       .run_worker = run_worker};
   return cli::run_cli({values + 1, values + count}, host);
 }

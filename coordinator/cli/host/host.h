@@ -69,6 +69,8 @@ struct Host {
   std::function<Result<CommandOutput>(const std::vector<std::string>& arguments)> ask_worker;
   /// Everything that doctor looks at.
   std::function<std::vector<Check>(const Path& state)> examine;
+  /// The same of the Slurm cluster; `partition` empty: the default one.
+  std::function<std::vector<Check>(const Path& state, const std::string& partition)> examine_slurm;
   /// Becomes `tagalign-worker ARGUMENTS…`, with this terminal and working folder; its exit code is
   /// the answer. Returns an error when it cannot start.
   std::function<Result<int>(const std::vector<std::string>& arguments)> run_worker;
