@@ -14,7 +14,6 @@
 #include "base/format.h"
 #include "base/version.h"
 #include "coordinator/cli/cli.h"
-#include "coordinator/cli/host/doctor_slurm.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
 #include "slurm/commands.h"

@@ -1,5 +1,5 @@
-/// What `tagalign doctor --slurm` concludes from what Slurm's commands print. Pure, but for the last
-/// function, which runs them.
+/// What `tagalign doctor --slurm` concludes from what Slurm's commands print. Pure; they are run by
+/// what lies in examine_slurm_posix.cpp.
 #pragma once
 
 #include <string>
@@ -26,8 +26,5 @@ struct NodeQuestion {
 std::string node_script(const Path& file, const std::string& endpoint);
 /// Judges its output: the folder that both sides share, the clocks, the way to the coordinator.
 std::vector<Check> judge_node(std::string_view output, const NodeQuestion& question);
-
-/// All of it, on the Slurm of this machine; `partition` empty: the default one.
-std::vector<Check> examine_slurm(const Path& state, const std::string& partition);
 
 }  // namespace tagalign::cli
