@@ -28,8 +28,7 @@ std::vector<Check> judge_probe(const std::string& output, int ranks);
 /// All checks of this machine for `state`; `worker`: the program tagalign-worker.
 std::vector<Check> examine_machine(const Path& state, const Path& worker);
 
-/// All checks of the Slurm cluster, with one short step on a node of `partition`. Empty: the default
-/// partition is examined.
+/// All checks of the Slurm cluster; one is a short step on a node of `partition` (empty: Slurm's).
 std::vector<Check> examine_slurm(const Path& state, const std::string& partition);
 
 }  // namespace tagalign::cli
