@@ -99,9 +99,10 @@ std::string gang_text(const AttemptRecord& r) {
   }
   for (const ShareEnd& end : r.ends) {
     text += format(
-        "    end {} outcome={} exit_code={} failed_rank={} last_step={} at={} message='{}'\n",
+        "    end {} outcome={} exit_code={} failed_rank={} last_step={} at={} given_up={} "
+        "message='{}'\n",
         end.agent.value, static_cast<int>(end.outcome), end.exit_code, end.failed_rank,
-        end.last_step, end.at_ms, end.message);
+        end.last_step, end.at_ms, end.given_up, end.message);
   }
   if (r.launcher != wire::GangLauncher::kMpirun) {
     text += format("    launcher={}\n", static_cast<int>(r.launcher));

@@ -119,6 +119,14 @@ void fold(State& state, const DaemonAsked& fact) {
   job_of(state, fact.job).attempts.back().daemons[fact.agent] = fact.command;
 }
 
+void fold(State& state, const ShareReopened& fact) {
+  Job& job = job_of(state, fact.job);
+  index::leave(state, job);
+  std::erase_if(job.attempts.back().ends,
+                [&](const ShareEnd& end) { return end.agent == fact.agent; });
+  index::enter(state, job);
+}
+
 void fold(State& state, const ShareEnded& fact) {
   Job& job = job_of(state, fact.job);
   index::leave(state, job);
@@ -234,13 +242,14 @@ void evolve(State& state, const Fact& fact) {
 
 std::string_view fact_name(const Fact& fact) {
   static constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kNames{
-      "workflow-taken",  "instance-added",    "attempt-placed", "attempt-ran",      "stop-asked",
-      "kill-asked",      "attempt-closed",    "job-cancelled",  "checkpoint-known", "result-known",
-      "result-repeated", "result-conflicted", "notice-added",   "agent-seen",       "agent-gone",
-      "reports-taken",   "stale-dropped",     "shutdown-asked", "shutdown-ended",   "pool-changed",
-      "share-ran",       "daemon-asked",      "share-ended",    "pool-added",       "pool-mode-set",
-      "pool-erased",     "pool-noted",        "pool-delayed",   "token-given",      "allocation-set",
-      "allocation-gone"};
+      "workflow-taken",   "instance-added", "attempt-placed",  "attempt-ran",
+      "stop-asked",       "kill-asked",     "attempt-closed",  "job-cancelled",
+      "checkpoint-known", "result-known",   "result-repeated", "result-conflicted",
+      "notice-added",     "agent-seen",     "agent-gone",      "reports-taken",
+      "stale-dropped",    "shutdown-asked", "shutdown-ended",  "pool-changed",
+      "share-ran",        "daemon-asked",   "share-ended",     "pool-added",
+      "pool-mode-set",    "pool-erased",    "pool-noted",      "pool-delayed",
+      "token-given",      "allocation-set", "allocation-gone", "share-reopened"};
   return kNames[fact.body.index()];
 }
 

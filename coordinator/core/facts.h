@@ -152,6 +152,12 @@ struct DaemonAsked {
   AgentId agent;
   std::string command;
 };
+/// An agent that was given up came back with its share of an attempt that still ends elsewhere: that
+/// share is open again until its end is reported.
+struct ShareReopened {
+  JobId job;
+  AgentId agent;
+};
 /// One share of an attempt is over while others go on. Its slots are free.
 struct ShareEnded {
   JobId job;
@@ -164,7 +170,7 @@ using FactBody =
                  ResultConflicted, NoticeAdded, AgentSeen, AgentGone, ReportsTaken, StaleDropped,
                  ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded,
                  PoolAdded, PoolModeSet, PoolErased, PoolNoted, PoolDelayed, TokenGiven,
-                 AllocationSet, AllocationGone>;
+                 AllocationSet, AllocationGone, ShareReopened>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

@@ -69,6 +69,7 @@ struct ShareEnd {
   std::uint64_t last_step = 0;
   std::string message;
   UnixMs at_ms = 0;
+  bool given_up = false;  ///< not told by the agent, which fell silent: it may still run there
 };
 
 struct AttemptRecord {

@@ -48,6 +48,7 @@ void fields(F& f, T& s) {
   f(5, s.last_step);
   f(6, s.message);
   f(7, s.at_ms);
+  f(8, s.given_up);
 }
 template <class F, Is<ShareRan> T>
 void fields(F& f, T& s) {
@@ -59,6 +60,11 @@ void fields(F& f, T& s) {
   f(1, s.job);
   f(2, s.agent);
   f(3, s.command);
+}
+template <class F, Is<ShareReopened> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.agent);
 }
 template <class F, Is<ShareEnded> T>
 void fields(F& f, T& s) {

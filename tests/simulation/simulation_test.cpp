@@ -153,6 +153,14 @@ TEST_F(Simulation, ShutdownBetweenTwoCopiesOfALaunch_EndsNoGangThatRuns) {
   expect_no_violation(637);
 }
 
+TEST_F(Simulation, AgentThatComesBackWhileItsGangEnds_IsWaitedForByTheNextAttempt) {
+  expect_no_violation(306);
+}
+
+TEST_F(Simulation, EndThatWasToldBeforeAHello_IsNotWaitedForAgain) {
+  expect_no_violation(63);
+}
+
 TEST_F(Simulation, EqualSeed_EqualRun) {
   for (const std::uint64_t seed : {7, 9}) {  // in memory, and on SQLite
     const Summary first = run_cluster(seed);

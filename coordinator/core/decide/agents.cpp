@@ -73,6 +73,25 @@ void kill_strays(Turn& turn, const AgentHello& hello) {
   }
 }
 
+bool was_given_up(const Job& job, const AgentId& agent) {
+  if (!holder(job)) return false;
+  return std::ranges::any_of(job.attempts.back().ends, [&](const ShareEnd& end) {
+    return end.agent == agent && end.given_up;
+  });
+}
+
+/// Of an attempt that still ends on other agents: the next one must not begin before this part of
+/// it is gone too.
+void reopen_shares(Turn& turn, const AgentHello& hello) {
+  for (const auto& [id, attempt] : hello.known_attempts) {
+    const auto found = turn.state.jobs.find(id);
+    if (found == turn.state.jobs.end() || found->second.attempt != attempt) continue;
+    if (!was_given_up(found->second, hello.agent)) continue;
+    turn.record(ShareReopened{id, hello.agent});
+    send_end(turn, found->second);
+  }
+}
+
 void ask_for_hello(Turn& turn, const AgentId& agent) {
   const auto [asked, first] = turn.mind.reminders.hello_asked.try_emplace(agent, turn.now_ms);
   if (!first && turn.now_ms < asked->second + kHelloAgainMs) return;
@@ -85,6 +104,7 @@ void ask_for_hello(Turn& turn, const AgentId& agent) {
 void handle(Turn& turn, const AgentJoined& input) {
   const AgentHello& hello = input.hello;
   const Memory memory = greet(turn, hello);
+  reopen_shares(turn, hello);
   kill_strays(turn, hello);
   const std::set<JobId> held = jobs_on(turn.state, hello.agent);
   for (const JobId id : held) {
@@ -106,8 +126,7 @@ void handle(Turn& turn, const AgentLost& input) {
   turn.record(AgentGone{input.agent});
   const std::set<JobId> held = jobs_on(turn.state, input.agent);
   for (const JobId id : held) {
-    lose_share(turn, turn.state.jobs.at(id), input.agent,
-               format("agent {} fell silent", input.agent.value));
+    give_up_share(turn, turn.state.jobs.at(id), input.agent);
   }
 }
 

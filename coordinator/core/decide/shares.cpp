@@ -36,6 +36,29 @@ bool ended_well(const ShareEnd& end) {
   return end.outcome == Outcome::kSucceeded || end.outcome == Outcome::kSavedAndLeft;
 }
 
+ShareEnd lost_share(const Turn& turn, const Job& job, const AgentId& agent, std::string why) {
+  return {.agent = agent,
+          .outcome = Outcome::kAgentRestarted,
+          .last_step = job.checkpoints.empty() ? 0 : job.checkpoints.rbegin()->first,
+          .message = std::move(why),
+          .at_ms = turn.now_ms};
+}
+
+void close_share(Turn& turn, const Job& job, const ShareEnd& end) {
+  if (open_shares(job).size() == 1) {
+    std::vector<ShareEnd> all = job.attempts.back().ends;
+    all.push_back(end);
+    return end_attempt(turn, job, as_one(job, judge_attempt(all, *holder(job))));
+  }
+  turn.record(ShareEnded{job.id, end});
+  // What ended well has the launcher's word that the others end too: they get their time.
+  if (ended_well(end)) {
+    remind(turn, job);
+  } else {
+    send_end(turn, job);
+  }
+}
+
 }  // namespace
 
 void run_share(Turn& turn, const Job& job, const AgentId& agent) {
@@ -49,21 +72,7 @@ void run_share(Turn& turn, const Job& job, const AgentId& agent) {
 }
 
 void end_share(Turn& turn, const Job& job, const AgentId& agent, const AttemptEnded& end) {
-  const bool last = open_shares(job).size() == 1;
-  const std::vector<ShareEnd>& before = job.attempts.back().ends;
-  if (last && before.empty()) return end_attempt(turn, job, end);
-  if (last) {
-    std::vector<ShareEnd> all = before;
-    all.push_back(share_end(agent, end));
-    return end_attempt(turn, job, as_one(job, judge_attempt(all, *holder(job))));
-  }
-  turn.record(ShareEnded{job.id, share_end(agent, end)});
-  // What ended well has the launcher's word that the others end too: they get their time.
-  if (ended_well(job.attempts.back().ends.back())) {
-    remind(turn, job);
-  } else {
-    send_end(turn, job);
-  }
+  close_share(turn, job, share_end(agent, end));
 }
 
 void send_end(Turn& turn, const Job& job) {
@@ -74,13 +83,13 @@ void send_end(Turn& turn, const Job& job) {
 }
 
 void lose_share(Turn& turn, const Job& job, const AgentId& agent, std::string why) {
-  end_share(turn, job, agent,
-            {.job = job.id,
-             .attempt = job.attempt,
-             .outcome = Outcome::kAgentRestarted,
-             .last_step = job.checkpoints.empty() ? 0 : job.checkpoints.rbegin()->first,
-             .message = std::move(why),
-             .at_ms = turn.now_ms});
+  close_share(turn, job, lost_share(turn, job, agent, std::move(why)));
+}
+
+void give_up_share(Turn& turn, const Job& job, const AgentId& agent) {
+  ShareEnd end = lost_share(turn, job, agent, format("agent {} fell silent", agent.value));
+  end.given_up = true;
+  close_share(turn, job, end);
 }
 
 void want_daemon(Turn& turn, const Job& job, const wire::DaemonWanted& wanted) {

@@ -68,6 +68,8 @@ void run_share(Turn& turn, const Job& job, const AgentId& agent);
 void end_share(Turn& turn, const Job& job, const AgentId& agent, const wire::AttemptEnded& end);
 /// The same because the agent no longer has it: infrastructure.
 void lose_share(Turn& turn, const Job& job, const AgentId& agent, std::string why);
+/// The same because the agent fell silent: it may come back with the share.
+void give_up_share(Turn& turn, const Job& job, const AgentId& agent);
 /// What is left of an attempt that is ending is killed; also for saying it again.
 void send_end(Turn& turn, const Job& job);
 void want_daemon(Turn& turn, const Job& job, const wire::DaemonWanted& wanted);

@@ -254,6 +254,17 @@ TEST(Gang, MemberLost_IsAnEndOfItsShare) {
   EXPECT_THAT(n.effects, Contains("kill 1.1@b")) << "what it still has of the old attempt";
 }
 
+TEST(Gang, MemberThatComesBackWithItsShare_IsWaitedFor) {
+  Nodes n = running();
+  n.give(AgentLost{{"b"}});
+  n.join("b", 1, {{{1}, {1}}});
+  EXPECT_THAT(n.effects, Contains("kill 1.1@b"));
+  n.ended("a", 1, 1, Outcome::kKilledOnRequest, 7);
+  EXPECT_EQ(n.job(1).attempt, Attempt{1}) << "b has not said that its share is gone";
+  n.ended("b", 1, 1, Outcome::kKilledOnRequest, 7);
+  EXPECT_EQ(n.job(1).attempt, Attempt{2});
+}
+
 TEST(Gang, Cancelled_AllAgentsAreAskedToSave) {
   Nodes n = running();
   n.give(CancelRequested{{1}});

@@ -110,6 +110,10 @@ inline std::vector<core::Fact> sample_job_facts() {
           {17, core::DaemonAsked{{2}, {"node1"}, "orted -mca a b"}},
           {17, core::ShareEnded{{2},
                                 {{"node1"}, wire::Outcome::kRankKilled, 137, 1, 40, "killed", 17}}},
+          {17, core::ShareReopened{{2}, {"node1"}}},
+          {17,
+           core::ShareEnded{
+               {2}, {{"node1"}, wire::Outcome::kRankKilled, 137, 1, 40, "killed", 17, true}}},
           {18, closed.killed},
           {19, core::AttemptPlaced{{4}, {1}, {"node0"}}},
           {21, core::ResultKnown{{4}, sample_result()}},
