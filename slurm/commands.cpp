@@ -1,42 +1,17 @@
 #include "slurm/commands.h"
 
-#include <charconv>
-
 #include "base/format.h"
 #include "slurm/duration.h"
 #include "slurm/node_list.h"
+#include "slurm/text.h"
 
 namespace tagalign::slurm {
 namespace {
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
 
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines = split(text, '\n');
   std::erase_if(lines, [](std::string_view line) { return line.empty(); });
   return lines;
-}
-
-std::string joined(const std::vector<std::uint64_t>& jobs) {
-  std::string text;
-  for (const std::uint64_t job : jobs) text += format("{}{}", text.empty() ? "" : ",", job);
-  return text;
 }
 
 Status bad_line(std::string_view program, std::string_view expected, std::string_view line) {
@@ -103,7 +78,10 @@ std::vector<std::string> scancel_command(const std::vector<std::string>& jobs) {
 }
 
 std::vector<std::string> sacct_command(const std::vector<std::uint64_t>& jobs) {
-  return {"sacct", "-n", "-P", "-X", "-j", joined(jobs), "-o", "JobIDRaw,State,ExitCode,Elapsed"};
+  return {"sacct", "-n",
+          "-P",    "-X",
+          "-j",    format("{}", fmt::join(jobs, ",")),
+          "-o",    "JobIDRaw,State,ExitCode,Elapsed"};
 }
 
 Result<std::vector<AccountingRow>> parse_sacct(std::string_view output) {

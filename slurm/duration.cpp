@@ -1,9 +1,9 @@
 #include "slurm/duration.h"
 
-#include <charconv>
 #include <vector>
 
 #include "base/format.h"
+#include "slurm/text.h"
 
 namespace tagalign::slurm {
 namespace {
@@ -13,26 +13,19 @@ constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
 constexpr std::int64_t kNumberMax = 100'000'000;
 
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.front() == '-')
-    return std::nullopt;
-  return value <= kNumberMax ? std::optional(value) : std::nullopt;
+std::optional<std::int64_t> parse_count(std::string_view text) {
+  const auto value = parse_number<std::int64_t>(text);
+  return value && text.front() != '-' && *value <= kNumberMax ? value : std::nullopt;
 }
 
 std::optional<std::vector<std::int64_t>> parse_fields(std::string_view text) {
   std::vector<std::int64_t> fields;
-  while (true) {
-    const auto colon = text.find(':');
-    const std::string_view field = text.substr(0, colon);
-    if (field.empty()) return std::nullopt;
-    const auto number = parse_number(field);
-    if (!number) return std::nullopt;
-    fields.push_back(*number);
-    if (colon == std::string_view::npos) return fields;
-    text.remove_prefix(colon + 1);
+  for (const std::string_view field : split(text, ':')) {
+    const auto count = parse_count(field);
+    if (!count) return std::nullopt;
+    fields.push_back(*count);
   }
+  return fields;
 }
 
 /// With days the fields begin at hours; without, one or two fields begin at minutes.
@@ -41,7 +34,7 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
   const bool with_days = dash != std::string_view::npos;
   std::int64_t seconds = 0;
   if (with_days) {
-    const auto days = dash == 0 ? std::nullopt : parse_number(text.substr(0, dash));
+    const auto days = parse_count(text.substr(0, dash));
     if (!days) return std::nullopt;
     seconds = *days * kDay;
     text.remove_prefix(dash + 1);

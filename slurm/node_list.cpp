@@ -1,10 +1,11 @@
 #include "slurm/node_list.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
+#include <iterator>
 
 #include "base/format.h"
+#include "slurm/text.h"
 
 namespace tagalign::slurm {
 namespace {
@@ -35,34 +36,30 @@ Result<std::vector<std::string_view>> split_names(std::string_view text) {
   return names;
 }
 
-bool parse_number(std::string_view text, std::uint64_t& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return !text.empty() && error == std::errc() && end == text.data() + text.size();
+/// "01-03" → 01, 02, 03; the width of the first number is kept.
+Result<std::vector<std::string>> expand_range(std::string_view range, std::string_view whole) {
+  const auto dash = range.find('-');
+  const std::string_view low_text = range.substr(0, dash);
+  const auto low = parse_number<std::uint64_t>(low_text);
+  const auto high =
+      dash == std::string_view::npos ? low : parse_number<std::uint64_t>(range.substr(dash + 1));
+  if (!low || !high) return bad(whole, "a range is not made of numbers");
+  if (*high < *low || *high - *low >= kNodesMax)
+    return bad(whole, "a range is backwards or too long");
+  std::vector<std::string> numbers;
+  for (std::uint64_t number = *low; number <= *high; ++number)
+    numbers.push_back(format("{:0{}}", number, low_text.size()));
+  return numbers;
 }
 
-/// "01-03,07" → 01, 02, 03, 07; the width of the first number is kept.
+/// "01-03,07" → 01, 02, 03, 07.
 Result<std::vector<std::string>> expand_ranges(std::string_view ranges, std::string_view whole) {
   std::vector<std::string> numbers;
-  while (true) {
-    const auto comma = ranges.find(',');
-    const std::string_view range = ranges.substr(0, comma);
-    const auto dash = range.find('-');
-    const std::string_view low_text = range.substr(0, dash);
-    std::uint64_t low = 0;
-    std::uint64_t high = 0;
-    if (!parse_number(low_text, low)) return bad(whole, "a range is not made of numbers");
-    high = low;
-    if (dash != std::string_view::npos && !parse_number(range.substr(dash + 1), high)) {
-      return bad(whole, "a range is not made of numbers");
-    }
-    if (high < low || high - low >= kNodesMax)
-      return bad(whole, "a range is backwards or too long");
-    for (std::uint64_t number = low; number <= high; ++number) {
-      numbers.push_back(format("{:0{}}", number, low_text.size()));
-    }
-    if (comma == std::string_view::npos) return numbers;
-    ranges.remove_prefix(comma + 1);
+  for (const std::string_view range : split(ranges, ',')) {
+    TA_ASSIGN_OR_RETURN(auto expanded, expand_range(range, whole));
+    std::ranges::move(expanded, std::back_inserter(numbers));
   }
+  return numbers;
 }
 
 Result<std::vector<std::string>> expand_name(std::string_view name, std::string_view whole) {

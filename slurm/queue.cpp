@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 #include <optional>
 
 #include "base/format.h"
+#include "slurm/text.h"
 
 namespace tagalign::slurm {
 namespace {
@@ -16,24 +16,6 @@ constexpr std::size_t kFields = 8;
 /// Comment and reason come last: they alone may hold the separator.
 constexpr const char* kFormat =
     "JobID:|,Name:|,State:|,RestartCnt:|,EndTime:|,NodeList:|,Comment:|,Reason:|";
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
 
 std::string value_or_empty(std::string_view text) {
   return text == "(null)" || text == "N/A" ? "" : std::string(text);
