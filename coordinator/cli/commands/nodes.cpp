@@ -2,6 +2,7 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/talk/patience.h"
 
 namespace tagalign::cli {
 namespace {
@@ -57,16 +58,28 @@ Listing listing_of(const wire::StatusReply& status, const Options& options, Unix
   return listing;
 }
 
+Status show(Context& context, Connection& connection, const Options& options) {
+  TA_ASSIGN_OR_RETURN(const auto status, ask<wire::StatusReply>(connection, wire::StatusRequest{}));
+  const bool redraw = options.watch && context.format == OutputFormat::kTable;
+  if (redraw && context.host.has_colours) context.host.out << "\x1b[H\x1b[2J";
+  context.writer.listing(listing_of(status, options, context.host.clock.unix_ms()));
+  context.host.out.flush();
+  return ok_status();
+}
+
 Result<int> run(Context& context, const Options& options) {
   const auto connection = context.connect();
+  Patience patience(context.host.clock,
+                    [&](const std::string& line) { context.host.err << line << '\n'; });
   while (true) {
-    TA_ASSIGN_OR_RETURN(const auto status,
-                        ask<wire::StatusReply>(*connection, wire::StatusRequest{}));
-    const bool redraw = options.watch && context.format == OutputFormat::kTable;
-    if (redraw && context.host.has_colours) context.host.out << "\x1b[H\x1b[2J";
-    context.writer.listing(listing_of(status, options, context.host.clock.unix_ms()));
-    context.host.out.flush();
-    if (!options.watch) return to_int(ExitCode::kOk);
+    const Status shown = show(context, *connection, options);
+    if (!options.watch) TA_RETURN_IF_ERROR(shown);
+    if (shown.ok() && !options.watch) return to_int(ExitCode::kOk);
+    if (shown.ok()) {
+      patience.answered();
+    } else {
+      TA_RETURN_IF_ERROR(patience.bear(shown));
+    }
     context.host.clock.sleep_ms(kLookMs);
   }
 }
