@@ -22,3 +22,9 @@ ta_test(gang_slurm_test SERIAL LABEL fault
   DEPENDS ta_gang_hosts
   TIMEOUT 300)
 add_dependencies(gang_slurm_test rank_program tagalign)
+
+ta_test(gang_times_test SERIAL LABEL slow
+  SOURCES gang_times_test.cpp
+  DEPENDS ta_gang_hosts
+  TIMEOUT 600)
+add_dependencies(gang_times_test rank_program tagalign)

@@ -44,10 +44,10 @@ class SlurmScripts : public SlurmTest {
     ASSERT_TRUE(done->exit.ok()) << done->output;
   }
 
-  std::string train(const std::string& launcher, std::vector<std::string> options = {}) {
-    options.insert(options.begin(), {"--nodes=2", "--ntasks-per-node=1",
-                                     format("--export=ALL,LAUNCHER={},TAGALIGN_WORKER={}", launcher,
-                                            program("tagalign-worker"))});
+  std::string train(const std::string& launcher, int nodes = 2) {
+    const std::vector<std::string> options = {format("--nodes={}", nodes), "--ntasks-per-node=1",
+                                              format("--export=ALL,LAUNCHER={},TAGALIGN_WORKER={}",
+                                                     launcher, program("tagalign-worker"))};
     return sbatch(options, script("train.sbatch"),
                   {"train.yml", "--set", "checkpoint.directory=run"});
   }
@@ -69,9 +69,14 @@ class SlurmScripts : public SlurmTest {
     wait_for_state(job, "COMPLETED");
     EXPECT_THAT(output(job), ::testing::HasSubstr("resumed from")) << output(job);
     EXPECT_NE(job_field(slurm(), job, "Restarts"), "0");
+    expect_the_bits_of_a_calm_run(2);
+  }
+  /// Of so many ranks, on this machine alone.
+  void expect_the_bits_of_a_calm_run(int ranks) {
     worker(
-        "probe > /dev/null; mpirun -n 2 --bind-to none $WORKER train --config train.yml --set "
-        "checkpoint.directory=calm");
+        format("probe > /dev/null; mpirun -n {} --oversubscribe --bind-to none $WORKER train "
+               "--config train.yml --set checkpoint.directory=calm",
+               ranks));
     ASSERT_NE(manifest("calm"), "");
     EXPECT_TRUE(manifest("run") == manifest("calm")) << "the digests of the shards differ";
   }

@@ -13,6 +13,13 @@ using ::testing::Not;
 INSTANTIATE_TEST_SUITE_P(SlurmTime, EachLauncher, ::testing::Values("srun", "mpirun"),
                          [](const auto& chosen) { return std::string(chosen.param); });
 
+TEST_P(EachLauncher, TrainingOverFourNodes_HasTheBitsOfOneMachine) {
+  prepare({.nodes = 4, .cpus_per_node = 1});
+  const auto job = train(GetParam(), 4);
+  wait_for_state(job, "COMPLETED", 180'000);
+  expect_the_bits_of_a_calm_run(4);
+}
+
 TEST_P(EachLauncher, PreemptedTraining_IsSavedAndResumesToTheSameBits) {
   prepare({.nodes = 2, .cpus_per_node = 1});
   const auto job = train(GetParam());

@@ -27,8 +27,8 @@ inline constexpr char kScores[] =
     "datasets: [{name: val, root: scenes/val, short_side: 48, window: 32, stride: 16}]\n";
 inline constexpr char kLastStep[] = "step-00000450";
 
-/// Those jobs as one workflow, with an evaluation behind the training.
-inline std::string small_workflow() {
+/// Those jobs as one workflow, with an evaluation behind the training, which has so many ranks.
+inline std::string small_workflow(int ranks = 2) {
   const auto job = [](const std::string& head, std::string config) {
     std::string text = "  " + head + "    config:\n";
     std::istringstream lines(config);
@@ -39,7 +39,9 @@ inline std::string small_workflow() {
   train.replace(train.find("checkpoint: {"), 13, "checkpoint: {directory: run, ");
   return "name: small\njobs:\n" + job("scenes:\n    kind: scenes\n", kScenes) +
          job("clip:\n    kind: pretrain\n    after: [scenes]\n", std::string(kData) + kClip) +
-         job("train:\n    kind: train\n    after: [clip]\n    ranks: 2\n", train) +
+         job("train:\n    kind: train\n    after: [clip]\n    ranks: " + std::to_string(ranks) +
+                 "\n",
+             train) +
          job("scores:\n    kind: evaluate\n    after: [train]\n",
              std::string(kScores) + "checkpoint: run/" + kLastStep + "\n");
 }

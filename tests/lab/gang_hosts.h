@@ -22,14 +22,12 @@ namespace tagalign::lab {
 
 class GangHosts : public ::testing::Test {
  protected:
-  static constexpr int kSlots = 2;  ///< of each agent
-
   /// Skipped, with what is missing, where no hosts can be made.
   void SetUp() override;
   void TearDown() override;
 
-  /// Host 1 is the coordinator's; hosts 2 … `hosts` have an agent each, called as the host.
-  void start(int hosts);
+  /// Host 1 is the coordinator's; hosts 2 … `hosts` have an agent of `slots` each, called as the host.
+  void start(int hosts, int slots = 2);
   void start_coordinator();
   void kill_coordinator();
   void start_agent(int host);
@@ -67,6 +65,7 @@ class GangHosts : public ::testing::Test {
   std::unique_ptr<HostNetwork> network_;
   std::map<int, pid_t> agents_;  ///< as started on each host
   pid_t coordinator_ = 0;
+  int slots_ = 0;  ///< of each agent
 };
 
 }  // namespace tagalign::lab

@@ -45,7 +45,8 @@ void GangHosts::TearDown() {
   std::cerr << tagalign({"job", "show", "1"});
 }
 
-void GangHosts::start(int hosts) {
+void GangHosts::start(int hosts, int slots) {
+  slots_ = slots;
   const Path network = folder() / "network";
   ASSERT_TRUE(posix_file_system().create_directories(network).ok());
   ASSERT_TRUE(posix_file_system().create_directories(folder() / "work").ok());
@@ -96,7 +97,7 @@ void GangHosts::kill_coordinator() {
 void GangHosts::start_agent(int host) {
   const std::string name = HostNetwork::name(host);
   const auto started = network_->host(host).start_process(
-      {.command = command({"agent", "--id", name, "--slots", std::to_string(kSlots), "--worker",
+      {.command = command({"agent", "--id", name, "--slots", std::to_string(slots_), "--worker",
                            (test_programs() / "rank_program").string()}),
        .environment = kMpi,
        .stdout_file = folder() / (name + ".log"),
