@@ -38,11 +38,14 @@ inline constexpr std::int64_t kLaunchRetryMs = 1'000;
 /// after 1 s, and after twice as long each time, up to the maximum.
 inline constexpr int kRetriesAtOnceMax = 3;
 inline constexpr std::int64_t kRetryBackOffMsMax = 60'000;
-/// What an allocation must have left for a job to start in it, if nothing was measured yet.
-inline constexpr std::int64_t kRunwayMsMin = 60'000;
 /// Before an allocation ends its agents are told to save and leave: what Slurm's own signal does
-/// too, where a script asks for it.
+/// too, where a script asks for it. Earlier, up to the maximum, where saving takes longer.
 inline constexpr std::int64_t kLeaveBeforeEndMs = 150'000;
+inline constexpr std::int64_t kLeaveBeforeEndMsMax = 1'800'000;
+/// Of that for all but saving: processes end, and Slurm is told.
+inline constexpr std::int64_t kLeaveMarginMs = 30'000;
+/// From a launch to the end of the first step, until it was measured.
+inline constexpr std::int64_t kStartMsUnmeasured = 60'000;
 
 // Evaluation
 /// A sliding window of this side asks for the whole image at once.

@@ -51,6 +51,9 @@ Result<CommandOutput> run_command(const std::vector<std::string>& command, std::
 /// names a process for good. nullopt when there is none.
 std::optional<std::uint64_t> process_start_ticks(pid_t pid);
 
+/// How long ago this process started, in milliseconds; nullopt where /proc does not say.
+std::optional<std::int64_t> process_age_ms();
+
 /// Absolute path of the running program.
 Path self_executable();
 /// First hit on PATH.

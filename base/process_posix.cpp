@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <sstream>
 
@@ -238,6 +239,16 @@ std::optional<std::uint64_t> process_start_ticks(pid_t pid) {
   for (int i = 1; i < kStartTimeField; ++i) fields >> field;
   if (!fields) return std::nullopt;
   return std::strtoull(field.c_str(), nullptr, 10);
+}
+
+std::optional<std::int64_t> process_age_ms() {
+  const auto ticks = process_start_ticks(::getpid());
+  timespec since_boot{};
+  if (!ticks || ::clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) return std::nullopt;
+  constexpr std::int64_t kMsPerSecond = 1'000;
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  const std::int64_t now_ms = since_boot.tv_sec * kMsPerSecond + since_boot.tv_nsec / kNsPerMs;
+  return now_ms - static_cast<std::int64_t>(*ticks) * kMsPerSecond / ::sysconf(_SC_CLK_TCK);
 }
 
 Path self_executable() {

@@ -18,7 +18,7 @@
 #include "coordinator/core/facts.h"
 #include "coordinator/core/inputs.h"
 #include "coordinator/core/placement.h"
-#include "coordinator/core/pool_policy.h"
+#include "coordinator/core/pools/policy.h"
 
 namespace tagalign::core {
 
@@ -29,9 +29,6 @@ struct Policy {
   int infrastructure_retries_max = limits::kInfrastructureRetriesMax;
   std::optional<Placement> (*place)(const State&, const wire::JobSpec&,
                                     UnixMs until_ms) = find_room;
-  /// An agent that ends sooner gets no work: less is not worth the start.
-  std::int64_t runway_ms_min = limits::kRunwayMsMin;
-  std::int64_t leave_before_end_ms = limits::kLeaveBeforeEndMs;
   PoolPolicy pools;
 };
 

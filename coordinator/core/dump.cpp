@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "base/format.h"
-#include "coordinator/core/dump_pools.h"
+#include "coordinator/core/pools/dump.h"
 #include "coordinator/core/state.h"
 #include "coordinator/wire/settings.h"
 
@@ -133,6 +133,10 @@ std::string job_text(const Job& job) {
                    info.path, info.digest, info.scheduled, at_ms);
   }
   for (const std::string& notice : job.notices) text += format("  notice '{}'\n", notice);
+  if (job.pace != wire::Pace{}) {
+    text += format("  pace start={} step={} save={}\n", job.pace.start_ms, job.pace.step_ms,
+                   job.pace.save_ms);
+  }
   return text;
 }
 

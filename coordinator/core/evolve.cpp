@@ -142,6 +142,11 @@ void fold(State& state, const CheckpointKnown& fact) {
   Job& job = job_of(state, fact.job);
   job.checkpoints[fact.checkpoint.step] = {fact.checkpoint, state.now_ms};
   if (fact.progress) job.stalled_failures = 0;
+  if (fact.pace == wire::Pace{}) return;
+  const bool queued = std::holds_alternative<Queued>(job.state);
+  if (queued) index::leave(state, job);
+  job.pace = fact.pace;
+  if (queued) index::enter(state, job);
 }
 
 void fold(State& state, const ResultKnown& fact) {

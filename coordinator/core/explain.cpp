@@ -1,9 +1,9 @@
 /// Why a job is where it is, in words, from the data that the scheduler decides by.
 #include <algorithm>
-#include <map>
 
 #include "base/format.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/decide/runway.h"
 #include "coordinator/core/dependencies.h"
 
 namespace tagalign::core {
@@ -24,13 +24,6 @@ std::string holders_of(const State& state, const Agent& agent) {
   return text;
 }
 
-/// Whole ranks that an agent could take if it were empty.
-int ranks_at_most(const wire::JobSpec& job, const Agent& agent) {
-  const int ranks = agent.slots / job.slots_per_rank;
-  if (job.ranks_per_node == 0) return std::min(ranks, job.ranks);
-  return ranks >= job.ranks_per_node ? job.ranks_per_node : 0;
-}
-
 /// "4 slots in pool a100, on 2 nodes of 2 ranks".
 std::string needs_of(const wire::JobSpec& job) {
   std::string text = plural(slots_of(job), "slot");
@@ -47,39 +40,44 @@ std::string needs_of(const wire::JobSpec& job) {
 struct Offer {
   Lines agents;     ///< of those that could take part
   int largest = 0;  ///< slots of one agent
-  std::map<std::string, int> ranks_of_pool;
-  int most() const {
-    int most = 0;
-    for (const auto& [pool, ranks] : ranks_of_pool) most = std::max(most, ranks);
-    return most;
-  }
+  int most = 0;     ///< ranks that all of one pool hold
 };
 
-Offer offer_for(const State& state, const wire::JobSpec& job) {
+/// Of an agent whose allocation is too nearly over for the job.
+std::string too_short(const Agent& agent, const Job& job, UnixMs now_ms) {
+  const UnixMs ends_ms = agent.place.ends_ms;
+  if (ends_ms == 0 || ends_ms >= now_ms + runway_ms(job)) return "";
+  return format("; it ends in {}, and the job needs {} to start, bank a checkpoint and leave",
+                format_duration(std::max<std::int64_t>(0, ends_ms - now_ms)),
+                format_duration(runway_ms(job)));
+}
+
+Offer offer_for(const State& state, const Job& asking, UnixMs now_ms) {
+  const wire::JobSpec& job = asking.spec;
   Offer offer;
   for (const auto& [id, agent] : state.agents) {
     const bool meant = job.pool.empty() || agent.place.pool == job.pool;
     if (!agent.connected || !meant) continue;
     offer.largest = std::max(offer.largest, agent.slots);
-    const int ranks = ranks_at_most(job, agent);
-    if (ranks == 0) continue;
-    offer.ranks_of_pool[agent.place.pool] += ranks;
-    offer.agents.push_back(format("agent {} has {} of {} free{}", id.value,
+    if (ranks_on_node(job, agent.slots) == 0) continue;
+    offer.agents.push_back(format("agent {} has {} of {} free{}{}", id.value,
                                   plural(free_slots(state, agent), "slot"), agent.slots,
-                                  holders_of(state, agent)));
+                                  holders_of(state, agent), too_short(agent, asking, now_ms)));
   }
+  for (const auto& [pool, ranks] : ranks_in_pools(state, job))
+    offer.most = std::max(offer.most, ranks);
   return offer;
 }
 
-Lines explain_placement(const State& state, const Job& job) {
-  Offer offer = offer_for(state, job.spec);
+Lines explain_placement(const State& state, const Job& job, UnixMs now_ms) {
+  Offer offer = offer_for(state, job, now_ms);
   const std::string needs = needs_of(job.spec);
   if (offer.largest == 0) return {format("needs {}; no agent is connected", needs)};
-  if (offer.most() < job.spec.ranks) {
+  if (offer.most < job.spec.ranks) {
     return {
         format("needs {}; the largest agent has {}, all of one pool hold {} of {} ranks: waits "
                "until more join",
-               needs, offer.largest, offer.most(), job.spec.ranks)};
+               needs, offer.largest, offer.most, job.spec.ranks)};
   }
   const bool one = slots_of(job.spec) <= offer.largest && job.spec.ranks_per_node == 0;
   offer.agents.insert(offer.agents.begin(),
@@ -93,26 +91,24 @@ Lines explain_state(const State& state, const Job& job, const Queued& queued, Un
   if (queued.not_before_ms > now_ms) {
     return {format("starts again in {}", format_duration(queued.not_before_ms - now_ms))};
   }
-  return explain_placement(state, job);
+  return explain_placement(state, job, now_ms);
 }
+
 /// "agent a", "agents a, b".
 std::string agents_of(const AttemptRecord& record) {
-  std::string text = record.shares.size() == 1 ? "agent" : "agents";
-  for (const wire::Share& share : record.shares) {
-    text += (&share == &record.shares.front() ? " " : ", ") + share.agent.value;
-  }
-  return text;
+  std::vector<std::string_view> names;
+  for (const wire::Share& share : record.shares) names.push_back(share.agent.value);
+  return format("agent{} {}", names.size() == 1 ? "" : "s", fmt::join(names, ", "));
 }
 
 /// What of an attempt is over, and what is still waited for.
 Lines explain_ending(const Job& job) {
   const AttemptRecord& record = job.attempts.back();
-  std::string left;
-  for (const wire::Share* share : open_shares(job)) {
-    left += (left.empty() ? "" : ", ") + share->agent.value;
-  }
+  std::vector<std::string_view> left;
+  for (const wire::Share* share : open_shares(job)) left.push_back(share->agent.value);
   return {format("attempt {} ends: on {}: {}; waits for {} to end too", job.attempt.value,
-                 record.ends.front().agent.value, record.ends.front().message, left)};
+                 record.ends.front().agent.value, record.ends.front().message,
+                 fmt::join(left, ", "))};
 }
 
 Lines explain_state(const State&, const Job& job, const Starting& starting, UnixMs now_ms) {

@@ -85,11 +85,13 @@ struct JobCancelled {
   JobId job;
   std::string reason;
 };
-/// Replaces what was known of that step. `progress`: infrastructure failures count anew.
+/// Replaces what was known of that step. `progress`: infrastructure failures count anew. A pace that
+/// was measured replaces that of the job.
 struct CheckpointKnown {
   JobId job;
   wire::CheckpointInfo checkpoint;
   bool progress = true;
+  wire::Pace pace;
 };
 /// The first result of its key.
 struct ResultKnown {

@@ -25,7 +25,9 @@ void add_need(State& state, const Job& need, JobId job) {
 
 Shape shape_of(const Job& job) {
   const wire::JobSpec& spec = job.spec;
-  return {slots_of(spec), spec.ranks, spec.ranks_per_node, spec.nodes_max, spec.pool};
+  const std::int64_t pace_ms = job.pace.start_ms + job.pace.step_ms + job.pace.save_ms;
+  return {slots_of(spec), spec.ranks, spec.ranks_per_node,
+          spec.nodes_max, spec.pool,  (pace_ms + 999) / 1000};
 }
 
 /// Where a queued job waits: with its needs, with the clock, or for slots only.

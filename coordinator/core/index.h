@@ -33,6 +33,7 @@ struct Shape {
   int ranks_per_node = 0;
   int nodes_max = 0;
   std::string pool;
+  std::int64_t pace_s = 0;  ///< what it took to start, to make a step and to save; rounded up
   auto operator<=>(const Shape&) const = default;
 };
 

@@ -2,7 +2,9 @@
 /// twice. Pure and deterministic: equal states give equal placements.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "coordinator/core/state.h"
@@ -19,6 +21,16 @@ struct Placement {
 /// these the first by name, so that a job keeps its place. Several are of one pool, and of one
 /// allocation where srun starts them; of the pools the one that needs the fewest nodes is taken.
 std::optional<Placement> find_room(const State& state, const wire::JobSpec& job, UnixMs until_ms);
+
+/// Whole ranks of the job that one node with so many slots takes; 0: it is too small.
+int ranks_on_node(const wire::JobSpec& job, int slots);
+
+/// Ranks that nodes with so many slots hold together, of the largest as many as the job may use; no
+/// more than the job has.
+int ranks_together(const wire::JobSpec& job, const std::vector<int>& slots_of_nodes);
+
+/// The same of the connected agents of each pool that the job may run in, as if they were empty.
+std::map<std::string, int> ranks_in_pools(const State& state, const wire::JobSpec& job);
 
 /// The whole job on `agent`, which has the slots free.
 Placement place_on(const State& state, const wire::JobSpec& job, const AgentId& agent);

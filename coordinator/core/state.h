@@ -17,7 +17,7 @@
 
 #include "base/ids.h"
 #include "coordinator/core/index.h"
-#include "coordinator/core/pools.h"
+#include "coordinator/core/pools/pools.h"
 #include "coordinator/wire/messages.h"
 
 namespace tagalign::core {
@@ -103,6 +103,7 @@ struct Job {
   int stalled_failures = 0;  ///< infrastructure failures since the last new checkpoint
   std::optional<std::uint64_t> last_failed_step;  ///< where the program failed last
   std::vector<std::string> notices;               ///< bounded by decide(); newest last
+  wire::Pace pace;                                ///< as last measured
 };
 
 /// A job specification waiting for commits; each digest is instantiated once.

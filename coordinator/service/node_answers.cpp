@@ -1,28 +1,14 @@
 #include "coordinator/service/node_answers.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/format.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/pools/serve.h"
+#include "coordinator/wire/shares.h"
 
 namespace tagalign::service {
 namespace {
-
-int ranks_of(const wire::Share& share, int slots_per_rank) {
-  return static_cast<int>(share.slots.size()) / slots_per_rank;
-}
-
-std::string rank_text(const wire::Share& share, int slots_per_rank) {
-  const int ranks = ranks_of(share, slots_per_rank);
-  if (ranks == 1) return format("rank {}", share.first_rank);
-  return format("ranks {} to {}", share.first_rank, share.first_rank + ranks - 1);
-}
-
-std::string joined(const std::vector<int>& numbers) {
-  std::string text;
-  for (const int number : numbers) text += format("{}{}", text.empty() ? "" : ",", number);
-  return text;
-}
 
 std::vector<std::string> running_on(const core::State& state, const AgentId& agent) {
   std::vector<std::string> running;
@@ -31,7 +17,7 @@ std::vector<std::string> running_on(const core::State& state, const AgentId& age
     for (const wire::Share* share : core::open_shares(job)) {
       if (share->agent != agent) continue;
       running.push_back(
-          format("{} ({})", job.spec.name, rank_text(*share, job.spec.slots_per_rank)));
+          format("{} ({})", job.spec.name, wire::ranks_text(*share, job.spec.slots_per_rank)));
     }
   }
   return running;
@@ -42,33 +28,10 @@ std::string state_of(const core::State& state, const core::Agent& agent) {
   return agent.slots == 0 || core::is_leaving(state, agent) ? "leaving" : "connected";
 }
 
-/// Whole ranks that an agent of so many slots takes of a job.
-int capacity(int slots, const wire::JobSpec& job) {
-  const int ranks = slots / job.slots_per_rank;
-  if (job.ranks_per_node == 0) return ranks;
-  return ranks >= job.ranks_per_node ? job.ranks_per_node : 0;
-}
-
-/// Ranks that the connected agents of each pool hold together, on no more nodes than allowed.
-std::map<std::string, int> capacity_of_pools(const core::State& state, const wire::JobSpec& job) {
-  std::map<std::string, std::vector<int>> nodes;
-  for (const auto& [id, agent] : state.agents) {
-    const bool meant = job.pool.empty() || agent.place.pool == job.pool;
-    if (agent.connected && meant) nodes[agent.place.pool].push_back(capacity(agent.slots, job));
-  }
-  std::map<std::string, int> together;
-  for (auto& [pool, ranks] : nodes) {
-    std::ranges::sort(ranks, std::greater());
-    if (job.nodes_max > 0 && std::ssize(ranks) > job.nodes_max)
-      ranks.resize(static_cast<std::size_t>(job.nodes_max));
-    for (const int one : ranks) together[pool] += one;
-  }
-  return together;
-}
-
 bool can_come(const core::State& state, const wire::JobSpec& job) {
   for (const auto& [name, pool] : state.pools) {
-    if (job.pool.empty() && capacity(pool.slots_per_agent, job) >= job.ranks) return true;
+    if (job.pool.empty() && core::ranks_on_node(job, pool.slots_per_agent) >= job.ranks)
+      return true;
   }
   return std::ranges::any_of(state.pool_records, [&](const auto& entry) {
     return core::could_serve(state, entry.second, job);
@@ -109,10 +72,8 @@ std::vector<wire::AgentSummary> agent_summaries(const core::State& state,
 
 std::vector<std::string> share_lines(const core::AttemptRecord& record, int slots_per_rank) {
   std::vector<std::string> lines;
-  for (const wire::Share& share : record.shares) {
-    lines.push_back(format("{}: {}, slots {}", share.agent.value, rank_text(share, slots_per_rank),
-                           joined(share.slots)));
-  }
+  for (const wire::Share& share : record.shares)
+    lines.push_back(wire::shown(share, slots_per_rank));
   return lines;
 }
 
@@ -122,16 +83,15 @@ std::string launcher_name(const core::AttemptRecord& record) {
 }
 
 std::string agents_of(const core::AttemptRecord& record) {
-  std::string text;
-  for (const wire::Share& share : record.shares)
-    text += (text.empty() ? "" : ", ") + share.agent.value;
-  return text;
+  std::vector<std::string_view> names;
+  for (const wire::Share& share : record.shares) names.push_back(share.agent.value);
+  return format("{}", fmt::join(names, ", "));
 }
 
 std::string never_fits(const core::State& state, const wire::JobSpec& job) {
   if (nothing_is_known(state) || can_come(state, job)) return "";
   int most = 0;
-  for (const auto& [pool, ranks] : capacity_of_pools(state, job)) most = std::max(most, ranks);
+  for (const auto& [pool, ranks] : core::ranks_in_pools(state, job)) most = std::max(most, ranks);
   if (most >= job.ranks) return "";
   return format(
       "job '{}' needs {} ranks of {} slot{}{}; the agents that are connected hold {} of them "

@@ -46,6 +46,12 @@ void fields(F& f, T& s) {
   f(3, s.digest);
   f(4, s.scheduled);
 }
+template <class F, tagalign::Is<Pace> T>
+void fields(F& f, T& s) {
+  f(1, s.start_ms);
+  f(2, s.step_ms);
+  f(3, s.save_ms);
+}
 template <class F, tagalign::Is<Setting> T>
 void fields(F& f, T& s) {
   f(1, s.subject);
@@ -195,6 +201,7 @@ void fields(F& f, T& s) {
   f(1, s.job);
   f(2, s.checkpoint);
   f(3, s.progress);
+  f(4, s.pace);  // since format 4
 }
 template <class F, Is<ResultKnown> T>
 void fields(F& f, T& s) {
@@ -290,6 +297,7 @@ void fields(F& f, T& s) {
   f(12, s.stalled_failures);
   f(13, s.last_failed_step);
   f(14, s.notices);
+  f(15, s.pace);  // since format 4
 }
 template <class F, Is<Template> T>
 void fields(F& f, T& s) {

@@ -100,11 +100,19 @@ void visit_fields(V&& visit, M& m) {
   visit("activity", m.activity);
 }
 
+template <class V, Is<Pace> M>
+void visit_fields(V&& visit, M& m) {
+  visit("start_ms", m.start_ms);
+  visit("step_ms", m.step_ms);
+  visit("save_ms", m.save_ms);
+}
+
 template <class V, Is<CheckpointCommitted> M>
 void visit_fields(V&& visit, M& m) {
   visit("job", m.job);
   visit("attempt", m.attempt);
   visit("checkpoint", m.checkpoint);
+  visit("pace", m.pace);
 }
 
 template <class V, Is<ResultReported> M>
@@ -255,6 +263,7 @@ void visit_fields(V&& visit, M& m) {
 template <class V, Is<AgentShutdown> M>
 void visit_fields(V&& visit, M& m) {
   visit("reason", m.reason);
+  visit("grace_ms", m.grace_ms);
 }
 
 template <class V, Is<SayHello> M>

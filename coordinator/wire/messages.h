@@ -124,10 +124,18 @@ struct RankBeat {
   std::string activity;  ///< one line: "train: loss 3.21, 410 images/s"
   bool operator==(const RankBeat&) const = default;
 };
+/// What an attempt needs, measured by its first rank. In milliseconds; 0: not measured.
+struct Pace {
+  std::int64_t start_ms = 0;  ///< from the start of the process to the end of the first step
+  std::int64_t step_ms = 0;   ///< the longest step since, or since the last commit
+  std::int64_t save_ms = 0;   ///< of the last commit
+  bool operator==(const Pace&) const = default;
+};
 struct CheckpointCommitted {
   JobId job;
   Attempt attempt;
   CheckpointInfo checkpoint;
+  Pace pace;
   bool operator==(const CheckpointCommitted&) const = default;
 };
 struct ResultReported {
@@ -199,7 +207,7 @@ enum class Outcome : std::uint8_t {
   kAgentRestarted = 5,   ///< the agent died and its gang with it: infrastructure
   kKilledOnRequest = 6,  ///< the coordinator asked for it
   kLaunchFailed = 7,     ///< mpirun missing, folder not writable: nothing ran
-  kGangApart = 8,  ///< its nodes did not find each other, or lost each other: infrastructure
+  kGangApart = 8,        ///< its nodes did not find each other, or lost each other: infrastructure
 };
 
 struct AttemptStarted {
@@ -303,6 +311,7 @@ struct AckEvents {
 /// The agent shall stop its gangs (saving) and end: pool shutdown.
 struct AgentShutdown {
   std::string reason;
+  std::int64_t grace_ms = 0;  ///< for saving, then gangs are killed; 0: limits::kSaveAndLeaveMsMax
   bool operator==(const AgentShutdown&) const = default;
 };
 /// The coordinator does not know this agent (it restarted, or dropped it): say hello again.

@@ -23,13 +23,14 @@ class RecordingReporter final : public Reporter {
     last_step_ = step;
     activities.push_back(activity);
   }
-  Status checkpoint(const wire::CheckpointInfo& checkpoint) override {
+  Status checkpoint(const wire::CheckpointInfo& checkpoint, const wire::Pace& pace) override {
     const std::scoped_lock lock(mutex_);
     if (refusals_left_ > 0) {
       --refusals_left_;
       return unavailable("the agent has not acknowledged it");
     }
     checkpoints.push_back(checkpoint);
+    paces.push_back(pace);
     return ok_status();
   }
   Status result(const wire::EvaluationResult& result) override {
@@ -52,6 +53,7 @@ class RecordingReporter final : public Reporter {
 
   std::vector<std::string> activities;
   std::vector<wire::CheckpointInfo> checkpoints;
+  std::vector<wire::Pace> paces;  ///< one for each checkpoint
   std::vector<wire::EvaluationResult> results;
   std::vector<std::string> notices;
 

@@ -32,7 +32,7 @@ inline EvaluationResult sample_result() {
 inline std::vector<FromRank> sample_from_rank() {
   return {RankHello{{1}, {2}, 3, 4242, "cpu, 1 thread"},
           RankBeat{{1}, {2}, 3, 40, 100, "train: loss 3.21"},
-          CheckpointCommitted{{1}, {2}, sample_checkpoint()},
+          CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700}},
           ResultReported{{1}, {2}, sample_result()},
           RankNotice{{1}, {2}, 3, "broken image"},
           RankFarewell{{1}, {2}, 3, 75, "asked to leave", 41},
@@ -45,7 +45,7 @@ inline std::vector<ToRank> sample_to_rank() {
 
 inline std::vector<AgentEvent> sample_agent_events() {
   return {AttemptStarted{{1}, {2}, 4240, 1'700'000'000'000},
-          CheckpointCommitted{{1}, {2}, sample_checkpoint()},
+          CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700}},
           ResultReported{{1}, {2}, sample_result()},
           RankNotice{{1}, {2}, 3, "broken image"},
           AttemptEnded{{1}, {2}, Outcome::kRankKilled, 137, 1, 40, "killed by signal 9", 1},
@@ -90,7 +90,7 @@ inline std::vector<ToAgent> sample_to_agent() {
                  .places = {sample_place()}},
           StopAttempt{{1}, {2}, StopMode::kSaveAndLeave, "cancel"},
           AckEvents{17},
-          AgentShutdown{"stop"},
+          AgentShutdown{"stop", 300'000},
           SayHello{},
           StartDaemon{{1}, {2}, "orted -mca a b"}};
 }

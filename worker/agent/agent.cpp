@@ -78,11 +78,11 @@ std::vector<int> Agent::wait() {
   return parts_.processes.wait(ready || commit_is_due() ? 0 : kTickMs);
 }
 
-void Agent::request_shutdown(const std::string& reason) {
+void Agent::request_shutdown(const std::string& reason, std::int64_t grace_ms) {
   if (shutdown_reason_) return;
   log_info("shutting down: {}", reason);
   shutdown_reason_ = reason;
-  shutdown_ms_ = parts_.clock.monotonic_ms();
+  kill_ms_ = parts_.clock.monotonic_ms() + std::max(grace_ms, limits::kSaveAndLeaveMsMax);
   coordinator_.withdraw_slots();
   for (const auto& [key, launch] : std::exchange(launches_, {})) refuse_launch(key);
   for (const auto& [key, launch] : std::exchange(waiting_, {})) refuse_launch(key);
@@ -161,7 +161,9 @@ void Agent::receive_from_coordinator() {
     std::visit(Overloaded{[&](const wire::Launch& launch) { on_launch(launch); },
                           [&](const wire::StopAttempt& stop) { on_stop(stop); },
                           [&](const wire::AckEvents& ack) { journal_.acknowledge(ack.sequence); },
-                          [&](const wire::AgentShutdown& end) { request_shutdown(end.reason); },
+                          [&](const wire::AgentShutdown& end) {
+                            request_shutdown(end.reason, end.grace_ms);
+                          },
                           [&](const wire::StartDaemon& wanted) {
                             daemons_[{wanted.job, wanted.attempt}] = wanted;
                           },
@@ -211,7 +213,13 @@ bool Agent::take_launch(const wire::Launch& launch) {
   if (gangs_.end_older_attempt(key)) return false;
   refuse_older_launch(key);
   const int offered = parts_.identity.slots;
-  if (const int needed = slots_here(launch); needed > offered) {
+  const int needed = slots_here(launch);
+  if (needed == 0) {
+    refuse(key, Outcome::kLaunchFailed,
+           format("not launched: agent {} has no part in it", parts_.identity.agent.value));
+    return true;
+  }
+  if (needed > offered) {
     refuse(key, Outcome::kAgentRestarted,
            format("not launched: it needs {} slots, and the agent was started again with {}",
                   needed, offered));
@@ -281,8 +289,7 @@ void Agent::on_stop(const wire::StopAttempt& stop) {
 
 void Agent::supervise() {
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
-  if (shutdown_reason_ && now_ms - shutdown_ms_ >= limits::kSaveAndLeaveMsMax)
-    gangs_.kill_all(*shutdown_reason_);
+  if (shutdown_reason_ && now_ms >= kill_ms_) gangs_.kill_all(*shutdown_reason_);
   GangChanges changes = gangs_.supervise();
   for (const std::string& peer : changes.gone_peers) ranks_.forget(peer);
   for (wire::AgentEvent& event : changes.events) pending_.push_back({std::move(event), "", 0});

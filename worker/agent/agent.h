@@ -53,9 +53,9 @@ class Agent {
   /// One round of the loop: waits for messages and ends of processes, at most kTickMs long, and
   /// not at all for sockets without a descriptor.
   void step();
-  /// Gangs save and leave (or are killed after limits::kSaveAndLeaveMsMax), then
-  /// the agent is finished.
-  void request_shutdown(const std::string& reason);
+  /// Gangs save and leave, or are killed after `grace_ms` and limits::kSaveAndLeaveMsMax at least;
+  /// then the agent is finished.
+  void request_shutdown(const std::string& reason, std::int64_t grace_ms = 0);
   /// After a shutdown: nothing runs, and all events are acknowledged
   /// or limits::kRequestTimeoutMs have passed.
   bool finished();
@@ -110,7 +110,7 @@ class Agent {
   std::deque<PendingEvent> pending_;                 ///< not in the journal yet
   MonotonicMs commit_after_ms_ = 0;                  ///< the disk was full
   std::optional<std::string> shutdown_reason_;
-  MonotonicMs shutdown_ms_ = 0;
+  MonotonicMs kill_ms_ = 0;  ///< what still runs after a shutdown was requested
   MonotonicMs beat_ms_ = 0;  ///< the ranks were last told that this agent lives
   std::optional<MonotonicMs> idle_since_ms_;
 };

@@ -30,7 +30,9 @@ class Reporter {
   /// Cheap: overwrites what the next beat will say.
   virtual void progress(std::uint64_t step, std::uint64_t steps_total,
                         const std::string& activity) = 0;
-  virtual Status checkpoint(const wire::CheckpointInfo& checkpoint) = 0;
+  /// `pace`: as measured by this process; all zero where it was not.
+  virtual Status checkpoint(const wire::CheckpointInfo& checkpoint,
+                            const wire::Pace& pace = {}) = 0;
   virtual Status result(const wire::EvaluationResult& result) = 0;
   virtual void notice(const std::string& text) = 0;
   virtual void farewell(int code, const std::string& reason) = 0;

@@ -93,8 +93,8 @@ class AgentReporter final : public Reporter {
                            step,          steps_total,       activity};
   }
 
-  Status checkpoint(const wire::CheckpointInfo& checkpoint) override {
-    return report(wire::CheckpointCommitted{identity_.job, identity_.attempt, checkpoint},
+  Status checkpoint(const wire::CheckpointInfo& checkpoint, const wire::Pace& pace) override {
+    return report(wire::CheckpointCommitted{identity_.job, identity_.attempt, checkpoint, pace},
                   format("reporting the checkpoint of step {}", checkpoint.step));
   }
 

@@ -15,7 +15,7 @@ class LogReporter final : public Reporter {
   /// The job's own log says the same.
   void progress(std::uint64_t, std::uint64_t, const std::string&) override {}
 
-  Status checkpoint(const wire::CheckpointInfo& checkpoint) override {
+  Status checkpoint(const wire::CheckpointInfo& checkpoint, const wire::Pace&) override {
     log_info("checkpoint of step {}: {}", checkpoint.step, checkpoint.path);
     return ok_status();
   }

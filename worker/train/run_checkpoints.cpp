@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "checkpoint/tensor_adapter.h"
@@ -65,12 +66,12 @@ Status RunCheckpoints::report_existing() {
   return ok_status();
 }
 
-void RunCheckpoints::report(const checkpoint::Manifest& manifest) {
+void RunCheckpoints::report(const checkpoint::Manifest& manifest, const wire::Pace& pace) {
   const wire::CheckpointInfo checkpoint{.step = manifest.position.step,
                                         .path = std::filesystem::absolute(manifest.folder).string(),
                                         .digest = manifest.digest,
                                         .scheduled = manifest.position.scheduled};
-  const auto status = rank_.reporter.checkpoint(checkpoint);
+  const auto status = rank_.reporter.checkpoint(checkpoint, pace);
   if (status.ok()) return;
   // The checkpoint exists whether or not somebody heard of it: the run goes on.
   log_warning("checkpoint of step {} could not be reported: {}", checkpoint.step,
@@ -110,7 +111,9 @@ checkpoint::RunPosition RunCheckpoints::position(std::uint64_t step, bool schedu
   return position;
 }
 
-Status RunCheckpoints::save(const model::StateDict& state, std::uint64_t step, bool scheduled) {
+Status RunCheckpoints::save(const model::StateDict& state, std::uint64_t step, bool scheduled,
+                            wire::Pace pace) {
+  const MonotonicMs begin_ms = system_clock().monotonic_ms();
   TA_ASSIGN_OR_RETURN(const auto held, checkpoint::hold_views(state));
   const checkpoint::Coordination coordination{.rank = rank_.group.rank(),
                                               .world = rank_.group.size(),
@@ -121,7 +124,8 @@ Status RunCheckpoints::save(const model::StateDict& state, std::uint64_t step, b
                                                             {.folder = folder(), .lease = lease_},
                                                             held.views, position(step, scheduled)));
   return rank_.first_decides([&] {
-    report(manifest);
+    pace.save_ms = system_clock().monotonic_ms() - begin_ms;
+    report(manifest, pace);
     log_info("{}: checkpoint of step {} committed", options_.label, step);
     return checkpoint::retain(rank_.files, folder(), options_.checkpoint.keep_last);
   });

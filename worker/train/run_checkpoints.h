@@ -35,8 +35,9 @@ class RunCheckpoints {
   /// kInvalidArgument when the newest belongs to another configuration, data set or frozen model.
   Result<checkpoint::Newest> open();
 
-  /// Commits and reports the state after `step` steps, then removes what need not be kept.
-  Status save(const model::StateDict& state, std::uint64_t step, bool scheduled);
+  /// Commits and reports the state after `step` steps, then removes what need not be kept. `pace`:
+  /// of this rank so far; how long the save took is added.
+  Status save(const model::StateDict& state, std::uint64_t step, bool scheduled, wire::Pace pace);
 
   /// Once more for every checkpoint that the agent did not take: after a run that succeeded nobody
   /// reports again, and it would never be evaluated.
@@ -47,7 +48,7 @@ class RunCheckpoints {
   Status take_lease();
   Status agree_on(const Result<checkpoint::Newest>& newest);
   Status report_existing();
-  void report(const checkpoint::Manifest& manifest);
+  void report(const checkpoint::Manifest& manifest, const wire::Pace& pace = {});
   Status check_same_run(const checkpoint::RunPosition& found) const;
   checkpoint::RunPosition position(std::uint64_t step, bool scheduled) const;
 

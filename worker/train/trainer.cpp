@@ -15,6 +15,7 @@
 #include "model/training/optimizer.h"
 #include "worker/gradients/gradients.h"
 #include "worker/identity/schedule.h"
+#include "worker/train/pace_meter.h"
 #include "worker/train/run_checkpoints.h"
 #include "worker/train/training_progress.h"
 
@@ -83,7 +84,7 @@ class Run {
       TA_ASSIGN_OR_RETURN(const bool stop, stop_agreed());
       const bool scheduled =
           step_ % options_.checkpoint.every_steps == 0 || step_ == options_.steps;
-      if (scheduled || stop) TA_RETURN_IF_ERROR(checkpoints_.save(state(), step_, scheduled));
+      if (scheduled || stop) TA_RETURN_IF_ERROR(save(scheduled));
       if (stop && step_ < options_.steps) return JobEnd::kSavedAndLeft;
     }
     TA_RETURN_IF_ERROR(checkpoints_.report_unheard());
@@ -115,6 +116,12 @@ class Run {
     return optimizer_.load_state(tensors, step);
   }
 
+  Status save(bool scheduled) {
+    TA_RETURN_IF_ERROR(checkpoints_.save(state(), step_, scheduled, pace_.pace()));
+    pace_.saved();
+    return ok_status();
+  }
+
   model::StateDict state() const {
     model::StateDict tensors = optimizer_.state();
     for (const auto& [name, tensor] : saved()) tensors[name] = tensor.detach().to(at::kCPU);
@@ -144,6 +151,7 @@ class Run {
     }
     optimizer_.step(model::learning_rate(schedule_, step_));
     ++step_;
+    pace_.step_done();
     return progress_->step_done(step_, *loss, norm);
   }
 
@@ -163,6 +171,7 @@ class Run {
   RunCheckpoints checkpoints_;
   std::unique_ptr<data::TrainingLoader> loader_;
   std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
+  PaceMeter pace_{system_clock()};
   std::uint64_t step_ = 0;
 };
 

@@ -47,7 +47,7 @@ void take(Turn& turn, const Job& job, const Source& source, const CheckpointComm
     turn.record(StaleDropped{});
     return;
   }
-  if (!repeated) turn.record(CheckpointKnown{job.id, event.checkpoint, true});
+  if (!repeated) turn.record(CheckpointKnown{job.id, event.checkpoint, true, event.pace});
   if (event.checkpoint.scheduled) instantiate_templates(turn, job.id, event.checkpoint);
 }
 

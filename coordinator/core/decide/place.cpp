@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "coordinator/core/decide/runway.h"
 #include "coordinator/core/decide/turn.h"
 
 namespace tagalign::core {
@@ -20,8 +21,7 @@ std::optional<Chosen> next_job(const Turn& turn) {
   for (const auto& [shape, jobs] : state.index.ready) {
     if (lowest && lowest->job->id < *jobs.begin()) continue;
     const Job& job = state.jobs.at(*jobs.begin());
-    const UnixMs until_ms = turn.now_ms + turn.mind.policy.runway_ms_min;
-    auto where = turn.mind.policy.place(state, job.spec, until_ms);
+    auto where = turn.mind.policy.place(state, job.spec, turn.now_ms + runway_ms(job));
     if (where) lowest = Chosen{&job, std::move(*where)};
   }
   return lowest;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -22,10 +23,8 @@ bool more_room(const Room& a, const Room& b) {
   return a.ranks != b.ranks ? a.ranks > b.ranks : a.agent->id < b.agent->id;
 }
 
-int room_for(const State& state, const wire::JobSpec& job, const Agent& agent) {
-  const int ranks = free_slots(state, agent) / job.slots_per_rank;
-  if (job.ranks_per_node == 0) return std::min(ranks, job.ranks);
-  return ranks >= job.ranks_per_node ? job.ranks_per_node : 0;
+bool may_use(const wire::JobSpec& job, const Agent& agent) {
+  return job.pool.empty() || agent.place.pool == job.pool;
 }
 
 /// Lowest first, which the agent's open shares leave.
@@ -71,13 +70,14 @@ int free_in_all(const State& state) {
   return free;
 }
 
+/// Of the agents that the index calls free: one that leaves is not among them.
 std::map<Neighbourhood, std::vector<Room>> rooms_of(const State& state, const wire::JobSpec& job,
                                                     UnixMs until_ms) {
   std::map<Neighbourhood, std::vector<Room>> rooms;
-  for (const auto& [id, agent] : state.agents) {
-    const bool meant = job.pool.empty() || agent.place.pool == job.pool;
-    if (!agent.connected || !meant || !lasts(agent, until_ms)) continue;
-    const int ranks = room_for(state, job, agent);
+  for (const auto& [id, free] : state.index.free_of) {
+    const Agent& agent = state.agents.at(id);
+    if (!may_use(job, agent) || !lasts(agent, until_ms)) continue;
+    const int ranks = ranks_on_node(job, free);
     if (ranks == 0) continue;
     const bool srun = agent.place.launcher == wire::GangLauncher::kSrun;
     rooms[{agent.place.pool, srun ? agent.place.allocation : ""}].push_back({&agent, ranks});
@@ -120,6 +120,31 @@ Placement seats(const State& state, const wire::JobSpec& job, const std::vector<
 }
 
 }  // namespace
+
+int ranks_on_node(const wire::JobSpec& job, int slots) {
+  const int ranks = slots / job.slots_per_rank;
+  if (job.ranks_per_node == 0) return std::min(ranks, job.ranks);
+  return ranks >= job.ranks_per_node ? job.ranks_per_node : 0;
+}
+
+int ranks_together(const wire::JobSpec& job, const std::vector<int>& slots_of_nodes) {
+  std::vector<int> ranks;
+  for (const int slots : slots_of_nodes) ranks.push_back(ranks_on_node(job, slots));
+  std::ranges::sort(ranks, std::greater());
+  if (job.nodes_max > 0 && std::ssize(ranks) > job.nodes_max)
+    ranks.resize(static_cast<std::size_t>(job.nodes_max));
+  return std::min(job.ranks, std::accumulate(ranks.begin(), ranks.end(), 0));
+}
+
+std::map<std::string, int> ranks_in_pools(const State& state, const wire::JobSpec& job) {
+  std::map<std::string, std::vector<int>> slots;
+  for (const auto& [id, agent] : state.agents) {
+    if (agent.connected && may_use(job, agent)) slots[agent.place.pool].push_back(agent.slots);
+  }
+  std::map<std::string, int> ranks;
+  for (const auto& [pool, of_nodes] : slots) ranks[pool] = ranks_together(job, of_nodes);
+  return ranks;
+}
 
 Placement place_on(const State& state, const wire::JobSpec& job, const AgentId& agent) {
   return seats(state, job, {{&state.agents.at(agent), job.ranks}});

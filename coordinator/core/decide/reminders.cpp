@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "coordinator/core/decide/runway.h"
 #include "coordinator/core/decide/turn.h"
 
 namespace tagalign::core {
@@ -23,7 +24,7 @@ void remember(Reminders& reminders, JobId job, UnixMs due_ms) {
 UnixMs due_ms(const Job& job, UnixMs asked_ms) {
   const auto* saving = std::get_if<Saving>(&job.state);
   if (!saving || saving->kill_asked) return asked_ms + kResendMs;
-  return std::min(asked_ms + kResendMs, saving->since_ms + limits::kSaveAndLeaveMsMax);
+  return std::min(asked_ms + kResendMs, saving->since_ms + save_grace_ms(job));
 }
 
 void say_hello(Turn& turn, const Job& job) {
@@ -39,7 +40,7 @@ void ask_again(Turn& turn, const Job& job) {
   if (std::holds_alternative<Starting>(job.state)) return send_launch(turn, job);
   const auto* saving = std::get_if<Saving>(&job.state);
   if (!saving) return;
-  const bool grace_over = turn.now_ms >= saving->since_ms + limits::kSaveAndLeaveMsMax;
+  const bool grace_over = turn.now_ms >= saving->since_ms + save_grace_ms(job);
   const bool kill_now = grace_over && !saving->kill_asked;
   if (kill_now) turn.record(KillAsked{job.id});
   send_stop(turn, job);
@@ -53,16 +54,17 @@ std::optional<UnixMs> leave_due_ms(const Mind& mind, const State& state, const A
   if (state.agents.at(agent).slots == 0) return std::nullopt;
   const auto told = mind.reminders.told_to_leave.find(agent);
   if (told != mind.reminders.told_to_leave.end()) return told->second + kResendMs;
-  return state.index.end_of.at(agent) - mind.policy.leave_before_end_ms;
+  return state.index.end_of.at(agent) - leave_before_end_ms(state, agent);
 }
 
 void tell_to_leave(Turn& turn) {
   for (const auto& [ends_ms, agent] : turn.state.index.ends) {
-    if (ends_ms - turn.mind.policy.leave_before_end_ms > turn.now_ms) return;
+    if (ends_ms - limits::kLeaveBeforeEndMsMax > turn.now_ms) return;
     const auto due_ms = leave_due_ms(turn.mind, turn.state, agent);
     if (!due_ms || *due_ms > turn.now_ms) continue;
     turn.mind.reminders.told_to_leave[agent] = turn.now_ms;
-    turn.send(agent, wire::AgentShutdown{"its allocation ends soon"});
+    turn.send(agent,
+              wire::AgentShutdown{"its allocation ends soon", save_grace_ms(turn.state, agent)});
   }
 }
 
@@ -102,9 +104,8 @@ std::optional<UnixMs> next_deadline(const Mind& mind, const State& state) {
   if (!due.empty() && (!earliest || due.begin()->first < *earliest)) earliest = due.begin()->first;
   for (const auto& [ends_ms, agent] : state.index.ends) {
     const auto due_ms = leave_due_ms(mind, state, agent);
-    if (!due_ms) continue;
-    if (!earliest || *due_ms < *earliest) earliest = *due_ms;
-    break;  // those behind it end later
+    if (earliest && ends_ms - limits::kLeaveBeforeEndMsMax >= *earliest) break;
+    if (due_ms && (!earliest || *due_ms < *earliest)) earliest = *due_ms;
   }
   const std::optional<UnixMs> look_ms = next_look(mind, state);
   if (look_ms && (!earliest || *look_ms < *earliest)) earliest = look_ms;

@@ -32,10 +32,6 @@ AttemptEnded as_one(const Job& job, const ShareEnd& end) {
           .at_ms = end.at_ms};
 }
 
-bool ended_well(const ShareEnd& end) {
-  return end.outcome == Outcome::kSucceeded || end.outcome == Outcome::kSavedAndLeft;
-}
-
 ShareEnd lost_share(const Turn& turn, const Job& job, const AgentId& agent, std::string why) {
   return {.agent = agent,
           .outcome = Outcome::kAgentRestarted,

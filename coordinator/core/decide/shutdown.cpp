@@ -1,5 +1,6 @@
 /// The coordinator's own coming and going, and that of its pools.
 #include "base/format.h"
+#include "coordinator/core/decide/runway.h"
 #include "coordinator/core/decide/turn.h"
 
 namespace tagalign::core {
@@ -16,7 +17,7 @@ void send_shutdown(Turn& turn, const AgentId& agent) {
                                          kReason});
     }
   }
-  turn.send(agent, wire::AgentShutdown{kReason});
+  turn.send(agent, wire::AgentShutdown{kReason, save_grace_ms(turn.state, agent)});
 }
 
 void handle(Turn& turn, const StopRequested& input) {

@@ -1,27 +1,15 @@
 #include "coordinator/core/decide/verdict.h"
 
 #include <algorithm>
-#include <csignal>
 #include <functional>
 
+#include "base/exit_codes.h"
 #include "base/format.h"
 
 namespace tagalign::core {
 namespace {
 
 using wire::Outcome;
-
-bool is_good(const ShareEnd& end) {
-  return end.outcome == Outcome::kSucceeded || end.outcome == Outcome::kSavedAndLeft;
-}
-
-/// A launcher passes on the signal of a rank as 128 + signal.
-bool is_crash(int code) {
-  constexpr int kSignals = 128;
-  const int signal = code - kSignals;
-  return signal == SIGSEGV || signal == SIGABRT || signal == SIGFPE || signal == SIGBUS ||
-         signal == SIGILL || signal == SIGSYS;
-}
 
 const ShareEnd* first(const std::vector<ShareEnd>& ends,
                       const std::function<bool(const ShareEnd&)>& wanted) {
@@ -49,7 +37,7 @@ const ShareEnd* first_killed(const std::vector<ShareEnd>& ends) {
 
 /// The rank that vanished first, called a crash when the launcher saw one.
 ShareEnd vanished(ShareEnd end, const ShareEnd* head) {
-  if (head != nullptr && is_crash(head->exit_code)) {
+  if (head != nullptr && is_crash(signal_of_code(head->exit_code))) {
     end.outcome = Outcome::kFailed;
     end.exit_code = head->exit_code;
     end.message += "; the launcher saw it crash";
@@ -74,13 +62,17 @@ ShareEnd cause(const std::vector<ShareEnd>& ends, const ShareEnd* head) {
 
 }  // namespace
 
+bool ended_well(const ShareEnd& end) {
+  return end.outcome == Outcome::kSucceeded || end.outcome == Outcome::kSavedAndLeft;
+}
+
 ShareEnd judge_attempt(const std::vector<ShareEnd>& ends, const AgentId& head_agent) {
   const ShareEnd* head = first(ends, [&](const ShareEnd& end) { return end.agent == head_agent; });
   // What was saved is whole only when all of them say so.
   const bool well = head != nullptr &&
-                    (head->outcome == Outcome::kSucceeded || std::ranges::all_of(ends, is_good));
+                    (head->outcome == Outcome::kSucceeded || std::ranges::all_of(ends, ended_well));
   ShareEnd verdict = well ? *head : cause(ends, head);
-  if (ends.size() > 1 && !is_good(verdict) && !verdict.agent.value.empty()) {
+  if (ends.size() > 1 && !ended_well(verdict) && !verdict.agent.value.empty()) {
     verdict.message = format("on {}: {}", verdict.agent.value, verdict.message);
   }
   for (const ShareEnd& end : ends) verdict.last_step = std::max(verdict.last_step, end.last_step);

@@ -15,4 +15,7 @@ namespace tagalign::core {
 /// Requires at least one.
 ShareEnd judge_attempt(const std::vector<ShareEnd>& ends, const AgentId& head);
 
+/// It succeeded, or saved and left.
+bool ended_well(const ShareEnd& end);
+
 }  // namespace tagalign::core

@@ -1,4 +1,4 @@
-#include "coordinator/core/dump_pools.h"
+#include "coordinator/core/pools/dump.h"
 
 #include "base/format.h"
 #include "coordinator/core/state.h"

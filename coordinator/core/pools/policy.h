@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "coordinator/core/pools.h"
+#include "coordinator/core/pools/pools.h"
 
 namespace tagalign::core {
 
@@ -29,8 +29,9 @@ struct PoolPolicy {
   std::int64_t vanished_ms = 30'000;
   /// Running for that long without an agent that says hello: it is given up.
   std::int64_t join_ms_max = 600'000;
-  std::int64_t idle_leave_ms = 30'000;      ///< for idle agents that were asked to leave
-  std::int64_t working_leave_ms = 180'000;  ///< for agents whose jobs save first
+  std::int64_t idle_leave_ms = 30'000;  ///< for idle agents that were asked to leave
+  std::int64_t leave_margin_ms =
+      60'000;  ///< beyond what saving may take, for agents whose jobs save
   std::int64_t cancel_again_ms = 30'000;
   std::size_t events_max = 64;
 };

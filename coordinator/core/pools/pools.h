@@ -182,11 +182,4 @@ bool is_leaving(const State& state, const Agent& agent);
 /// Connected agents of one allocation of a pool.
 std::vector<const Agent*> agents_of(const State& state, const PoolRecord& pool,
                                     const Allocation& allocation);
-/// Slots of one node of the pool: as asked for, else the most that one of its agents has; 0 when
-/// that is not known.
-int slots_per_node(const State& state, const PoolRecord& pool);
-/// A whole allocation of the pool, or all its hosts together, can hold the job. True also while
-/// it is not known how many slots its nodes have.
-bool could_serve(const State& state, const PoolRecord& pool, const wire::JobSpec& job);
-
 }  // namespace tagalign::core

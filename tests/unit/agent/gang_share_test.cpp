@@ -63,6 +63,17 @@ TEST_F(GangShareTest, Head_StartsTheLauncherAndPassesItsWishesOn) {
   EXPECT_THAT(acknowledged(1), ElementsAre(1u));
 }
 
+TEST_F(GangShareTest, Launch_OfOthersAlone_IsRefused) {
+  wire::Launch others = gang(true);
+  others.shares.front().agent = AgentId{"c"};
+  order(others);
+  step();
+  EXPECT_TRUE(processes_.starts.empty());
+  ASSERT_THAT(told<wire::AttemptEnded>(), SizeIs(1));
+  EXPECT_EQ(told<wire::AttemptEnded>()[0].outcome, wire::Outcome::kLaunchFailed);
+  EXPECT_EQ(told<wire::AttemptEnded>()[0].message, "not launched: agent a has no part in it");
+}
+
 TEST_F(GangShareTest, Head_WishForANodeThatIsNotOfTheGang_IsDropped) {
   order(gang(true));
   say(1, DaemonWanted{JobId{1}, Attempt{1}, AgentId{"share2"}, "orted"});

@@ -100,6 +100,15 @@ TEST_F(FilesTest, StartProcess_MissingProgramOrFolder_SaysSo) {
   EXPECT_EQ(status.code(), ErrorCode::kNotFound);
 }
 
+TEST(ProcessAge, AfterAWhile_HasGrownByIt) {
+  const auto before = process_age_ms();
+  ASSERT_TRUE(before.has_value());
+  EXPECT_GE(*before, 0);
+  system_clock().sleep_ms(30);
+  EXPECT_GE(*process_age_ms(), *before + 20);
+  EXPECT_LT(*process_age_ms(), 600'000);
+}
+
 TEST_F(FilesTest, StartProcess_OwnGroup_IsKilledAsAWhole) {
   const auto pid = start_process({.command = {"sh", "-c", "echo $VALUE; sleep 1000"},
                                   .environment = {{"VALUE", "seen"}},

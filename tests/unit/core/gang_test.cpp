@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "coordinator/core/decide/runway.h"
 #include "coordinator/core/decide/verdict.h"
 #include "tests/unit/core/world.h"
 
@@ -147,10 +148,11 @@ TEST(Placement, Srun_StaysInOneAllocation) {
 
 TEST(Placement, AgentThatEndsSoon_GetsNothing) {
   Nodes n;
-  n.join_pool("a", 1, "x", "7", wire::GangLauncher::kMpirun, n.now + limits::kRunwayMsMin - 1);
+  const Job fresh;
+  n.join_pool("a", 1, "x", "7", wire::GangLauncher::kMpirun, n.now + runway_ms(fresh) - 1);
   n.submit({gang(1)});
   EXPECT_EQ(n.where(1), "nowhere");
-  n.join_pool("b", 1, "x", "8", wire::GangLauncher::kMpirun, n.now + limits::kRunwayMsMin);
+  n.join_pool("b", 1, "x", "8", wire::GangLauncher::kMpirun, n.now + runway_ms(fresh));
   EXPECT_EQ(n.where(1), "b:0[0]");
 }
 

@@ -92,6 +92,25 @@ TEST(Pools, Allocation_Idle_IsLeftAndThenCancelled) {
   EXPECT_THAT(bench.events(), HasSubstr("nothing ran in it for"));
 }
 
+TEST(Pools, AgentsThatLeave_AreGivenNothingWhileOthersAreFree) {
+  PoolBench bench;
+  bench.add(slurm_pool());
+  bench.submit_job();
+  ASSERT_TRUE(bench.wait_for("sbatch"));
+  bench.settle();
+  bench.start("100");
+  bench.pass(10'000);
+  bench.join_from("100");
+  bench.report("n1-100", wire::AttemptEnded{{1}, {1}, wire::Outcome::kSucceeded});
+  bench.pass(70'000);
+  ASSERT_TRUE(is_leaving(bench.state, bench.state.agents.at({"n1-100"})));
+  bench.take(AgentJoined{{{"own"}, "i", "host", 4, 0, 1, {}, 1}});
+  bench.submit_job(8);
+  EXPECT_EQ(bench.state_of(2), "queued") << "only agents that leave hold 8 ranks together";
+  bench.submit_job(4);
+  EXPECT_EQ(bench.state_of(3), "starting");
+}
+
 TEST(Pools, SbatchRefuses_WaitsOneMinuteTwoFourAndPausesWithTheReason) {
   PoolBench bench;
   bench.add(slurm_pool());
@@ -348,40 +367,6 @@ TEST(Pools, TwoPools_ShareOneSqueue) {
   bench.add(slurm_pool("b"));
   bench.pass(10 * kMinute);
   EXPECT_LE(bench.count("squeue"), 62);
-}
-
-TEST(SshPool, EachHost_IsStartedAndStartedAgain) {
-  PoolBench bench;
-  bench.add(
-      {"lab", wire::GangLauncher::kMpirun, wire::SshSource{{{"h1", 2}, {"me@h2", 0}}, "/s", "t"}});
-  bench.pass(2'000);
-  EXPECT_THAT(bench.effects, ::testing::IsSupersetOf({"ssh h1", "ssh me@h2"}));
-  wire::AgentHello hello{{"lab-h1"}, "i", "h1", 2, 0, 1, {}, 1};
-  hello.place.pool = "lab";
-  bench.take(AgentJoined{hello});
-  bench.pass(2'000);
-  EXPECT_THAT(bench.events("lab"), HasSubstr("h1 works"));
-  for (int i = 0; i < 6; ++i) {
-    bench.effects.clear();
-    bench.take(SshAgentEnded{"lab", "me@h2", "exit code 255"});
-    EXPECT_THAT(bench.effects, Not(::testing::Contains("ssh me@h2")));
-    bench.pass(kMinute * (1 << i) + 2'000);
-  }
-  EXPECT_EQ(bench.pool("lab").mode, PoolMode::kPaused);
-  EXPECT_THAT(bench.pool("lab").mode_reason, HasSubstr("exit code 255"));
-  EXPECT_EQ(bench.count("squeue"), 0) << "Slurm has no part in it";
-}
-
-TEST(SshPool, Removed_AgentLeavesAndThePoolIsGone) {
-  PoolBench bench;
-  bench.add({"lab", wire::GangLauncher::kMpirun, wire::SshSource{{{"h1", 2}}, "/s", "t"}});
-  bench.pass(2'000);
-  bench.take(PoolVerbAsked{"lab", wire::PoolVerb::kRemove});
-  bench.pass(2'000);
-  EXPECT_THAT(bench.effects, ::testing::Contains("end ssh h1"));
-  bench.take(SshAgentEnded{"lab", "h1", "killed"});
-  bench.pass(2'000);
-  EXPECT_FALSE(bench.state.pool_records.contains("lab"));
 }
 
 TEST(PoolNames, JobName_IsReadBack) {

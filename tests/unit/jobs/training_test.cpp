@@ -105,6 +105,8 @@ TEST_P(EachMethodTest, StopRequest_BetweenScheduledSteps_SavesUnscheduledAndGoes
   train(stopped, 2, JobEnd::kSavedAndLeft,
         [](RecordingReporter& reporter) { reporter.stop_at(3); });
   ASSERT_FALSE(reporters_[0]->checkpoints.empty());
+  EXPECT_GT(reporters_[0]->paces.back().start_ms, 0);
+  EXPECT_GT(reporters_[0]->paces.back().save_ms, 0);
   EXPECT_EQ(reporters_[0]->checkpoints.back().step, 3u);
   EXPECT_FALSE(reporters_[0]->checkpoints.back().scheduled);
   train(stopped, 2);

@@ -100,7 +100,7 @@ inline std::vector<core::Fact> sample_job_facts() {
                                    {"node0"},
                                    wire::GangLauncher::kSrun,
                                    {{{"node0"}, 0, {0, 2, 3}}, {{"node1"}, 1, {1, 2, 3}}}}},
-          {11, core::CheckpointKnown{{2}, checkpoint, true}},
+          {11, core::CheckpointKnown{{2}, checkpoint, true, {9'000, 400, 700}}},
           {11, core::InstanceAdded{0, "d40", {{4}, {1}, instance, {{1}}, {}}}},
           {12, core::NoticeAdded{{2}, "rank 1: broken image", true}},
           {13, core::StaleDropped{2}},

@@ -1,7 +1,6 @@
 #include "worker/agent/gangs/gang.h"
 
 #include <algorithm>
-#include <csignal>
 
 #include "base/exit_codes.h"
 #include "base/format.h"
@@ -18,17 +17,6 @@ bool is_failure(int code) {
 
 bool lost_peer(int code) {
   return code == to_int(ExitCode::kPeerLost);
-}
-
-/// mpirun passes on a rank's signal as 128 + signal; 0 when the code is no signal.
-int signal_of_code(int code) {
-  return code > 128 && code < 128 + 65 ? code - 128 : 0;
-}
-
-/// Signals that a process brings upon itself.
-bool is_crash(int signal) {
-  return signal == SIGSEGV || signal == SIGABRT || signal == SIGFPE || signal == SIGBUS ||
-         signal == SIGILL || signal == SIGSYS;
 }
 
 std::string rank_name(int rank, int pid) {

@@ -4,21 +4,12 @@
 
 #include "base/format.h"
 #include "coordinator/wire/log_folder.h"
+#include "coordinator/wire/shares.h"
 
 namespace tagalign::agent {
 namespace {
 
 constexpr std::string_view kNodePrefix = "share";
-
-std::string joined(const std::vector<int>& numbers) {
-  std::string text;
-  for (const int number : numbers) text += format("{}{}", text.empty() ? "" : ",", number);
-  return text;
-}
-
-int ranks_of(const wire::Launch& launch, const wire::Share& share) {
-  return static_cast<int>(share.slots.size()) / launch.slots_per_rank;
-}
 
 std::vector<std::string> worker_command(const wire::Launch& launch,
                                         const GangEnvironment& environment) {
@@ -40,7 +31,8 @@ std::vector<std::string> mpirun_command(const wire::Launch& launch,
   if (!spans_nodes(launch)) return command;
   std::string hosts;
   for (std::size_t i = 0; i < launch.shares.size(); ++i) {
-    hosts += format("{}{}:{}", i == 0 ? "" : ",", node_name(i), ranks_of(launch, launch.shares[i]));
+    hosts += format("{}{}:{}", i == 0 ? "" : ",", node_name(i),
+                    wire::ranks_of(launch.shares[i], launch.slots_per_rank));
   }
   command.insert(command.end(), {"--host", hosts});
   return command;
@@ -85,7 +77,7 @@ Part part_of(const wire::Launch& launch, const AgentId& agent) {
     if (share.agent != agent) continue;
     return {.share = i,
             .first_rank = share.first_rank,
-            .ranks = ranks_of(launch, share),
+            .ranks = wire::ranks_of(share, launch.slots_per_rank),
             .slots = share.slots};
   }
   return {};
@@ -109,11 +101,8 @@ std::string describe_gang(const wire::Launch& launch, const GangEnvironment& env
       format("{} rank{} on {} node{} by {}", launch.ranks, launch.ranks == 1 ? "" : "s",
              launch.shares.size(), launch.shares.size() == 1 ? "" : "s",
              by_srun(launch) ? "srun" : environment.mpirun);
-  for (const wire::Share& share : launch.shares) {
-    const int ranks = ranks_of(launch, share);
-    text += format("; {}: ranks {} to {}, slots {}", share.agent.value, share.first_rank,
-                   share.first_rank + ranks - 1, joined(share.slots));
-  }
+  for (const wire::Share& share : launch.shares)
+    text += "; " + wire::shown(share, launch.slots_per_rank);
   if (spans_nodes(launch)) {
     text +=
         "; interface " + (environment.interface.empty() ? "chosen by MPI" : environment.interface);

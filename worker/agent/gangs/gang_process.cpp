@@ -19,12 +19,6 @@ std::string cores_of(const GangEnvironment& environment) {
 
 using Variables = std::map<std::string, std::string>;
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
-  return text;
-}
-
 /// What every process of the attempt on this node carries.
 Variables node_variables(const wire::Launch& launch, const GangEnvironment& environment) {
   Variables variables = {
@@ -40,6 +34,9 @@ Variables node_variables(const wire::Launch& launch, const GangEnvironment& envi
       // helper threads for it.
       {"OMPI_MCA_odls_base_num_threads", "0"},
   };
+  // A member's ranks come up with what its own agent says, not with what the head's does.
+  if (environment.interface.find('/') == std::string::npos && !environment.interface.empty())
+    variables["NCCL_SOCKET_IFNAME"] = environment.interface;
   // Of a launcher that takes 75 for a failure, and ends the ranks that still save.
   if (spans_nodes(launch)) variables["TAGALIGN_LEAVE_CODE"] = "0";
   if (environment.as_root) {
@@ -47,7 +44,7 @@ Variables node_variables(const wire::Launch& launch, const GangEnvironment& envi
     variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
   }
   if (environment.gpus) {
-    variables["CUDA_VISIBLE_DEVICES"] = joined(*environment.gpus);
+    variables["CUDA_VISIBLE_DEVICES"] = format("{}", fmt::join(*environment.gpus, ","));
     variables["TAGALIGN_GPU_CORES"] = cores_of(environment);
   }
   return variables;
@@ -88,7 +85,6 @@ void add_interface(const std::string& interface, Variables& variables) {
   if (interface.empty()) return;
   variables["OMPI_MCA_oob_tcp_if_include"] = interface;
   variables["OMPI_MCA_btl_tcp_if_include"] = interface;
-  if (interface.find('/') == std::string::npos) variables["NCCL_SOCKET_IFNAME"] = interface;
 }
 
 ProcessOptions process(const wire::Launch& launch, Variables variables, const Path& log) {

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "coordinator/core/decide/pools/pool_turn.h"
+#include "coordinator/core/pools/serve.h"
 
 namespace tagalign::core {
 namespace {
@@ -41,7 +42,8 @@ bool shall_be_cancelled(const Turn& turn, const PoolRecord& pool, const Allocati
   if (last != cancelled.end() && turn.now_ms < last->second + policy.cancel_again_ms) return false;
   if (!allocation.joined && agents_of(turn.state, pool, allocation).empty()) return true;
   const bool saves = pool.mode == PoolMode::kRemoving || turn.state.stopping;
-  const std::int64_t patience_ms = saves ? policy.working_leave_ms : policy.idle_leave_ms;
+  const std::int64_t patience_ms =
+      saves ? working_leave_ms(turn, pool, allocation) : policy.idle_leave_ms;
   return turn.now_ms >= allocation.leaving_ms + patience_ms;
 }
 

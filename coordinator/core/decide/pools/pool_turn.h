@@ -23,6 +23,11 @@ void note(Turn& turn, const std::string& pool, std::string text);
 void set(Turn& turn, const std::string& pool, const Allocation& allocation);
 /// Asks its agents to leave, and lets nothing be placed on them. Once for each allocation.
 void leave(Turn& turn, const std::string& pool, Allocation allocation, std::string why);
+/// Tells agents that stay, once more when the first word may have been lost with its connection.
+void repeat_shutdown(Turn& turn, const PoolRecord& pool, const Allocation& allocation);
+/// How long its agents may take to save and leave.
+std::int64_t working_leave_ms(const Turn& turn, const PoolRecord& pool,
+                              const Allocation& allocation);
 /// One more refused or dead allocation in a row: longer back-off, and at last a pause.
 void count_failure(Turn& turn, const std::string& pool, const std::string& why);
 /// How long to wait after that many failures in a row.

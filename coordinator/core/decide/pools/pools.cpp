@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "coordinator/core/decide/pools/pool_turn.h"
+#include "coordinator/core/decide/runway.h"
 
 namespace tagalign::core {
 namespace {
@@ -12,15 +13,6 @@ constexpr const char* kStopped = "the coordinator is stopped";
 bool works(const State& state, const std::vector<const Agent*>& agents) {
   return std::ranges::any_of(
       agents, [&](const Agent* agent) { return !jobs_on(state, agent->id).empty(); });
-}
-
-/// Agents that stay are asked again: the first word may have been lost with its connection.
-void repeat_shutdown(Turn& turn, const PoolRecord& pool, const Allocation& allocation) {
-  std::map<std::string, UnixMs>& sent = turn.mind.pools.shutdown_sent;
-  for (const Agent* agent : agents_of(turn.state, pool, allocation)) {
-    if (!sent.try_emplace(agent->id.value, turn.now_ms).second) continue;
-    turn.send(agent->id, wire::AgentShutdown{allocation.leaving_why});
-  }
 }
 
 void join(Turn& turn, const PoolRecord& pool, Allocation allocation) {
@@ -106,6 +98,23 @@ void erase_if_empty(Turn& turn, const std::string& name) {
 }
 
 }  // namespace
+
+void repeat_shutdown(Turn& turn, const PoolRecord& pool, const Allocation& allocation) {
+  std::map<std::string, UnixMs>& sent = turn.mind.pools.shutdown_sent;
+  for (const Agent* agent : agents_of(turn.state, pool, allocation)) {
+    if (!sent.try_emplace(agent->id.value, turn.now_ms).second) continue;
+    const std::int64_t grace_ms = save_grace_ms(turn.state, agent->id);
+    turn.send(agent->id, wire::AgentShutdown{allocation.leaving_why, grace_ms});
+  }
+}
+
+std::int64_t working_leave_ms(const Turn& turn, const PoolRecord& pool,
+                              const Allocation& allocation) {
+  std::int64_t longest = limits::kSaveAndLeaveMsMax;
+  for (const Agent* agent : agents_of(turn.state, pool, allocation))
+    longest = std::max(longest, save_grace_ms(turn.state, agent->id));
+  return longest + turn.mind.policy.pools.leave_margin_ms;
+}
 
 std::string label(const PoolRecord& pool, const Allocation& allocation) {
   if (!slurm_of(pool)) return allocation.token;

@@ -43,11 +43,8 @@ void tend_running(Turn& turn, const PoolRecord& pool, const wire::SshHost& host,
 }
 
 void tend_leaving(Turn& turn, const PoolRecord& pool, const Allocation& allocation) {
-  if (turn.now_ms < allocation.leaving_ms + turn.mind.policy.pools.working_leave_ms) {
-    for (const Agent* agent : agents_of(turn.state, pool, allocation)) {
-      if (!turn.mind.pools.shutdown_sent.try_emplace(agent->id.value, turn.now_ms).second) continue;
-      turn.send(agent->id, wire::AgentShutdown{allocation.leaving_why});
-    }
+  if (turn.now_ms < allocation.leaving_ms + working_leave_ms(turn, pool, allocation)) {
+    repeat_shutdown(turn, pool, allocation);
     if (allocation.joined) return;
   }
   turn.decision.effects.push_back(EndSshAgent{pool.spec.name, allocation.token});

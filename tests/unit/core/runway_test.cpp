@@ -1,0 +1,115 @@
+// What is measured of a job decides where an allocation's end lets it start, and when it must save.
+#include <gmock/gmock.h>
+
+#include "base/limits.h"
+#include "coordinator/core/decide/runway.h"
+#include "tests/unit/core/world.h"
+
+namespace tagalign::core {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::int64_t kMinute = 60'000;
+
+struct Runway : Bench {
+  /// An agent of one slot whose allocation ends then; 0: never.
+  void join_until(std::string name, UnixMs ends_ms) {
+    wire::AgentHello hello{{std::move(name)}, "i", "host", 1, 0, 1, {}, 1};
+    hello.place.pool = "x";
+    hello.place.allocation = "7";
+    hello.place.ends_ms = ends_ms;
+    give(AgentJoined{hello});
+  }
+  void train() { give(WorkflowSubmitted{"t", make_workflow({make_job("j", "train")})}); }
+  void commit(std::string agent, wire::Pace pace) {
+    report(std::move(agent), wire::CheckpointCommitted{{1}, {1}, {5, "/c/5", "d5", true}, pace});
+  }
+};
+
+TEST(RunwayOf, JobThatWasNotMeasured_NeedsTheDefaults) {
+  const Job fresh;
+  EXPECT_EQ(runway_ms(fresh), limits::kStartMsUnmeasured + limits::kLeaveBeforeEndMs);
+  EXPECT_EQ(save_grace_ms(fresh), limits::kSaveAndLeaveMsMax);
+}
+
+TEST(RunwayOf, QuickJob_StartsLaterThanTheDefaultsAllow) {
+  Job quick;
+  quick.pace = {2'000, 100, 300};
+  EXPECT_EQ(runway_ms(quick), 4'000 + limits::kLeaveBeforeEndMs);
+}
+
+TEST(RunwayOf, SlowSaves_AskForMoreTimeUpToTheMaximum) {
+  Job slow;
+  slow.pace = {90'000, 20'000, 180'000};
+  EXPECT_EQ(save_grace_ms(slow), 400'000);
+  EXPECT_EQ(runway_ms(slow), 180'000 + 400'000 + limits::kLeaveMarginMs);
+  slow.pace.save_ms = 100 * kMinute;
+  EXPECT_EQ(runway_ms(slow), 180'000 + limits::kLeaveBeforeEndMsMax);
+  EXPECT_EQ(save_grace_ms(slow), limits::kLeaveBeforeEndMsMax - limits::kLeaveMarginMs);
+}
+
+TEST(Runway, JobThatSavesSlowly_IsAskedToLeaveEarlierAndGivenItsTime) {
+  Runway bench;
+  const UnixMs ends_ms = bench.now + 30 * kMinute;
+  bench.join_until("a", ends_ms);
+  bench.train();
+  ASSERT_EQ(bench.state_of(1), "starting");
+  bench.commit("a", {90'000, 20'000, 180'000});
+  const UnixMs due_ms = ends_ms - 400'000 - limits::kLeaveMarginMs;
+  bench.effects.clear();
+  bench.now = due_ms - 1;
+  bench.give(TimePassed{});
+  EXPECT_THAT(bench.effects, Not(Contains("shutdown@a")));
+  bench.now = due_ms;
+  bench.give(TimePassed{});
+  EXPECT_THAT(bench.effects, Contains("shutdown@a"));
+}
+
+TEST(Runway, NextDeadline_IsTheEarliestOfAllAgents) {
+  Runway bench;
+  bench.join_until("soon", bench.now + 20 * kMinute);
+  bench.train();
+  ASSERT_EQ(bench.state_of(1), "starting");
+  bench.ended("soon", 1, 1, wire::Outcome::kAgentRestarted);
+  bench.join_until("slow", bench.now + 25 * kMinute);
+  EXPECT_LE(*next_deadline(bench.mind, bench.state),
+            bench.now + 20 * kMinute - limits::kLeaveBeforeEndMs);
+}
+
+TEST(Runway, JobThatWasMeasured_IsNotStartedWhereItCouldNotBank) {
+  Runway bench;
+  bench.join_until("a", 0);
+  bench.train();
+  bench.commit("a", {90'000, 20'000, 180'000});
+  bench.ended("a", 1, 1, wire::Outcome::kSavedAndLeft);
+  bench.give(AgentLost{{"a"}});
+  ASSERT_EQ(bench.state_of(1), "queued");
+  const std::int64_t needs_ms = runway_ms(bench.job(1));
+  bench.join_until("b", bench.now + needs_ms - 1);
+  EXPECT_EQ(bench.state_of(1), "queued");
+  EXPECT_THAT(
+      explain(bench.state, {1}, bench.now),
+      Contains(HasSubstr("and the job needs 10 min to start, bank a checkpoint and leave")));
+  bench.join_until("c", bench.now + needs_ms);
+  EXPECT_EQ(bench.state_of(1), "starting");
+}
+
+TEST(Runway, LateCommitOfAQueuedJob_CountsForItsNextStart) {
+  Runway bench;
+  bench.join("a", 1);
+  bench.train();
+  bench.give(AgentLost{{"a"}});
+  bench.join("a", 0, {{{1}, {1}}});
+  ASSERT_EQ(bench.state_of(1), "queued");
+  bench.commit("a", {90'000, 20'000, 180'000});
+  bench.join_until("b", bench.now + runway_ms(bench.job(1)) - 1);
+  EXPECT_EQ(bench.state_of(1), "queued");
+  bench.join_until("c", 0);
+  EXPECT_EQ(bench.state_of(1), "starting");
+}
+
+}  // namespace
+}  // namespace tagalign::core

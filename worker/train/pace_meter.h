@@ -1,0 +1,41 @@
+/// How long the process needed to its first step, and its steps since: what the coordinator plans with
+/// where an allocation ends. Header only; one thread.
+#pragma once
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/process.h"
+#include "worker/rank/reporter.h"
+
+namespace tagalign::jobs {
+
+class PaceMeter {
+ public:
+  explicit PaceMeter(Clock& clock) : clock_(clock), last_ms_(clock.monotonic_ms()) {}
+
+  /// A step is done; the first one ends the start of the process.
+  void step_done() {
+    const MonotonicMs now_ms = clock_.monotonic_ms();
+    if (pace_.start_ms == 0) {
+      pace_.start_ms = std::max<std::int64_t>(1, process_age_ms().value_or(1));
+    } else {
+      pace_.step_ms = std::max(pace_.step_ms, now_ms - last_ms_);
+    }
+    last_ms_ = now_ms;
+  }
+
+  /// Without the save, which RunCheckpoints measures. The next step begins after it.
+  const wire::Pace& pace() const { return pace_; }
+  void saved() {
+    pace_.step_ms = 0;
+    last_ms_ = clock_.monotonic_ms();
+  }
+
+ private:
+  Clock& clock_;
+  MonotonicMs last_ms_;
+  wire::Pace pace_;
+};
+
+}  // namespace tagalign::jobs
