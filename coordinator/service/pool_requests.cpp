@@ -1,6 +1,6 @@
 /// Requests about pools, judged before they become inputs.
 #include "base/format.h"
-#include "coordinator/service/pool_answers.h"
+#include "coordinator/service/answers/pool_answers.h"
 #include "coordinator/service/service.h"
 
 namespace tagalign::service {

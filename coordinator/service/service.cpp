@@ -8,7 +8,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "coordinator/service/job_names.h"
+#include "coordinator/service/answers/job_names.h"
 #include "coordinator/wire/codec.h"
 
 namespace tagalign::service {

@@ -24,7 +24,7 @@
 #include "base/status.h"
 #include "coordinator/core/core.h"
 #include "coordinator/service/agent_links.h"
-#include "coordinator/service/answers.h"
+#include "coordinator/service/answers/answers.h"
 #include "coordinator/service/pool.h"
 #include "coordinator/service/pools/backend.h"
 #include "coordinator/service/telemetry.h"

@@ -86,13 +86,14 @@ TEST(Runway, JobThatWasMeasured_IsNotStartedWhereItCouldNotBank) {
   bench.commit("a", {90'000, 20'000, 180'000});
   bench.ended("a", 1, 1, wire::Outcome::kSavedAndLeft);
   bench.give(AgentLost{{"a"}});
+  bench.now += 5'000;
   ASSERT_EQ(bench.state_of(1), "queued");
   const std::int64_t needs_ms = runway_ms(bench.job(1));
   bench.join_until("b", bench.now + needs_ms - 1);
   EXPECT_EQ(bench.state_of(1), "queued");
   EXPECT_THAT(
       explain(bench.state, {1}, bench.now),
-      Contains(HasSubstr("and the job needs 10 min to start, bank a checkpoint and leave")));
+      Contains(HasSubstr("and the job needs 10 min 10 s to start, bank a checkpoint and leave")));
   bench.join_until("c", bench.now + needs_ms);
   EXPECT_EQ(bench.state_of(1), "starting");
 }

@@ -1,4 +1,4 @@
-#include "coordinator/service/job_log.h"
+#include "coordinator/service/answers/job_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

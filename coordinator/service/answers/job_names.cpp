@@ -1,4 +1,4 @@
-#include "coordinator/service/job_names.h"
+#include "coordinator/service/answers/job_names.h"
 
 #include <algorithm>
 #include <charconv>

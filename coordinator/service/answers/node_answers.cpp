@@ -1,4 +1,4 @@
-#include "coordinator/service/node_answers.h"
+#include "coordinator/service/answers/node_answers.h"
 
 #include <algorithm>
 

@@ -1,13 +1,13 @@
-#include "coordinator/service/answers.h"
+#include "coordinator/service/answers/answers.h"
 
 #include <algorithm>
 #include <set>
 
 #include "base/format.h"
-#include "coordinator/service/job_log.h"
-#include "coordinator/service/job_names.h"
-#include "coordinator/service/node_answers.h"
-#include "coordinator/service/pool_answers.h"
+#include "coordinator/service/answers/job_log.h"
+#include "coordinator/service/answers/job_names.h"
+#include "coordinator/service/answers/node_answers.h"
+#include "coordinator/service/answers/pool_answers.h"
 
 namespace tagalign::service {
 namespace {

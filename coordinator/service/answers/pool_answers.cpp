@@ -1,4 +1,4 @@
-#include "coordinator/service/pool_answers.h"
+#include "coordinator/service/answers/pool_answers.h"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "coordinator/service/answers.h"
+#include "coordinator/service/answers/answers.h"
 
 namespace tagalign::service {
 
