@@ -5,6 +5,7 @@
 #include "coordinator/core/core.h"
 #include "coordinator/core/decide/runway.h"
 #include "coordinator/core/dependencies.h"
+#include "coordinator/core/pools/serve.h"
 
 namespace tagalign::core {
 namespace {
@@ -44,8 +45,8 @@ struct Offer {
 };
 
 /// Of an agent whose allocation is too nearly over for the job.
-std::string too_short(const Agent& agent, const Job& job, UnixMs now_ms) {
-  const UnixMs ends_ms = agent.place.ends_ms;
+std::string too_short(const State& state, const Agent& agent, const Job& job, UnixMs now_ms) {
+  const UnixMs ends_ms = planned_end_ms(state, agent);
   if (ends_ms == 0 || ends_ms >= now_ms + runway_ms(job)) return "";
   return format("; it ends in {}, and the job needs {} to start, bank a checkpoint and leave",
                 format_duration(std::max<std::int64_t>(0, ends_ms - now_ms)),
@@ -60,9 +61,9 @@ Offer offer_for(const State& state, const Job& asking, UnixMs now_ms) {
     if (!agent.connected || !meant) continue;
     offer.largest = std::max(offer.largest, agent.slots);
     if (ranks_on_node(job, agent.slots) == 0) continue;
-    offer.agents.push_back(format("agent {} has {} of {} free{}{}", id.value,
-                                  plural(free_slots(state, agent), "slot"), agent.slots,
-                                  holders_of(state, agent), too_short(agent, asking, now_ms)));
+    offer.agents.push_back(
+        format("agent {} has {} of {} free{}{}", id.value, plural(free_slots(state, agent), "slot"),
+               agent.slots, holders_of(state, agent), too_short(state, agent, asking, now_ms)));
   }
   for (const auto& [pool, ranks] : ranks_in_pools(state, job))
     offer.most = std::max(offer.most, ranks);

@@ -44,8 +44,9 @@ class SlurmScripts : public SlurmTest {
     ASSERT_TRUE(done->exit.ok()) << done->output;
   }
 
-  std::string train(const std::string& launcher, int nodes = 2) {
-    const std::vector<std::string> options = {format("--nodes={}", nodes), "--ntasks-per-node=1",
+  std::string train(const std::string& launcher, int nodes = 2, int ranks_per_node = 1) {
+    const std::vector<std::string> options = {format("--nodes={}", nodes),
+                                              format("--ntasks-per-node={}", ranks_per_node),
                                               format("--export=ALL,LAUNCHER={},TAGALIGN_WORKER={}",
                                                      launcher, program("tagalign-worker"))};
     return sbatch(options, script("train.sbatch"),

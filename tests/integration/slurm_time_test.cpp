@@ -20,6 +20,13 @@ TEST_P(EachLauncher, TrainingOverFourNodes_HasTheBitsOfOneMachine) {
   expect_the_bits_of_a_calm_run(4);
 }
 
+TEST_P(EachLauncher, TrainingOfFourRanksOnTwoNodes_HasTheBitsOfOneMachine) {
+  prepare({.nodes = 2, .cpus_per_node = 2});
+  const auto job = train(GetParam(), 2, 2);
+  wait_for_state(job, "COMPLETED", 180'000);
+  expect_the_bits_of_a_calm_run(4);
+}
+
 TEST_P(EachLauncher, PreemptedTraining_IsSavedAndResumesToTheSameBits) {
   prepare({.nodes = 2, .cpus_per_node = 1});
   const auto job = train(GetParam());

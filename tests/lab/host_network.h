@@ -8,6 +8,7 @@
 /// Threads  one, which must outlive the hosts.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,7 @@
 namespace tagalign::lab {
 
 struct LinkQuality {
-  int delay_ms = 0;  ///< of every packet that the host sends
+  int delay_ms = 0;  ///< of every frame that the host sends
   int loss_percent = 0;
 };
 
@@ -25,8 +26,6 @@ class HostNetwork {
  public:
   /// kUnsupported names what is missing here: root, namespaces or iproute2.
   static Status available();
-  /// kUnsupported where the kernel cannot delay and lose packets (sch_netem).
-  static Status quality_available();
   /// `folder`: existing and empty; for small files of the containers.
   static Result<std::unique_ptr<HostNetwork>> start(const Path& folder, int hosts);
 
@@ -49,15 +48,19 @@ class HostNetwork {
   /// Neither reaches the other.
   Status cut_between(int a, int b);
   Status heal_between(int a, int b);
-  /// Of what a host sends; a default LinkQuality undoes it.
+  /// Of what a host sends; a default LinkQuality undoes it. By a program of ours, link_relay, between
+  /// the host's link and the bridge: not every kernel has sch_netem. A host that has one cannot be
+  /// cut, and the link is gone for some milliseconds.
   Status set_quality(int host, const LinkQuality& quality);
 
  private:
   explicit HostNetwork(Container bridge) : bridge_(std::move(bridge)) {}
   Status add_host(const Path& folder, int host, const std::string& hosts_file);
+  Status start_relay(int host, const LinkQuality& quality);
 
   Container bridge_;
   std::vector<Container> hosts_;
+  std::map<int, pid_t> relays_;  ///< by host: as started
 };
 
 }  // namespace tagalign::lab

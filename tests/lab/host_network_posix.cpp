@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <utility>
 
 #include "base/format.h"
@@ -34,11 +36,8 @@ Result<Container> make_container(const Path& folder, const std::string& name,
 }  // namespace
 
 Status HostNetwork::available() {
-  for (const char* program : {"ip", "tc"}) {
-    if (!find_program(program))
-      return unsupported(
-          format("hosts of their own: {} is not installed (Debian: iproute2)", program));
-  }
+  if (!find_program("ip"))
+    return unsupported("hosts of their own: ip is not installed (Debian: iproute2)");
   TA_RETURN_IF_ERROR(Container::available());
   const auto tried = run_command({"unshare", "--net", "sh", "-c",
                                   "ip link add name bridge type bridge && "
@@ -47,14 +46,6 @@ Status HostNetwork::available() {
   if (tried.ok() && tried->exit.ok()) return ok_status();
   return unsupported(format("hosts of their own: this kernel has no bridge or veth: {}",
                             tried.ok() ? tried->output : tried.status().message()));
-}
-
-Status HostNetwork::quality_available() {
-  const auto tried = run_command(
-      {"unshare", "--net", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"},
-      kCommandMsMax);
-  if (tried.ok() && tried->exit.ok()) return ok_status();
-  return unsupported("packet delay and loss: this kernel has no sch_netem");
 }
 
 Result<std::unique_ptr<HostNetwork>> HostNetwork::start(const Path& folder, int hosts) {
@@ -128,13 +119,35 @@ Status HostNetwork::heal_between(int a, int b) {
   return heal_way(b, a);
 }
 
-Status HostNetwork::set_quality(int host_number, const LinkQuality& quality) {
+Status HostNetwork::set_quality(int host, const LinkQuality& quality) {
+  const std::string far_end = "far-" + name(host);
+  if (const auto running = relays_.extract(host); !running.empty()) {
+    TA_ASSIGN_OR_RETURN(const pid_t relay, pid_inside(running.mapped()));
+    ::kill(relay, SIGKILL);
+    wait_for_exit(running.mapped(), kCommandMsMax);
+    TA_RETURN_IF_ERROR(must(bridge_, {"ip", "link", "del", far_end}));
+    TA_RETURN_IF_ERROR(heal(host));
+  }
   const bool plain = quality.delay_ms == 0 && quality.loss_percent == 0;
-  const Container& container = host(host_number);
-  if (plain) return must(container, {"tc", "qdisc", "del", "dev", "eth0", "root"});
-  return must(container,
-              {"tc", "qdisc", "replace", "dev", "eth0", "root", "netem", "delay",
-               format("{}ms", quality.delay_ms), "loss", format("{}%", quality.loss_percent)});
+  return plain ? ok_status() : start_relay(host, quality);
+}
+
+/// In place of the host's link its far end becomes a port of the bridge; frames get there through
+/// the relay, by the near end.
+Status HostNetwork::start_relay(int host, const LinkQuality& quality) {
+  const std::string far_end = "far-" + name(host);
+  const std::string near_end = "near-" + name(host);
+  TA_RETURN_IF_ERROR(cut(host));
+  TA_RETURN_IF_ERROR(must(
+      bridge_, {"ip", "link", "add", "name", far_end, "type", "veth", "peer", "name", near_end}));
+  TA_RETURN_IF_ERROR(must(bridge_, {"ip", "link", "set", far_end, "master", "bridge", "up"}));
+  TA_RETURN_IF_ERROR(must(bridge_, {"ip", "link", "set", near_end, "up"}));
+  const std::string relay = (self_executable().parent_path() / "link_relay").string();
+  TA_ASSIGN_OR_RETURN(
+      relays_[host], bridge_.start_process(
+                         {.command = {relay, name(host), near_end, std::to_string(quality.delay_ms),
+                                      std::to_string(quality.loss_percent)}}));
+  return ok_status();
 }
 
 }  // namespace tagalign::lab

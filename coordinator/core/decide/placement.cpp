@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "coordinator/core/pools/serve.h"
+
 namespace tagalign::core {
 namespace {
 
@@ -45,8 +47,9 @@ std::vector<int> free_slot_numbers(const State& state, const Agent& agent, int c
   return free;
 }
 
-bool lasts(const Agent& agent, UnixMs until_ms) {
-  return agent.place.ends_ms == 0 || agent.place.ends_ms >= until_ms;
+bool lasts(const State& state, const Agent& agent, UnixMs until_ms) {
+  const UnixMs ends_ms = planned_end_ms(state, agent);
+  return ends_ms == 0 || ends_ms >= until_ms;
 }
 
 const AgentId* first_with(const State& state, int slots, UnixMs until_ms) {
@@ -54,7 +57,7 @@ const AgentId* first_with(const State& state, int slots, UnixMs until_ms) {
   for (auto shelf = state.index.free.lower_bound(slots); shelf != state.index.free.end(); ++shelf) {
     for (const AgentId& candidate : shelf->second) {
       if (first && *first < candidate) break;
-      if (!lasts(state.agents.at(candidate), until_ms)) continue;
+      if (!lasts(state, state.agents.at(candidate), until_ms)) continue;
       first = &candidate;
       break;
     }
@@ -76,7 +79,7 @@ std::map<Neighbourhood, std::vector<Room>> rooms_of(const State& state, const wi
   std::map<Neighbourhood, std::vector<Room>> rooms;
   for (const auto& [id, free] : state.index.free_of) {
     const Agent& agent = state.agents.at(id);
-    if (!may_use(job, agent) || !lasts(agent, until_ms)) continue;
+    if (!may_use(job, agent) || !lasts(state, agent, until_ms)) continue;
     const int ranks = ranks_on_node(job, free);
     if (ranks == 0) continue;
     const bool srun = agent.place.launcher == wire::GangLauncher::kSrun;

@@ -33,8 +33,10 @@ bool can_come(const core::State& state, const wire::JobSpec& job) {
     if (job.pool.empty() && core::ranks_on_node(job, pool.slots_per_agent) >= job.ranks)
       return true;
   }
+  core::Job fresh;
+  fresh.spec = job;
   return std::ranges::any_of(state.pool_records, [&](const auto& entry) {
-    return core::could_serve(state, entry.second, job);
+    return core::could_serve(state, entry.second, fresh);
   });
 }
 

@@ -3,7 +3,8 @@
 
 #include "base/limits.h"
 #include "coordinator/core/decide/runway.h"
-#include "tests/unit/core/world.h"
+#include "coordinator/core/pools/serve.h"
+#include "tests/unit/core/pools_world.h"
 
 namespace tagalign::core {
 namespace {
@@ -96,6 +97,29 @@ TEST(Runway, JobThatWasMeasured_IsNotStartedWhereItCouldNotBank) {
       Contains(HasSubstr("and the job needs 10 min 10 s to start, bank a checkpoint and leave")));
   bench.join_until("c", bench.now + needs_ms);
   EXPECT_EQ(bench.state_of(1), "starting");
+}
+
+TEST(Runway, PoolWhoseAllocationsAreTooShort_IsNotAskedForTheJob) {
+  PoolBench bench;
+  wire::PoolSpec spec = slurm_pool();
+  std::get<wire::SlurmSource>(spec.source).time_limit_s = 209;
+  bench.add(spec);
+  bench.submit_job();
+  bench.pass(kMinute);
+  EXPECT_EQ(bench.count("sbatch"), 0) << "60 s to start and 150 s to leave";
+}
+
+TEST(Runway, SignalOfSlurmThatComesEarlier_IsTheEndToPlanWith) {
+  PoolBench bench;
+  wire::PoolSpec spec = slurm_pool();
+  std::get<wire::SlurmSource>(spec.source).signal_before_end_s = 250;
+  bench.add(spec);
+  wire::AgentHello hello{{"a"}, "i", "host", 1, 0, 1, {}, 1};
+  hello.place.pool = "a";
+  hello.place.ends_ms = bench.now + 10 * kMinute;
+  bench.take(AgentJoined{hello});
+  EXPECT_EQ(planned_end_ms(bench.state, bench.state.agents.at({"a"})),
+            hello.place.ends_ms - 100'000);
 }
 
 TEST(Runway, LateCommitOfAQueuedJob_CountsForItsNextStart) {

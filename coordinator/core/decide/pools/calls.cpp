@@ -120,7 +120,7 @@ int waiting_jobs(const State& state, const PoolRecord& pool, int most) {
   for (const auto& [shape, jobs] : state.index.ready) {
     for (const JobId id : jobs) {
       if (waiting == most) return waiting;
-      if (could_serve(state, pool, state.jobs.at(id).spec)) ++waiting;
+      if (could_serve(state, pool, state.jobs.at(id))) ++waiting;
     }
   }
   return waiting;
