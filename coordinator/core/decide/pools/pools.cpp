@@ -61,13 +61,15 @@ void tend(Turn& turn, const std::string& name, const std::string& token) {
   watch_idle(turn, pool, allocation);
 }
 
-/// What waits in Slurm's queue while no job does goes when that lasts.
+/// What waits in Slurm's queue while no job does goes when that lasts. What has agents waits no more,
+/// whatever squeue said last.
 void drop_unneeded(Turn& turn, const std::string& name) {
   auto& since = turn.mind.pools.unneeded_since;
   const PoolRecord& pool = record_of(turn, name);
   std::vector<Allocation> pending;
   for (const auto& [token, allocation] : pool.allocations) {
-    const bool waits = allocation.stage == AllocationStage::kPending;
+    const bool waits = allocation.stage == AllocationStage::kPending &&
+                       agents_of(turn.state, pool, allocation).empty();
     if (waits && allocation.leaving_ms == 0) pending.push_back(allocation);
   }
   if (pending.empty() || waiting_jobs(turn.state, pool, 1) > 0) {

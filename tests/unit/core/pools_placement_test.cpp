@@ -1,0 +1,66 @@
+// Which agents of a pool take work, and that they keep it.
+#include <gmock/gmock.h>
+
+#include "tests/unit/core/pools_world.h"
+
+namespace tagalign::core {
+namespace {
+
+/// The pool's one allocation, of two nodes with four slots each, has been idle for too long.
+struct LeavingBench : PoolBench {
+  LeavingBench() {
+    add(slurm_pool("a", 1, 1));
+    submit_job();
+    EXPECT_TRUE(wait_for("sbatch"));
+    settle();
+    start("100");
+    pass(10'000);
+    join_from("100");
+    report("n1-100", wire::AttemptEnded{{1}, {1}, wire::Outcome::kSucceeded});
+    effects.clear();
+    pass(70'000);
+    EXPECT_THAT(effects, ::testing::Contains("shutdown@n1-100"));
+  }
+};
+
+TEST(PoolPlacement, JobThatNamesThePool_GetsNothingOfAnAllocationThatLeaves) {
+  LeavingBench bench;
+  bench.submit_job(1, "a");
+  EXPECT_EQ(bench.state_of(2), "queued");
+}
+
+TEST(PoolPlacement, GangOverNodes_GetsNothingOfAnAllocationThatLeaves) {
+  LeavingBench bench;
+  bench.submit_job(5);
+  EXPECT_EQ(bench.state_of(2), "queued");
+}
+
+TEST(PoolPlacement, GangOverNodes_TakesTheNextAllocation) {
+  LeavingBench bench;
+  bench.submit_job(5, "a");
+  ASSERT_TRUE(bench.wait_for("sbatch"));
+  bench.settle();
+  bench.start("101");
+  bench.pass(10'000);
+  bench.join_from("101");
+  EXPECT_EQ(bench.state_of(2), "starting");
+}
+
+TEST(PoolPlacement, AgentsComeBeforeSqueueAnswers_TheirAllocationIsNotUnneeded) {
+  PoolBench bench;
+  bench.add(slurm_pool("a", 1, 1));
+  bench.submit_job();
+  ASSERT_TRUE(bench.wait_for("sbatch"));
+  bench.settle();
+  bench.pass(10'000);
+  bench.join_from("100");
+  ASSERT_EQ(bench.state_of(1), "starting");
+  for (const UnixMs end = bench.now + 300'000; bench.now < end; bench.second()) {
+    if (bench.asked) bench.lose();
+  }
+  EXPECT_EQ(bench.count("scancel"), 0);
+  EXPECT_EQ(bench.pool().allocations.at("1").leaving_ms, 0) << bench.events();
+}
+
+}  // namespace
+}  // namespace tagalign::core
