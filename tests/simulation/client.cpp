@@ -36,7 +36,8 @@ void Client::receive(const wire::Frame& frame) {
 
 void Client::take(const wire::ErrorReply& refusal) {
   ++world_.misfortunes["request refused"];
-  if (refusal.code == "invalid-argument") world_.violation(refusal.message);
+  const bool too_late = refusal.message.ends_with("is being removed; add it again when it is gone");
+  if (refusal.code == "invalid-argument" && !too_late) world_.violation(refusal.message);
 }
 
 /// Evaluations of checkpoints join the list later.

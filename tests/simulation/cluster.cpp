@@ -1,57 +1,65 @@
 #include "tests/simulation/cluster.h"
 
-#include <algorithm>
 #include <memory>
-#include <set>
 
 #include "base/format.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/client.h"
-#include "tests/simulation/coordinator.h"
+#include "tests/simulation/coordinator/coordinator.h"
+#include "tests/simulation/machines/node.h"
 #include "tests/simulation/network.h"
-#include "tests/simulation/node.h"
+#include "tests/simulation/slurm/pool_user.h"
+#include "tests/simulation/strikes.h"
 #include "tests/simulation/workflows.h"
 
 namespace tagalign::simulation {
 namespace {
 
 constexpr UnixMs kWeatherMs = 240'000;
-constexpr std::uint64_t kKindsOfStrike = 15;
 constexpr UnixMs kCalmMs = 900'000;
+/// Until the last allocation has gone after the last job.
+constexpr UnixMs kGiveBackMs = 600'000;
 /// Every so many-th seed runs on the real SQLite store, which takes longer.
 constexpr std::uint64_t kSeedsPerSqlite = 3;
-
-std::string up_link(const AgentId& id) {
-  return id.value + " up";
-}
-std::string down_link(const AgentId& id) {
-  return id.value + " down";
-}
+/// Every so many-th seed has a Slurm, and somebody who adds a pool of it. No other draws anything
+/// for them, so that it names the run that it did without.
+constexpr std::uint64_t kSeedsPerSlurm = 4;
 
 class Cluster {
  public:
   explicit Cluster(std::uint64_t seed)
       : world_(seed),
         network_(world_),
+        slurm_(seed % kSeedsPerSlurm == 0
+                   ? std::make_unique<Slurm>(
+                         world_,
+                         [this](NodeKind kind) -> Node& { return add_allocated(std::move(kind)); })
+                   : nullptr),
         coordinator_(
             world_, seed % kSeedsPerSqlite == 0,
-            {.send = [this](const std::string& peer, wire::Frame f) { down(peer, std::move(f)); },
+            {.slurm = slurm_.get(),
+             .send = [this](const std::string& peer, wire::Frame f) { down(peer, std::move(f)); },
              .started = [this] { reconnect(); },
-             .pool_nodes = [this] { return pooled(); }}) {
+             .pool_nodes = [this] { return strikes_.pooled(); }}),
+        strikes_({.world = world_,
+                  .network = network_,
+                  .coordinator = coordinator_,
+                  .nodes = nodes_,
+                  .clients = clients_,
+                  .slurm = slurm_.get(),
+                  .lasting = [this](int number) { return stays(number); }}) {
     const auto nodes = world_.between(1, 4);
     spans_ = nodes > 1 && world_.random.chance(0.5);
     for (int i = 0; i < nodes; ++i) add_node(i);
+    if (slurm_) add_pool_user();
     const auto clients = world_.between(1, 4);
-    for (int i = 0; i < clients; ++i) {
-      clients_.push_back(std::make_unique<Client>(
-          world_, i, workflow(i, static_cast<int>(world_.between(1, kSlotsPerRankMax)), spans_),
-          [this](const Client& from, wire::Frame f) { up(from, std::move(f)); }));
-    }
+    for (int i = 0; i < clients; ++i) add_client(i);
   }
 
   Summary run() {
     world_.weather = some_weather(world_);
-    spare();
+    if (slurm_) add_slurm_weather(world_);
+    strikes_.spare();
     coordinator_.start();
     for (const auto& node : nodes_) {
       if (!node->pooled()) node->start();
@@ -59,7 +67,8 @@ class Cluster {
     for (const auto& client : clients_) {
       world_.after(world_.between(0, 200'000), [&client] { client->start(); });
     }
-    misfortune();
+    strikes_.begin();
+    if (user_) user_->start();
     while (world_.step(start_ + kWeatherMs)) {
     }
     world_.misfortunes["gang in bad weather"] = static_cast<int>(world_.launched.size());
@@ -67,6 +76,7 @@ class Cluster {
     const UnixMs end = start_ + kWeatherMs + kCalmMs;
     while (!all_done() && world_.step(end)) {
     }
+    if (slurm_) give_back();
     check();
     return summarise();
   }
@@ -86,12 +96,33 @@ class Cluster {
                  .allocated = world_.random.chance(0.2)},
         [this](Node& from, wire::Frame f) { up(from, std::move(f)); }));
   }
-  std::vector<Node*> pooled() const {
-    std::vector<Node*> found;
-    for (const auto& node : nodes_) {
-      if (node->pooled()) found.push_back(node.get());
+  Node& add_allocated(NodeKind kind) {
+    allocated_.push_back(std::make_unique<Node>(
+        world_, std::move(kind), [this](Node& from, wire::Frame f) { up(from, std::move(f)); }));
+    return *allocated_.back();
+  }
+  void add_client(int number) {
+    wire::WorkflowSpec spec =
+        workflow(number, static_cast<int>(world_.between(1, kSlotsPerRankMax)), spans_);
+    if (user_ && user_->plan().needed && world_.random.chance(0.6)) pin(spec, user_->plan().spec);
+    clients_.push_back(std::make_unique<Client>(
+        world_, number, std::move(spec),
+        [this](const Client& from, wire::Frame f) { up(from, std::move(f)); }));
+  }
+  void add_pool_user() {
+    user_ = std::make_unique<PoolUser>(
+        world_, some_pool(world_, spans_),
+        PoolUser::Around{
+            .request =
+                [this](const wire::ClientRequest& message) { clients_.front()->request(message); },
+            .look = [this] { return coordinator_.up() ? &coordinator_.state() : nullptr; }});
+  }
+  std::vector<Node*> all_nodes() const {
+    std::vector<Node*> all;
+    for (const auto* group : {&nodes_, &allocated_}) {
+      for (const auto& node : *group) all.push_back(node.get());
     }
-    return found;
+    return all;
   }
 
   // -------------------------------------------------------------- messages
@@ -119,22 +150,22 @@ class Cluster {
                    });
   }
   void down(const std::string& peer, wire::Frame frame) {
-    for (const auto& node : nodes_) {
+    for (Node* node : all_nodes()) {
       if (node->peer() != peer) continue;
-      network_.carry(down_link(node->id()), peer + " down", [peer, f = frame, to = node.get()] {
+      network_.carry(down_link(node->id()), peer + " down", [peer, f = frame, to = node] {
         if (to->peer() == peer) to->receive(f);
       });
     }
     for (const auto& client : clients_) {
       if (client_peer(*client) != peer) continue;
-      network_.carry(peer, peer, [f = frame, to = client.get()] { to->receive(f); });
+      network_.carry(client->name(), peer, [f = frame, to = client.get()] { to->receive(f); });
     }
   }
   std::string client_peer(const Client& client) const {
     return format("{}/{}", client.name(), coordinator_.incarnation());
   }
   void reconnect() {
-    for (const auto& node : nodes_) {
+    for (Node* node : all_nodes()) {
       node->reconnect();
       for (wire::Frame& frame : node->take_unsent()) {
         if (node->up()) up(*node, std::move(frame));
@@ -142,199 +173,18 @@ class Cluster {
     }
   }
 
-  // -------------------------------------------------------------- misfortunes
-
-  void misfortune() {
-    if (healed_) return;
-    strike();
-    world_.after(world_.between(200, 10'000), [this] { misfortune(); });
-  }
-
-  /// Every seed is spared some kinds, so that what they would cut short happens as well: an agent
-  /// is given up only by a coordinator that lives long enough to miss it.
-  void spare() {
-    for (std::uint64_t kind = 0; kind < kKindsOfStrike; ++kind) {
-      if (world_.random.chance(0.3)) spared_.insert(kind);
-    }
-  }
-
-  void strike() {
-    const std::uint64_t kind = world_.random.below(kKindsOfStrike);
-    if (spared_.contains(kind)) return;
-    switch (kind) {
-      case 0:
-        return crash_coordinator();
-      case 1:
-        return crash_agent();
-      case 2:
-      case 3:
-        return cut_link();
-      case 4:
-        return fail_store();
-      case 5:
-        return fill_disk();
-      case 6:
-        return cut_power();
-      case 7:
-        return set_clock();
-      case 8:
-        return stop_everything();
-      case 9:
-        return retire_node();
-      case 10:
-        return wipe_node();
-      case 11:
-        return end_pool();
-      case 12:
-        return mute_training();
-      case 13:
-        return split_nodes();
-      default:
-        cancel_something();
-    }
-  }
-
-  void crash_coordinator() {
-    if (!coordinator_.up()) return;
-    ++world_.misfortunes["coordinator crash"];
-    coordinator_.crash();
-  }
-
-  void fail_store() {
-    ++world_.misfortunes["store full"];
-    coordinator_.fail_store(static_cast<int>(world_.between(1, 100)),
-                            static_cast<int>(world_.between(0, 5)));
-  }
-
-  Node& any_node() { return *nodes_[world_.random.below(nodes_.size())]; }
-  Client& any_client() { return *clients_[world_.random.below(clients_.size())]; }
-
-  void crash_agent() {
-    Node& node = any_node();
-    if (!node.up()) return;
-    ++world_.misfortunes["agent crash"];
-    node.crash();
-  }
-
-  void cut_power() {
-    Node& node = any_node();
-    ++world_.misfortunes["power cut"];
-    node.power_cut();
-  }
-
-  void wipe_node() {
-    Node& node = any_node();
-    if (!node.up()) return;
-    ++world_.misfortunes["folder emptied"];
-    node.wipe();
-  }
-
-  /// Whoever grants the pool its machines takes all of them at once.
-  void end_pool() {
-    for (Node* node : pooled()) {
-      if (!node->up()) continue;
-      ++world_.misfortunes["agent ended by its pool"];
-      node->crash();
-    }
-  }
-
-  void retire_node() {
-    Node& node = any_node();
-    const auto number = std::ranges::find(nodes_, &node, [](auto& one) { return one.get(); });
-    if (stays(static_cast<int>(number - nodes_.begin())) || node.retired()) return;
-    if (!world_.random.chance(0.5)) return;
-    ++world_.misfortunes["machine gone"];
-    node.retire();
-  }
-
-  void cut_link() {
-    Node& node = any_node();
-    const bool both = world_.random.chance(0.7);
-    const bool upward = world_.random.chance(0.5);
-    ++world_.misfortunes[both ? "link cut" : "link cut one way"];
-    cut_link(node, {.up = both || upward, .down = both || !upward}, world_.between(500, 40'000));
-  }
-  /// Long enough that the coordinator gives a training up while it runs on and wants to publish.
-  void mute_training() {
-    std::vector<AgentId> training;
-    for (const auto& [key, gang] : world_.gangs) {
-      if (gang.verb == "train")
-        training.insert(training.end(), gang.agents.begin(), gang.agents.end());
-    }
-    if (training.empty()) return;
-    const AgentId chosen = training[world_.random.below(training.size())];
-    for (const auto& node : nodes_) {
-      if (node->id() != chosen) continue;
-      ++world_.misfortunes["training unreachable"];
-      cut_link(*node, {.up = true, .down = true}, world_.between(20'000, 90'000));
-    }
-  }
-  /// Two machines that both reach the coordinator do not reach each other.
-  void split_nodes() {
-    const AgentId a = any_node().id();
-    const AgentId b = any_node().id();
-    if (a == b) return;
-    ++world_.misfortunes["machines apart"];
-    world_.set_linked(a, b, false);
-    world_.after(world_.between(500, 60'000), [this, a, b] { world_.set_linked(a, b, true); });
-  }
-  struct Ways {
-    bool up;
-    bool down;
-  };
-  void cut_link(Node& node, Ways ways, std::int64_t duration_ms) {
-    if (ways.up) network_.set_cut(up_link(node.id()), true);
-    if (ways.down) network_.set_cut(down_link(node.id()), true);
-    world_.after(duration_ms, [this, &node] {
-      mend_link(node);
-      if (world_.random.chance(0.5)) node.reconnect();
-    });
-  }
-  void mend_link(const Node& node) {
-    network_.set_cut(up_link(node.id()), false);
-    network_.set_cut(down_link(node.id()), false);
-  }
-
-  void fill_disk() {
-    Node& node = any_node();
-    ++world_.misfortunes["disk full"];
-    node.fill_disk(true);
-    world_.after(world_.between(500, 40'000), [&node] { node.fill_disk(false); });
-  }
-
-  void set_clock() {
-    ++world_.misfortunes["clock set"];
-    world_.wall_offset_ms = world_.between(-600'000, 600'000);
-  }
-
-  void stop_everything() {
-    if (!world_.random.chance(0.3)) return;
-    ++world_.misfortunes["stop requested"];
-    any_client().request(wire::StopRequest{world_.random.chance(0.5)});
-  }
-
-  void cancel_something() {
-    if (!coordinator_.up() || coordinator_.state().jobs.empty() || !world_.random.chance(0.3))
-      return;
-    ++world_.misfortunes["cancelled"];
-    const JobId victim{world_.random.below(coordinator_.state().jobs.size()) + 1};
-    any_client().request(wire::CancelRequest{victim});
-  }
-
   // -------------------------------------------------------------- the end
 
   void heal() {
-    healed_ = true;
     world_.weather = {};
-    world_.apart.clear();
     world_.allocations_end = false;
+    strikes_.heal();
     coordinator_.heal();
     for (const auto& node : nodes_) {
-      mend_link(*node);
-      node->fill_disk(false);
       if (!node->pooled()) node->start();
     }
     coordinator_.start();
+    if (user_) user_->calm_down();
   }
 
   bool all_done() const {
@@ -347,6 +197,23 @@ class Cluster {
     return true;
   }
 
+  /// Nothing is left in Slurm's queue when no job needs it any more.
+  void give_back() {
+    user_->finish();
+    const UnixMs end = world_.now + kGiveBackMs;
+    while (!gave_back() && world_.step(end)) {
+    }
+    if (!gave_back()) world_.violation("the pool still holds something when all jobs have ended");
+    for (const std::string& number : slurm_->live())
+      world_.violation(format("Slurm job {} ({}) is left", number, slurm_->find(number)->name));
+    for (const auto& [key, agent] : world_.launched) {
+      if (agent.value.starts_with("c")) ++world_.misfortunes["gang in an allocation"];
+    }
+  }
+  bool gave_back() const {
+    return coordinator_.up() && user_->is_done(coordinator_.state()) && slurm_->live().empty();
+  }
+
   void check() {
     coordinator_.start();
     check_end(world_, coordinator_.state());
@@ -357,6 +224,7 @@ class Cluster {
 
   Summary summarise() {
     Summary summary{.violations = world_.violations,
+                    .story = {},
                     .stored = coordinator_.stored(),
                     .gangs = static_cast<int>(world_.launched.size()),
                     .misfortunes = world_.misfortunes,
@@ -364,18 +232,30 @@ class Cluster {
     for (const auto& [id, entry] : coordinator_.state().jobs) {
       ++summary.jobs_by_state[std::string(core::job_state_name(entry.state))];
     }
+    if (!summary.violations.empty()) summary.story = story();
     return summary;
+  }
+
+  std::vector<std::string> story() const {
+    std::vector<std::string> lines;
+    for (const auto& [name, pool] : coordinator_.state().pool_records) {
+      for (const core::PoolEvent& event : pool.events)
+        lines.push_back(format("{} s: {}", (event.at_ms - start_) / 1'000, event.text));
+    }
+    return lines;
   }
 
   World world_;
   const UnixMs start_ = world_.now;
   Network network_;
+  std::unique_ptr<Slurm> slurm_;  ///< nullptr where there is none
   Coordinator coordinator_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Node>> allocated_;  ///< of Slurm's jobs, since the beginning
   std::vector<std::unique_ptr<Client>> clients_;
-  std::set<std::uint64_t> spared_;
+  Strikes strikes_;
+  std::unique_ptr<PoolUser> user_;  ///< where there is a Slurm
   bool spans_ = false;
-  bool healed_ = false;
 };
 
 }  // namespace

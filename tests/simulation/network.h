@@ -10,6 +10,13 @@
 
 namespace tagalign::simulation {
 
+inline std::string up_link(const AgentId& id) {
+  return id.value + " up";
+}
+inline std::string down_link(const AgentId& id) {
+  return id.value + " down";
+}
+
 class Network {
  public:
   explicit Network(World& world) : world_(world) {}
@@ -32,6 +39,8 @@ class Network {
     if (cut) cut_.insert(link_name);
     if (!cut) cut_.erase(link_name);
   }
+  /// All links.
+  void mend() { cut_.clear(); }
 
  private:
   World& world_;

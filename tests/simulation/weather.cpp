@@ -21,4 +21,12 @@ Weather some_weather(World& world) {
           .snapshot_error = up_to(0.2)};
 }
 
+void add_slurm_weather(World& world) {
+  const auto up_to = [&world](double most) { return world.random.uniform(0, most); };
+  world.weather.early_end = up_to(0.6);
+  world.weather.slurm_refusal = up_to(0.1);
+  world.weather.slurm_loss = up_to(0.2);
+  world.weather.slurm_full = up_to(0.3);
+}
+
 }  // namespace tagalign::simulation

@@ -7,7 +7,7 @@
 
 #include "base/format.h"
 #include "coordinator/wire/messages.h"
-#include "tests/simulation/part.h"
+#include "tests/simulation/gangs/part.h"
 
 namespace tagalign::simulation {
 
@@ -38,6 +38,15 @@ inline wire::WorkflowSpec workflow(int number, int slots_per_rank, bool spans) {
            job("evaluate", "evaluate", slots_per_rank, {}, "train"),
            job("baseline", "evaluate", 1, {"prepare"}),
            job("report", "scenes", 1, {"evaluate", "baseline"})}};
+}
+
+/// What one allocation of `pool` holds runs nowhere else.
+inline void pin(wire::WorkflowSpec& workflow, const wire::PoolSpec& pool) {
+  const int nodes = std::get<wire::SlurmSource>(pool.source).nodes;
+  for (wire::JobSpec& spec : workflow.jobs) {
+    if (spec.ranks_per_node == 0 || nodes * spec.ranks_per_node >= spec.ranks)
+      spec.pool = pool.name;
+  }
 }
 
 }  // namespace tagalign::simulation

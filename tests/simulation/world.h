@@ -42,6 +42,12 @@ struct Weather {
   double pool_late = 0;            ///< a pool starts agents, or sees their ends, seconds late
   double small_store = 0;          ///< a coordinator's database may hardly grow while it runs
   double snapshot_error = 0;
+
+  // where there is a Slurm
+  double early_end = 0;      ///< an allocation is taken away before the time, or without notice
+  double slurm_refusal = 0;  ///< a call is refused
+  double slurm_loss = 0;     ///< a call is not answered or in part, and what is over is forgotten
+  double slurm_full = 0;     ///< an allocation waits for minutes
 };
 
 /// Checkpoints as they lie on the shared file system, with the lease that guards publishing.
@@ -116,6 +122,7 @@ class World final : public Clock {
   std::set<std::pair<AttemptKey, AgentId>> excused;
   std::map<AttemptKey, std::weak_ptr<Gang>> launchers;  ///< where a daemon finds its gang
   bool allocations_end = true;
+  int store_failures = 0;                       ///< commits of a coordinator that failed
   std::set<std::pair<AgentId, AgentId>> apart;  ///< machines that do not reach each other
   std::set<JobId> finished;                     ///< jobs of which some gang really ended well
   std::map<std::string, int> misfortunes;       ///< how often each struck
@@ -136,5 +143,7 @@ class World final : public Clock {
 
 /// How bad each kind of misfortune is in one run, drawn.
 Weather some_weather(World& world);
+/// The same for what befalls Slurm and its allocations.
+void add_slurm_weather(World& world);
 
 }  // namespace tagalign::simulation

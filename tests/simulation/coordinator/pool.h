@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "coordinator/service/pool.h"
-#include "tests/simulation/node.h"
+#include "tests/simulation/machines/node.h"
 #include "tests/simulation/world.h"
 
 namespace tagalign::simulation {

@@ -3,7 +3,7 @@
 ///
 /// Owns     the machine's disk and processes, which survive the agent's process.
 /// Failure  an agent that ended, or cannot start (its disk is full), is started again later: by its
-///          machine, or by the pool that the machine belongs to.
+///          machine, or by the pool that the machine belongs to. In a Slurm allocation it is not.
 /// Threads  one.
 #pragma once
 
@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "tests/simulation/disk.h"
-#include "tests/simulation/machine.h"
+#include "tests/simulation/machines/disk.h"
+#include "tests/simulation/machines/machine.h"
 #include "tests/support/fake_transport.h"
 #include "worker/agent/agent.h"
 
@@ -25,6 +25,7 @@ struct NodeKind {
   bool gpus = false;       ///< one behind every slot
   bool pooled = false;     ///< a pool starts its agent
   bool allocated = false;  ///< for a while each time, after which the machine is taken away
+  wire::AgentPlace place;  ///< in a Slurm allocation its agent starts once, and ends with it
 };
 
 class Node {
@@ -41,9 +42,13 @@ class Node {
   void retire();
   /// The agent's process dies, and comes back to an empty disk.
   void wipe();
+  /// What SIGUSR1 does.
+  void ask_to_leave(const std::string& reason);
   void fill_disk(bool full) { disk_.full = full; }
   bool retired() const { return retired_; }
   bool up() const { return agent_ != nullptr; }
+  /// It will not be up again.
+  bool ended() const { return retired_ || (allocated_by_slurm() && incarnation_ > 0 && !up()); }
   const AgentId& id() const { return kind_.id; }
   int slots() const { return kind_.slots; }
   bool pooled() const { return kind_.pooled; }
@@ -58,6 +63,7 @@ class Node {
 
  private:
   agent::AgentParts parts();
+  bool allocated_by_slurm() const { return !kind_.place.allocation.empty(); }
   void start_later();
   void end_later();
   void tick(int incarnation);

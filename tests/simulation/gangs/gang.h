@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/simulation/part.h"
+#include "tests/simulation/gangs/part.h"
 
 namespace tagalign::simulation {
 

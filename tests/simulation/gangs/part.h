@@ -11,7 +11,7 @@
 
 #include "base/file_system.h"
 #include "base/process.h"
-#include "tests/simulation/rank.h"
+#include "tests/simulation/gangs/rank.h"
 
 namespace tagalign::simulation {
 

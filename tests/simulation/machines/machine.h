@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/simulation/gang.h"
+#include "tests/simulation/gangs/gang.h"
 #include "worker/agent/gangs/process_host.h"
 
 namespace tagalign::simulation {

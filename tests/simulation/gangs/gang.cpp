@@ -1,4 +1,4 @@
-#include "tests/simulation/gang.h"
+#include "tests/simulation/gangs/gang.h"
 
 #include <algorithm>
 #include <csignal>

@@ -1,4 +1,4 @@
-#include "tests/simulation/part.h"
+#include "tests/simulation/gangs/part.h"
 
 #include <algorithm>
 #include <csignal>
@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "base/format.h"
-#include "tests/simulation/gang.h"
+#include "tests/simulation/gangs/gang.h"
 
 namespace tagalign::simulation {
 namespace {

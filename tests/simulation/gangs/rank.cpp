@@ -1,4 +1,4 @@
-#include "tests/simulation/rank.h"
+#include "tests/simulation/gangs/rank.h"
 
 #include "base/format.h"
 #include "base/limits.h"

@@ -1,4 +1,4 @@
-#include "tests/simulation/storage.h"
+#include "tests/simulation/coordinator/storage.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -82,11 +82,13 @@ Status Storage::append(std::span<const core::Fact> facts) {
   in_step_ = false;
   if (appends_to_fail_ > 0) {
     --appends_to_fail_;
+    ++world_.store_failures;
     return no_space("append facts: the disk is full (injected)");
   }
   const Status appended = store().append(facts);
   if (appended.code() == ErrorCode::kNoSpace) ++world_.misfortunes["database full"];
   in_step_ = appended.ok();
+  if (!appended.ok()) ++world_.store_failures;
   return appended;
 }
 

@@ -1,4 +1,4 @@
-#include "tests/simulation/node.h"
+#include "tests/simulation/machines/node.h"
 
 #include "base/format.h"
 
@@ -43,7 +43,8 @@ agent::AgentParts Node::parts() {
   identity.host = id().value;
   identity.slots = kind_.slots;
   identity.gpus = static_cast<int>(gpus.size());
-  identity.place.ends_ms = ends_ms_;
+  identity.place = kind_.place;
+  if (!allocated_by_slurm()) identity.place.ends_ms = ends_ms_;
   return {.identity = identity,
           .gpus = gpus,
           .folder = "/agent",
@@ -56,7 +57,7 @@ agent::AgentParts Node::parts() {
 }
 
 void Node::start() {
-  if (up() || retired_) return;
+  if (up() || ended()) return;
   ++incarnation_;
   unsent_.clear();
   reconnect();
@@ -77,14 +78,17 @@ void Node::start() {
 }
 
 void Node::start_later() {
-  if (pooled()) return;  // the pool misses it
+  if (pooled() || allocated_by_slurm()) return;  // the pool misses it
   world_.after(world_.downtime_ms(), [this] { start(); });
 }
 
-/// The scheduler says when, and then takes everything away at once.
+/// The scheduler says when, and then takes everything away at once. Where there is a Slurm it may do
+/// so before the time.
 void Node::end_later() {
-  const std::int64_t left_ms = world_.between(65'000, 300'000);
+  std::int64_t left_ms = world_.between(65'000, 300'000);
   ends_ms_ = world_.now + left_ms;
+  if (world_.weather.early_end > 0 && world_.random.chance(world_.weather.early_end))
+    left_ms = world_.between(1'000, left_ms);
   world_.after(left_ms, [this, incarnation = incarnation_] {
     if (!up() || incarnation != incarnation_ || !world_.allocations_end) return;
     ++world_.misfortunes["allocation ended"];
@@ -129,6 +133,10 @@ void Node::tick(int incarnation) {
   const bool stalls = world_.strikes(world_.weather.stall, "agent stalled");
   world_.after(stalls ? world_.between(1'000, 25'000) : world_.between(20, 80),
                [this, incarnation] { tick(incarnation); });
+}
+
+void Node::ask_to_leave(const std::string& reason) {
+  if (up()) agent_->request_shutdown(reason);
 }
 
 void Node::keep_unsent(wire::Frame frame) {

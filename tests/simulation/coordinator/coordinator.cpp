@@ -1,4 +1,4 @@
-#include "tests/simulation/coordinator.h"
+#include "tests/simulation/coordinator/coordinator.h"
 
 #include "base/format.h"
 
@@ -19,6 +19,10 @@ void Coordinator::start() {
   check_replay();
   pool_ = std::make_unique<Pool>(world_, surroundings_.pool_nodes());
   socket_ = std::make_unique<wire::FakeServerSocket>();
+  if (surroundings_.slurm) {
+    slurm_calls_ = std::make_unique<SlurmCalls>(world_, *surroundings_.slurm,
+                                                [this]() -> const core::State& { return state(); });
+  }
   service_ = std::make_unique<service::Service>(
       service::ServiceParts{.clock = world_,
                             .files = disk_,
@@ -26,7 +30,8 @@ void Coordinator::start() {
                             .store = store_,
                             .pool = *pool_,
                             .identity = {"1", 1, "/state", "tcp://fake:1"},
-                            .facts_per_snapshot_min = facts_per_snapshot_min_});
+                            .facts_per_snapshot_min = facts_per_snapshot_min_,
+                            .pools = slurm_calls_.get()});
   if (const Status restored = service_->restore(); !restored.ok()) {
     world_.violation("restoring failed: " + restored.to_string());
   }
@@ -57,6 +62,7 @@ void Coordinator::crash() {
   service_.reset();
   socket_.reset();
   pool_.reset();
+  slurm_calls_.reset();
   store_.close();
   start_later();
 }

@@ -1,4 +1,4 @@
-#include "tests/simulation/pool.h"
+#include "tests/simulation/coordinator/pool.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "tests/simulation/machine.h"
+#include "tests/simulation/machines/machine.h"
 
 #include <algorithm>
 #include <csignal>

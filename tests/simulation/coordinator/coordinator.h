@@ -1,9 +1,9 @@
 /// The coordinator's process: the real service::Service over a socket, a store and a clock that
 /// the simulation can break.
 ///
-/// Owns     the store, which survives the process, and the pool, which does not. Checks after every
-///          round what users may have been told and that the pool is known as it is, and after
-///          every start that the store gives the state of the last process.
+/// Owns     the store, which survives the process, and the pool and the calls of Slurm, which do not.
+///          Checks after every round what users may have been told and that the pool is known as it
+///          is, and after every start that the store gives the state of the last process.
 /// Threads  one.
 #pragma once
 
@@ -13,9 +13,10 @@
 
 #include "coordinator/core/core.h"
 #include "coordinator/service/service.h"
-#include "tests/simulation/disk.h"
-#include "tests/simulation/pool.h"
-#include "tests/simulation/storage.h"
+#include "tests/simulation/coordinator/pool.h"
+#include "tests/simulation/coordinator/storage.h"
+#include "tests/simulation/machines/disk.h"
+#include "tests/simulation/slurm/slurm_calls.h"
 #include "tests/simulation/world.h"
 #include "tests/support/fake_transport.h"
 
@@ -25,6 +26,7 @@ class Coordinator {
  public:
   /// What lies around its process.
   struct Surroundings {
+    Slurm* slurm = nullptr;  ///< nullptr: none that pools could be of
     std::function<void(const std::string& peer, wire::Frame frame)> send;
     std::function<void()> started;
     std::function<std::vector<Node*>()> pool_nodes;  ///< asked at every start
@@ -62,6 +64,7 @@ class Coordinator {
   Disk disk_;
   int incarnation_ = 0;
   std::unique_ptr<Pool> pool_;
+  std::unique_ptr<SlurmCalls> slurm_calls_;
   std::unique_ptr<wire::FakeServerSocket> socket_;
   std::unique_ptr<service::Service> service_;  ///< null: the process does not run
 };

@@ -1,4 +1,4 @@
-#include "tests/simulation/disk.h"
+#include "tests/simulation/machines/disk.h"
 
 #include <algorithm>
 #include <cstring>
