@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t kLookMs = 1'500;
 constexpr std::int64_t kSoonMsMax = 15'000;
 constexpr std::int64_t kLongMsMax = 200'000;
+constexpr std::int64_t kShortMsMin = 20'000;
+constexpr std::int64_t kShortMsMax = 120'000;
 constexpr std::int64_t kGraceMsMax = 30'000;      ///< between the notice of a preemption and it
 constexpr std::int64_t kCompletingMsMax = 8'000;  ///< squeue shows what is over
 constexpr std::int64_t kOutOfSightMsMax = 60'000;
@@ -138,12 +140,16 @@ void Slurm::start(SlurmJob& job) {
   plan_ends(job);
 }
 
+/// Some end long before what was announced.
 void Slurm::plan_ends(SlurmJob& job) {
   const auto& source = std::get<wire::SlurmSource>(job.pool.source);
-  const std::int64_t limit_ms = source.time_limit_s * 1'000;
+  std::int64_t limit_ms = source.time_limit_s * 1'000;
+  if (world_.strikes(world_.weather.early_end, "allocation cut short"))
+    limit_ms = std::min(limit_ms, world_.between(kShortMsMin, kShortMsMax));
   later(job, limit_ms, &Slurm::reach_limit);
+  const std::int64_t warned_ms = limit_ms - source.signal_before_end_s * 1'000;
   if (!world_.strikes(world_.weather.early_end, "allocation not warned"))
-    later(job, limit_ms - source.signal_before_end_s * 1'000, &Slurm::warn);
+    later(job, std::max(warned_ms, kShortMsMin / 2), &Slurm::warn);
   later(job, kLookMs, &Slurm::look);
 }
 
