@@ -6,7 +6,8 @@
 namespace tagalign::core {
 namespace {
 
-/// The pool's one allocation, of two nodes with four slots each, has been idle for too long.
+/// The pool's one allocation, of two nodes with four slots each, has been idle for too long. Two other
+/// agents, which do not reach each other, have four slots each.
 struct LeavingBench : PoolBench {
   LeavingBench() {
     add(slurm_pool("a", 1, 1));
@@ -20,6 +21,11 @@ struct LeavingBench : PoolBench {
     effects.clear();
     pass(70'000);
     EXPECT_THAT(effects, ::testing::Contains("shutdown@n1-100"));
+    for (const std::string pool : {"", "b"}) {
+      wire::AgentHello hello{{"elsewhere" + pool}, "i", "host", 4, 0, 1, {}, 1};
+      hello.place.pool = pool;
+      take(AgentJoined{hello});
+    }
   }
 };
 
