@@ -1,0 +1,85 @@
+#include "data/tags/parse/caption_parser.h"
+
+#include <algorithm>
+
+#include "data/tags/parse/attributes.h"
+#include "data/tags/parse/language.h"
+#include "data/tags/parse/phrases.h"
+#include "data/tags/parse/plain_text.h"
+#include "data/tags/parse/tagger.h"
+#include "data/tags/parse/tokens.h"
+
+namespace tagalign::data {
+namespace {
+
+template <class T>
+void add_once(std::vector<T>& all, T value) {
+  if (std::find(all.begin(), all.end(), value) == all.end()) all.push_back(std::move(value));
+}
+
+/// Collects the tags of a caption segment by segment.
+class Collector {
+ public:
+  Collector(const Vocabulary& vocabulary, bool title_case)
+      : vocabulary_(vocabulary), capitals_tell_(!title_case) {}
+
+  void add(Segment& segment) {
+    correct(segment);
+    choose_tags(segment, vocabulary_.words());
+    auto phrases = find_phrases(segment, vocabulary_, capitals_tell_);
+    mark_absent(segment, vocabulary_, !tags_.objects.empty(), phrases);
+    const SegmentAttributes found = find_attributes(segment, vocabulary_, phrases);
+    const bool first = tags_.objects.empty();
+    for (const NounPhrase& phrase : phrases) {
+      if (phrase.is_object()) add_once(tags_.objects, phrase.naming.tag);
+    }
+    for (const PhraseAttribute& each : found.own) {
+      const NounPhrase& phrase = phrases[each.phrase];
+      if (phrase.is_object())
+        add_once(tags_.attributes, Attribute{each.attribute, phrase.naming.tag});
+    }
+    if (first) something_happens_ = happens(segment);
+    if (tags_.objects.empty() || something_happens_) return;
+    for (const std::string& attribute : found.alone)
+      add_once(tags_.attributes, Attribute{attribute, tags_.objects.front()});
+  }
+
+  CaptionTags take() { return std::move(tags_); }
+
+ private:
+  void correct(Segment& segment) const {
+    for (Token& token : segment) {
+      const bool plain = !token.capital && !token.tag && !token.text.empty() &&
+                         token.text[0] >= 'a' && token.text[0] <= 'z';
+      if (!plain || vocabulary_.words().known(token.text)) continue;
+      std::string right = vocabulary_.words().corrected(token.text);
+      if (!right.empty()) token.text = std::move(right);
+    }
+  }
+  static bool happens(const Segment& segment) {
+    return std::any_of(segment.begin(), segment.end(), [](const Token& token) {
+      return token.tag == Tag::kVerb || token.tag == Tag::kVerbThird ||
+             token.tag == Tag::kVerbPast || token.tag == Tag::kAuxiliary;
+    });
+  }
+
+  const Vocabulary& vocabulary_;
+  bool capitals_tell_;
+  bool something_happens_ = false;
+  CaptionTags tags_;
+};
+
+}  // namespace
+
+CaptionTags CaptionParser::parse(std::string_view caption) const {
+  const PlainText plain = plain_text(caption, vocabulary_.lists());
+  Tokens tokens = cut(plain.text, vocabulary_);
+  if (!is_english(plain, tokens, vocabulary_)) return {.english = false};
+  Collector collector(vocabulary_, tokens.title_case);
+  for (Segment& segment : tokens.segments) {
+    if (is_english(segment, tokens.title_case, vocabulary_)) collector.add(segment);
+  }
+  return collector.take();
+}
+
+}  // namespace tagalign::data

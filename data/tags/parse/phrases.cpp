@@ -1,0 +1,129 @@
+#include "data/tags/parse/phrases.h"
+
+#include <algorithm>
+
+namespace tagalign::data {
+namespace {
+
+/// Finds the runs of a segment from left to right.
+class Finder {
+ public:
+  Finder(const Segment& segment, const Vocabulary& vocabulary, bool capitals_tell)
+      : segment_(segment),
+        lists_(vocabulary.lists()),
+        namer_(vocabulary),
+        capitals_tell_(capitals_tell) {}
+
+  std::vector<NounPhrase> run() {
+    while (at_ < segment_.size()) {
+      if (!starts(at_)) {
+        ++at_;
+        continue;
+      }
+      take();
+    }
+    return std::move(phrases_);
+  }
+
+ private:
+  Tag tag(std::size_t i) const { return i < segment_.size() ? *segment_[i].tag : Tag::kStop; }
+  bool noun(std::size_t i) const { return i < segment_.size() && is_noun(segment_[i]); }
+  bool quality(std::size_t i) const {
+    return tag(i) == Tag::kAdjective || tag(i) == Tag::kParticiple;
+  }
+  bool surface(std::size_t i) const {
+    return i < segment_.size() && is_surface(segment_[i], lists_);
+  }
+  bool starts(std::size_t i) const {
+    return tag(i) == Tag::kDeterminer || tag(i) == Tag::kNumber || quality(i) || noun(i) ||
+           (tag(i) == Tag::kGerund && gerund_belongs(i, i));
+  }
+
+  /// "a glowing bulb", "swimming pool", but not "men feeding pigeons".
+  bool gerund_belongs(std::size_t i, std::size_t begin) const {
+    if (!noun(i + 1) && !quality(i + 1)) return false;
+    const bool pair = noun(i + 1) && !namer_.compound(segment_, {i, i + 2}).empty();
+    if (pair) return true;
+    if (i > begin) return !noun(i - 1);
+    if (i == 0) return true;
+    const Tag before = tag(i - 1);
+    return before == Tag::kStop || before == Tag::kDeterminer || before == Tag::kNumber ||
+           before == Tag::kPreposition || before == Tag::kPossessive ||
+           before == Tag::kConjunction || before == Tag::kVerb || before == Tag::kVerbThird;
+  }
+
+  /// "black and white", "big, red", "glass and metal": is the joint at i inside a run?
+  bool joint_belongs(std::size_t i, std::size_t begin) const {
+    if (i == begin || tag(i - 1) == Tag::kStop) return false;
+    if (tag(i) == Tag::kStop) {
+      return quality(i - 1) && quality(i + 1) && !surface(i + 1) && noun(i + 2);
+    }
+    const bool both = (quality(i - 1) || surface(i - 1)) && (quality(i + 1) || surface(i + 1));
+    return tag(i) == Tag::kConjunction && both;
+  }
+
+  bool belongs(std::size_t i, std::size_t begin) const {
+    switch (tag(i)) {
+      case Tag::kNumber:
+      case Tag::kNoun:
+      case Tag::kNouns:
+        return true;
+      case Tag::kAdjective:
+      case Tag::kParticiple:
+        return !splits(i, begin);
+      case Tag::kGerund:
+        return gerund_belongs(i, begin);
+      case Tag::kConjunction:
+      case Tag::kStop:
+        return i < segment_.size() && joint_belongs(i, begin);
+      default:
+        return false;
+    }
+  }
+
+  /// A quality behind a thing begins the next phrase ("guitar natural finish"), unless it is a
+  /// colour at the end ("truck silver") or the thing is a material ("steel insulated bottle").
+  bool splits(std::size_t i, std::size_t begin) const {
+    if (i == begin || !noun(i - 1) || surface(i - 1)) return false;
+    if (tag(i) == Tag::kParticiple) return true;
+    return namer_.visible(segment_[i - 1].base) && (!surface(i) || noun(i + 1));
+  }
+
+  void take() {
+    const std::size_t start = at_;
+    while (tag(at_) == Tag::kDeterminer) ++at_;
+    const std::size_t begin = at_;
+    while (at_ < segment_.size() && belongs(at_, begin)) ++at_;
+    if (at_ == begin) {
+      at_ = std::max(at_, start + 1);
+      return;
+    }
+    NounPhrase phrase{.run = {begin, at_}, .start = start};
+    phrase.owner = tag(at_) == Tag::kPossessive;
+    phrase.naming = namer_.name(segment_, phrase.run, capitals_tell_);
+    phrase.only_surface =
+        phrase.naming.tag.empty() &&
+        std::all_of(segment_.begin() + static_cast<std::ptrdiff_t>(begin),
+                    segment_.begin() + static_cast<std::ptrdiff_t>(at_), [&](const Token& token) {
+                      return is_surface(token, lists_) || token.tag == Tag::kConjunction ||
+                             token.tag == Tag::kNumber || lists_.shades.contains(token.text);
+                    });
+    phrases_.push_back(std::move(phrase));
+  }
+
+  const Segment& segment_;
+  const TagLists& lists_;
+  Namer namer_;
+  bool capitals_tell_;
+  std::size_t at_ = 0;
+  std::vector<NounPhrase> phrases_;
+};
+
+}  // namespace
+
+std::vector<NounPhrase> find_phrases(const Segment& segment, const Vocabulary& vocabulary,
+                                     bool capitals_tell) {
+  return Finder(segment, vocabulary, capitals_tell).run();
+}
+
+}  // namespace tagalign::data

@@ -1,0 +1,236 @@
+#include "data/tags/parse/tokens.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tagalign::data {
+namespace {
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_word(char c) {
+  return is_letter(c) || is_digit(c);
+}
+
+/// Hyphenated words that say how something is, by their last part.
+bool describes(std::string_view part) {
+  static constexpr std::array<std::string_view, 26> kParts = {
+      "friendly", "free",  "proof", "resistant", "style",  "shaped", "like",   "sized", "size",
+      "inspired", "based", "made",  "old",       "year",   "inch",   "piece",  "foot",  "day",
+      "ready",    "rise",  "end",   "quality",   "colored", "themed", "styled", "way"};
+  return std::find(kParts.begin(), kParts.end(), part) != kParts.end();
+}
+
+/// Walks the text once and hands words and breaks over.
+class Cutter {
+ public:
+  Cutter(std::string_view text, const Vocabulary& vocabulary)
+      : text_(text), vocabulary_(vocabulary) {}
+
+  Tokens run() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (is_word(c)) {
+        take_word();
+      } else {
+        take_sign(c);
+      }
+    }
+    end_segment();
+    std::size_t capitals = 0;
+    for (const bool capital : long_words_) capitals += capital ? 1 : 0;
+    tokens_.title_case = long_words_.size() > 1 && capitals * 10 >= long_words_.size() * 6;
+    return std::move(tokens_);
+  }
+
+ private:
+  char peek(std::size_t ahead) const {
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : ' ';
+  }
+  char before() const { return at_ == 0 ? ' ' : text_[at_ - 1]; }
+
+  void end_segment() {
+    while (!segment_.empty() && segment_.back().text.empty()) segment_.pop_back();
+    if (!segment_.empty()) tokens_.segments.push_back(std::move(segment_));
+    segment_.clear();
+  }
+  void comma() {
+    if (!segment_.empty() && !segment_.back().text.empty()) segment_.push_back({});
+  }
+
+  void take_word() {
+    const std::size_t begin = at_;
+    while (is_word(peek(0)) || ((peek(0) == '\'' || peek(0) == '-') && is_word(peek(1))) ||
+           ((peek(0) == '.' || peek(0) == ',') && is_digit(before()) && is_digit(peek(1))))
+      ++at_;
+    std::string word(text_.substr(begin, at_ - begin));
+    const bool capital = word[0] >= 'A' && word[0] <= 'Z';
+    if (word.size() > 3 && begin > 0 && is_letter(word[0])) long_words_.push_back(capital);
+    std::transform(word.begin(), word.end(), word.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    if (word == "w" && peek(0) == '/') {
+      word = "with";
+      ++at_;
+    }
+    add_word(word, capital);
+  }
+
+  void take_sign(char c) {
+    ++at_;
+    switch (c) {
+      case ' ': case '"': case '\'': case '$': case '%': case '^': case '`':
+        if (c == '\'' && before() == '\'' && at_ > 1 && text_[at_ - 2] == 's' &&
+            !segment_.empty())
+          push("'", false);
+        return;
+      case ',': case '#':
+        return comma();
+      case '&': case '+':
+        return push("and", false);
+      case '/':
+        return peek(0) == ' ' ? end_segment() : comma();
+      case '-':
+        return before_was_blank() && peek(0) != ' ' ? void() : end_segment();
+      case '[':
+        at_ = std::min(text_.find(']', at_), text_.size() - 1) + 1;
+        return end_segment();
+      default:
+        return end_segment();
+    }
+  }
+  bool before_was_blank() const { return at_ < 2 || text_[at_ - 2] == ' '; }
+
+  void push(std::string_view word, bool capital) {
+    if (segment_.size() >= kSegmentTokensMax) end_segment();
+    segment_.push_back({std::string(word), capital});
+  }
+
+  bool is_entry(std::string_view word) const {
+    const auto& lists = vocabulary_.lists();
+    return vocabulary_.wordnet().find(word) != nullptr || lists.keep.contains(word) ||
+           lists.visible.contains(word) || lists.phrases.contains(word);
+  }
+
+  void add_word(const std::string& word, bool capital) {
+    const auto& lists = vocabulary_.lists();
+    if (const auto mark = word.find('\''); mark != std::string::npos) {
+      if (lists.pronouns.contains(word) || lists.auxiliaries.contains(word) ||
+          lists.modals.contains(word))
+        return push(word, capital);
+      add_word(word.substr(0, mark), capital);
+      if (word.substr(mark) == "'s") push("'s", false);
+      return;
+    }
+    if (word.find('-') != std::string::npos) return add_hyphenated(word, capital);
+    push(word, capital);
+  }
+
+  void add_hyphenated(const std::string& word, bool capital) {
+    std::string joined = word;
+    std::erase(joined, '-');
+    const auto& words = vocabulary_.words();
+    const bool number = std::any_of(word.begin(), word.end(), is_digit);
+    if (number) return push(word, capital);
+    const std::string single = words.singular(word);
+    if (is_entry(word) || !single.empty()) return push(word, capital);
+    if (is_entry(joined) || !words.singular(joined).empty()) return push(joined, capital);
+    std::string parts = word;
+    std::replace(parts.begin(), parts.end(), '-', ' ');
+    const auto all = split_words(parts);
+    const auto readings = words.readings(all.back());
+    const bool adjective = std::all_of(readings.begin(), readings.end(), [](const Reading& each) {
+      return each.tag == Tag::kAdjective || each.tag == Tag::kParticiple ||
+             each.tag == Tag::kVerbPast || each.tag == Tag::kGerund;
+    });
+    if (describes(all.back()) || adjective || vocabulary_.lists().visible.contains(parts)) {
+      push(parts, capital);
+      segment_.back().tag = Tag::kAdjective;
+      segment_.back().base = parts;
+      return;
+    }
+    for (const std::string& part : all) push(part, capital);
+  }
+
+  std::string_view text_;
+  const Vocabulary& vocabulary_;
+  std::size_t at_ = 0;
+  Tokens tokens_;
+  Segment segment_;
+  std::vector<bool> long_words_;
+};
+
+bool matches(const Segment& segment, std::size_t at, const std::vector<std::string>& words) {
+  if (at + words.size() > segment.size()) return false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (segment[at + i].text != words[i]) return false;
+  }
+  return true;
+}
+
+/// Phrases become commas, prepositions of several words one token.
+Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
+  Segment out;
+  for (std::size_t i = 0; i < segment.size();) {
+    const Vocabulary::Sequence* found = nullptr;
+    for (const auto& sequence : vocabulary.sequences(segment[i].text)) {
+      if (!matches(segment, i, sequence.words)) continue;
+      found = &sequence;
+      break;
+    }
+    if (found == nullptr) {
+      out.push_back(segment[i++]);
+      continue;
+    }
+    if (found->is_preposition) {
+      std::string text;
+      for (const std::string& word : found->words) text += (text.empty() ? "" : " ") + word;
+      out.push_back({text, false, Tag::kPreposition, text});
+    } else if (!out.empty() && !out.back().text.empty()) {
+      out.push_back({});
+    }
+    i += found->words.size();
+  }
+  return out;
+}
+
+/// Units behind numbers say nothing: "54 x 84 in".
+Segment without_units(const Segment& segment, const TagLists& lists) {
+  Segment out;
+  const auto is_number = [](const Token& token) {
+    return !token.text.empty() && is_digit(token.text.front());
+  };
+  for (std::size_t i = 0; i < segment.size(); ++i) {
+    const Token& token = segment[i];
+    const bool behind = i > 0 && is_number(segment[i - 1]);
+    const bool last = i + 1 == segment.size() || segment[i + 1].text.empty() ||
+                      is_number(segment[i + 1]);
+    const bool ambiguous = lists.prepositions.contains(token.text);
+    if (behind && lists.units.contains(token.text) && (last || !ambiguous)) continue;
+    const bool letter = token.text.size() == 1 && !lists.determiners.contains(token.text) &&
+                        !lists.pronouns.contains(token.text);
+    out.push_back(token);
+    if (letter && token.text != "'") out.back().tag = Tag::kNumber, out.back().base = token.text;
+  }
+  return out;
+}
+
+}  // namespace
+
+Tokens cut(std::string_view text, const Vocabulary& vocabulary) {
+  Tokens tokens = Cutter(text, vocabulary).run();
+  std::vector<Segment> segments;
+  for (const Segment& segment : tokens.segments) {
+    Segment clean = without_units(merged(segment, vocabulary), vocabulary.lists());
+    while (!clean.empty() && clean.back().text.empty()) clean.pop_back();
+    if (!clean.empty()) segments.push_back(std::move(clean));
+  }
+  tokens.segments = std::move(segments);
+  return tokens;
+}
+
+}  // namespace tagalign::data
