@@ -158,7 +158,8 @@ class Judge {
   }
   bool speaks(std::size_t k) const {
     const std::size_t next = phrases_[k].run.end;
-    return is_verb(next) && lists_.reporting_verbs.contains(segment_[next].base);
+    return (is_verb(next) || tag(next) == Tag::kParticiple) &&
+           lists_.reporting_verbs.contains(segment_[next].base);
   }
   /// "a quilt that my aunt made"
   bool made_it(std::size_t k) const {

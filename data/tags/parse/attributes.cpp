@@ -19,7 +19,7 @@ class Eye {
   bool sees(const Token& token, const std::string& object) const {
     const std::string& word = token.text;
     if (lists_.not_visible.contains(word)) return false;
-    if (is_surface(token, lists_)) return true;
+    if (is_surface(token, lists_)) return !is_kitchen_word(word, object);
     if (is_noun(token)) return word == "baby" && is_animal(object);
     if (lists_.visible.contains(word)) return true;
     if (token.tag == Tag::kParticiple) return word.ends_with("ed") || wordnet_.find(word) != nullptr;
@@ -28,6 +28,13 @@ class Eye {
   }
 
  private:
+  /// "mint leaf", "peach tart": the plant, not its colour.
+  bool is_kitchen_word(const std::string& word, const std::string& object) const {
+    const WordEntry* entry = wordnet_.find(word);
+    const WordEntry* what = wordnet_.find(object);
+    return entry != nullptr && what != nullptr && entry->is_a(WordClass::kNoun) &&
+           names_a_kind(*entry) && !entry->is_a(WordClass::kAdjective) && names_a_kind(*what);
+  }
   bool is_animal(const std::string& object) const {
     const WordEntry* entry = wordnet_.find(object);
     return entry != nullptr && entry->fields[0] == kAnimalField;
@@ -129,6 +136,13 @@ class Finder {
     return k;
   }
 
+  /// The phrase with a name that stands before phrase k.
+  std::size_t subject_before(std::size_t k) const {
+    std::size_t before = k - 1;
+    while (before > 0 && phrases_[before].naming.tag.empty()) --before;
+    return before;
+  }
+
   /// "basket made of straw", "built from recycled bricks".
   bool material(std::size_t k) {
     NounPhrase& phrase = phrases_[k];
@@ -144,7 +158,7 @@ class Finder {
       const std::string pair = text(phrase.run.end - 2) + " " + name;
       if (lists_.materials.contains(pair)) name = pair;
     }
-    add(name, k - 1);
+    add(name, subject_before(k));
     phrase.absent = true;
     return true;
   }
@@ -168,7 +182,7 @@ class Finder {
     const bool worn = text(start - 1) == "in" && phrases_[k - 1].run.end + 1 == start;
     const bool coloured = lists_.colouring_verbs.contains(base(start - 1));
     if (!behind && !worn && !coloured) return;
-    for (const std::string& word : words) add(word, subject_of(k - 1));
+    for (const std::string& word : words) add(word, subject_of(subject_before(k)));
   }
   bool is_black_and_white(Span run) const {
     return run.end - run.begin == 3 && text(run.begin) == "black" && text(run.end - 1) == "white";
@@ -191,7 +205,7 @@ class Finder {
     const bool passive = tag(run.end - 1) == Tag::kParticiple &&
                          (next == Tag::kPreposition || next == Tag::kTo);
     if (!only || passive) return;
-    for (const std::string& word : among(run, "")) add(word, subject_of(k - 1));
+    for (const std::string& word : among(run, "")) add(word, subject_of(subject_before(k)));
   }
   bool is_verb(std::size_t i) const {
     return tag(i) == Tag::kVerb || tag(i) == Tag::kVerbThird || tag(i) == Tag::kVerbPast;

@@ -20,12 +20,12 @@ void add_once(std::vector<T>& all, T value) {
 /// Collects the tags of a caption segment by segment.
 class Collector {
  public:
-  Collector(const Vocabulary& vocabulary, bool title_case)
-      : vocabulary_(vocabulary), capitals_tell_(!title_case) {}
+  Collector(const Vocabulary& vocabulary, WordMemory& words, bool title_case)
+      : vocabulary_(vocabulary), words_(words), capitals_tell_(!title_case) {}
 
   void add(Segment& segment) {
     correct(segment);
-    choose_tags(segment, vocabulary_.words());
+    choose_tags(segment, vocabulary_, words_);
     auto phrases = find_phrases(segment, vocabulary_, capitals_tell_);
     mark_absent(segment, vocabulary_, !tags_.objects.empty(), phrases);
     const SegmentAttributes found = find_attributes(segment, vocabulary_, phrases);
@@ -47,12 +47,12 @@ class Collector {
   CaptionTags take() { return std::move(tags_); }
 
  private:
-  void correct(Segment& segment) const {
+  void correct(Segment& segment) {
     for (Token& token : segment) {
       const bool plain = !token.capital && !token.tag && !token.text.empty() &&
                          token.text[0] >= 'a' && token.text[0] <= 'z';
-      if (!plain || vocabulary_.words().known(token.text)) continue;
-      std::string right = vocabulary_.words().corrected(token.text);
+      if (!plain || words_.facts(token.text).known) continue;
+      std::string right = words_.corrected(token.text);
       if (!right.empty()) token.text = std::move(right);
     }
   }
@@ -64,6 +64,7 @@ class Collector {
   }
 
   const Vocabulary& vocabulary_;
+  WordMemory& words_;
   bool capitals_tell_;
   bool something_happens_ = false;
   CaptionTags tags_;
@@ -71,13 +72,13 @@ class Collector {
 
 }  // namespace
 
-CaptionTags CaptionParser::parse(std::string_view caption) const {
+CaptionTags CaptionParser::parse(std::string_view caption) {
   const PlainText plain = plain_text(caption, vocabulary_.lists());
   Tokens tokens = cut(plain.text, vocabulary_);
-  if (!is_english(plain, tokens, vocabulary_)) return {.english = false};
-  Collector collector(vocabulary_, tokens.title_case);
+  if (!is_english(plain, tokens, vocabulary_, words_)) return {.english = false};
+  Collector collector(vocabulary_, words_, tokens.title_case);
   for (Segment& segment : tokens.segments) {
-    if (is_english(segment, tokens.title_case, vocabulary_)) collector.add(segment);
+    if (is_english(segment, tokens.title_case, vocabulary_, words_)) collector.add(segment);
   }
   return collector.take();
 }

@@ -11,7 +11,7 @@ struct Evidence {
 };
 
 void count(const Segment& segment, bool title_case, const Vocabulary& vocabulary,
-           Evidence& evidence) {
+           WordMemory& words, Evidence& evidence) {
   const TagLists& lists = vocabulary.lists();
   for (const Token& token : segment) {
     const std::string& word = token.text;
@@ -22,7 +22,7 @@ void count(const Segment& segment, bool title_case, const Vocabulary& vocabulary
     if (small) ++evidence.english;
     const bool foreign = !small && lists.foreign_words.contains(word);
     if (foreign) ++evidence.foreign;
-    const bool known = !foreign && vocabulary.words().known(word);
+    const bool known = !foreign && words.facts(word).known;
     if (token.capital && !title_case && !known) continue;  // a name
     ++evidence.words;
     if (known) ++evidence.known;
@@ -39,17 +39,19 @@ bool judge(const Evidence& evidence) {
 
 }  // namespace
 
-bool is_english(const PlainText& text, const Tokens& tokens, const Vocabulary& vocabulary) {
+bool is_english(const PlainText& text, const Tokens& tokens, const Vocabulary& vocabulary,
+                WordMemory& words) {
   if (text.other_letters * 3 > text.latin_letters) return false;
   Evidence evidence;
   for (const Segment& segment : tokens.segments)
-    count(segment, tokens.title_case, vocabulary, evidence);
+    count(segment, tokens.title_case, vocabulary, words, evidence);
   return judge(evidence);
 }
 
-bool is_english(const Segment& segment, bool title_case, const Vocabulary& vocabulary) {
+bool is_english(const Segment& segment, bool title_case, const Vocabulary& vocabulary,
+                WordMemory& words) {
   Evidence evidence;
-  count(segment, title_case, vocabulary, evidence);
+  count(segment, title_case, vocabulary, words, evidence);
   return judge(evidence);
 }
 

@@ -34,22 +34,9 @@ std::string Namer::spelled(std::string_view tag) const {
   return out;
 }
 
-bool Namer::visible(std::string_view base) const {
-  const auto& lists = vocabulary_.lists();
-  if (base.size() < 2 || lists.stop.contains(base)) return false;
-  if (lists.keep.contains(base)) return true;
-  const WordEntry* entry = vocabulary_.wordnet().find(base);
-  if (entry == nullptr || !entry->is_a(WordClass::kNoun) || entry->proper) return false;
-  if (lists.colours.contains(base) && !names_a_kind(*entry)) return false;
-  return names_something_visible(*entry);
-}
-
-std::string Namer::compound(const Segment& segment, Span words) const {
+std::string Namer::known_compound(const std::vector<std::string>& words, bool literal) const {
   std::string spaced, hyphened, joined;
-  for (std::size_t i = words.begin; i < words.end; ++i) {
-    if (joins(segment[i])) return {};
-    const bool last = i + 1 == words.end;
-    const std::string& word = last && is_noun(segment[i]) ? segment[i].base : segment[i].text;
+  for (const std::string& word : words) {
     spaced += (spaced.empty() ? "" : " ") + word;
     hyphened += (hyphened.empty() ? "" : "-") + word;
     joined += word;
@@ -61,14 +48,43 @@ std::string Namer::compound(const Segment& segment, Span words) const {
         lists.keep.contains(*text))
       return *text;
   }
-  for (const std::string* text : {&spaced, &hyphened, &joined}) {
-    const WordEntry* entry = vocabulary_.wordnet().find(*text);
-    const bool two = words.end - words.begin == 2;
-    if (entry != nullptr && entry->is_a(WordClass::kNoun) && !entry->proper &&
-        (text != &joined || two))
-      return *text;
+  const auto is_noun = [&](const std::string& text) {
+    const WordEntry* entry = vocabulary_.wordnet().find(text);
+    return entry != nullptr && entry->is_a(WordClass::kNoun) && !entry->proper;
+  };
+  if (is_noun(spaced)) return spaced;
+  if (literal) return {};  // "tall grass" is no "tall-grass"
+  if (is_noun(hyphened)) return hyphened;
+  return words.size() == 2 && is_noun(joined) ? joined : std::string();
+}
+
+std::string Namer::compound(const Segment& segment, Span words) const {
+  std::vector<std::string> parts;
+  for (std::size_t i = words.begin; i < words.end; ++i) {
+    if (joins(segment[i])) return {};
+    parts.push_back(segment[i].text);
   }
-  return {};
+  const bool literal = is_literal(segment[words.begin]);
+  const Token& last = segment[words.end - 1];
+  if (is_noun(last)) parts.back() = last.base;
+  std::string found = known_compound(parts, literal);
+  if (found.empty() && vocabulary_.lists().plural_only.contains(last.text)) {
+    parts.back() = vocabulary_.words().plural_base(last.text);  // "wine glasses"
+    found = known_compound(parts, literal);
+  }
+  return found;
+}
+
+/// Colours, sizes, ages: belong to a kind only in names of animals, food and plants.
+bool Namer::is_literal(const Token& token) const {
+  const auto& lists = vocabulary_.lists();
+  const WordEntry* entry = vocabulary_.wordnet().find(token.text);
+  const bool noun = entry != nullptr && entry->is_a(WordClass::kNoun);
+  if (noun && lists.materials.contains(token.text)) return false;  // "gold leaf"
+  if (lists.colours.contains(token.text)) return true;
+  return !is_noun(token) &&
+         (lists.visible.contains(token.text) || lists.patterns.contains(token.text) ||
+          lists.materials.contains(token.text));
 }
 
 Namer::Kind Namer::judge(const Segment& segment, Span words, const std::string& text) const {
@@ -77,15 +93,24 @@ Namer::Kind Namer::judge(const Segment& segment, Span words, const std::string& 
   if (lists.not_compounds.contains(text)) return Kind::kNone;
   if (lists.compounds.contains(text) || lists.keep.contains(text)) return Kind::kVisible;
   const WordEntry& entry = *vocabulary_.wordnet().find(text);
-  const Token& first = segment[words.begin];
-  const bool literal = lists.visible.contains(first.text) || lists.colours.contains(first.text) ||
-                       lists.patterns.contains(first.text) ||
-                       (lists.materials.contains(first.text) && !is_noun(first));
-  const bool own_noun = is_noun(first) && !lists.colours.contains(first.text);
-  if (literal && !own_noun && !names_a_kind(entry)) return Kind::kNone;
+  if (is_literal(segment[words.begin]) && !names_a_kind(entry)) return Kind::kNone;
   if (names_something_visible(entry)) return Kind::kVisible;
+  constexpr std::uint8_t kLocationField = 15;  // noun.location: parking lot, bus stop
   const std::string& head = segment[words.end - 1].base;
-  return lists.keep.contains(head) ? Kind::kVisible : Kind::kDead;
+  const bool place = entry.fields[0] == kLocationField && vocabulary_.words().visible(head);
+  return place || lists.keep.contains(head) ? Kind::kVisible : Kind::kDead;
+}
+
+/// The tag of one noun. "glasses of wine" are no spectacles.
+std::string Namer::single(const Segment& segment, std::size_t at) const {
+  const Token& token = segment[at];
+  const bool poured = at + 1 < segment.size() && segment[at + 1].text == "of";
+  const bool counted = at > 0 && segment[at - 1].tag == Tag::kNumber;
+  if ((poured || counted) && vocabulary_.lists().plural_only.contains(token.text)) {
+    const std::string base = vocabulary_.words().plural_base(token.text);
+    if (base.size() > 4 && vocabulary_.words().visible(base)) return base;
+  }
+  return spelled(token.base);
 }
 
 bool Namer::unknown(const Token& token) const {
@@ -115,7 +140,11 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
       --end;
       continue;
     }
-    if (first_choice && capitals_tell && is_a_name(segment, run, head)) return {};
+    if (first_choice && capitals_tell && is_a_name(segment, run, head)) {
+      first_choice = false;
+      --end;
+      continue;
+    }
     std::size_t dead = 0;
     for (std::size_t n = std::min(kCompoundWordsMax, end - run.begin); n >= 2; --n) {
       const Span words{end - n, end};
@@ -127,8 +156,8 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
       if (kind != Kind::kNone) break;
     }
     const Token& token = segment[head];
-    if (dead == 0 && visible(token.base) && !lists.see_through.contains(token.base))
-      return {spelled(token.base), {head, end}};
+    if (dead == 0 && vocabulary_.words().visible(token.base) && !lists.see_through.contains(token.base))
+      return {single(segment, head), {head, end}};
     const bool named = unknown(token) && token.capital;
     const bool through = dead > 0 || lists.see_through.contains(token.base) || named ||
                          (is_surface(token, lists) && head > run.begin);

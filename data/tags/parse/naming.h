@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "data/tags/parse/tokens.h"
 
@@ -30,18 +31,24 @@ class Namer {
   /// unknown words at its end give way to the noun before. `capitals_tell`: in this caption a
   /// capital marks a name.
   Naming name(const Segment& segment, Span run, bool capitals_tell) const;
-  /// Is a single word, in its base form, something to outline?
-  bool visible(std::string_view base) const;
   /// As WordNet and the list of compounds write them; empty when they are none.
   std::string compound(const Segment& segment, Span words) const;
+  /// Are two words in a row a compound? `second` is a base form.
+  bool is_compound(const std::string& first, const std::string& second) const {
+    return !first.empty() && !known_compound({first, second}, true).empty();
+  }
   /// British or plural ways to write a tag become one.
   std::string spelled(std::string_view tag) const;
 
  private:
   enum class Kind { kVisible, kDead, kNone };
   Kind judge(const Segment& segment, Span words, const std::string& text) const;
+  bool is_literal(const Token& token) const;
   bool unknown(const Token& token) const;
   bool is_a_name(const Segment& segment, Span run, std::size_t head) const;
+
+  std::string single(const Segment& segment, std::size_t at) const;
+  std::string known_compound(const std::vector<std::string>& words, bool literal) const;
 
   const Vocabulary& vocabulary_;
 };

@@ -11,6 +11,7 @@ class Finder {
   Finder(const Segment& segment, const Vocabulary& vocabulary, bool capitals_tell)
       : segment_(segment),
         lists_(vocabulary.lists()),
+        words_(vocabulary.words()),
         namer_(vocabulary),
         capitals_tell_(capitals_tell) {}
 
@@ -35,8 +36,22 @@ class Finder {
     return i < segment_.size() && is_surface(segment_[i], lists_);
   }
   bool starts(std::size_t i) const {
+    if (tag(i) == Tag::kParticiple) return participle_starts(i);
     return tag(i) == Tag::kDeterminer || tag(i) == Tag::kNumber || quality(i) || noun(i) ||
            (tag(i) == Tag::kGerund && gerund_belongs(i, i));
+  }
+
+  /// "folded towels", "is broken", but not "a basket made of straw" or "is dyed green".
+  bool participle_starts(std::size_t i) const {
+    std::size_t next = i + 1;
+    while (quality(next) || tag(next) == Tag::kNumber) ++next;
+    std::size_t before = i;
+    while (before > 0 && tag(before - 1) == Tag::kAdverb) --before;
+    const bool predicate = before > 0 && (tag(before - 1) == Tag::kAuxiliary ||
+                                          lists_.predicate_verbs.contains(segment_[before - 1].base));
+    if (lists_.colouring_verbs.contains(segment_[i].base) && surface(i + 1))
+      return !predicate && noun(next) && (i == 0 || !noun(i - 1)) && !surface(next);
+    return predicate || noun(next);
   }
 
   /// "a glowing bulb", "swimming pool", but not "men feeding pigeons".
@@ -85,8 +100,8 @@ class Finder {
   /// colour at the end ("truck silver") or the thing is a material ("steel insulated bottle").
   bool splits(std::size_t i, std::size_t begin) const {
     if (i == begin || !noun(i - 1) || surface(i - 1)) return false;
-    if (tag(i) == Tag::kParticiple) return true;
-    return namer_.visible(segment_[i - 1].base) && (!surface(i) || noun(i + 1));
+    if (tag(i) == Tag::kParticiple) return !noun(i + 1);  // "hand painted vase"
+    return words_.visible(segment_[i - 1].base) && (!surface(i) || noun(i + 1));
   }
 
   void take() {
@@ -113,6 +128,7 @@ class Finder {
 
   const Segment& segment_;
   const TagLists& lists_;
+  const Words& words_;
   Namer namer_;
   bool capitals_tell_;
   std::size_t at_ = 0;

@@ -1,7 +1,10 @@
 #include "data/tags/parse/tagger.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+
+#include "data/tags/parse/naming.h"
 
 namespace tagalign::data {
 namespace {
@@ -18,7 +21,7 @@ constexpr std::array<std::array<signed char, kTags>, kTags> kFollows = {{
     {{0, -4, -2, -4,  1,  0,  0,  3,  3, -6, -6, -6, -3, -3, -2, -1, -1,  1, -4, -3}},   // adjective
     {{0, -1, -2, -6,  0, -2, -1,  1,  1, -6, -8, -6, -4, -4,  0,  2,  1,  0, -3, -2}},   // participle
     {{0,  2,  0, -6,  1,  0, -3,  0,  1, -6, -8, -6, -4, -4,  1,  2,  0, -1,  1, -1}},   // gerund
-    {{1, -3, -1,  2, -2,  1,  1,  1,  1, -4,  2,  1,  2,  1, -1,  2,  0,  1, -3,  1}},   // noun
+    {{1, -3, -1,  2, -2,  1,  1,  1,  1, -4,  3,  1,  2,  1, -1,  2,  0,  1, -3,  1}},   // noun
     {{1, -3, -1,  2, -2,  1,  1, -2, -2,  2, -6,  1,  2,  1, -1,  2,  0,  1, -3,  1}},   // nouns
     {{0,  3,  1, -6,  1, -1, -1,  1,  2, -6, -8, -8, -4, -6,  1,  2,  1, -1,  1, -1}},   // verb
     {{0,  3,  1, -6,  1, -1, -1,  1,  2, -8, -8, -8, -4, -6,  1,  2,  1, -1,  1, -1}},   // verbs
@@ -44,18 +47,41 @@ struct Step {
   std::vector<std::size_t> before; ///< the reading before it in that chain
 };
 
-Step make_step(const Token& token, const Words& words) {
+/// Weights that the neighbours change without a tag of their own being known.
+void adjust(const Segment& segment, std::size_t at, const Namer& namer,
+            std::vector<Reading>& readings) {
+  constexpr double kInCompound = 4;
+  const bool of_follows = at + 1 < segment.size() && segment[at + 1].text == "of";
+  const bool has_noun = std::any_of(readings.begin(), readings.end(), [](const Reading& each) {
+    return each.tag == Tag::kNoun;
+  });
+  if (of_follows && has_noun) {  // "a drawing of a horse"
+    std::erase_if(readings, [](const Reading& each) { return each.tag == Tag::kGerund; });
+  }
+  for (Reading& each : readings) {
+    if ((each.tag != Tag::kNoun && each.tag != Tag::kNouns) || at == 0) continue;
+    if (namer.is_compound(segment[at - 1].text, each.base)) each.weight *= kInCompound;
+  }
+}
+
+Step make_step(const Segment& segment, std::size_t at, const Namer& namer, WordMemory& words) {
   Step step;
+  const Token& token = segment[at];
   if (token.tag) {
     step.readings = {{*token.tag, 1, token.base}};
   } else {
-    step.readings = words.readings(token.text);
+    step.readings = words.facts(token.text).readings;
+    adjust(segment, at, namer, step.readings);
   }
   double sum = 0;
   for (const Reading& each : step.readings) sum += each.weight;
   for (const Reading& each : step.readings) step.scores.push_back(std::log(each.weight / sum));
   step.before.resize(step.readings.size());
   return step;
+}
+
+Step edge() {
+  return {.readings = {{Tag::kStop, 1, ""}}, .scores = {0}, .before = {0}};
 }
 
 void join(const Step& last, Step& next) {
@@ -69,16 +95,35 @@ void join(const Step& last, Step& next) {
   }
 }
 
+/// "a cat sleeps": after "a" no plural stands, so what looks like one is the verb.
+void repair_plurals(Segment& segment, WordMemory& words) {
+  bool single = false;
+  for (std::size_t i = 0; i < segment.size(); ++i) {
+    Token& token = segment[i];
+    if (token.text == "a" || token.text == "an") {
+      single = true;
+    } else if (token.tag == Tag::kNouns && single && is_noun(segment[i - 1])) {
+      for (const Reading& each : words.facts(token.text).readings) {
+        if (each.tag == Tag::kVerbThird) token.tag = each.tag, token.base = each.base;
+      }
+      single = false;
+    } else if (token.tag != Tag::kNoun && token.tag != Tag::kAdjective &&
+               token.tag != Tag::kParticiple && token.tag != Tag::kGerund) {
+      single = false;
+    }
+  }
+}
+
 }  // namespace
 
-void choose_tags(Segment& segment, const Words& words) {
-  const Token edge;
-  std::vector<Step> steps = {make_step(edge, words)};
-  for (const Token& token : segment) {
-    steps.push_back(make_step(token, words));
+void choose_tags(Segment& segment, const Vocabulary& vocabulary, WordMemory& words) {
+  const Namer namer(vocabulary);
+  std::vector<Step> steps = {edge()};
+  for (std::size_t i = 0; i < segment.size(); ++i) {
+    steps.push_back(make_step(segment, i, namer, words));
     join(steps[steps.size() - 2], steps.back());
   }
-  steps.push_back(make_step(edge, words));
+  steps.push_back(edge());
   join(steps[steps.size() - 2], steps.back());
   std::size_t choice = 0;
   for (std::size_t i = segment.size(); i > 0; --i) {
@@ -86,6 +131,7 @@ void choose_tags(Segment& segment, const Words& words) {
     segment[i - 1].tag = steps[i].readings[choice].tag;
     segment[i - 1].base = steps[i].readings[choice].base;
   }
+  repair_plurals(segment, words);
 }
 
 }  // namespace tagalign::data

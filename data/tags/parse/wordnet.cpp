@@ -71,10 +71,14 @@ std::uint8_t field_of(std::string_view sense) {
   return sense.size() > kFieldOffset + 2 && parse(sense.substr(kFieldOffset, 2), field) ? field : 0;
 }
 
-/// True when the sense spells the word with a capital only: "Turkey", but not "turkey".
+/// True when the sense spells the word's last part with a capital only: "Turkey" and "Golden Gate
+/// Bridge", but not "turkey", "German shepherd" or "T-shirt".
 bool is_name(std::string_view sense, std::string_view word) {
   sense = sense.substr(0, sense.find(" |"));
-  return sense.find(format(" {} ", word)) == std::string_view::npos;
+  const std::size_t cut = word.find_last_of("_-");
+  const std::string_view last = cut == std::string_view::npos ? word : word.substr(cut + 1);
+  return sense.find(format("{}{} ", cut == std::string_view::npos ? ' ' : word[cut], last)) ==
+         std::string_view::npos;
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ constexpr double kParticipleShare = 0.35;
 constexpr double kGerundShare = 0.5;
 constexpr double kNounShare = 1.3;
 constexpr double kSeen = 0.7;         ///< of a word that WordNet has and its texts have not
+constexpr double kVisibleNoun = 2;    ///< captions name what can be seen
+constexpr double kOtherNoun = 0.4;    ///< … and rarely what can not
 constexpr double kListed = 8;         ///< of an adjective that our lists name
 constexpr std::size_t kCorrectedMin = 4;  ///< letters of a word that may be misspelt
 constexpr std::uint32_t kCommon = 2;      ///< occurrences of a word that others are taken for
@@ -70,9 +72,7 @@ Words::Words(const WordNet& wordnet, const TagLists& lists) : wordnet_(wordnet),
   for (const auto& [word, entry] : wordnet.words()) {
     const bool plain = word.size() >= kCorrectedMin &&
                        word.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos;
-    if (!plain || !entry.is_a(WordClass::kNoun) || entry.proper) continue;
-    if (entry.count(WordClass::kNoun) < kCommon || !names_something_visible(entry)) continue;
-    add_spelling(word, entry);
+    if (plain && visible(word)) add_spelling(word, entry);
   }
 }
 
@@ -84,6 +84,7 @@ void Words::add_spelling(const std::string& word, const WordEntry& entry) {
     if (known.word.empty() || better) known = {word, count};
   };
   add(without_doubles(word));
+  if (entry.count(WordClass::kNoun) < kCommon) return;
   for (std::size_t i = 1; i < word.size(); ++i) {
     add(std::string(word).erase(i, 1));
     std::string exchanged = word;
@@ -104,8 +105,7 @@ std::string Words::corrected(std::string_view word) const {
     std::string shorter(word);
     shorter.erase(i, 1);
     const WordEntry* entry = wordnet_.find(shorter);
-    if (entry != nullptr && entry->is_a(WordClass::kNoun) &&
-        entry->count(WordClass::kNoun) >= kCommon && names_something_visible(*entry))
+    if (entry != nullptr && entry->count(WordClass::kNoun) >= kCommon && visible(shorter))
       return shorter;
   }
   return {};
@@ -178,6 +178,21 @@ void Words::add_closed(std::string_view word, std::vector<Reading>& out) const {
   add(lists_.days, Tag::kNumber);
 }
 
+double Words::noun_share(std::string_view base) const {
+  if (lists_.see_through.contains(base) || lists_.measures.contains(base) || visible(base))
+    return kNounShare * kVisibleNoun;
+  return kNounShare * kOtherNoun;
+}
+
+bool Words::visible(std::string_view base) const {
+  if (base.size() < 2 || lists_.stop.contains(base)) return false;
+  if (lists_.keep.contains(base)) return true;
+  const WordEntry* entry = wordnet_.find(base);
+  if (entry == nullptr || !entry->is_a(WordClass::kNoun) || entry->proper) return false;
+  if (lists_.colours.contains(base) && !names_a_kind(*entry)) return false;
+  return names_something_visible(*entry);
+}
+
 void Words::add_nouns(std::string_view word, std::vector<Reading>& out) const {
   const std::string text(word);
   const WordEntry* entry = wordnet_.find(word);
@@ -185,20 +200,20 @@ void Words::add_nouns(std::string_view word, std::vector<Reading>& out) const {
   const bool is_noun = listed || (entry != nullptr && entry->is_a(WordClass::kNoun));
   const std::uint32_t count = entry == nullptr ? 0 : entry->count(WordClass::kNoun);
   if (lists_.plural_only.contains(word)) {
-    out.push_back({Tag::kNouns, weight_of(std::max(count, 3u), kNounShare), text});
+    out.push_back({Tag::kNouns, weight_of(std::max(count, 3u), noun_share(word)), text});
     return;
   }
   if (is_noun && lists_.same_in_plural.contains(word)) {
-    out.push_back({Tag::kNoun, weight_of(count, kNounShare), text});
+    out.push_back({Tag::kNoun, weight_of(count, noun_share(word)), text});
     return;
   }
   const std::string base = plural_base(word);
   const WordEntry* single = base.empty() ? nullptr : wordnet_.find(base);
   const std::uint32_t singles = single == nullptr ? 0 : single->count(WordClass::kNoun);
   if (!base.empty() && base != word && count <= 3 * singles + 1) {
-    out.push_back({Tag::kNouns, weight_of(singles, kNounShare), base});
+    out.push_back({Tag::kNouns, weight_of(singles, noun_share(base)), base});
   } else if (is_noun) {
-    out.push_back({Tag::kNoun, weight_of(count, kNounShare), text});
+    out.push_back({Tag::kNoun, weight_of(count, noun_share(word)), text});
   }
 }
 
@@ -272,6 +287,15 @@ std::string Words::singular(std::string_view word) const {
   std::vector<Reading> out;
   add_nouns(word, out);
   return out.empty() ? std::string() : out.front().base;
+}
+
+const WordFacts& WordMemory::facts(std::string_view word) {
+  constexpr std::size_t kWordsMax = 200'000;
+  const auto found = facts_.find(word);
+  if (found != facts_.end()) return found->second;
+  if (facts_.size() >= kWordsMax) facts_.clear();
+  WordFacts facts{words_.readings(word), words_.known(word)};
+  return facts_.emplace(word, std::move(facts)).first->second;
 }
 
 bool Words::known(std::string_view word) const {

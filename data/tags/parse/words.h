@@ -43,7 +43,8 @@ struct Reading {
   std::string base;   ///< singular, infinitive
 };
 
-/// Readings of words. Borrows both; immutable, safe from any thread.
+/// Readings of words. Borrows both; immutable, safe from any thread. Each call works the word out
+/// anew, some microseconds; WordMemory keeps them.
 class Words {
  public:
   Words(const WordNet& wordnet, const TagLists& lists);
@@ -53,6 +54,10 @@ class Words {
   /// Singular of a noun, the word itself when it is one; empty when WordNet and the lists have
   /// no such noun.
   std::string singular(std::string_view word) const;
+  /// What the word is the plural of, by its ending or WordNet's exceptions; empty for none.
+  std::string plural_base(std::string_view word) const;
+  /// Is a word, in its base form, something to outline? WordNet's senses and the lists say so.
+  bool visible(std::string_view base) const;
   /// Is it, or does it end like a form of, a word of WordNet or of the lists?
   bool known(std::string_view word) const;
   /// The visible noun that a misspelt word means, empty when none is near enough: letters doubled
@@ -65,7 +70,7 @@ class Words {
   void add_verbs(std::string_view word, std::vector<Reading>& out) const;
   void add_others(std::string_view word, std::vector<Reading>& out) const;
   void add_spelling(const std::string& word, const WordEntry& entry);
-  std::string plural_base(std::string_view word) const;
+  double noun_share(std::string_view base) const;
   std::string verb_base(std::string_view word, std::string_view ending) const;
 
   const WordNet& wordnet_;
@@ -75,6 +80,27 @@ class Words {
     std::uint32_t count = 0;
   };
   TextMap<Spelling> spellings_;  ///< a word, without one letter or without doubled ones
+};
+
+struct WordFacts {
+  std::vector<Reading> readings;
+  bool known = false;
+};
+
+/// Facts of the words that were asked for, kept for the next time; forgets all of them when they
+/// become too many. Borrows the words. For one thread at a time.
+class WordMemory {
+ public:
+  explicit WordMemory(const Words& words) : words_(words) {}
+
+  /// Stays valid until facts() is called with another word.
+  const WordFacts& facts(std::string_view word);
+  /// Words::corrected(), for a word that is not known.
+  std::string corrected(std::string_view word) const { return words_.corrected(word); }
+
+ private:
+  const Words& words_;
+  TextMap<WordFacts> facts_;
 };
 
 }  // namespace tagalign::data
