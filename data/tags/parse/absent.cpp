@@ -25,7 +25,7 @@ class Judge {
       NounPhrase& phrase = phrases_[k];
       move_to(phrase.start);
       phrase.absent = in_absent_region(k) || is_measure(k) || is_destination(k) ||
-                      is_behind_view(k) || speaks(k) || made_it(k) || is_reader(k) ||
+                      is_behind_view(k) || speaks(k) || is_called_for(k) || made_it(k) || is_reader(k) ||
                       denied(k);
       something_ = something_ || phrase.is_object();
     }
@@ -135,7 +135,7 @@ class Judge {
     if (start == 0 || tag(start - 1) != Tag::kTo) {
       return k > 0 && continues_list(k) && destination_ == k - 1 && mark(k);
     }
-    if (start < 2 || !is_noun(segment_[start - 2])) return false;
+    if (start < 2 || !is_noun(segment_[start - 2]) || person_or_group(phrases_[k])) return false;
     return mark(k);
   }
   bool mark(std::size_t k) {
@@ -161,12 +161,17 @@ class Judge {
     return (is_verb(next) || tag(next) == Tag::kParticiple) &&
            lists_.reporting_verbs.contains(segment_[next].base);
   }
+  /// "call dealer for details"
+  bool is_called_for(std::size_t k) const {
+    return phrases_[k].start == 1 && lists_.calls_to_action.contains(text(0)) &&
+           !is_noun(segment_[0]);
+  }
   /// "a quilt that my aunt made"
   bool made_it(std::size_t k) const {
     const NounPhrase& phrase = phrases_[k];
     const std::size_t next = phrase.run.end;
-    if (k == 0 || !is_verb(next) || !lists_.making_verbs.contains(segment_[next].base))
-      return false;
+    const bool verb = is_verb(next) || (tag(next) == Tag::kParticiple && text(next + 1) != "of");
+    if (k == 0 || !verb || !lists_.making_verbs.contains(segment_[next].base)) return false;
     const bool relative = phrase.start > 0 && (tag(phrase.start - 1) == Tag::kRelative ||
                                                is_noun(segment_[phrase.start - 1]));
     return relative && has_determiner(phrase, lists_.owners);

@@ -33,7 +33,7 @@ class Eye {
     const WordEntry* entry = wordnet_.find(word);
     const WordEntry* what = wordnet_.find(object);
     return entry != nullptr && what != nullptr && entry->is_a(WordClass::kNoun) &&
-           names_a_kind(*entry) && !entry->is_a(WordClass::kAdjective) && names_a_kind(*what);
+           may_be_a_kind(*entry) && !entry->is_a(WordClass::kAdjective) && may_be_a_kind(*what);
   }
   bool is_animal(const std::string& object) const {
     const WordEntry* entry = wordnet_.find(object);

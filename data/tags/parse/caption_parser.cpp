@@ -20,8 +20,11 @@ void add_once(std::vector<T>& all, T value) {
 /// Collects the tags of a caption segment by segment.
 class Collector {
  public:
-  Collector(const Vocabulary& vocabulary, WordMemory& words, bool title_case)
-      : vocabulary_(vocabulary), words_(words), capitals_tell_(!title_case) {}
+  Collector(const Vocabulary& vocabulary, WordMemory& words, const Tokens& tokens)
+      : vocabulary_(vocabulary),
+        words_(words),
+        capitals_tell_(!tokens.title_case),
+        something_happens_(tokens.hashtags) {}
 
   void add(Segment& segment) {
     correct(segment);
@@ -38,7 +41,7 @@ class Collector {
       if (phrase.is_object())
         add_once(tags_.attributes, Attribute{each.attribute, phrase.naming.tag});
     }
-    if (first) something_happens_ = happens(segment);
+    if (first) something_happens_ = something_happens_ || happens(segment);
     if (tags_.objects.empty() || something_happens_) return;
     for (const std::string& attribute : found.alone)
       add_once(tags_.attributes, Attribute{attribute, tags_.objects.front()});
@@ -57,10 +60,14 @@ class Collector {
     }
   }
   static bool happens(const Segment& segment) {
-    return std::any_of(segment.begin(), segment.end(), [](const Token& token) {
-      return token.tag == Tag::kVerb || token.tag == Tag::kVerbThird ||
-             token.tag == Tag::kVerbPast || token.tag == Tag::kAuxiliary;
-    });
+    for (std::size_t i = 0; i < segment.size(); ++i) {
+      const auto tag = segment[i].tag;
+      const bool infinitive = i > 0 && segment[i - 1].tag == Tag::kTo;
+      if ((tag == Tag::kVerb && !infinitive) || tag == Tag::kVerbThird || tag == Tag::kVerbPast ||
+          tag == Tag::kAuxiliary)
+        return true;
+    }
+    return false;
   }
 
   const Vocabulary& vocabulary_;
@@ -76,7 +83,7 @@ CaptionTags CaptionParser::parse(std::string_view caption) {
   const PlainText plain = plain_text(caption, vocabulary_.lists());
   Tokens tokens = cut(plain.text, vocabulary_);
   if (!is_english(plain, tokens, vocabulary_, words_)) return {.english = false};
-  Collector collector(vocabulary_, words_, tokens.title_case);
+  Collector collector(vocabulary_, words_, tokens);
   for (Segment& segment : tokens.segments) {
     if (is_english(segment, tokens.title_case, vocabulary_, words_)) collector.add(segment);
   }

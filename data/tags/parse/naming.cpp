@@ -1,6 +1,7 @@
 #include "data/tags/parse/naming.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tagalign::data {
 namespace {
@@ -8,7 +9,7 @@ namespace {
 constexpr std::size_t kCompoundWordsMax = 4;
 
 bool joins(const Token& token) {
-  return token.text.empty() || token.tag == Tag::kConjunction;
+  return token.text.empty() || token.tag == Tag::kConjunction || token.tag == Tag::kNumber;
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ bool Namer::is_literal(const Token& token) const {
   const bool noun = entry != nullptr && entry->is_a(WordClass::kNoun);
   if (noun && lists.materials.contains(token.text)) return false;  // "gold leaf"
   if (lists.colours.contains(token.text)) return true;
-  return !is_noun(token) &&
+  return !is_noun(token) && token.tag != Tag::kGerund &&
          (lists.visible.contains(token.text) || lists.patterns.contains(token.text) ||
           lists.materials.contains(token.text));
 }
@@ -95,10 +96,14 @@ Namer::Kind Namer::judge(const Segment& segment, Span words, const std::string& 
   const WordEntry& entry = *vocabulary_.wordnet().find(text);
   if (is_literal(segment[words.begin]) && !names_a_kind(entry)) return Kind::kNone;
   if (names_something_visible(entry)) return Kind::kVisible;
-  constexpr std::uint8_t kLocationField = 15;  // noun.location: parking lot, bus stop
-  const std::string& head = segment[words.end - 1].base;
-  const bool place = entry.fields[0] == kLocationField && vocabulary_.words().visible(head);
-  return place || lists.keep.contains(head) ? Kind::kVisible : Kind::kDead;
+  const bool qualified = segment[words.begin].tag == Tag::kAdjective;
+  if (qualified) return Kind::kNone;  // "rich people", "good book": the noun alone decides
+  // lexnames(5): noun.communication, group, location, possession. A bus ticket is a ticket.
+  constexpr std::array<std::uint8_t, 4> kThingLike = {10, 14, 15, 21};
+  const bool thing = std::find(kThingLike.begin(), kThingLike.end(), entry.fields[0]) !=
+                     kThingLike.end();
+  const bool head = vocabulary_.words().visible(segment[words.end - 1].base);
+  return thing && head ? Kind::kVisible : Kind::kDead;
 }
 
 /// The tag of one noun. "glasses of wine" are no spectacles.
@@ -117,7 +122,7 @@ bool Namer::unknown(const Token& token) const {
   const auto& lists = vocabulary_.lists();
   if (lists.keep.contains(token.base) || lists.stop.contains(token.base)) return false;
   const WordEntry* entry = vocabulary_.wordnet().find(token.base);
-  return entry == nullptr || !entry->is_a(WordClass::kNoun) || entry->proper;
+  return entry == nullptr || !entry->is_a(WordClass::kNoun) || names_one(*entry);
 }
 
 /// "my old Canon", "in Nice": a capital where the words around have none. "the Harbour" and
@@ -128,6 +133,18 @@ bool Namer::is_a_name(const Segment& segment, Span run, std::size_t head) const 
   const Token& before = segment[head - 1];
   if (alone) return before.tag != Tag::kDeterminer && !before.text.empty();
   return !before.capital && before.tag != Tag::kDeterminer;
+}
+
+/// "the White House": a name of WordNet, written as one.
+bool Namer::names_place(const Segment& segment, Span run) const {
+  std::string text;
+  for (std::size_t i = run.end; i > run.begin; --i) {
+    if (!segment[i - 1].capital) return false;
+    text = segment[i - 1].text + (text.empty() ? "" : " ") + text;
+    const WordEntry* entry = vocabulary_.wordnet().find(text);
+    if (i < run.end && entry != nullptr && entry->proper) return true;
+  }
+  return false;
 }
 
 Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
@@ -145,6 +162,7 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
       --end;
       continue;
     }
+    if (capitals_tell && names_place(segment, {run.begin, end})) return {};
     std::size_t dead = 0;
     for (std::size_t n = std::min(kCompoundWordsMax, end - run.begin); n >= 2; --n) {
       const Span words{end - n, end};
@@ -156,7 +174,7 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
       if (kind != Kind::kNone) break;
     }
     const Token& token = segment[head];
-    if (dead == 0 && vocabulary_.words().visible(token.base) && !lists.see_through.contains(token.base))
+    if (dead == 0 && (vocabulary_.words().visible(token.base) || lists.keep.contains(token.text)) && !lists.see_through.contains(token.base))
       return {single(segment, head), {head, end}};
     const bool named = unknown(token) && token.capital;
     const bool through = dead > 0 || lists.see_through.contains(token.base) || named ||

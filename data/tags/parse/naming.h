@@ -45,6 +45,7 @@ class Namer {
   Kind judge(const Segment& segment, Span words, const std::string& text) const;
   bool is_literal(const Token& token) const;
   bool unknown(const Token& token) const;
+  bool names_place(const Segment& segment, Span run) const;
   bool is_a_name(const Segment& segment, Span run, std::size_t head) const;
 
   std::string single(const Segment& segment, std::size_t at) const;

@@ -11,6 +11,7 @@ class Finder {
   Finder(const Segment& segment, const Vocabulary& vocabulary, bool capitals_tell)
       : segment_(segment),
         lists_(vocabulary.lists()),
+        wordnet_(vocabulary.wordnet()),
         words_(vocabulary.words()),
         namer_(vocabulary),
         capitals_tell_(capitals_tell) {}
@@ -51,7 +52,8 @@ class Finder {
                                           lists_.predicate_verbs.contains(segment_[before - 1].base));
     if (lists_.colouring_verbs.contains(segment_[i].base) && surface(i + 1))
       return !predicate && noun(next) && (i == 0 || !noun(i - 1)) && !surface(next);
-    return predicate || noun(next);
+    const bool alone = surface(i) && (i == 0 || tag(i - 1) == Tag::kStop) && tag(next) == Tag::kStop;
+    return predicate || alone || noun(next);
   }
 
   /// "a glowing bulb", "swimming pool", but not "men feeding pigeons".
@@ -96,12 +98,42 @@ class Finder {
     }
   }
 
+  /// What acts by itself: "a deer walked right up" is no walked right.
+  bool lives(const std::string& base) const {
+    constexpr std::uint8_t kAnimal = 5, kPerson = 18;
+    const WordEntry* entry = wordnet_.find(base);
+    return base == "people" || (entry != nullptr && (entry->fields[0] == kAnimal || entry->fields[0] == kPerson));
+  }
+
   /// A quality behind a thing begins the next phrase ("guitar natural finish"), unless it is a
   /// colour at the end ("truck silver") or the thing is a material ("steel insulated bottle").
   bool splits(std::size_t i, std::size_t begin) const {
     if (i == begin || !noun(i - 1) || surface(i - 1)) return false;
-    if (tag(i) == Tag::kParticiple) return !noun(i + 1);  // "hand painted vase"
+    if (tag(i) == Tag::kParticiple) return !noun(i + 1) || lives(segment_[i - 1].base);  // "hand painted vase"
     return words_.visible(segment_[i - 1].base) && (!surface(i) || noun(i + 1));
+  }
+
+  /// "Orange" or "resin" between commas is what the product is like, unless fruit stands beside it.
+  bool stands_alone(Span run) const {
+    if (run.end - run.begin != 1 || run.begin == 0 || tag(run.begin - 1) != Tag::kStop ||
+        tag(run.end) != Tag::kStop)
+      return false;
+    const Token& token = segment_[run.begin];
+    const WordEntry* entry = wordnet_.find(token.text);
+    if (entry == nullptr) return false;
+    if (lists_.colours.contains(token.text)) return !kind_at(run.begin - 2) && !kind_at(run.end + 1);
+    constexpr std::uint8_t kSubstanceField = 27;
+    return lists_.materials.contains(token.text) && entry->fields[0] == kSubstanceField;
+  }
+  bool kind_at(std::size_t i) const {
+    if (i >= segment_.size() || !noun(i)) return false;
+    const WordEntry* entry = wordnet_.find(segment_[i].base);
+    return entry != nullptr && names_a_kind(*entry);
+  }
+  /// "hand knotted"
+  bool says_how(const NounPhrase& phrase) const {
+    return phrase.run.end - phrase.start == 1 && tag(phrase.run.end) == Tag::kParticiple &&
+           lists_.means.contains(segment_[phrase.start].text);
   }
 
   void take() {
@@ -116,6 +148,7 @@ class Finder {
     NounPhrase phrase{.run = {begin, at_}, .start = start};
     phrase.owner = tag(at_) == Tag::kPossessive;
     phrase.naming = namer_.name(segment_, phrase.run, capitals_tell_);
+    if (stands_alone(phrase.run) || says_how(phrase)) phrase.naming = {};
     phrase.only_surface =
         phrase.naming.tag.empty() &&
         std::all_of(segment_.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -128,6 +161,7 @@ class Finder {
 
   const Segment& segment_;
   const TagLists& lists_;
+  const WordNet& wordnet_;
   const Words& words_;
   Namer namer_;
   bool capitals_tell_;

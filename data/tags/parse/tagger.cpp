@@ -21,8 +21,8 @@ constexpr std::array<std::array<signed char, kTags>, kTags> kFollows = {{
     {{0, -4, -2, -4,  1,  0,  0,  3,  3, -6, -6, -6, -3, -3, -2, -1, -1,  1, -4, -3}},   // adjective
     {{0, -1, -2, -6,  0, -2, -1,  1,  1, -6, -8, -6, -4, -4,  0,  2,  1,  0, -3, -2}},   // participle
     {{0,  2,  0, -6,  1,  0, -3,  0,  1, -6, -8, -6, -4, -4,  1,  2,  0, -1,  1, -1}},   // gerund
-    {{1, -3, -1,  2, -2,  1,  1,  1,  1, -4,  3,  1,  2,  1, -1,  2,  0,  1, -3,  1}},   // noun
-    {{1, -3, -1,  2, -2,  1,  1, -2, -2,  2, -6,  1,  2,  1, -1,  2,  0,  1, -3,  1}},   // nouns
+    {{1, -4, -1,  2, -2,  1,  1,  1,  1, -4,  3,  1,  2,  1, -1,  2,  0,  1, -3,  1}},   // noun
+    {{1, -4, -1,  2, -2,  1,  1, -3, -3,  4, -4,  1,  2,  1, -1,  2,  0,  1, -3,  1}},   // nouns
     {{0,  3,  1, -6,  1, -1, -1,  1,  2, -6, -8, -8, -4, -6,  1,  2,  1, -1,  1, -1}},   // verb
     {{0,  3,  1, -6,  1, -1, -1,  1,  2, -8, -8, -8, -4, -6,  1,  2,  1, -1,  1, -1}},   // verbs
     {{0,  3,  1, -6,  1, -1, -1,  1,  2, -8, -8, -8, -4, -6,  1,  2,  1, -1,  1, -1}},   // past
@@ -41,16 +41,25 @@ double follows(Tag first, Tag second) {
   return 0.5 * kFollows[static_cast<std::size_t>(first)][static_cast<std::size_t>(second)];
 }
 
+/// Weights are rough: how much they count beside the neighbours.
+constexpr double kTrust = 0.7;
+
 struct Step {
   std::vector<Reading> readings;
   std::vector<double> scores;      ///< of the best chain that ends here
   std::vector<std::size_t> before; ///< the reading before it in that chain
 };
 
+/// A noun of the stop list, as "autumn" and "night" are.
+bool is_abstract(const Token& token, const Vocabulary& vocabulary) {
+  return vocabulary.lists().stop.contains(token.text);
+}
+
 /// Weights that the neighbours change without a tag of their own being known.
 void adjust(const Segment& segment, std::size_t at, const Namer& namer,
-            std::vector<Reading>& readings) {
+            const Vocabulary& vocabulary, std::vector<Reading>& readings) {
   constexpr double kInCompound = 4;
+  constexpr double kAbstractActs = 0.3;  ///< "autumn leaves": what cannot be seen rarely acts
   const bool of_follows = at + 1 < segment.size() && segment[at + 1].text == "of";
   const bool has_noun = std::any_of(readings.begin(), readings.end(), [](const Reading& each) {
     return each.tag == Tag::kNoun;
@@ -58,24 +67,31 @@ void adjust(const Segment& segment, std::size_t at, const Namer& namer,
   if (of_follows && has_noun) {  // "a drawing of a horse"
     std::erase_if(readings, [](const Reading& each) { return each.tag == Tag::kGerund; });
   }
+  if (at == 0) return;
+  const Token& before = segment[at - 1];
+  const bool material = vocabulary.lists().materials.contains(before.text);
+  const bool deed = is_abstract(before, vocabulary);
   for (Reading& each : readings) {
-    if ((each.tag != Tag::kNoun && each.tag != Tag::kNouns) || at == 0) continue;
-    if (namer.is_compound(segment[at - 1].text, each.base)) each.weight *= kInCompound;
+    const bool verb = each.tag == Tag::kVerb || each.tag == Tag::kVerbThird;
+    const bool noun = each.tag == Tag::kNoun || each.tag == Tag::kNouns;
+    if (verb && deed) each.weight *= kAbstractActs;
+    if (noun && (material || namer.is_compound(before.text, each.base))) each.weight *= kInCompound;
   }
 }
 
-Step make_step(const Segment& segment, std::size_t at, const Namer& namer, WordMemory& words) {
+Step make_step(const Segment& segment, std::size_t at, const Namer& namer,
+               const Vocabulary& vocabulary, WordMemory& words) {
   Step step;
   const Token& token = segment[at];
   if (token.tag) {
     step.readings = {{*token.tag, 1, token.base}};
   } else {
     step.readings = words.facts(token.text).readings;
-    adjust(segment, at, namer, step.readings);
+    adjust(segment, at, namer, vocabulary, step.readings);
   }
   double sum = 0;
   for (const Reading& each : step.readings) sum += each.weight;
-  for (const Reading& each : step.readings) step.scores.push_back(std::log(each.weight / sum));
+  for (const Reading& each : step.readings) step.scores.push_back(kTrust * std::log(each.weight / sum));
   step.before.resize(step.readings.size());
   return step;
 }
@@ -120,7 +136,7 @@ void choose_tags(Segment& segment, const Vocabulary& vocabulary, WordMemory& wor
   const Namer namer(vocabulary);
   std::vector<Step> steps = {edge()};
   for (std::size_t i = 0; i < segment.size(); ++i) {
-    steps.push_back(make_step(segment, i, namer, words));
+    steps.push_back(make_step(segment, i, namer, vocabulary, words));
     join(steps[steps.size() - 2], steps.back());
   }
   steps.push_back(edge());

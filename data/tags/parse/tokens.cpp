@@ -88,7 +88,10 @@ class Cutter {
             !segment_.empty())
           push("'", false);
         return;
-      case ',': case '#':
+      case '#':
+        tokens_.hashtags = true;
+        return comma();
+      case ',':
         return comma();
       case '&': case '+':
         return push("and", false);

@@ -23,6 +23,7 @@ inline constexpr std::size_t kSegmentTokensMax = 60;
 
 struct Tokens {
   std::vector<Segment> segments;
+  bool hashtags = false;    ///< some words had a # before them
   bool title_case = false;  ///< capitals say nothing: most words have one
 };
 

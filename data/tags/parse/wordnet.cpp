@@ -89,6 +89,17 @@ bool names_something_visible(const WordEntry& entry) {
   });
 }
 
+bool names_one(const WordEntry& entry) {
+  constexpr std::uint8_t kArtifact = 6;
+  return entry.proper && entry.fields.front() != kArtifact && !names_a_kind(entry);
+}
+
+bool may_be_a_kind(const WordEntry& entry) {
+  return std::any_of(entry.fields.begin(), entry.fields.end(), [](std::uint8_t field) {
+    return std::find(kKinds.begin(), kKinds.end(), field) != kKinds.end();
+  });
+}
+
 bool names_a_kind(const WordEntry& entry) {
   return std::find(kKinds.begin(), kKinds.end(), entry.fields.front()) != kKinds.end();
 }

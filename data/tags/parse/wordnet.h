@@ -70,7 +70,11 @@ class WordNet {
 /// Is one of the first two noun senses an animal, artefact, body part, food, natural object, person,
 /// plant or substance?
 bool names_something_visible(const WordEntry& entry);
+/// Written with a capital, and no kind of thing either (Frisbee, Jeep): a person, a place, a people.
+bool names_one(const WordEntry& entry);
 /// … an animal, food or plant: then a colour or size before it may belong to the kind (polar bear).
 bool names_a_kind(const WordEntry& entry);
+/// The same of either of the first two senses.
+bool may_be_a_kind(const WordEntry& entry);
 
 }  // namespace tagalign::data

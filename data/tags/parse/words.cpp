@@ -16,6 +16,7 @@ constexpr double kNounShare = 1.3;
 constexpr double kSeen = 0.7;         ///< of a word that WordNet has and its texts have not
 constexpr double kVisibleNoun = 2;    ///< captions name what can be seen
 constexpr double kOtherNoun = 0.4;    ///< … and rarely what can not
+constexpr double kUsual = 8;          ///< factor of a noun that our lists call usual
 constexpr double kListed = 8;         ///< of an adjective that our lists name
 constexpr std::size_t kCorrectedMin = 4;  ///< letters of a word that may be misspelt
 constexpr std::uint32_t kCommon = 2;      ///< occurrences of a word that others are taken for
@@ -188,7 +189,7 @@ bool Words::visible(std::string_view base) const {
   if (base.size() < 2 || lists_.stop.contains(base)) return false;
   if (lists_.keep.contains(base)) return true;
   const WordEntry* entry = wordnet_.find(base);
-  if (entry == nullptr || !entry->is_a(WordClass::kNoun) || entry->proper) return false;
+  if (entry == nullptr || !entry->is_a(WordClass::kNoun) || names_one(*entry)) return false;
   if (lists_.colours.contains(base) && !names_a_kind(*entry)) return false;
   return names_something_visible(*entry);
 }
@@ -235,6 +236,10 @@ void Words::add_verbs(std::string_view word, std::vector<Reading>& out) const {
     }
     return;
   }
+  if (lists_.unchanging_verbs.contains(word) && entry != nullptr) {
+    out.push_back({Tag::kVerbPast, weight_of(count(word), kPastShare), std::string(word)});
+    out.push_back({Tag::kParticiple, weight_of(count(word), kParticipleShare), std::string(word)});
+  }
   if (const auto base = verb_base(word, "ing"); !base.empty())
     out.push_back({Tag::kGerund, weight_of(count(base), kGerundShare), base});
   if (const auto base = verb_base(word, "ed"); !base.empty()) {
@@ -279,6 +284,16 @@ std::vector<Reading> Words::readings(std::string_view word) const {
   add_nouns(word, out);
   add_verbs(word, out);
   add_others(word, out);
+  if (lists_.usually_nouns.contains(word)) {
+    for (Reading& each : out) {
+      if (each.tag == Tag::kNoun || each.tag == Tag::kNouns) each.weight *= kUsual;
+    }
+  }
+  if (lists_.wearers.contains(word)) {
+    double sum = kSeen;
+    for (const Reading& each : out) sum += each.weight;
+    out.push_back({Tag::kDeterminer, sum, std::string(word)});
+  }
   if (out.empty()) out.push_back(guess(word));
   return out;
 }
