@@ -1,5 +1,6 @@
 // Rules of what is named and yet not in the picture.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "data/tags/parse/phrases.h"
@@ -80,11 +81,21 @@ class Judge {
         region_ = word;
         comma_ = false;
         clause_begins_ = true;
+      } else if (ends_region(now)) {
+        region_.clear();
       } else if (lists_.places.contains(word) && region_ != "as" && region_ != "where" &&
                  now != Tag::kDeterminer) {
         region_.clear();
       }
     }
+  }
+  /// "a man without a shirt is digging": the sentence goes on. A clause has its own verb.
+  bool ends_region(Tag now) const {
+    static constexpr std::array<std::string_view, 7> kClauses = {"after", "before", "until", "since",
+                                                                 "as",    "if",     "than"};
+    if (std::find(kClauses.begin(), kClauses.end(), region_) != kClauses.end()) return false;
+    if (region_ == "where") return now == Tag::kAuxiliary;
+    return now == Tag::kAuxiliary || now == Tag::kVerbThird || now == Tag::kVerbPast;
   }
   /// "where a barn once stood"
   bool past_place(std::size_t at) const {

@@ -20,11 +20,22 @@ class Eye {
     const std::string& word = token.text;
     if (lists_.not_visible.contains(word)) return false;
     if (is_surface(token, lists_)) return !is_kitchen_word(word, object);
-    if (is_noun(token)) return word == "baby" && is_animal(object);
+    if (is_noun(token)) {
+      return (word == "baby" && is_animal(object)) ||
+             (word.ends_with("ing") && lists_.visible.contains(word));
+    }
     if (lists_.visible.contains(word)) return true;
     if (token.tag == Tag::kParticiple) return word.ends_with("ed") || wordnet_.find(word) != nullptr;
     if (token.tag != Tag::kAdjective) return false;
     return made_of_stuff(word) || covered(word);
+  }
+
+  bool lives(const std::string& object) const {
+    constexpr std::uint8_t kPersonField = 18;
+    const WordEntry* entry = wordnet_.find(object);
+    return object == "person" ||
+           (entry != nullptr &&
+            (entry->fields[0] == kAnimalField || entry->fields[0] == kPersonField));
   }
 
  private:
@@ -69,6 +80,7 @@ class Finder {
       : segment_(segment),
         lists_(vocabulary.lists()),
         eye_(vocabulary),
+        namer_(vocabulary),
         phrases_(phrases) {}
 
   SegmentAttributes run() {
@@ -109,9 +121,22 @@ class Finder {
           continue;
         }
       }
+      if (belongs_to_next(i, words.end)) {
+        ++i;
+        continue;
+      }
       if (eye_.sees(segment_[i], object)) found.push_back(text(i));
     }
     return found;
+  }
+
+  /// "golden retriever puppy", "low heel boot": the word describes the modifier behind it.
+  bool belongs_to_next(std::size_t i, std::size_t end) const {
+    if (i + 1 >= end || !is_noun(segment_[i + 1]) || is_surface(segment_[i + 1], lists_))
+      return false;
+    if (lists_.of_the_nearest_noun.contains(text(i))) return true;
+    const Naming both = namer_.name(segment_, {i, i + 2}, false);
+    return both.words.end - both.words.begin == 2;
   }
 
   void describe(std::size_t k) {
@@ -143,6 +168,8 @@ class Finder {
     return before;
   }
 
+  bool lives(std::size_t k) const { return eye_.lives(phrases_[k].naming.tag); }
+
   /// "basket made of straw", "built from recycled bricks".
   bool material(std::size_t k) {
     NounPhrase& phrase = phrases_[k];
@@ -150,13 +177,19 @@ class Finder {
     if (k == 0 || start < 2 || phrase.run.begin == phrase.run.end) return false;
     const bool preposition = text(start - 1) == "of" || text(start - 1) == "from" ||
                              text(start - 1) == "out of" || text(start - 1) == "in";
-    if (!preposition || !lists_.making_verbs.contains(base(start - 2))) return false;
+    const bool worn = text(start - 1) == "in" && phrases_[k - 1].run.end + 1 == start &&
+                      phrases_[k - 1].is_object() && phrase.run.begin == start && !lives(k - 1);
+    const bool made = preposition && lists_.making_verbs.contains(base(start - 2));
+    if (!worn && !made) return false;
     const Token& head = segment_[phrase.run.end - 1];
     std::string name = lists_.materials.contains(head.base) ? head.base : head.text;
     if (!lists_.materials.contains(name)) return false;
     if (phrase.run.end - phrase.run.begin > 1) {
       const std::string pair = text(phrase.run.end - 2) + " " + name;
       if (lists_.materials.contains(pair)) name = pair;
+    }
+    if (worn) {  // "sofa in light grey fabric"
+      for (const auto& each : among({phrase.run.begin, phrase.run.end - 1}, "")) add(each, k - 1);
     }
     add(name, subject_before(k));
     phrase.absent = true;
@@ -219,6 +252,7 @@ class Finder {
   const Segment& segment_;
   const TagLists& lists_;
   Eye eye_;
+  Namer namer_;
   std::vector<NounPhrase>& phrases_;
   SegmentAttributes out_;
 };

@@ -29,7 +29,7 @@ class Collector {
   void add(Segment& segment) {
     correct(segment);
     choose_tags(segment, vocabulary_, words_);
-    auto phrases = find_phrases(segment, vocabulary_, capitals_tell_);
+    auto phrases = find_phrases(segment, vocabulary_, capitals_tell_, !tags_.objects.empty());
     mark_absent(segment, vocabulary_, !tags_.objects.empty(), phrases);
     const SegmentAttributes found = find_attributes(segment, vocabulary_, phrases);
     const bool first = tags_.objects.empty();

@@ -24,7 +24,7 @@ struct TagLists {
   WordSet keep, stop, see_through, measures, plural_only, same_in_plural, addressed;
   // attributes.txt
   WordSet colours, shades, materials, patterns, visible, not_visible;
-  WordSet predicate_verbs, colouring_verbs, making_verbs;
+  WordSet of_the_nearest_noun, predicate_verbs, colouring_verbs, making_verbs;
   // compounds.txt
   WordSet compounds, not_compounds, dead;
   // text.txt
@@ -32,7 +32,7 @@ struct TagLists {
   TextMap<std::string> spellings;
   // grammar.txt
   WordSet determiners, owners, pronouns, relatives, prepositions, conjunctions, auxiliaries;
-  WordSet modals, adverbs, wearers, usually_nouns, unchanging_verbs, calls_to_action, means, also_open, numbers, reporting_verbs, absent, places, days;
+  WordSet modals, adverbs, describing_ends, wearers, usually_nouns, unchanging_verbs, calls_to_action, means, also_open, numbers, reporting_verbs, absent, places, days;
 
   /// Reads the five files of `folder`. Errors name file and line: a section that is unknown or
   /// missing, an entry outside a section, a spelling without its "=".

@@ -8,13 +8,15 @@ namespace {
 /// Finds the runs of a segment from left to right.
 class Finder {
  public:
-  Finder(const Segment& segment, const Vocabulary& vocabulary, bool capitals_tell)
+  Finder(const Segment& segment, const Vocabulary& vocabulary, bool capitals_tell,
+         bool something_before)
       : segment_(segment),
         lists_(vocabulary.lists()),
         wordnet_(vocabulary.wordnet()),
         words_(vocabulary.words()),
         namer_(vocabulary),
-        capitals_tell_(capitals_tell) {}
+        capitals_tell_(capitals_tell),
+        something_before_(something_before) {}
 
   std::vector<NounPhrase> run() {
     while (at_ < segment_.size()) {
@@ -50,19 +52,23 @@ class Finder {
     while (before > 0 && tag(before - 1) == Tag::kAdverb) --before;
     const bool predicate = before > 0 && (tag(before - 1) == Tag::kAuxiliary ||
                                           lists_.predicate_verbs.contains(segment_[before - 1].base));
-    if (lists_.colouring_verbs.contains(segment_[i].base) && surface(i + 1))
+    if (lists_.colouring_verbs.contains(segment_[i].base) && surface(i + 1)) {
+      while (surface(next) && noun(next + 1)) ++next;
       return !predicate && noun(next) && (i == 0 || !noun(i - 1)) && !surface(next);
+    }
     const bool alone = surface(i) && (i == 0 || tag(i - 1) == Tag::kStop) && tag(next) == Tag::kStop;
     return predicate || alone || noun(next);
   }
 
   /// "a glowing bulb", "swimming pool", but not "men feeding pigeons".
   bool gerund_belongs(std::size_t i, std::size_t begin) const {
-    if (!noun(i + 1) && !quality(i + 1)) return false;
+    const bool more = tag(i + 1) == Tag::kGerund && i + 1 < segment_.size() &&
+                      gerund_belongs(i + 1, i + 1);  // "folding camping table"
+    if (!noun(i + 1) && !quality(i + 1) && !more) return false;
     const bool pair = noun(i + 1) && !namer_.compound(segment_, {i, i + 2}).empty();
     if (pair) return true;
     if (i > begin) return !noun(i - 1);
-    if (i == 0) return true;
+    if (i == 0 || (tag(i - 1) == Tag::kGerund && i > 0)) return true;
     const Tag before = tag(i - 1);
     return before == Tag::kStop || before == Tag::kDeterminer || before == Tag::kNumber ||
            before == Tag::kPreposition || before == Tag::kPossessive ||
@@ -109,31 +115,46 @@ class Finder {
   /// colour at the end ("truck silver") or the thing is a material ("steel insulated bottle").
   bool splits(std::size_t i, std::size_t begin) const {
     if (i == begin || !noun(i - 1) || surface(i - 1)) return false;
-    if (tag(i) == Tag::kParticiple) return !noun(i + 1) || lives(segment_[i - 1].base);  // "hand painted vase"
+    if (tag(i) == Tag::kParticiple) return (!noun(i + 1) && !quality(i + 1)) || lives(segment_[i - 1].base);  // "hand painted vase"
     return words_.visible(segment_[i - 1].base) && (!surface(i) || noun(i + 1));
   }
 
   /// "Orange" or "resin" between commas is what the product is like, unless fruit stands beside it.
   bool stands_alone(Span run) const {
-    if (run.end - run.begin != 1 || run.begin == 0 || tag(run.begin - 1) != Tag::kStop ||
-        tag(run.end) != Tag::kStop)
-      return false;
+    if (run.end - run.begin != 1 || tag(run.end) != Tag::kStop) return false;
+    if (run.begin == 0 ? !something_before_ : tag(run.begin - 1) != Tag::kStop) return false;
     const Token& token = segment_[run.begin];
     const WordEntry* entry = wordnet_.find(token.text);
     if (entry == nullptr) return false;
     if (lists_.colours.contains(token.text)) return !kind_at(run.begin - 2) && !kind_at(run.end + 1);
-    constexpr std::uint8_t kSubstanceField = 27;
-    return lists_.materials.contains(token.text) && entry->fields[0] == kSubstanceField;
+    const bool described = run.begin == 0 || (!phrases_.empty() && (phrases_.back().only_surface ||
+                           phrases_.back().run.end - phrases_.back().run.begin > 1));
+    return lists_.materials.contains(token.text) && described;
   }
   bool kind_at(std::size_t i) const {
     if (i >= segment_.size() || !noun(i)) return false;
     const WordEntry* entry = wordnet_.find(segment_[i].base);
     return entry != nullptr && names_a_kind(*entry);
   }
-  /// "hand knotted"
+  /// "hand knotted", "water resistant"
   bool says_how(const NounPhrase& phrase) const {
-    return phrase.run.end - phrase.start == 1 && tag(phrase.run.end) == Tag::kParticiple &&
+    const Tag next = tag(phrase.run.end);
+    if (phrase.run.end - phrase.start != 1) return false;
+    if (next == Tag::kAdjective && phrase.run.end < segment_.size())
+      return lists_.describing_ends.contains(segment_[phrase.run.end].text);
+    return (next == Tag::kParticiple || next == Tag::kVerbPast) &&
            lists_.means.contains(segment_[phrase.start].text);
+  }
+
+  bool only_surface(Span run) const {
+    bool any = false;
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      any = any || surface(i);
+      if (!surface(i) && tag(i) != Tag::kConjunction && tag(i) != Tag::kNumber &&
+          !lists_.shades.contains(segment_[i].text))
+        return false;
+    }
+    return any;
   }
 
   void take() {
@@ -149,13 +170,7 @@ class Finder {
     phrase.owner = tag(at_) == Tag::kPossessive;
     phrase.naming = namer_.name(segment_, phrase.run, capitals_tell_);
     if (stands_alone(phrase.run) || says_how(phrase)) phrase.naming = {};
-    phrase.only_surface =
-        phrase.naming.tag.empty() &&
-        std::all_of(segment_.begin() + static_cast<std::ptrdiff_t>(begin),
-                    segment_.begin() + static_cast<std::ptrdiff_t>(at_), [&](const Token& token) {
-                      return is_surface(token, lists_) || token.tag == Tag::kConjunction ||
-                             token.tag == Tag::kNumber || lists_.shades.contains(token.text);
-                    });
+    phrase.only_surface = phrase.naming.tag.empty() && only_surface(phrase.run);
     phrases_.push_back(std::move(phrase));
   }
 
@@ -165,6 +180,7 @@ class Finder {
   const Words& words_;
   Namer namer_;
   bool capitals_tell_;
+  bool something_before_;
   std::size_t at_ = 0;
   std::vector<NounPhrase> phrases_;
 };
@@ -172,8 +188,8 @@ class Finder {
 }  // namespace
 
 std::vector<NounPhrase> find_phrases(const Segment& segment, const Vocabulary& vocabulary,
-                                     bool capitals_tell) {
-  return Finder(segment, vocabulary, capitals_tell).run();
+                                     bool capitals_tell, bool something_before) {
+  return Finder(segment, vocabulary, capitals_tell, something_before).run();
 }
 
 }  // namespace tagalign::data

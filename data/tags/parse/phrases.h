@@ -20,12 +20,13 @@ struct NounPhrase {
   bool is_object() const { return !naming.tag.empty() && !owner && !absent; }
 };
 
-/// In their order; they do not overlap. `segment` is tagged.
+/// In their order; they do not overlap. `segment` is tagged. `something_before`: an earlier segment
+/// named an object.
 std::vector<NounPhrase> find_phrases(const Segment& segment, const Vocabulary& vocabulary,
-                                     bool capitals_tell);
+                                     bool capitals_tell, bool something_before);
 
 /// Marks phrases as absent: measures, destinations, purposes, causes, what is denied, the makers
-/// and owners of things. `something_before`: an earlier segment named an object.
+/// and owners of things.
 void mark_absent(const Segment& segment, const Vocabulary& vocabulary, bool something_before,
                  std::vector<NounPhrase>& phrases);
 

@@ -67,6 +67,13 @@ void adjust(const Segment& segment, std::size_t at, const Namer& namer,
   if (of_follows && has_noun) {  // "a drawing of a horse"
     std::erase_if(readings, [](const Reading& each) { return each.tag == Tag::kGerund; });
   }
+  const bool alone = (at == 0 || segment[at - 1].text.empty()) &&
+                     (at + 1 == segment.size() || segment[at + 1].text.empty());
+  if (alone && has_noun) {  // "hammer; saw"
+    std::erase_if(readings, [](const Reading& each) {
+      return each.tag == Tag::kVerbPast || each.tag == Tag::kParticiple || each.tag == Tag::kVerb;
+    });
+  }
   if (at == 0) return;
   const Token& before = segment[at - 1];
   const bool material = vocabulary.lists().materials.contains(before.text);

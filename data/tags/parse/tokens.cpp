@@ -1,7 +1,6 @@
 #include "data/tags/parse/tokens.h"
 
 #include <algorithm>
-#include <array>
 
 namespace tagalign::data {
 namespace {
@@ -14,15 +13,6 @@ bool is_digit(char c) {
 }
 bool is_word(char c) {
   return is_letter(c) || is_digit(c);
-}
-
-/// Hyphenated words that say how something is, by their last part.
-bool describes(std::string_view part) {
-  static constexpr std::array<std::string_view, 26> kParts = {
-      "friendly", "free",  "proof", "resistant", "style",  "shaped", "like",   "sized", "size",
-      "inspired", "based", "made",  "old",       "year",   "inch",   "piece",  "foot",  "day",
-      "ready",    "rise",  "end",   "quality",   "colored", "themed", "styled", "way"};
-  return std::find(kParts.begin(), kParts.end(), part) != kParts.end();
 }
 
 /// Walks the text once and hands words and breaks over.
@@ -150,7 +140,7 @@ class Cutter {
       return each.tag == Tag::kAdjective || each.tag == Tag::kParticiple ||
              each.tag == Tag::kVerbPast || each.tag == Tag::kGerund;
     });
-    if (describes(all.back()) || adjective || vocabulary_.lists().visible.contains(parts)) {
+    if (vocabulary_.lists().describing_ends.contains(all.back()) || adjective || vocabulary_.lists().visible.contains(parts)) {
       push(parts, capital);
       segment_.back().tag = Tag::kAdjective;
       segment_.back().base = parts;
@@ -175,6 +165,16 @@ bool matches(const Segment& segment, std::size_t at, const std::vector<std::stri
   return true;
 }
 
+/// "in the dark", but not the beginning of "in the dark forest".
+bool goes_on(const Segment& segment, std::size_t at, const std::string& first,
+             const Vocabulary& vocabulary) {
+  if (!vocabulary.lists().prepositions.contains(first) || at >= segment.size()) return false;
+  const auto readings = vocabulary.words().readings(segment[at].text);
+  return std::any_of(readings.begin(), readings.end(), [](const Reading& each) {
+    return each.tag == Tag::kNoun || each.tag == Tag::kNouns || each.tag == Tag::kAdjective;
+  });
+}
+
 /// Phrases become commas, prepositions of several words one token.
 Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
   Segment out;
@@ -182,6 +182,9 @@ Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
     const Vocabulary::Sequence* found = nullptr;
     for (const auto& sequence : vocabulary.sequences(segment[i].text)) {
       if (!matches(segment, i, sequence.words)) continue;
+      if (!sequence.is_preposition &&
+          goes_on(segment, i + sequence.words.size(), segment[i].text, vocabulary))
+        continue;
       found = &sequence;
       break;
     }

@@ -81,6 +81,21 @@ bool is_name(std::string_view sense, std::string_view word) {
          std::string_view::npos;
 }
 
+/// The fields of the first two common senses; of names, when the word has no other.
+void add_senses(std::string_view data, std::string_view word,
+                std::span<const std::string_view> offsets, WordEntry& entry) {
+  std::vector<std::uint8_t> common;
+  std::vector<std::uint8_t> names;
+  for (const std::string_view offset : offsets) {
+    const std::string_view sense = sense_line(data, offset);
+    (is_name(sense, word) ? names : common).push_back(field_of(sense));
+  }
+  entry.proper = common.empty();
+  const auto& fields = entry.proper ? names : common;
+  for (std::size_t i = 0; i < std::min(entry.fields.size(), fields.size()); ++i)
+    entry.fields[i] = fields[i];
+}
+
 }  // namespace
 
 bool names_something_visible(const WordEntry& entry) {
@@ -122,10 +137,7 @@ Status WordNet::read_index(FileSystem& files, const Path& folder, WordClass word
     WordEntry& entry = words_[with_blanks(fields[0])];
     entry.is[c] = true;
     if (word_class != WordClass::kNoun) continue;
-    const std::size_t first = 6 + pointers;
-    entry.proper = is_name(sense_line(data, fields[first]), fields[0]);
-    for (std::size_t i = 0; i < std::min(entry.fields.size(), fields.size() - first); ++i)
-      entry.fields[i] = field_of(sense_line(data, fields[first + i]));
+    add_senses(data, fields[0], std::span(fields).subspan(6 + pointers), entry);
   }
   return ok_status();
 }

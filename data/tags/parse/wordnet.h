@@ -35,9 +35,9 @@ struct WordEntry {
   std::array<bool, kWordClasses> is{};
   /// Occurrences in the texts that WordNet's authors read sense by sense (cntlist.rev).
   std::array<std::uint32_t, kWordClasses> counts{};
-  /// Lexicographer's files of the first noun senses (lexnames(5)), 0 where there is none.
+  /// Lexicographer's files of the first noun senses that are no names (lexnames(5)), 0 for none.
   std::array<std::uint8_t, 2> fields{};
-  bool proper = false;  ///< its first noun sense is a name, written with a capital
+  bool proper = false;  ///< a noun that is only a name, written with a capital
 
   bool is_a(WordClass c) const { return is[static_cast<std::size_t>(c)]; }
   std::uint32_t count(WordClass c) const { return counts[static_cast<std::size_t>(c)]; }

@@ -125,13 +125,12 @@ std::string Words::plural_base(std::string_view word) const {
       const WordEntry* entry = wordnet_.find(each);
       return entry == nullptr ? 0 : entry->count(WordClass::kNoun);
     };
-    if (best.empty() || count(base) > count(best)) best = base;
+    if (best.empty() || count(base) >= count(best)) best = base;
   };
   for (const std::string& base : wordnet_.irregular(WordClass::kNoun, word)) offer(base);
   if (!best.empty() || word.ends_with("ss")) return best;
   for (const Ending& ending : kPlurals) {
     offer(replaced(word, ending));
-    if (!best.empty()) return best;
   }
   return best;
 }
@@ -187,7 +186,7 @@ double Words::noun_share(std::string_view base) const {
 
 bool Words::visible(std::string_view base) const {
   if (base.size() < 2 || lists_.stop.contains(base)) return false;
-  if (lists_.keep.contains(base)) return true;
+  if (lists_.keep.contains(base) || lists_.plural_only.contains(base)) return true;
   const WordEntry* entry = wordnet_.find(base);
   if (entry == nullptr || !entry->is_a(WordClass::kNoun) || names_one(*entry)) return false;
   if (lists_.colours.contains(base) && !names_a_kind(*entry)) return false;
@@ -206,6 +205,7 @@ void Words::add_nouns(std::string_view word, std::vector<Reading>& out) const {
   }
   if (is_noun && lists_.same_in_plural.contains(word)) {
     out.push_back({Tag::kNoun, weight_of(count, noun_share(word)), text});
+    out.push_back({Tag::kNouns, weight_of(count, noun_share(word)) / 2, text});
     return;
   }
   const std::string base = plural_base(word);
