@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "worker/benchmarks/data_job.h"
 #include "worker/command/data_command.h"
+#include "worker/tags/tags_job.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -67,6 +68,43 @@ void add_common(CLI::App* command, DataArguments& arguments) {
   command->add_flag("--json", arguments.json, "the report as JSON");
 }
 
+int run_tags(TagsArguments arguments) {
+  arguments.config_folders = config_folders();
+  TagsWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
+                  ::isatty(STDERR_FILENO) == 1};
+  const int code = exit_code(run_data_tags(world, std::move(arguments)));
+  std::cout.flush();
+  return code;
+}
+
+void add_tags(CLI::App* data, std::function<int()>& chosen) {
+  auto arguments = std::make_shared<TagsArguments>();
+  data::TagOptions& options = arguments->options;
+  auto* tags = data->add_subcommand("tags", "Make tag lists and labels from captions");
+  tags->add_option("captions", options.captions, "CSV, CC12M's TSV or JSON lines");
+  tags->add_option("--output", options.output, "folder to write to")->required();
+  tags->add_option("--objects", options.objects.tags_max, "objects in the list");
+  tags->add_option("--attributes", options.attributes.tags_max, "attributes in the list");
+  tags->add_option_function<std::uint64_t>(
+      "--min-count",
+      [&options](std::uint64_t count) {
+        options.objects.captions_min = options.attributes.captions_min = count;
+      },
+      "captions that a tag of the lists is in");
+  tags->add_option("--drop-most-frequent", options.objects.drop_most_frequent,
+                   "leave out so many of the most frequent objects");
+  tags->add_option("--per-caption", options.per_caption,
+                   "JSON lines with the tags of each caption");
+  tags->add_option("--import", options.import, "JSON lines with ready tags instead of the parser");
+  tags->add_flag("--raw", options.raw, "imported tags stay as they are");
+  tags->add_option("--wordnet", options.wordnet, "folder of WordNet 3.0's dict files");
+  tags->add_option("--lists", options.lists, "folder of the lists of words");
+  tags->add_option("--threads", options.threads, "0: one a core, at most eight")
+      ->check(CLI::Range(0, 256));
+  tags->add_flag("--json", arguments->json, "the report as JSON");
+  tags->callback([&chosen, arguments] { chosen = [arguments] { return run_tags(*arguments); }; });
+}
+
 void on_choice(CLI::App* command, std::function<int()>& chosen,
                const std::shared_ptr<DataArguments>& arguments, Run job) {
   command->callback(
@@ -76,7 +114,7 @@ void on_choice(CLI::App* command, std::function<int()>& chosen,
 }  // namespace
 
 void add_data(CLI::App& app, std::function<int()>& chosen) {
-  auto* data = app.add_subcommand("data", "Prepare and check benchmark data sets");
+  auto* data = app.add_subcommand("data", "Benchmark data sets, and tags of captions");
   data->require_subcommand(1);
   auto arguments = std::make_shared<DataArguments>();
   auto* prepare = data->add_subcommand(
@@ -91,6 +129,7 @@ void add_data(CLI::App& app, std::function<int()>& chosen) {
   check->add_option("--root", arguments->root, "its folder, or the folder of all benchmarks")
       ->required();
   on_choice(check, chosen, arguments, run_data_check);
+  add_tags(data, chosen);
 }
 
 }  // namespace tagalign::jobs

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "base/format.h"
 #include "coordinator/cli/commands/commands.h"
 
@@ -93,13 +96,76 @@ void add_check(Program& program, CLI::App* data) {
   program.on(command, options, run_check);
 }
 
+struct TagsOptions {
+  std::vector<std::string> captions;
+  /// Option and value, in the order of the command line's help; empty values are left out.
+  std::vector<std::pair<const char*, std::string>> values = {{"--output", ""},
+                                                             {"--objects", ""},
+                                                             {"--attributes", ""},
+                                                             {"--min-count", ""},
+                                                             {"--drop-most-frequent", ""},
+                                                             {"--per-caption", ""},
+                                                             {"--import", ""},
+                                                             {"--wordnet", ""},
+                                                             {"--lists", ""},
+                                                             {"--threads", ""}};
+  bool raw = false;
+
+  std::string& value(std::string_view option) {
+    return std::find_if(values.begin(), values.end(),
+                        [&](const auto& each) { return each.first == option; })
+        ->second;
+  }
+};
+
+Result<int> run_tags(Context& context, const TagsOptions& options) {
+  std::vector<std::string> arguments{"data", "tags"};
+  arguments.insert(arguments.end(), options.captions.begin(), options.captions.end());
+  for (const auto& [option, value] : options.values) add_value(arguments, option, value);
+  if (options.raw) arguments.emplace_back("--raw");
+  if (context.format == OutputFormat::kJson) arguments.emplace_back("--json");
+  context.host.out.flush();
+  return context.host.run_worker(arguments);
+}
+
+void add_tags(Program& program, CLI::App* data) {
+  auto options = std::make_shared<TagsOptions>();
+  CLI::App* command =
+      data->add_subcommand("tags", "Make the tag lists and labels of a training from its captions");
+  command
+      ->add_option("captions", options->captions,
+                   "CSV with the header file,caption; CC12M's url<TAB>caption; or JSON lines with "
+                   "id and caption")
+      ->option_text("CAPTIONS...");
+  const auto add = [&](const char* option, const char* help, const char* text) {
+    return command->add_option(option, options->value(option), help)->option_text(text);
+  };
+  add("--output", "folder for object_list.csv, object_index.json, …", "DIR")->required();
+  const auto count = CLI::TypeValidator<std::uint64_t>("N");
+  add("--objects", "most frequent objects in the list (10000)", "N")->check(count);
+  add("--attributes", "most frequent attributes in the list (1000)", "N")->check(count);
+  add("--min-count", "captions that a tag must be in (5; for 12 million 50)", "N")->check(count);
+  add("--drop-most-frequent", "leave out the N most frequent objects (0)", "N")->check(count);
+  add("--per-caption", "JSON lines with all tags of each caption", "FILE");
+  add("--import", "JSON lines with ready tags, which take the parser's place", "FILE");
+  command->add_flag("--raw", options->raw, "imported tags stay as they are");
+  add("--wordnet", "WordNet 3.0's dict files (/usr/share/wordnet)", "DIR");
+  add("--lists", "lists of words (configs/tags)", "DIR");
+  add("--threads", "0: one a core, at most eight", "N")->check(CLI::Range(0, 256));
+  command->footer(
+      "Example:\n  tagalign data tags cc12m.tsv --min-count 50 --output /data/cc12m/tags\n"
+      "For JSON: tagalign --output json data tags …");
+  program.on(command, options, run_tags);
+}
+
 }  // namespace
 
 void add_data(Program& program) {
-  CLI::App* data = program.app.add_subcommand("data", "Prepare and check benchmark data sets");
+  CLI::App* data = program.app.add_subcommand("data", "Benchmark data sets, and tags of captions");
   data->require_subcommand(1);
   add_prepare(program, data);
   add_check(program, data);
+  add_tags(program, data);
 }
 
 }  // namespace tagalign::cli

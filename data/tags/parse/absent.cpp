@@ -26,8 +26,8 @@ class Judge {
       NounPhrase& phrase = phrases_[k];
       move_to(phrase.start);
       phrase.absent = in_absent_region(k) || is_measure(k) || is_destination(k) ||
-                      is_behind_view(k) || speaks(k) || is_called_for(k) || made_it(k) || is_reader(k) ||
-                      denied(k);
+                      is_behind_view(k) || speaks(k) || is_called_for(k) || made_it(k) ||
+                      is_reader(k) || denied(k);
       something_ = something_ || phrase.is_object();
     }
   }
@@ -91,8 +91,8 @@ class Judge {
   }
   /// "a man without a shirt is digging": the sentence goes on. A clause has its own verb.
   bool ends_region(Tag now) const {
-    static constexpr std::array<std::string_view, 7> kClauses = {"after", "before", "until", "since",
-                                                                 "as",    "if",     "than"};
+    static constexpr std::array<std::string_view, 7> kClauses = {
+        "after", "before", "until", "since", "as", "if", "than"};
     if (std::find(kClauses.begin(), kClauses.end(), region_) != kClauses.end()) return false;
     if (region_ == "where") return now == Tag::kAuxiliary;
     return now == Tag::kAuxiliary || now == Tag::kVerbThird || now == Tag::kVerbPast;
@@ -124,8 +124,7 @@ class Judge {
       region_.clear();
       return false;
     }
-    if (region_ == "for" && !something_ && !phrase.naming.tag.empty() &&
-        !person_or_group(phrase)) {
+    if (region_ == "for" && !something_ && !phrase.naming.tag.empty() && !person_or_group(phrase)) {
       region_.clear();  // "ideas for small bathrooms" show a bathroom
       return false;
     }

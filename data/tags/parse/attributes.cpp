@@ -25,7 +25,8 @@ class Eye {
              (word.ends_with("ing") && lists_.visible.contains(word));
     }
     if (lists_.visible.contains(word)) return true;
-    if (token.tag == Tag::kParticiple) return word.ends_with("ed") || wordnet_.find(word) != nullptr;
+    if (token.tag == Tag::kParticiple)
+      return word.ends_with("ed") || wordnet_.find(word) != nullptr;
     if (token.tag != Tag::kAdjective) return false;
     return made_of_stuff(word) || covered(word);
   }
@@ -33,9 +34,8 @@ class Eye {
   bool lives(const std::string& object) const {
     constexpr std::uint8_t kPersonField = 18;
     const WordEntry* entry = wordnet_.find(object);
-    return object == "person" ||
-           (entry != nullptr &&
-            (entry->fields[0] == kAnimalField || entry->fields[0] == kPersonField));
+    return object == "person" || (entry != nullptr && (entry->fields[0] == kAnimalField ||
+                                                       entry->fields[0] == kPersonField));
   }
 
  private:
@@ -147,8 +147,8 @@ class Finder {
       add(each, k);
     // "truck silver": only colours and the like may stand behind.
     std::size_t end = phrase.naming.words.end;
-    while (end < phrase.run.end && (is_surface(segment_[end], lists_) ||
-                                    lists_.shades.contains(text(end))))
+    while (end < phrase.run.end &&
+           (is_surface(segment_[end], lists_) || lists_.shades.contains(text(end))))
       ++end;
     for (const auto& each : among({phrase.naming.words.end, end}, object)) add(each, k);
   }
@@ -235,8 +235,8 @@ class Finder {
                                   segment_.begin() + static_cast<std::ptrdiff_t>(run.end),
                                   [&](const Token& token) { return can_stand_alone(token); });
     const Tag next = tag(run.end);
-    const bool passive = tag(run.end - 1) == Tag::kParticiple &&
-                         (next == Tag::kPreposition || next == Tag::kTo);
+    const bool passive =
+        tag(run.end - 1) == Tag::kParticiple && (next == Tag::kPreposition || next == Tag::kTo);
     if (!only || passive) return;
     for (const std::string& word : among(run, "")) add(word, subject_of(subject_before(k)));
   }

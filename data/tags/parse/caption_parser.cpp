@@ -90,4 +90,32 @@ CaptionTags CaptionParser::parse(std::string_view caption) {
   return collector.take();
 }
 
+std::string CaptionParser::normal_attribute(std::string_view tag) const {
+  const PlainText plain = plain_text(tag, vocabulary_.lists());
+  std::string out;
+  for (const Segment& segment : cut(plain.text, vocabulary_).segments) {
+    for (const Token& token : segment) {
+      if (!token.text.empty()) out += (out.empty() ? "" : " ") + token.text;
+    }
+  }
+  return out;
+}
+
+std::string CaptionParser::normal_object(std::string_view tag) {
+  Segment segment;
+  for (std::string& word : split_words(normal_attribute(tag))) segment.push_back({std::move(word)});
+  if (segment.empty()) return {};
+  choose_tags(segment, vocabulary_, words_);
+  // The last word is a noun, whatever else it might be in a sentence.
+  Token& last = segment.back();
+  const std::string base = vocabulary_.words().singular(last.text);
+  last.tag = Tag::kNoun;
+  last.base = base.empty() ? last.text : base;
+  const Namer namer(vocabulary_);
+  const Naming naming = namer.name(segment, {0, segment.size()}, false);
+  if (!naming.tag.empty()) return naming.tag;
+  const bool unknown = base.empty() || vocabulary_.wordnet().find(base) == nullptr;
+  return unknown && !vocabulary_.lists().stop.contains(last.base) ? normal_attribute(tag) : "";
+}
+
 }  // namespace tagalign::data

@@ -40,6 +40,12 @@ class CaptionParser {
 
   CaptionTags parse(std::string_view caption);
 
+  /// Somebody else's tag as this parser would write it: singular, a compound of WordNet or its head
+  /// alone. Empty for what the stop list drops; an unknown word stays, in small letters.
+  std::string normal_object(std::string_view tag);
+  /// In small letters, without accents and signs.
+  std::string normal_attribute(std::string_view tag) const;
+
  private:
   const Vocabulary& vocabulary_;
   WordMemory words_;

@@ -10,8 +10,8 @@ struct Evidence {
   int foreign = 0;  ///< small words of other languages
 };
 
-void count(const Segment& segment, bool title_case, const Vocabulary& vocabulary,
-           WordMemory& words, Evidence& evidence) {
+void count(const Segment& segment, bool title_case, const Vocabulary& vocabulary, WordMemory& words,
+           Evidence& evidence) {
   const TagLists& lists = vocabulary.lists();
   for (const Token& token : segment) {
     const std::string& word = token.text;
@@ -31,8 +31,7 @@ void count(const Segment& segment, bool title_case, const Vocabulary& vocabulary
 
 bool judge(const Evidence& evidence) {
   if (evidence.foreign >= 2 && evidence.foreign > evidence.english) return false;
-  if (evidence.foreign >= 1 && evidence.english == 0 &&
-      evidence.known * 4 < evidence.words * 3)
+  if (evidence.foreign >= 1 && evidence.english == 0 && evidence.known * 4 < evidence.words * 3)
     return false;
   return evidence.known * 5 >= evidence.words * 2;
 }

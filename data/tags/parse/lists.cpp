@@ -10,7 +10,7 @@ namespace {
 
 struct Section {
   std::string_view name;
-  WordSet TagLists::* words;  ///< null: the spellings
+  WordSet TagLists::*words;  ///< null: the spellings
 };
 struct ListFile {
   std::string_view name;
@@ -96,8 +96,9 @@ class Reader {
     }
     for (const Section& section : file_.sections) {
       if (!seen_.contains(section.name))
-        return invalid_argument(format("read lists of words {}: expected a section [{}], found none",
-                                       path_.string(), section.name));
+        return invalid_argument(
+            format("read lists of words {}: expected a section [{}], found none", path_.string(),
+                   section.name));
     }
     return ok_status();
   }

@@ -32,7 +32,8 @@ struct TagLists {
   TextMap<std::string> spellings;
   // grammar.txt
   WordSet determiners, owners, pronouns, relatives, prepositions, conjunctions, auxiliaries;
-  WordSet modals, adverbs, describing_ends, wearers, usually_nouns, unchanging_verbs, calls_to_action, means, also_open, numbers, reporting_verbs, absent, places, days;
+  WordSet modals, adverbs, describing_ends, wearers, usually_nouns, unchanging_verbs,
+      calls_to_action, means, also_open, numbers, reporting_verbs, absent, places, days;
 
   /// Reads the five files of `folder`. Errors name file and line: a section that is unknown or
   /// missing, an entry outside a section, a spelling without its "=".

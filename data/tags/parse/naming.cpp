@@ -100,8 +100,8 @@ Namer::Kind Namer::judge(const Segment& segment, Span words, const std::string& 
   if (qualified) return Kind::kNone;  // "rich people", "good book": the noun alone decides
   // lexnames(5): noun.communication, group, location, possession. A bus ticket is a ticket.
   constexpr std::array<std::uint8_t, 4> kThingLike = {10, 14, 15, 21};
-  const bool thing = std::find(kThingLike.begin(), kThingLike.end(), entry.fields[0]) !=
-                     kThingLike.end();
+  const bool thing =
+      std::find(kThingLike.begin(), kThingLike.end(), entry.fields[0]) != kThingLike.end();
   const bool head = vocabulary_.words().visible(segment[words.end - 1].base);
   return thing && head ? Kind::kVisible : Kind::kDead;
 }
@@ -174,7 +174,8 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
       if (kind != Kind::kNone) break;
     }
     const Token& token = segment[head];
-    if (dead == 0 && (vocabulary_.words().visible(token.base) || lists.keep.contains(token.text)) && !lists.see_through.contains(token.base))
+    if (dead == 0 && (vocabulary_.words().visible(token.base) || lists.keep.contains(token.text)) &&
+        !lists.see_through.contains(token.base))
       return {single(segment, head), {head, end}};
     const bool named = unknown(token) && token.capital;
     const bool through = dead > 0 || lists.see_through.contains(token.base) || named ||

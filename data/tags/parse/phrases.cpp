@@ -50,13 +50,15 @@ class Finder {
     while (quality(next) || tag(next) == Tag::kNumber) ++next;
     std::size_t before = i;
     while (before > 0 && tag(before - 1) == Tag::kAdverb) --before;
-    const bool predicate = before > 0 && (tag(before - 1) == Tag::kAuxiliary ||
-                                          lists_.predicate_verbs.contains(segment_[before - 1].base));
+    const bool predicate =
+        before > 0 && (tag(before - 1) == Tag::kAuxiliary ||
+                       lists_.predicate_verbs.contains(segment_[before - 1].base));
     if (lists_.colouring_verbs.contains(segment_[i].base) && surface(i + 1)) {
       while (surface(next) && noun(next + 1)) ++next;
       return !predicate && noun(next) && (i == 0 || !noun(i - 1)) && !surface(next);
     }
-    const bool alone = surface(i) && (i == 0 || tag(i - 1) == Tag::kStop) && tag(next) == Tag::kStop;
+    const bool alone =
+        surface(i) && (i == 0 || tag(i - 1) == Tag::kStop) && tag(next) == Tag::kStop;
     return predicate || alone || noun(next);
   }
 
@@ -108,14 +110,17 @@ class Finder {
   bool lives(const std::string& base) const {
     constexpr std::uint8_t kAnimal = 5, kPerson = 18;
     const WordEntry* entry = wordnet_.find(base);
-    return base == "people" || (entry != nullptr && (entry->fields[0] == kAnimal || entry->fields[0] == kPerson));
+    return base == "people" ||
+           (entry != nullptr && (entry->fields[0] == kAnimal || entry->fields[0] == kPerson));
   }
 
   /// A quality behind a thing begins the next phrase ("guitar natural finish"), unless it is a
   /// colour at the end ("truck silver") or the thing is a material ("steel insulated bottle").
   bool splits(std::size_t i, std::size_t begin) const {
     if (i == begin || !noun(i - 1) || surface(i - 1)) return false;
-    if (tag(i) == Tag::kParticiple) return (!noun(i + 1) && !quality(i + 1)) || lives(segment_[i - 1].base);  // "hand painted vase"
+    if (tag(i) == Tag::kParticiple)
+      return (!noun(i + 1) && !quality(i + 1)) ||
+             lives(segment_[i - 1].base);  // "hand painted vase"
     return words_.visible(segment_[i - 1].base) && (!surface(i) || noun(i + 1));
   }
 
@@ -126,9 +131,12 @@ class Finder {
     const Token& token = segment_[run.begin];
     const WordEntry* entry = wordnet_.find(token.text);
     if (entry == nullptr) return false;
-    if (lists_.colours.contains(token.text)) return !kind_at(run.begin - 2) && !kind_at(run.end + 1);
-    const bool described = run.begin == 0 || (!phrases_.empty() && (phrases_.back().only_surface ||
-                           phrases_.back().run.end - phrases_.back().run.begin > 1));
+    if (lists_.colours.contains(token.text))
+      return !kind_at(run.begin - 2) && !kind_at(run.end + 1);
+    const bool described =
+        run.begin == 0 ||
+        (!phrases_.empty() &&
+         (phrases_.back().only_surface || phrases_.back().run.end - phrases_.back().run.begin > 1));
     return lists_.materials.contains(token.text) && described;
   }
   bool kind_at(std::size_t i) const {

@@ -10,11 +10,11 @@
 namespace tagalign::data {
 
 struct NounPhrase {
-  Span run;                 ///< without determiners
-  std::size_t start = 0;    ///< of its determiners
-  Naming naming;            ///< no tag: nothing to outline
-  bool owner = false;       ///< of the phrase behind it: "Dad's"
-  bool absent = false;      ///< named, but not in the picture
+  Span run;                   ///< without determiners
+  std::size_t start = 0;      ///< of its determiners
+  Naming naming;              ///< no tag: nothing to outline
+  bool owner = false;         ///< of the phrase behind it: "Dad's"
+  bool absent = false;        ///< named, but not in the picture
   bool only_surface = false;  ///< colours and the like without a noun: "navy blue"
 
   bool is_object() const { return !naming.tag.empty() && !owner && !absent; }

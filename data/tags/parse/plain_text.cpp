@@ -75,11 +75,21 @@ std::string without_entities(std::string_view text) {
 /// ASCII for one character that decomposition has left.
 std::string_view ascii_of(UChar32 c) {
   switch (c) {
-    case 0x2018: case 0x2019: case 0x02bc: case 0x2032: case 0x60: case 0xb4:
+    case 0x2018:
+    case 0x2019:
+    case 0x02bc:
+    case 0x2032:
+    case 0x60:
+    case 0xb4:
       return "'";
-    case 0x2010: case 0x2011:
+    case 0x2010:
+    case 0x2011:
       return "-";
-    case 0x2012: case 0x2013: case 0x2014: case 0x2015: case 0x2212:
+    case 0x2012:
+    case 0x2013:
+    case 0x2014:
+    case 0x2015:
+    case 0x2212:
       return " - ";
     case 0xd7:
       return "x";
@@ -87,13 +97,21 @@ std::string_view ascii_of(UChar32 c) {
       return "ss";
     case 0xe6:
       return "ae";
-    case 0xf8: case 0xd8:
+    case 0xf8:
+    case 0xd8:
       return "o";
     case 0x131:
       return "i";
-    case 0x142: case 0x141:
+    case 0x142:
+    case 0x141:
       return "l";
-    case 0x2022: case 0xb7: case 0x25cf: case 0x2605: case 0x25ba: case 0xbb: case 0xab:
+    case 0x2022:
+    case 0xb7:
+    case 0x25cf:
+    case 0x2605:
+    case 0x25ba:
+    case 0xbb:
+    case 0xab:
       return " ; ";
     default:
       return " ";

@@ -11,7 +11,7 @@
 namespace tagalign::data {
 
 struct PlainText {
-  std::string text;               ///< case kept; U+2013 and its like became " - "
+  std::string text;  ///< case kept; U+2013 and its like became " - "
   std::size_t latin_letters = 0;
   std::size_t other_letters = 0;  ///< of another script; left out of the text
 };

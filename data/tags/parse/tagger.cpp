@@ -46,8 +46,8 @@ constexpr double kTrust = 0.7;
 
 struct Step {
   std::vector<Reading> readings;
-  std::vector<double> scores;      ///< of the best chain that ends here
-  std::vector<std::size_t> before; ///< the reading before it in that chain
+  std::vector<double> scores;       ///< of the best chain that ends here
+  std::vector<std::size_t> before;  ///< the reading before it in that chain
 };
 
 /// A noun of the stop list, as "autumn" and "night" are.
@@ -61,9 +61,8 @@ void adjust(const Segment& segment, std::size_t at, const Namer& namer,
   constexpr double kInCompound = 4;
   constexpr double kAbstractActs = 0.3;  ///< "autumn leaves": what cannot be seen rarely acts
   const bool of_follows = at + 1 < segment.size() && segment[at + 1].text == "of";
-  const bool has_noun = std::any_of(readings.begin(), readings.end(), [](const Reading& each) {
-    return each.tag == Tag::kNoun;
-  });
+  const bool has_noun = std::any_of(readings.begin(), readings.end(),
+                                    [](const Reading& each) { return each.tag == Tag::kNoun; });
   if (of_follows && has_noun) {  // "a drawing of a horse"
     std::erase_if(readings, [](const Reading& each) { return each.tag == Tag::kGerund; });
   }
@@ -98,7 +97,8 @@ Step make_step(const Segment& segment, std::size_t at, const Namer& namer,
   }
   double sum = 0;
   for (const Reading& each : step.readings) sum += each.weight;
-  for (const Reading& each : step.readings) step.scores.push_back(kTrust * std::log(each.weight / sum));
+  for (const Reading& each : step.readings)
+    step.scores.push_back(kTrust * std::log(each.weight / sum));
   step.before.resize(step.readings.size());
   return step;
 }

@@ -73,9 +73,14 @@ class Cutter {
   void take_sign(char c) {
     ++at_;
     switch (c) {
-      case ' ': case '"': case '\'': case '$': case '%': case '^': case '`':
-        if (c == '\'' && before() == '\'' && at_ > 1 && text_[at_ - 2] == 's' &&
-            !segment_.empty())
+      case ' ':
+      case '"':
+      case '\'':
+      case '$':
+      case '%':
+      case '^':
+      case '`':
+        if (c == '\'' && before() == '\'' && at_ > 1 && text_[at_ - 2] == 's' && !segment_.empty())
           push("'", false);
         return;
       case '#':
@@ -83,7 +88,8 @@ class Cutter {
         return comma();
       case ',':
         return comma();
-      case '&': case '+':
+      case '&':
+      case '+':
         return push("and", false);
       case '/':
         return peek(0) == ' ' ? end_segment() : comma();
@@ -140,7 +146,8 @@ class Cutter {
       return each.tag == Tag::kAdjective || each.tag == Tag::kParticiple ||
              each.tag == Tag::kVerbPast || each.tag == Tag::kGerund;
     });
-    if (vocabulary_.lists().describing_ends.contains(all.back()) || adjective || vocabulary_.lists().visible.contains(parts)) {
+    if (vocabulary_.lists().describing_ends.contains(all.back()) || adjective ||
+        vocabulary_.lists().visible.contains(parts)) {
       push(parts, capital);
       segment_.back().tag = Tag::kAdjective;
       segment_.back().base = parts;
@@ -213,8 +220,8 @@ Segment without_units(const Segment& segment, const TagLists& lists) {
   for (std::size_t i = 0; i < segment.size(); ++i) {
     const Token& token = segment[i];
     const bool behind = i > 0 && is_number(segment[i - 1]);
-    const bool last = i + 1 == segment.size() || segment[i + 1].text.empty() ||
-                      is_number(segment[i + 1]);
+    const bool last =
+        i + 1 == segment.size() || segment[i + 1].text.empty() || is_number(segment[i + 1]);
     const bool ambiguous = lists.prepositions.contains(token.text);
     if (behind && lists.units.contains(token.text) && (last || !ambiguous)) continue;
     const bool letter = token.text.size() == 1 && !lists.determiners.contains(token.text) &&

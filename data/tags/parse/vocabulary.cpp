@@ -21,8 +21,7 @@ Vocabulary::Vocabulary(WordNet wordnet, TagLists lists)
   add_sequences(lists_.phrases, false);
   for (auto& [first, all] : sequences_) {
     std::sort(all.begin(), all.end(), [](const Sequence& a, const Sequence& b) {
-      return a.words.size() != b.words.size() ? a.words.size() > b.words.size()
-                                              : a.words < b.words;
+      return a.words.size() != b.words.size() ? a.words.size() > b.words.size() : a.words < b.words;
     });
   }
 }

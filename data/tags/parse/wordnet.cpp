@@ -177,8 +177,8 @@ Status WordNet::read_counts(FileSystem& files, const Path& folder) {
 Result<WordNet> WordNet::open(FileSystem& files, const Path& folder) {
   WordNet wordnet;
   wordnet.words_.reserve(160'000);
-  for (const auto word_class : {WordClass::kNoun, WordClass::kVerb, WordClass::kAdjective,
-                                WordClass::kAdverb}) {
+  for (const auto word_class :
+       {WordClass::kNoun, WordClass::kVerb, WordClass::kAdjective, WordClass::kAdverb}) {
     TA_RETURN_IF_ERROR(wordnet.read_index(files, folder, word_class));
     TA_RETURN_IF_ERROR(wordnet.read_exceptions(files, folder, word_class));
   }
@@ -191,8 +191,7 @@ const WordEntry* WordNet::find(std::string_view word) const {
   return found == words_.end() ? nullptr : &found->second;
 }
 
-std::span<const std::string> WordNet::irregular(WordClass word_class,
-                                                std::string_view form) const {
+std::span<const std::string> WordNet::irregular(WordClass word_class, std::string_view form) const {
   const auto& table = irregular_[static_cast<std::size_t>(word_class)];
   const auto found = table.find(form);
   if (found == table.end()) return {};

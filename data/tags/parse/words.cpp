@@ -13,11 +13,11 @@ constexpr double kPastShare = 0.25;
 constexpr double kParticipleShare = 0.35;
 constexpr double kGerundShare = 0.5;
 constexpr double kNounShare = 1.3;
-constexpr double kSeen = 0.7;         ///< of a word that WordNet has and its texts have not
-constexpr double kVisibleNoun = 2;    ///< captions name what can be seen
-constexpr double kOtherNoun = 0.4;    ///< … and rarely what can not
-constexpr double kUsual = 8;          ///< factor of a noun that our lists call usual
-constexpr double kListed = 8;         ///< of an adjective that our lists name
+constexpr double kSeen = 0.7;             ///< of a word that WordNet has and its texts have not
+constexpr double kVisibleNoun = 2;        ///< captions name what can be seen
+constexpr double kOtherNoun = 0.4;        ///< … and rarely what can not
+constexpr double kUsual = 8;              ///< factor of a noun that our lists call usual
+constexpr double kListed = 8;             ///< of an adjective that our lists name
 constexpr std::size_t kCorrectedMin = 4;  ///< letters of a word that may be misspelt
 constexpr std::uint32_t kCommon = 2;      ///< occurrences of a word that others are taken for
 
@@ -262,7 +262,8 @@ void Words::add_others(std::string_view word, std::vector<Reading>& out) const {
     weight += weight_of(entry->count(WordClass::kAdjective), 1);
   if (weight > 0) out.push_back({Tag::kAdjective, weight, std::string(word)});
   if (entry != nullptr && entry->is_a(WordClass::kAdverb) && weight == 0)
-    out.push_back({Tag::kAdverb, weight_of(entry->count(WordClass::kAdverb), 1), std::string(word)});
+    out.push_back(
+        {Tag::kAdverb, weight_of(entry->count(WordClass::kAdverb), 1), std::string(word)});
   if (!out.empty()) return;
   for (const Ending& ending : std::initializer_list<Ending>{
            {"est", ""}, {"est", "e"}, {"iest", "y"}, {"er", ""}, {"er", "e"}, {"ier", "y"}}) {

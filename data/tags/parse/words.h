@@ -14,26 +14,26 @@ namespace tagalign::data {
 
 /// Parts of speech as far as captions need them.
 enum class Tag : std::uint8_t {
-  kStop,         ///< comma, or the end of a segment
-  kDeterminer,   ///< the, my, this
-  kNumber,       ///< 12, three, 4x4
-  kPossessive,   ///< 's
+  kStop,        ///< comma, or the end of a segment
+  kDeterminer,  ///< the, my, this
+  kNumber,      ///< 12, three, 4x4
+  kPossessive,  ///< 's
   kAdjective,
-  kParticiple,   ///< folded
-  kGerund,       ///< folding
-  kNoun,         ///< singular, or a mass
-  kNouns,        ///< plural
-  kVerb,         ///< fold
-  kVerbThird,    ///< folds
-  kVerbPast,     ///< folded
-  kAuxiliary,    ///< is, has
-  kModal,        ///< can
+  kParticiple,  ///< folded
+  kGerund,      ///< folding
+  kNoun,        ///< singular, or a mass
+  kNouns,       ///< plural
+  kVerb,        ///< fold
+  kVerbThird,   ///< folds
+  kVerbPast,    ///< folded
+  kAuxiliary,   ///< is, has
+  kModal,       ///< can
   kAdverb,
   kPreposition,
   kTo,
   kConjunction,
   kPronoun,
-  kRelative,     ///< who, where, as
+  kRelative,  ///< who, where, as
 };
 inline constexpr std::size_t kTags = 20;
 

@@ -32,5 +32,46 @@ TEST_F(CommandLine, DataPrepareWithoutSource_IsAUsageError) {
   EXPECT_TRUE(worker_arguments.empty());
 }
 
+TEST_F(CommandLine, DataTags_PassesEveryOptionOn) {
+  EXPECT_EQ(run({"data",
+                 "tags",
+                 "a.tsv",
+                 "b.csv",
+                 "--output",
+                 "/o",
+                 "--objects",
+                 "10",
+                 "--attributes",
+                 "5",
+                 "--min-count",
+                 "2",
+                 "--drop-most-frequent",
+                 "1",
+                 "--per-caption",
+                 "p.jsonl",
+                 "--import",
+                 "i.jsonl",
+                 "--raw",
+                 "--wordnet",
+                 "/w",
+                 "--lists",
+                 "/l",
+                 "--threads",
+                 "3"}),
+            0);
+  EXPECT_THAT(worker_arguments,
+              ElementsAre("data", "tags", "a.tsv", "b.csv", "--output", "/o", "--objects", "10",
+                          "--attributes", "5", "--min-count", "2", "--drop-most-frequent", "1",
+                          "--per-caption", "p.jsonl", "--import", "i.jsonl", "--wordnet", "/w",
+                          "--lists", "/l", "--threads", "3", "--raw"));
+}
+
+TEST_F(CommandLine, DataTagsWithoutOutput_OrWithABadCount_IsAUsageError) {
+  EXPECT_EQ(run({"data", "tags", "a.tsv"}), 2);
+  EXPECT_THAT(err.str(), HasSubstr("--output"));
+  EXPECT_EQ(run({"data", "tags", "a.tsv", "--output", "/o", "--objects", "many"}), 2);
+  EXPECT_TRUE(worker_arguments.empty());
+}
+
 }  // namespace
 }  // namespace tagalign::cli
