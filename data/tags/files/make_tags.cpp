@@ -160,8 +160,9 @@ class Maker {
       for (const CaptionRow& row : batch)
         keys_.emplace_back(digest64(as_bytes(row.key)), static_cast<std::uint32_t>(keys_.size()));
       report_.captions += batch.size();
-      tell(rows.files());
+      tell(rows.files(), false);
     }
+    tell(rows.files(), true);
     report_.broken = rows.files().broken();
     if (report_.captions == 0)
       return invalid_argument(format("make tags: expected captions, found none{}",
@@ -194,17 +195,15 @@ class Maker {
     }
   }
 
-  /// How many captions there will be is judged by the bytes that are read.
-  void tell(const CaptionFiles& captions) const {
-    if (!progress_) return;
+  /// How many captions there will be is judged by the bytes that are read, until all are counted.
+  void tell(const CaptionFiles& captions, bool last) const {
+    if (!progress_ || report_.captions == 0) return;
     const auto elapsed_ms = static_cast<double>(clock_.monotonic_ms() - start_ms_);
     const auto done = static_cast<double>(report_.captions);
-    const double share = captions.bytes_total() == 0
-                             ? 1
-                             : static_cast<double>(captions.bytes_read()) /
-                                   static_cast<double>(captions.bytes_total());
-    Progress progress{.done = report_.captions,
-                      .total = static_cast<std::uint64_t>(done / std::max(share, 1e-9))};
+    const double total = done * static_cast<double>(captions.bytes_total()) /
+                         static_cast<double>(std::max<std::uint64_t>(captions.bytes_read(), 1));
+    Progress progress{.done = report_.captions, .total = report_.captions};
+    if (!last) progress.total = std::max(progress.done + 1, static_cast<std::uint64_t>(total));
     if (elapsed_ms > 0) {
       progress.per_second = done * 1000 / elapsed_ms;
       progress.remaining_ms = static_cast<std::int64_t>(

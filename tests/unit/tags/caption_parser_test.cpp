@@ -1,0 +1,135 @@
+// Whole captions, one rule a test. The captions are made for this file.
+#include "data/tags/parse/caption_parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/format.h"
+#include "tests/unit/tags/vocabulary_fixture.h"
+
+namespace tagalign::data {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class CaptionParserTest : public ::testing::Test {
+ protected:
+  void SetUp() override { TA_REQUIRE_WORDNET(); }
+
+  CaptionTags parse(std::string_view caption) {
+    CaptionParser parser(vocabulary());
+    return parser.parse(caption);
+  }
+  std::vector<std::string> objects(std::string_view caption) { return parse(caption).objects; }
+  std::vector<std::string> attributes(std::string_view caption) {
+    std::vector<std::string> pairs;
+    for (const Attribute& each : parse(caption).attributes)
+      pairs.push_back(format("{}>{}", each.attribute, each.object));
+    return pairs;
+  }
+};
+
+TEST_F(CaptionParserTest, Sentence_GivesThingsOnceAndSingular) {
+  EXPECT_THAT(objects("Two goats stand on a wall while another goat eats leaves"),
+              ElementsAre("goat", "wall", "leaf"));
+  EXPECT_THAT(objects("people and <PERSON> on a ferry"), ElementsAre("person", "ferry"));
+}
+
+TEST_F(CaptionParserTest, Compounds_AreOneTagOrTheirHead) {
+  EXPECT_THAT(objects("a polar bear and a fire engine"), ElementsAre("polar bear", "fire engine"));
+  EXPECT_THAT(objects("a turnip casserole"), ElementsAre("casserole"));
+  EXPECT_THAT(objects("three wine glasses"), ElementsAre("wine glass"));
+  EXPECT_THAT(objects("a blue sky above an old man"), ElementsAre("sky", "man"));
+}
+
+TEST_F(CaptionParserTest, ImageWordsAndAbstractions_GiveWay) {
+  EXPECT_THAT(objects("watercolor illustration of a badger"), ElementsAre("badger"));
+  EXPECT_THAT(objects("attic interior"), ElementsAre("attic"));
+  EXPECT_THAT(objects("freedom, hope and happiness at sunset"), IsEmpty());
+}
+
+TEST_F(CaptionParserTest, Measures_GiveWhatTheyMeasure) {
+  EXPECT_THAT(objects("a flock of geese"), ElementsAre("goose"));
+  EXPECT_THAT(objects("a bucket of paint"), ElementsAre("bucket", "paint"));
+  EXPECT_THAT(objects("glasses of cider"), ElementsAre("glass", "cider"));
+}
+
+TEST_F(CaptionParserTest, WhatIsNotInThePicture_IsLeftOut) {
+  EXPECT_THAT(objects("a stew without onions in a pot"), ElementsAre("stew", "pot"));
+  EXPECT_THAT(objects("a stool for your workshop or barn"), ElementsAre("stool"));
+  EXPECT_THAT(objects("my uncle's sailboat"), ElementsAre("sailboat"));
+  EXPECT_THAT(objects("a sled that my grandfather built"), ElementsAre("sled"));
+  EXPECT_THAT(objects("the ladder to the tower"), ElementsAre("ladder"));
+  EXPECT_THAT(objects("view from the balcony of our hotel"), ElementsAre("balcony"));
+  EXPECT_THAT(objects("a bakery where a stable once stood"), ElementsAre("bakery"));
+  EXPECT_THAT(objects("a flooded road, officials said"), ElementsAre("road"));
+}
+
+TEST_F(CaptionParserTest, Attributes_StandBeforeTheNoun) {
+  EXPECT_THAT(attributes("a rusty iron gate"), ElementsAre("rusty>gate", "iron>gate"));
+  EXPECT_THAT(attributes("a dark green stainless steel kettle"),
+              ElementsAre("dark green>kettle", "stainless steel>kettle"));
+  EXPECT_THAT(attributes("a black and white goat with long, curly hair"),
+              ElementsAre("black>goat", "white>goat", "long>hair", "curly>hair"));
+  EXPECT_THAT(attributes("a beautiful french electric lamp"), IsEmpty());
+}
+
+TEST_F(CaptionParserTest, Attributes_StandBehindTheNounToo) {
+  EXPECT_THAT(attributes("The gate is open and the walls are yellow"),
+              ElementsAre("open>gate", "yellow>wall"));
+  EXPECT_THAT(attributes("a basket made of willow and a bench built of stone"),
+              ElementsAre("stone>bench"));
+  EXPECT_THAT(attributes("a shed that is painted red"), ElementsAre("red>shed"));
+  EXPECT_THAT(attributes("Armchair - Moss Green, Velvet"),
+              ElementsAre("green>armchair", "velvet>armchair"));
+  EXPECT_THAT(attributes("Mittens in blue and white"), ElementsAre("blue>mitten", "white>mitten"));
+}
+
+TEST_F(CaptionParserTest, CompoundsOwnWord_IsNoAttribute) {
+  EXPECT_THAT(attributes("a paper bag"), IsEmpty());
+  EXPECT_THAT(attributes("a large paper bag"), ElementsAre("large>paper bag"));
+}
+
+TEST_F(CaptionParserTest, Names_GiveTheirCommonNoun) {
+  EXPECT_THAT(objects("a picnic near Lake Zurnov with our Zurnov kayak"),
+              ElementsAre("lake", "kayak"));
+  EXPECT_THAT(objects("we met her in Nice"), IsEmpty());
+}
+
+TEST_F(CaptionParserTest, HashtagsAndFileNames_Count) {
+  EXPECT_THAT(objects("#kayak #nofilter #river"), ElementsAre("kayak", "river"));
+  EXPECT_THAT(objects("green_teapot.jpg"), ElementsAre("teapot"));
+  EXPECT_THAT(attributes("green_teapot.jpg"), ElementsAre("green>teapot"));
+}
+
+TEST_F(CaptionParserTest, OtherLanguage_HasNoTags) {
+  const CaptionTags tags = parse("Ziegen auf der Weide mit dem Hirten");
+  EXPECT_FALSE(tags.english);
+  EXPECT_THAT(tags.objects, IsEmpty());
+  EXPECT_TRUE(parse("a goat").english);
+}
+
+TEST_F(CaptionParserTest, StrangeText_IsSurvived) {
+  for (const char* caption :
+       {"",         " ",      "'",    "''s",     "-",       "a",        "the",          "of of of",
+        "&&&&;;;;", "<<<>>>", "[[[",  "a's b's", "#",       "####",     "\xff\xff\xff", "1 2 3",
+        "and and",  "_.jpg",  ".jpg", "w/",      "made of", "is is is", "is red",       "of straw"})
+    parse(caption);
+  std::string noise;
+  for (int i = 0; i < 3000; ++i) noise += static_cast<char>((i * 7919 + i / 13) % 256);
+  parse(noise);
+}
+
+TEST_F(CaptionParserTest, OtherPeoplesTags_AreNormalised) {
+  CaptionParser parser(vocabulary());
+  EXPECT_EQ(parser.normal_object("Teddy Bears"), "teddy bear");
+  EXPECT_EQ(parser.normal_object("old man"), "man");
+  EXPECT_EQ(parser.normal_object("sunset"), "");
+  EXPECT_EQ(parser.normal_object("Zurnovs"), "zurnovs") << "nobody knows it";
+  EXPECT_EQ(parser.normal_object(" , "), "");
+  EXPECT_EQ(parser.normal_attribute("Dark  Red!"), "dark red");
+}
+
+}  // namespace
+}  // namespace tagalign::data
