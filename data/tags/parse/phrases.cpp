@@ -154,12 +154,15 @@ class Finder {
            lists_.means.contains(segment_[phrase.start].text);
   }
 
+  bool seen_quality(std::size_t i) const {
+    return tag(i) == Tag::kAdjective && lists_.visible.contains(segment_[i].text);
+  }
   bool only_surface(Span run) const {
     bool any = false;
     for (std::size_t i = run.begin; i < run.end; ++i) {
       any = any || surface(i);
       if (!surface(i) && tag(i) != Tag::kConjunction && tag(i) != Tag::kNumber &&
-          !lists_.shades.contains(segment_[i].text))
+          !lists_.shades.contains(segment_[i].text) && !seen_quality(i))
         return false;
     }
     return any;

@@ -130,30 +130,39 @@ class Cutter {
   }
 
   void add_hyphenated(const std::string& word, bool capital) {
+    if (std::any_of(word.begin(), word.end(), is_digit)) return push(word, capital);
+    const auto& words = vocabulary_.words();
     std::string joined = word;
     std::erase(joined, '-');
-    const auto& words = vocabulary_.words();
-    const bool number = std::any_of(word.begin(), word.end(), is_digit);
-    if (number) return push(word, capital);
-    const std::string single = words.singular(word);
-    if (is_entry(word) || !single.empty()) return push(word, capital);
-    if (is_entry(joined) || !words.singular(joined).empty()) return push(joined, capital);
     std::string parts = word;
     std::replace(parts.begin(), parts.end(), '-', ' ');
     const auto all = split_words(parts);
-    const auto readings = words.readings(all.back());
-    const bool adjective = std::all_of(readings.begin(), readings.end(), [](const Reading& each) {
+    if (!words.singular(word).empty()) return push(word, capital);
+    if (says_how_it_is(parts) || (is_entry(word) && is_quality(all.back())))
+      return push_quality(parts, capital);
+    if (is_entry(word)) return push(word, capital);
+    if (is_entry(joined) || !words.singular(joined).empty()) return push(joined, capital);
+    if (vocabulary_.lists().describing_ends.contains(all.back()) || is_quality(all.back()))
+      return push_quality(parts, capital);
+    for (const std::string& part : all) push(part, capital);
+  }
+  bool says_how_it_is(const std::string& words) const {
+    const auto& lists = vocabulary_.lists();
+    return lists.visible.contains(words) || lists.colours.contains(words) ||
+           lists.patterns.contains(words) || lists.materials.contains(words);
+  }
+  bool is_quality(std::string_view word) const {
+    const auto readings = vocabulary_.words().readings(word);
+    return std::all_of(readings.begin(), readings.end(), [](const Reading& each) {
       return each.tag == Tag::kAdjective || each.tag == Tag::kParticiple ||
              each.tag == Tag::kVerbPast || each.tag == Tag::kGerund;
     });
-    if (vocabulary_.lists().describing_ends.contains(all.back()) || adjective ||
-        vocabulary_.lists().visible.contains(parts)) {
-      push(parts, capital);
-      segment_.back().tag = Tag::kAdjective;
-      segment_.back().base = parts;
-      return;
-    }
-    for (const std::string& part : all) push(part, capital);
+  }
+  /// "snow-covered" is one token, "snow covered".
+  void push_quality(const std::string& words, bool capital) {
+    push(words, capital);
+    segment_.back().tag = Tag::kAdjective;
+    segment_.back().base = words;
   }
 
   std::string_view text_;

@@ -17,6 +17,7 @@ constexpr double kSeen = 0.7;             ///< of a word that WordNet has and it
 constexpr double kVisibleNoun = 2;        ///< captions name what can be seen
 constexpr double kOtherNoun = 0.4;        ///< … and rarely what can not
 constexpr double kUsual = 8;              ///< factor of a noun that our lists call usual
+constexpr double kWearer = 0.4;           ///< "kids shoes" beside "kids play"
 constexpr double kListed = 8;             ///< of an adjective that our lists name
 constexpr std::size_t kCorrectedMin = 4;  ///< letters of a word that may be misspelt
 constexpr std::uint32_t kCommon = 2;      ///< occurrences of a word that others are taken for
@@ -293,7 +294,7 @@ std::vector<Reading> Words::readings(std::string_view word) const {
   if (lists_.wearers.contains(word)) {
     double sum = kSeen;
     for (const Reading& each : out) sum += each.weight;
-    out.push_back({Tag::kDeterminer, sum, std::string(word)});
+    out.push_back({Tag::kDeterminer, sum * kWearer, std::string(word)});
   }
   if (out.empty()) out.push_back(guess(word));
   return out;
