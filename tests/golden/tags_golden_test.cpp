@@ -1,5 +1,5 @@
-// The caption parser against captions that were labelled by hand, where they are: in
-// $TAGALIGN_SHARED/tag_captions, else ../shared/tag_captions.
+// The caption parser against captions that were labelled by hand, where they are:
+// in $TAGALIGN_SHARED/tag_captions, else in ../shared/tag_captions.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

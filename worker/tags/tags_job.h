@@ -1,5 +1,5 @@
-/// tagalign-worker data tags: captions to the tag files of a training. One process, no ranks, no
-/// Torch.
+/// tagalign-worker data tags: captions to the tag files of a training. One process,
+/// no ranks, no Torch.
 #pragma once
 
 #include <ostream>

@@ -32,8 +32,8 @@ struct BrokenLines {
 /// thread. Two readers of the same unchanged files give the same rows.
 class CaptionFiles {
  public:
-  /// Looks at the first line of each. kInvalidArgument for a file of no known format, an empty one
-  /// too; kNotFound.
+  /// Looks at the first line of each. kInvalidArgument for a file of no known format,
+  /// an empty one too; kNotFound.
   static Result<CaptionFiles> open(FileSystem& files, std::span<const Path> paths);
 
   /// Appends at least one row, and some thousands if there are as many; nothing at the end.

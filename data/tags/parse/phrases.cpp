@@ -157,7 +157,13 @@ class Finder {
   bool seen_quality(std::size_t i) const {
     return tag(i) == Tag::kAdjective && lists_.visible.contains(segment_[i].text);
   }
+  /// "moss green", "brick red": a thing that only names a shade.
+  bool names_shade(Span run) const {
+    return run.end - run.begin == 2 &&
+           lists_.colours.contains(segment_[run.begin].text + " " + segment_[run.begin + 1].text);
+  }
   bool only_surface(Span run) const {
+    if (names_shade(run)) return true;
     bool any = false;
     for (std::size_t i = run.begin; i < run.end; ++i) {
       any = any || surface(i);
@@ -180,7 +186,7 @@ class Finder {
     NounPhrase phrase{.run = {begin, at_}, .start = start};
     phrase.owner = tag(at_) == Tag::kPossessive;
     phrase.naming = namer_.name(segment_, phrase.run, capitals_tell_);
-    if (stands_alone(phrase.run) || says_how(phrase)) phrase.naming = {};
+    if (stands_alone(phrase.run) || names_shade(phrase.run) || says_how(phrase)) phrase.naming = {};
     phrase.only_surface = phrase.naming.tag.empty() && only_surface(phrase.run);
     phrases_.push_back(std::move(phrase));
   }

@@ -20,8 +20,8 @@ struct NounPhrase {
   bool is_object() const { return !naming.tag.empty() && !owner && !absent; }
 };
 
-/// In their order; they do not overlap. `segment` is tagged. `something_before`: an earlier segment
-/// named an object.
+/// In their order; they do not overlap. `segment` is tagged. `something_before`: an
+/// earlier segment named an object.
 std::vector<NounPhrase> find_phrases(const Segment& segment, const Vocabulary& vocabulary,
                                      bool capitals_tell, bool something_before);
 

@@ -1,5 +1,5 @@
-/// A caption's bytes as plain ASCII text: entities, accents, typographic signs, addresses and file
-/// names resolved.
+/// A caption's bytes as plain ASCII text: entities, accents, typographic signs,
+/// addresses and file names resolved.
 #pragma once
 
 #include <cstddef>

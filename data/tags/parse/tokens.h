@@ -16,8 +16,8 @@ struct Token {
   std::optional<Tag> tag{};  ///< known from its form; else the tagger's choice
   std::string base{};        ///< of the reading that the tagger chose
 };
-/// Words between two hard breaks: a full stop, a dash, a bracket, a colon. Never empty, never
-/// longer than kSegmentTokensMax.
+/// Words between two hard breaks: a full stop, a dash, a bracket, a colon. Never empty,
+/// never longer than kSegmentTokensMax.
 using Segment = std::vector<Token>;
 inline constexpr std::size_t kSegmentTokensMax = 60;
 

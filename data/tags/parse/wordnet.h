@@ -67,8 +67,8 @@ class WordNet {
   std::array<TextMap<std::vector<std::string>>, kWordClasses> irregular_;
 };
 
-/// Is one of the first two noun senses an animal, artefact, body part, food, natural object, person,
-/// plant or substance?
+/// Is one of the first two noun senses an animal, artefact, body part, food, natural
+/// object, person, plant or substance?
 bool names_something_visible(const WordEntry& entry);
 /// Written with a capital, and no kind of thing either (Frisbee, Jeep): a person, a place, a people.
 bool names_one(const WordEntry& entry);

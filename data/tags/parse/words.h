@@ -51,8 +51,8 @@ class Words {
 
   /// Never empty: an unknown word is guessed from its ending. `word` is lower case.
   std::vector<Reading> readings(std::string_view word) const;
-  /// Singular of a noun, the word itself when it is one; empty when WordNet and the lists have
-  /// no such noun.
+  /// Singular of a noun, the word itself when it is one; empty when WordNet and the
+  /// lists have no such noun.
   std::string singular(std::string_view word) const;
   /// What the word is the plural of, by its ending or WordNet's exceptions; empty for none.
   std::string plural_base(std::string_view word) const;
