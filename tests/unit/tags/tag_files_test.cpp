@@ -249,7 +249,7 @@ TEST_F(TagsJob, BadOptions_AreAnsweredBeforeAnyWork) {
 }
 
 TEST_F(TagsJob, ReportAsJson_HoldsWhatTheTableHolds) {
-  arguments_.options.captions = {folder_.write("c", "u\ta \x1b[31mred goat\nbroken\x1b[0m\n")};
+  arguments_.options.captions = {folder_.write("c", "u\ta red goat\nbroken \x1b[31mline\x1b[0m\n")};
   EXPECT_FALSE(run().value());
   EXPECT_THAT(out_.str(), ::testing::Not(HasSubstr("\x1b")));
   arguments_.json = true;
@@ -257,7 +257,7 @@ TEST_F(TagsJob, ReportAsJson_HoldsWhatTheTableHolds) {
   const auto report = nlohmann::json::parse(out_.str());
   EXPECT_EQ(report["captions"], 1);
   EXPECT_EQ(report["broken_lines"]["count"], 1);
-  EXPECT_EQ(report["objects"]["first"][0]["tag"], "goat");
+  EXPECT_EQ(report.at("objects").at("first").at(0).at("tag"), "goat");
 }
 
 }  // namespace
