@@ -21,6 +21,8 @@ set_target_properties(PkgConfig::ZMQ PROPERTIES INTERFACE_COMPILE_OPTIONS "" INT
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)      # PkgConfig::XXHASH     base
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg) # PkgConfig::TURBOJPEG data
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)         # PkgConfig::LIBZIP     model/weights
+pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive) # PkgConfig::LIBARCHIVE data/sources (tar)
+pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)         # PkgConfig::NETTLE     data/sources (SHA-1)
 if(TAGALIGN_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

@@ -1,4 +1,4 @@
-/// The subcommands `data prepare` and `data check` of tagalign-worker.
+/// The subcommands `data prepare`, `data check` and `data report` of tagalign-worker.
 #pragma once
 
 #include <CLI/App.hpp>

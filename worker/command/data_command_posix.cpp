@@ -8,6 +8,7 @@
 #include "base/exit_codes.h"
 #include "base/process.h"
 #include "worker/benchmarks/data_job.h"
+#include "worker/benchmarks/report_job.h"
 #include "worker/command/data_command.h"
 
 namespace tagalign::jobs {
@@ -58,6 +59,28 @@ int run(Run job, DataArguments arguments) {
   return code;
 }
 
+int run_report(const ReportArguments& arguments) {
+  DataWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
+                  ::isatty(STDERR_FILENO) == 1};
+  const int code = exit_code(run_data_report(world, arguments));
+  std::cout.flush();
+  return code;
+}
+
+void add_report(CLI::App* data, std::function<int()>& chosen) {
+  auto arguments = std::make_shared<ReportArguments>();
+  auto* report = data->add_subcommand("report", "Count what a download left behind");
+  report->add_option("source", arguments->sources, "images in any form, and files of captions")
+      ->required();
+  report->add_option("--cache", arguments->cache, "folder for indexes of shards");
+  report->add_option("--decode", arguments->decode, "images to decode; 0: none");
+  report->add_option("--threads", arguments->threads, "0: one a core, at most eight")
+      ->check(CLI::Range(0, 256));
+  report->add_flag("--json", arguments->json, "the report as JSON");
+  report->callback(
+      [&chosen, arguments] { chosen = [arguments] { return run_report(*arguments); }; });
+}
+
 void add_common(CLI::App* command, DataArguments& arguments) {
   command->add_option("name", arguments.benchmark, "voc, context, coco_stuff, …")->required();
   command->add_option("--config", arguments.config,
@@ -76,7 +99,7 @@ void on_choice(CLI::App* command, std::function<int()>& chosen,
 }  // namespace
 
 void add_data(CLI::App& app, std::function<int()>& chosen) {
-  auto* data = app.add_subcommand("data", "Prepare and check benchmark data sets");
+  auto* data = app.add_subcommand("data", "Prepare and check benchmarks, report on training data");
   data->require_subcommand(1);
   auto arguments = std::make_shared<DataArguments>();
   auto* prepare = data->add_subcommand(
@@ -91,6 +114,7 @@ void add_data(CLI::App& app, std::function<int()>& chosen) {
   check->add_option("--root", arguments->root, "its folder, or the folder of all benchmarks")
       ->required();
   on_choice(check, chosen, arguments, run_data_check);
+  add_report(data, chosen);
 }
 
 }  // namespace tagalign::jobs
