@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
-#include "data/tags/parse/wordnet.h"
+#include "data/tags/words/wordnet.h"
 #include "worker/benchmarks/progress_line.h"
 
 namespace tagalign::jobs {

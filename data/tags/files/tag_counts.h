@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/tags/parse/wordnet.h"
+#include "data/tags/words/wordnet.h"
 
 namespace tagalign::data {
 

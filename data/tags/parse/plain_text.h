@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/tags/parse/lists.h"
+#include "data/tags/words/lists.h"
 
 namespace tagalign::data {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/tags/parse/vocabulary.h"
+#include "data/tags/words/vocabulary.h"
 
 namespace tagalign::data {
 

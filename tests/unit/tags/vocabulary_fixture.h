@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "data/tags/parse/vocabulary.h"
+#include "data/tags/words/vocabulary.h"
 
 namespace tagalign::data {
 

@@ -1,11 +1,11 @@
 // Readers of WordNet's files and of the lists of words: good, damaged, missing.
-#include "data/tags/parse/wordnet.h"
+#include "data/tags/words/wordnet.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/format.h"
-#include "data/tags/parse/lists.h"
+#include "data/tags/words/lists.h"
 #include "tests/unit/data/temporary_folder.h"
 #include "tests/unit/tags/vocabulary_fixture.h"
 

@@ -1,4 +1,4 @@
-#include "data/tags/parse/words.h"
+#include "data/tags/words/words.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "data/tags/parse/lists.h"
+#include "data/tags/words/lists.h"
 
 #include <algorithm>
 

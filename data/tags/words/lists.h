@@ -12,7 +12,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "data/tags/parse/wordnet.h"
+#include "data/tags/words/wordnet.h"
 
 namespace tagalign::data {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "data/tags/parse/lists.h"
-#include "data/tags/parse/wordnet.h"
+#include "data/tags/words/lists.h"
+#include "data/tags/words/wordnet.h"
 
 namespace tagalign::data {
 

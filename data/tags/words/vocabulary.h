@@ -11,9 +11,9 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "data/tags/parse/lists.h"
-#include "data/tags/parse/wordnet.h"
-#include "data/tags/parse/words.h"
+#include "data/tags/words/lists.h"
+#include "data/tags/words/wordnet.h"
+#include "data/tags/words/words.h"
 
 namespace tagalign::data {
 

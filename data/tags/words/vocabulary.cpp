@@ -1,4 +1,4 @@
-#include "data/tags/parse/vocabulary.h"
+#include "data/tags/words/vocabulary.h"
 
 #include <algorithm>
 #include <sstream>

@@ -1,4 +1,4 @@
-#include "data/tags/parse/wordnet.h"
+#include "data/tags/words/wordnet.h"
 
 #include <algorithm>
 #include <charconv>
