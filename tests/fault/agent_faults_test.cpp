@@ -192,9 +192,8 @@ TEST_F(AgentFaultTest, Rank_KilledBySignal9_IsToldWithinASecondAndTheGangEnds) {
   wait_for_ranks();
   const MonotonicMs killed_ms = system_clock().monotonic_ms();
   ::kill(pids_.at(1), SIGKILL);
-  ASSERT_TRUE(eventually([&] { return count<RankNotice>() == 1; }));
-  EXPECT_LT(system_clock().monotonic_ms() - killed_ms, 1'000) << "noticed too late";
   const AttemptEnded ended = wait_for_end();
+  EXPECT_LT(system_clock().monotonic_ms() - killed_ms, 1'000) << "told too late";
   EXPECT_EQ(ended.outcome, Outcome::kRankKilled);
   EXPECT_EQ(ended.failed_rank, 1);
   EXPECT_THAT(ended.message, HasSubstr(std::to_string(pids_.at(1))));
@@ -304,11 +303,11 @@ TEST_F(AgentFaultTest, Coordinator_Away_GangRunsOnAndEventsArriveLater) {
   ::kill(pids_.at(0), SIGKILL);
   EXPECT_TRUE(eventually([&] { return !any_rank_lives(); }));
   events_.clear();
-  acknowledge_ = true;
   say_hello_ = true;
   listen(endpoint);
   wait_for_hello();
-  EXPECT_EQ(hellos_.back().known_attempts.size(), 1u);
+  EXPECT_EQ(hellos_.back().known_attempts.size(), 1u) << "its end was not acknowledged";
+  acknowledge_ = true;
   EXPECT_EQ(wait_for_end().outcome, Outcome::kRankKilled);
   EXPECT_EQ(count<AttemptStarted>(), 1u);
 }
