@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 
 #include "checkpoint/checkpoint.h"
+#include "model/clip/tokenizer.h"
 #include "model/methods/groupvit/shape.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/ordinary_user.h"
@@ -127,8 +129,18 @@ TEST_F(BadInputTest, MissingImageFolder_IsNamed) {
               AllOf(HasSubstr("none of the 24 images"), HasSubstr(config.data.root)));
 }
 
+/// CLIP's vocabulary where everybody can read it: the project may lie below a folder of root's.
+struct VocabularyForAll {
+  explicit VocabularyForAll(const Path& copy) {
+    fs::copy_file(model::default_vocabulary(), copy);
+    ::setenv("TAGALIGN_VOCABULARY", copy.c_str(), 1);
+  }
+  ~VocabularyForAll() { ::unsetenv("TAGALIGN_VOCABULARY"); }
+};
+
 TEST_F(BadInputTest, UnreadableDataAndWeights_AreNamed) {
   const auto config = train_config();
+  const VocabularyForAll vocabulary(folder_ / "vocabulary.gz");
   const auto for_all = fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read |
                        fs::perms::others_exec;
   fs::permissions(folder_, for_all, fs::perm_options::add);
