@@ -65,7 +65,8 @@ Decision decide(Mind& mind, State& state, const Input& input);
 /// of `tagalign pool add`.
 Status validate(const wire::PoolSpec& spec);
 
-/// After the state was read again: nothing is on its way to Slurm, and everything is looked at anew.
+/// After the state was read again: nothing is on its way to Slurm, and everything is looked at anew,
+/// but squeue is asked no more often than else.
 void forget_calls(PoolMemory& memory);
 
 /// A stop may end: nothing is left in Slurm's queue that would start without a coordinator.

@@ -30,8 +30,8 @@ struct PoolPolicy {
   /// Running for that long without an agent that says hello: it is given up.
   std::int64_t join_ms_max = 600'000;
   std::int64_t idle_leave_ms = 30'000;  ///< for idle agents that were asked to leave
-  std::int64_t leave_margin_ms =
-      60'000;  ///< beyond what saving may take, for agents whose jobs save
+  /// Beyond what saving may take, for agents whose jobs save first.
+  std::int64_t leave_margin_ms = 60'000;
   std::int64_t cancel_again_ms = 30'000;
   std::size_t events_max = 64;
 };

@@ -10,13 +10,7 @@ namespace {
 /// agents, which do not reach each other, have four slots each.
 struct LeavingBench : PoolBench {
   LeavingBench() {
-    add(slurm_pool("a", 1, 1));
-    submit_job();
-    EXPECT_TRUE(wait_for("sbatch"));
-    settle();
-    start("100");
-    pass(10'000);
-    join_from("100");
+    work_in("100", slurm_pool("a", 1, 1));
     report("n1-100", wire::AttemptEnded{{1}, {1}, wire::Outcome::kSucceeded});
     effects.clear();
     pass(70'000);
@@ -50,6 +44,30 @@ TEST(PoolPlacement, GangOverNodes_TakesTheNextAllocation) {
   bench.pass(10'000);
   bench.join_from("101");
   EXPECT_EQ(bench.state_of(2), "starting");
+}
+
+TEST(PoolPlacement, AllocationThatIsGone_LeavesTheIndexThatARestartMakes) {
+  LeavingBench bench;
+  bench.end("100", "COMPLETED");
+  bench.pass(60'000);
+  ASSERT_TRUE(bench.pool().allocations.empty()) << bench.events();
+  ASSERT_TRUE(bench.state.agents.at({"n1-100"}).connected);
+  bench.restart();
+}
+
+TEST(PoolPlacement, AllocationWhoseNumberComesWhileItLeaves_TakesItsAgentsOutOfTheIndex) {
+  PoolBench bench;
+  bench.add(slurm_pool("a", 1, 1));
+  bench.submit_job();
+  ASSERT_TRUE(bench.wait_for("sbatch"));
+  const SlurmAnswered late = bench.carry_out(bench.asked->what);
+  bench.take(PoolVerbAsked{"a", wire::PoolVerb::kRemove});
+  bench.second();
+  bench.join_from("100");
+  bench.answer(late);
+  ASSERT_EQ(bench.pool().allocations.at("1").number, "100");
+  ASSERT_NE(bench.pool().allocations.at("1").leaving_ms, 0);
+  bench.restart();
 }
 
 TEST(PoolPlacement, AgentsComeBeforeSqueueAnswers_TheirAllocationIsNotUnneeded) {

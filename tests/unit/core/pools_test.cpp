@@ -67,13 +67,7 @@ TEST(Pools, CapIsReached_NoMoreIsAskedFor) {
 
 TEST(Pools, Allocation_Idle_IsLeftAndThenCancelled) {
   PoolBench bench;
-  bench.add(slurm_pool());
-  bench.submit_job();
-  ASSERT_TRUE(bench.wait_for("sbatch"));
-  bench.settle();
-  bench.start("100");
-  bench.pass(10'000);
-  bench.join_from("100");
+  bench.work_in("100", slurm_pool());
   ASSERT_EQ(bench.state_of(1), "starting");
   bench.pass(3 * kMinute);
   EXPECT_EQ(bench.queue.size(), 1u) << "it works";
@@ -90,25 +84,6 @@ TEST(Pools, Allocation_Idle_IsLeftAndThenCancelled) {
   EXPECT_EQ(bench.queue.size(), 1u) << "the next, for the new job";
   EXPECT_NE(bench.queue.front().number, "100");
   EXPECT_THAT(bench.events(), HasSubstr("nothing ran in it for"));
-}
-
-TEST(Pools, AgentsThatLeave_AreGivenNothingWhileOthersAreFree) {
-  PoolBench bench;
-  bench.add(slurm_pool());
-  bench.submit_job();
-  ASSERT_TRUE(bench.wait_for("sbatch"));
-  bench.settle();
-  bench.start("100");
-  bench.pass(10'000);
-  bench.join_from("100");
-  bench.report("n1-100", wire::AttemptEnded{{1}, {1}, wire::Outcome::kSucceeded});
-  bench.pass(70'000);
-  ASSERT_TRUE(is_leaving(bench.state, bench.state.agents.at({"n1-100"})));
-  bench.take(AgentJoined{{{"own"}, "i", "host", 4, 0, 1, {}, 1}});
-  bench.submit_job(8);
-  EXPECT_EQ(bench.state_of(2), "queued") << "only agents that leave hold 8 ranks together";
-  bench.submit_job(4);
-  EXPECT_EQ(bench.state_of(3), "starting");
 }
 
 TEST(Pools, SbatchRefuses_WaitsOneMinuteTwoFourAndPausesWithTheReason) {
@@ -239,13 +214,7 @@ TEST(Pools, SbatchAnswerIsLostAndNoJobComes_IsAskedAgainAfterAWhile) {
 
 TEST(Pools, Requeue_JoinsAgainAsNewAgents) {
   PoolBench bench;
-  bench.add(slurm_pool());
-  bench.submit_job();
-  ASSERT_TRUE(bench.wait_for("sbatch"));
-  bench.settle();
-  bench.start("100");
-  bench.pass(10'000);
-  bench.join_from("100");
+  bench.work_in("100", slurm_pool());
   bench.pass(2'000);
   EXPECT_TRUE(bench.pool().allocations.at("1").joined);
   bench.row("100").state = "PENDING";
@@ -292,13 +261,7 @@ TEST(Pools, Removed_WhatItHasLeavesAndLateJobsAreCancelled) {
 
 TEST(Pools, RemovedWhileItWorks_AgentsAreAskedFirst) {
   PoolBench bench;
-  bench.add(slurm_pool());
-  bench.submit_job();
-  ASSERT_TRUE(bench.wait_for("sbatch"));
-  bench.settle();
-  bench.start("100");
-  bench.pass(10'000);
-  bench.join_from("100");
+  bench.work_in("100", slurm_pool());
   bench.pass(2'000);
   bench.effects.clear();
   bench.take(PoolVerbAsked{"a", wire::PoolVerb::kRemove});

@@ -130,6 +130,16 @@ struct PoolBench : Bench {
     job.pool = std::move(pool);
     take(WorkflowSubmitted{"t" + std::to_string(state.workflows.size()), make_workflow({job})});
   }
+  /// A job runs in the pool's one allocation, which is numbered so.
+  void work_in(const std::string& number, const wire::PoolSpec& spec) {
+    add(spec);
+    submit_job();
+    EXPECT_TRUE(wait_for("sbatch"));
+    settle();
+    start(number);
+    pass(10'000);
+    join_from(number);
+  }
   PoolRecord& pool(const std::string& name = "a") { return state.pool_records.at(name); }
   int count(const std::string& call) const {
     return static_cast<int>(std::ranges::count(calls, call));
@@ -139,6 +149,9 @@ struct PoolBench : Bench {
     State again;
     for (const Fact& fact : facts) evolve(again, fact);
     EXPECT_EQ(dump(again), dump(state));
+    const auto free = state.index.free_of;
+    build_index(state);
+    EXPECT_TRUE(free == state.index.free_of) << "the index is what the rest of the state says";
     state = std::move(again);
     mind = {};
     asked.reset();

@@ -202,11 +202,11 @@ void tend_pools(Turn& turn) {
 }
 
 void forget_calls(PoolMemory& memory) {
-  const std::uint64_t calls = memory.calls;
-  const UnixMs sweep_until_ms = memory.sweep_until_ms;
+  const PoolMemory kept = std::move(memory);
   memory = {};
-  memory.calls = calls;
-  memory.sweep_until_ms = sweep_until_ms;
+  memory.calls = kept.calls;
+  memory.sweep_until_ms = kept.sweep_until_ms;
+  memory.queue_asked_ms = kept.queue_asked_ms;
 }
 
 bool pools_are_quiet(const Mind& mind, const State& state) {
