@@ -69,15 +69,17 @@ TEST(Runway, JobThatSavesSlowly_IsAskedToLeaveEarlierAndGivenItsTime) {
   EXPECT_THAT(bench.effects, Contains("shutdown@a"));
 }
 
-TEST(Runway, NextDeadline_IsTheEarliestOfAllAgents) {
+/// The agent that ends later has a job that saves slowly.
+TEST(Runway, NextDeadline_IsThatOfTheSlowSaverThoughItsAgentEndsLater) {
   Runway bench;
-  bench.join_until("soon", bench.now + 20 * kMinute);
-  bench.train();
-  ASSERT_EQ(bench.state_of(1), "starting");
-  bench.ended("soon", 1, 1, wire::Outcome::kAgentRestarted);
   bench.join_until("slow", bench.now + 25 * kMinute);
-  EXPECT_LE(*next_deadline(bench.mind, bench.state),
-            bench.now + 20 * kMinute - limits::kLeaveBeforeEndMs);
+  bench.train();
+  bench.report("slow", wire::AttemptStarted{{1}, {1}, 7, bench.now});
+  ASSERT_EQ(bench.state_of(1), "running");
+  bench.commit("slow", {90'000, 20'000, 300'000});
+  bench.join_until("soon", bench.now + 20 * kMinute);
+  EXPECT_EQ(next_deadline(bench.mind, bench.state),
+            bench.now + 25 * kMinute - 640'000 - limits::kLeaveMarginMs);
 }
 
 TEST(Runway, JobThatWasMeasured_IsNotStartedWhereItCouldNotBank) {
