@@ -225,23 +225,19 @@ void fold(State& state, const PoolDelayed& fact) {
 void fold(State& state, const TokenGiven& fact) {
   state.tokens_given = fact.tokens;
 }
-/// Agents of an allocation that leaves are free for nothing: which ones these are has changed.
-void update_agents(State& state, const PoolRecord& pool, const Allocation& allocation) {
-  for (const Agent* agent : agents_of(state, pool, allocation))
-    index::update_agent(state, agent->id);
-}
+/// Agents of an allocation that leaves are free for nothing.
 void fold(State& state, const AllocationSet& fact) {
   PoolRecord& pool = state.pool_records.at(fact.pool);
   Allocation& kept = pool.allocations[fact.allocation.token];
   const bool same = (kept.leaving_ms != 0) == (fact.allocation.leaving_ms != 0) &&
                     kept.number == fact.allocation.number;
   kept = fact.allocation;
-  if (!same) update_agents(state, pool, kept);
+  if (same) return;
+  for (const Agent* agent : agents_of(state, pool, kept)) index::update_agent(state, agent->id);
 }
+/// Agents that left with it stay what they were: they are about to be lost.
 void fold(State& state, const AllocationGone& fact) {
-  PoolRecord& pool = state.pool_records.at(fact.pool);
-  const auto gone = pool.allocations.extract(fact.token);
-  if (!gone.empty()) update_agents(state, pool, gone.mapped());
+  state.pool_records.at(fact.pool).allocations.erase(fact.token);
 }
 
 }  // namespace

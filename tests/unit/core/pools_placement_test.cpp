@@ -46,15 +46,6 @@ TEST(PoolPlacement, GangOverNodes_TakesTheNextAllocation) {
   EXPECT_EQ(bench.state_of(2), "starting");
 }
 
-TEST(PoolPlacement, AllocationThatIsGone_LeavesTheIndexThatARestartMakes) {
-  LeavingBench bench;
-  bench.end("100", "COMPLETED");
-  bench.pass(60'000);
-  ASSERT_TRUE(bench.pool().allocations.empty()) << bench.events();
-  ASSERT_TRUE(bench.state.agents.at({"n1-100"}).connected);
-  bench.restart();
-}
-
 TEST(PoolPlacement, AllocationWhoseNumberComesWhileItLeaves_TakesItsAgentsOutOfTheIndex) {
   PoolBench bench;
   bench.add(slurm_pool("a", 1, 1));
@@ -67,7 +58,7 @@ TEST(PoolPlacement, AllocationWhoseNumberComesWhileItLeaves_TakesItsAgentsOutOfT
   bench.answer(late);
   ASSERT_EQ(bench.pool().allocations.at("1").number, "100");
   ASSERT_NE(bench.pool().allocations.at("1").leaving_ms, 0);
-  bench.restart();
+  EXPECT_TRUE(bench.state.index.free_of.empty()) << "they leave with it";
 }
 
 TEST(PoolPlacement, AgentsComeBeforeSqueueAnswers_TheirAllocationIsNotUnneeded) {
