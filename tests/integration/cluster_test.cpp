@@ -216,14 +216,18 @@ TEST_F(ClusterTest, RankCoordinatorAndAgentKilled_GiveTheSameIntegers) {
   ASSERT_EQ(taken_over.at("state"), "running");
   EXPECT_EQ(taken_over.at("rank_pids"), before.at("rank_pids"));
 
-  // kill -9 of a rank: the gang starts again at once, from the newest checkpoint.
+  // kill -9 of a rank: noticed, and the gang starts again from the newest checkpoint.
   const int rank_pid = std::stoi(taken_over.at("rank_pids").back().get<std::string>());
   ASSERT_EQ(::kill(rank_pid, SIGKILL), 0);
   const auto killed_ms = system_clock().monotonic_ms();
+  wait_until("the coordinator knows", [&] {
+    return train_job("storm").at("notices").dump().find(std::to_string(rank_pid)) !=
+           std::string::npos;
+  });
+  // One second is the promise (agent_faults_test); here three programs are started in between.
+  EXPECT_LE(system_clock().monotonic_ms() - killed_ms, 3000);
   wait_until("the next attempt",
              [&] { return train_job("storm").at("attempt") > before.at("attempt"); });
-  // One second is the promise (agent_faults_test); here programs are started in between.
-  EXPECT_LE(system_clock().monotonic_ms() - killed_ms, 3000);
 
   // kill -9 of the agent: its gang dies with it, the pool brings it back, the job goes on.
   const int agent = agent_pid("storm");

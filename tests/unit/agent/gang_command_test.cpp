@@ -167,13 +167,6 @@ TEST(GangCommand, OnOneNode_SrunIsNotNeeded) {
   EXPECT_EQ(gang_command(gang, with_help()).front(), "mpirun");
 }
 
-TEST(GangProcess, Launch_AfterADeath_LeavesNobodyASecondToLinger) {
-  for (const wire::Launch& one : {launch(), over_two_nodes(wire::GangLauncher::kMpirun)}) {
-    EXPECT_THAT(gang_process(one, environment()).environment,
-                Contains(Pair("OMPI_MCA_odls_base_sigkill_timeout", "0")));
-  }
-}
-
 TEST(GangProcess, Interface_IsToldToAllThatChooseOne) {
   GangEnvironment named = with_help();
   named.interface = "ib0";

@@ -78,6 +78,7 @@ void add_remote_nodes(const GangEnvironment& environment, Variables& variables) 
   variables["OMPI_MCA_oob_tcp_keepalive_time"] = "2";
   variables["OMPI_MCA_oob_tcp_keepalive_intvl"] = "1";
   variables["OMPI_MCA_oob_tcp_keepalive_probes"] = "3";
+  variables["OMPI_MCA_odls_base_sigkill_timeout"] = "0";
 }
 
 void add_interface(const std::string& interface, Variables& variables) {
@@ -116,8 +117,6 @@ ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& e
     // mpirun would start ranks on nodes of its own choice in a Slurm allocation.
     variables["OMPI_MCA_ras"] = "^slurm";
     variables["OMPI_MCA_plm"] = "^slurm";
-    // When one rank is dead the others have nothing left to do, and a second each to do it in.
-    variables["OMPI_MCA_odls_base_sigkill_timeout"] = "0";
     if (spans_nodes(launch)) add_remote_nodes(environment, variables);
   }
   ProcessOptions options = process(launch, std::move(variables), launcher_log(launch));
