@@ -15,7 +15,7 @@ inline constexpr Tolerance kScores{.absolute = 5e-6};
 inline constexpr Tolerance kMaps{.absolute = 4e-5};
 inline constexpr Tolerance kSoftmax{.absolute = 2e-5};
 inline constexpr Tolerance kRanking{.absolute = 2e-6};
-// On processors without AVX-512 close calls of the twenty words move 28 of 172,800 labels.
+// Close calls of the twenty words: 28 of 172,800 labels differ on an AMD EPYC without AVX-512.
 inline constexpr CountTolerance kLabels{.levels = 1e9, .share = 3e-4};
 inline constexpr CountTolerance kBytes{};
 inline constexpr CountTolerance kPoints{};
