@@ -11,6 +11,7 @@ find_package(yaml-cpp REQUIRED)            # yaml-cpp                      confi
 find_package(CLI11 REQUIRED)               # CLI11::CLI11                  coordinator/cli, worker/command/main.cpp
 find_package(SQLite3 REQUIRED)             # SQLite::SQLite3               coordinator/store
 find_package(PNG REQUIRED)                 # PNG::PNG                      data
+find_package(GIF REQUIRED)                 # GIF::GIF                      data
 find_package(ZLIB REQUIRED)                # ZLIB::ZLIB                    model/clip (vocabulary), data
 find_package(MPI REQUIRED COMPONENTS CXX)  # MPI::MPI_CXX                  worker/collectives
 find_package(ICU REQUIRED COMPONENTS uc i18n)  # ICU::uc                   model/clip (tokenizer), data/tags
@@ -20,6 +21,8 @@ pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)            # PkgConfig::Z
 set_target_properties(PkgConfig::ZMQ PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_INCLUDE_DIRECTORIES "")
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)      # PkgConfig::XXHASH     base
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg) # PkgConfig::TURBOJPEG data
+pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)          # PkgConfig::JPEG       data
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebpdemux libwebp)  # PkgConfig::WEBP  data
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)         # PkgConfig::LIBZIP     model/weights
 if(TAGALIGN_TESTS)
   find_package(GTest REQUIRED)

@@ -6,33 +6,16 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/image/image_codecs.h"
+#include "data/image/codecs/image_codecs.h"
 
 namespace tagalign::data {
-namespace {}  // namespace
-
-bool is_png(std::string_view bytes) {
-  return bytes.starts_with("\x89PNG\r\n\x1a\n");
-}
-bool is_jpeg(std::string_view bytes) {
-  return bytes.starts_with("\xff\xd8\xff");
-}
-
-Status not_an_image(std::string_view bytes, std::string_view expected, const std::string& name) {
-  if (bytes.empty())
-    return data_loss(
-        format("read {}: expected {}, found an empty file; replace it", name, expected));
-  std::string start;
-  for (const char c : bytes.substr(0, 4)) start += format("{:02x} ", static_cast<unsigned char>(c));
-  return data_loss(
-      format("read {}: expected {}, found a file that starts with {}; convert or replace it", name,
-             expected, start));
-}
 
 Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::string& name) {
-  if (is_png(bytes)) return decode_png(bytes, name);
   if (is_jpeg(bytes)) return decode_jpeg(bytes, mode, name);
-  return not_an_image(bytes, "a JPEG or PNG image", name);
+  if (is_png(bytes)) return decode_png(bytes, mode, name);
+  if (is_webp(bytes)) return decode_webp(bytes, mode, name);
+  if (is_gif(bytes)) return decode_gif(bytes, mode, name);
+  return not_an_image(bytes, "a JPEG, PNG, WebP or GIF image", name);
 }
 
 Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode) {

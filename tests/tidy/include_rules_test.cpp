@@ -57,7 +57,7 @@ const std::vector<std::pair<std::regex, std::vector<std::string>>>& outside() {
       {std::regex("^spdlog/"), {"base/log.cpp"}},
       {std::regex("^xxhash\\.h$"), {"base/checksum.cpp"}},
       {std::regex("^zip\\.h$"), {"model/files/"}},
-      {std::regex("^(png|turbojpeg)\\.h$"), {"data/"}},
+      {std::regex("^(png|jpeglib|turbojpeg|gif_lib|webp/.*)\\.h$"), {"data/"}},
   };
   return all;
 }

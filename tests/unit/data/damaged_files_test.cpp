@@ -61,13 +61,6 @@ TEST(DamagedImages, ThousandsOfVariants_NeverCrash) {
   EXPECT_GT(failed, 1000);
 }
 
-TEST(DamagedImages, EveryTruncationOfAPng_IsAnError) {
-  const std::string png = encode_png(sample_image(6, 5));
-  for (std::size_t length = 0; length < png.size(); ++length) {
-    EXPECT_FALSE(decode_image(png.substr(0, length), ReadAs::kTraining, "cut").ok()) << length;
-  }
-}
-
 TEST(DamagedTables, AThousandVariants_NeverCrash) {
   const TemporaryFolder folder;
   const std::string csv =

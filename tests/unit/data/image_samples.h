@@ -36,6 +36,18 @@ inline std::string cmyk_jpeg(int width, int height) {
   return text;
 }
 
+inline std::string progressive_jpeg(const Image& image) {
+  tjhandle handle = tjInitCompress();
+  unsigned char* bytes = nullptr;
+  unsigned long length = 0;
+  tjCompress2(handle, image.pixels.data(), image.width, 0, image.height, TJPF_RGB, &bytes, &length,
+              TJSAMP_420, 90, TJFLAG_PROGRESSIVE);
+  std::string text(reinterpret_cast<char*>(bytes), length);
+  tjFree(bytes);
+  tjDestroy(handle);
+  return text;
+}
+
 /// A 16-bit grey PNG whose pixels all have the value 0xC0 in their upper byte.
 inline std::string sixteen_bit_png(int width, int height) {
   return encode_label_png(

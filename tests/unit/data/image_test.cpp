@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/image/image_codecs.h"
+#include "data/image/codecs/exif.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/data/temporary_folder.h"
 
@@ -60,16 +60,17 @@ TEST(Jpeg, CmykImage_BothReaders_GiveRgb) {
   }
 }
 
-TEST(Jpeg, CmykWithoutAdobeMarker_TrainingReader_TakesValuesAsInk) {
+TEST(Jpeg, CmykWithoutAdobeMarker_BothReaders_TakeItAsInverted) {
   std::string bytes = cmyk_jpeg(16, 16);
-  ASSERT_TRUE(scan_jpeg_markers(bytes).adobe);
+  ASSERT_NE(bytes.find("Adobe"), std::string::npos);
   bytes[bytes.find("Adobe")] = 'X';
-  ASSERT_FALSE(scan_jpeg_markers(bytes).adobe);
-  const Image image = decode_image(bytes, ReadAs::kTraining, "a").value();
-  // The sample is stored as YCCK, which without the marker is read as ink: C 195, M 128,
-  // Y 128, K 60.
-  EXPECT_NEAR(image.pixels[0], (255 - 195) * (255 - 60) / 255, 1);
-  EXPECT_NEAR(image.pixels[1], (255 - 128) * (255 - 60) / 255, 1);
+  // The sample is stored as YCCK, which without the marker is read as CMYK: 195, 128, 128, 60 of
+  // 255 are left after the ink.
+  for (const ReadAs mode : {ReadAs::kTraining, ReadAs::kEvaluation}) {
+    const Image image = decode_image(bytes, mode, "a").value();
+    EXPECT_NEAR(image.pixels[0], 195 * 60 / 255, 1);
+    EXPECT_NEAR(image.pixels[1], 128 * 60 / 255, 1);
+  }
 }
 
 TEST(Orientation, AllEight_KnownImage_MoveTheFirstPixelWhereExifSays) {
@@ -92,10 +93,34 @@ TEST(DecodeImage, EmptyFile_IsDataLossThatNamesIt) {
   EXPECT_THAT(status.message(), HasSubstr("empty file"));
 }
 
-TEST(DecodeImage, ForeignFile_IsDataLossThatShowsItsStart) {
-  const Status status = decode_image("GIF89a", ReadAs::kTraining, "dog.gif").status();
+TEST(DecodeImage, ForeignFile_IsDataLossThatNamesItsFormat) {
+  using namespace std::string_literals;
+  const std::vector<std::pair<std::string, std::string>> files{
+      {"BM\x46\0\0\0"s, "found a BMP image"},
+      {"II*\0\x08\0\0\0"s, "found a TIFF image"},
+      {"MM\0*\0\0\0\x08"s, "found a TIFF image"},
+      {"\0\0\0\x1c"
+       "ftypavif\0\0\0\0"s,
+       "found an AVIF image"},
+      {"\0\0\0\x18"
+       "ftypheic\0\0\0\0"s,
+       "found a HEIC image"},
+      {"\xff\x0a\x7f\x90"s, "found a JPEG XL image"},
+      {"\n <!DOCTYPE HTML><html>"s, "found an HTML page"},
+      {"<?xml version=\"1.0\"?><svg/>"s, "found an SVG drawing"},
+      {"version https://git-lfs.github.com/spec/v1\n"s, "found a pointer of Git LFS"}};
+  for (const auto& [bytes, found] : files) {
+    const Status status = decode_image(bytes, ReadAs::kTraining, "dog.jpg").status();
+    EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
+    EXPECT_THAT(status.message(), HasSubstr("dog.jpg"));
+    EXPECT_THAT(status.message(), HasSubstr(found));
+  }
+}
+
+TEST(DecodeImage, UnknownFile_IsDataLossThatShowsItsStart) {
+  const Status status = decode_image("dog and cat", ReadAs::kTraining, "dog.jpg").status();
   EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
-  EXPECT_THAT(status.message(), HasSubstr("47 49 46 38"));
+  EXPECT_THAT(status.message(), HasSubstr("64 6f 67 20;"));
 }
 
 TEST(DecodeImage, TruncatedFiles_AreDataLoss) {
