@@ -7,6 +7,7 @@
 #include "base/checksum.h"
 #include "base/format.h"
 #include "base/limits.h"
+#include "data/datasets/caption_table.h"
 #include "data/datasets/csv.h"
 
 namespace tagalign::data {
@@ -43,7 +44,8 @@ class TagTableReader final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool number_integer(number_integer_t value) override { return add(value); }
   bool number_unsigned(number_unsigned_t value) override {
-    return add(value > INT32_MAX ? INT32_MAX : static_cast<std::int64_t>(value));
+    if (value > INT64_MAX) return out_of_range(value);
+    return add(static_cast<std::int64_t>(value));
   }
   bool number_float(number_float_t, const string_t& text) override {
     return fail("the number " + text);
@@ -66,10 +68,13 @@ class TagTableReader final : public nlohmann::json_sax<nlohmann::json> {
  private:
   bool add(std::int64_t tag) {
     if (!in_list_) return fail(format("the number {} outside a list", tag));
-    if (tag < 0 || tag >= tag_count_)
-      return fail(format("tag index {}, but there are {} tag names", tag, tag_count_));
+    if (tag < 0 || tag >= tag_count_) return out_of_range(tag);
     current_->push_back(static_cast<std::int32_t>(tag));
     return true;
+  }
+  template <class Integer>
+  bool out_of_range(Integer tag) {
+    return fail(format("tag index {}, but there are {} tag names", tag, tag_count_));
   }
   bool fail(const std::string& found) {
     problem = found;
@@ -130,76 +135,38 @@ Result<TagTable> parse_tags(std::string_view text, const Path& path, std::size_t
              path.string(), line_of(text, taken == 0 ? 0 : taken - 1), reader.problem));
 }
 
+/// An index is the number of a line, so a line without a name would shift those behind it; at the
+/// end there is nothing to shift.
 Result<std::vector<std::string>> read_tag_names(FileSystem& files, const Path& path) {
+  const std::string what = format("read tag names {}", path.string());
   TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kTableFileBytesMax));
-  CsvReader csv(text);
+  TA_RETURN_IF_ERROR(check_encoding(text, what));
+  CsvReader csv(text, CsvReader::EmptyLines::kReturn);
   std::vector<std::string> names;
-  std::size_t replaced = 0;
+  std::size_t replaced = 0, empty_line = 0;
   while (true) {
     auto row = csv.next();
-    if (!row.ok())
-      return invalid_argument(
-          format("read tag names {}:{}", path.string(), row.status().message()));
+    if (!row.ok()) return invalid_argument(format("{}:{}", what, row.status().message()));
     if (!row->has_value()) break;
-    if ((*row)->size() != 1) {
-      return invalid_argument(
-          format("read tag names {}:{}: expected one tag a line, found {} columns", path.string(),
-                 csv.line(), (*row)->size()));
+    const std::vector<std::string>& fields = **row;
+    if (fields.size() > 1) {
+      return invalid_argument(format("{}:{}: expected one tag a line, found {} columns", what,
+                                     csv.line(), fields.size()));
     }
-    names.push_back(repair_utf8((*row)->front(), replaced));
+    const bool empty = fields.empty() || fields[0].find_first_not_of(" \t") == std::string::npos;
+    if (empty && empty_line == 0) empty_line = csv.line();
+    if (empty) continue;
+    if (empty_line != 0) {
+      return invalid_argument(
+          format("{}:{}: expected a tag, found an empty line; remove it, or write the tag whose "
+                 "index is its line's",
+                 what, empty_line));
+    }
+    names.push_back(repair_utf8(fields[0], replaced));
   }
   if (names.empty())
-    return invalid_argument(
-        format("read tag names {}: expected one tag a line, found none", path.string()));
+    return invalid_argument(format("{}: expected one tag a line, found none", what));
   return names;
-}
-
-struct CaptionTable {
-  std::vector<CaptionRecord> records;
-  std::size_t repaired = 0;    ///< captions with bytes that are not UTF-8
-  std::string first_repaired;  ///< image of the first of them
-};
-
-Status check_header(CsvReader& csv, const Path& path) {
-  auto header = csv.next();
-  if (!header.ok())
-    return invalid_argument(
-        format("read captions {}:{}", path.string(), header.status().message()));
-  if (header->has_value() && **header == std::vector<std::string>{"file", "caption"}) return {};
-  std::string found = "an empty file";
-  if (header->has_value()) {
-    found = "'";
-    for (const std::string& name : **header)
-      found += (found.size() > 1 ? "," : "") + name.substr(0, 60);
-    found += "'";
-  }
-  return invalid_argument(
-      format("read captions {}:1: expected the header 'file,caption', found {}; add it",
-             path.string(), found));
-}
-
-Result<CaptionTable> read_captions(FileSystem& files, const Path& path) {
-  TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kTableFileBytesMax));
-  CsvReader csv(text);
-  TA_RETURN_IF_ERROR(check_header(csv, path));
-  CaptionTable table;
-  while (true) {
-    auto row = csv.next();
-    if (!row.ok())
-      return invalid_argument(format("read captions {}:{}", path.string(), row.status().message()));
-    if (!row->has_value()) return table;
-    std::vector<std::string>& fields = **row;
-    if (fields.size() != 2 || fields[0].empty()) {
-      return invalid_argument(
-          format("read captions {}:{}: expected two columns, file and caption, found {}; "
-                 "quote captions that hold commas",
-                 path.string(), csv.line(),
-                 fields.size() == 2 ? "an empty file name" : format("{}", fields.size())));
-    }
-    std::size_t replaced = 0;
-    table.records.push_back({std::move(fields[0]), repair_utf8(fields[1], replaced), {}});
-    if (replaced > 0 && table.repaired++ == 0) table.first_repaired = table.records.back().file;
-  }
 }
 
 /// Drops records without an entry in the table. Returns how many.
@@ -237,12 +204,7 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
   TA_ASSIGN_OR_RETURN(CaptionTable captions, read_captions(files, options.captions));
   dataset.records_ = std::move(captions.records);
   const std::size_t total = dataset.records_.size();
-  if (captions.repaired > 0) {
-    dataset.notices_.push_back(
-        format("{}: {} of {} captions hold bytes that are not UTF-8, the first is that of {}; each "
-               "byte became U+FFFD",
-               options.captions.string(), captions.repaired, total, captions.first_repaired));
-  }
+  dataset.notices_ = std::move(captions.notices);
   if (options.tags.empty() != options.tag_names.empty()) {
     return invalid_argument(
         format("open {}: tags and tag names belong together, but only {} is given",
@@ -252,6 +214,7 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
     TA_ASSIGN_OR_RETURN(dataset.tag_names_, read_tag_names(files, options.tag_names));
     TA_ASSIGN_OR_RETURN(const std::string text,
                         files.read_file(options.tags, limits::kTableFileBytesMax));
+    TA_RETURN_IF_ERROR(check_encoding(text, "read tags " + options.tags.string()));
     TA_ASSIGN_OR_RETURN(const TagTable table,
                         parse_tags(text, options.tags, dataset.tag_names_.size()));
     const std::size_t dropped = attach_tags(dataset.records_, table);

@@ -1,5 +1,5 @@
-/// Comma-separated tables as RFC 4180 writes them: quoted fields may hold commas, doubled
-/// quotes and line breaks.
+/// Comma-separated tables, read as Python's csv.reader reads them: quoted fields may hold commas,
+/// doubled quotes and line breaks; text behind a closing quote belongs to the field.
 #pragma once
 
 #include <cstddef>
@@ -12,26 +12,43 @@
 
 namespace tagalign::data {
 
-/// Reads one record after the other. Borrows `text`. Empty lines are skipped; lines end
-/// in LF or CRLF.
+/// Reads one record after the other. Borrows `text`. Lines end in LF, CRLF or CR; a UTF-8 mark at the
+/// start is passed over.
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view text);
+  enum class EmptyLines { kSkip, kReturn };
+  explicit CsvReader(std::string_view text, EmptyLines empty_lines = EmptyLines::kSkip);
 
-  /// The next record, nothing at the end; kInvalidArgument for a quote that is never closed or text
-  /// after a closing quote. Messages start with the line number, "12: …".
+  /// The next record, nothing at the end; an empty line, where it is returned, has no field at all.
+  /// kInvalidArgument for a quote that is never closed and would swallow other lines, which
+  /// csv.reader lets happen. Messages start with the line number, "12: …".
   Result<std::optional<std::vector<std::string>>> next();
   /// Line, from 1, on which the record returned last began.
   std::size_t line() const { return record_line_; }
+  /// The record returned last has text behind a closing quote, or a quote that its line never closes:
+  /// hardly what its writer meant.
+  bool is_odd() const { return odd_; }
 
  private:
+  bool at_line_end() const;
+  void take_line_end();
   Status read_quoted(std::string& field);
 
   std::string_view text_;
+  EmptyLines empty_lines_;
   std::size_t position_ = 0;
   std::size_t line_ = 1;
   std::size_t record_line_ = 0;
+  bool odd_ = false;
 };
+
+/// kInvalidArgument for text in UTF-16 or UTF-32, with or without a mark; says how to convert it.
+/// `what` begins the message: "read captions t.csv".
+Status check_encoding(std::string_view text, std::string_view what);
+
+/// At most `bytes_max` of foreign text for a message, on one line: control characters and bytes that
+/// are not UTF-8 as \xNN.
+std::string printable(std::string_view text, std::size_t bytes_max);
 
 /// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD; adds
 /// their number to `replaced`.

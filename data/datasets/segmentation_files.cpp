@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "base/limits.h"
+#include "data/datasets/csv.h"
 #include "data/datasets/text_lines.h"
 
 namespace tagalign::data {
@@ -159,6 +160,7 @@ Result<std::vector<SegmentationPair>> pair_listed(FileSystem& files,
                                                   Offenders& offenders) {
   TA_ASSIGN_OR_RETURN(const std::string text,
                       files.read_file(options.split, limits::kConfigFileBytesMax));
+  TA_RETURN_IF_ERROR(check_encoding(text, "read split " + options.split.string()));
   const Endings for_images = image_endings(options), for_labels = label_endings(options);
   std::vector<SegmentationPair> pairs;
   std::set<std::string> seen;

@@ -3,12 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/datasets/csv.h"
+#include "base/format.h"
 #include "tests/unit/data/temporary_folder.h"
 
 namespace tagalign::data {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -89,8 +90,113 @@ TEST_F(CaptionDatasetTest, WrongColumns_NameTheLineOnWhichTheRecordBegins) {
 TEST_F(CaptionDatasetTest, UnclosedQuote_NamesTheLineItOpens) {
   EXPECT_THAT(error("file,caption\na.png,x\nb.png,\"never\nclosed\n"),
               HasSubstr("captions.csv:3: a quote opened here"));
-  EXPECT_THAT(error("file,caption\na.png,\"x\" y\n"),
-              HasSubstr("captions.csv:2: expected a comma"));
+  EXPECT_THAT(error("\"file,caption\na.png,x\n"), HasSubstr("captions.csv:1: a quote opened here"));
+}
+
+TEST_F(CaptionDatasetTest, UnclosedQuoteOnTheLastLine_IsReadAsPythonDoes_WithANotice) {
+  const auto dataset = open("file,caption\na.png,x\nb.png,\"cut he\n");
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  EXPECT_EQ(dataset->record(1).caption, "cut he");
+  EXPECT_THAT(dataset->notices(), ElementsAre(HasSubstr("lines 3")));
+}
+
+TEST_F(CaptionDatasetTest, TextBehindAQuote_IsReadAsPythonDoes_WithACountedNotice) {
+  const auto dataset = open(
+      "file,caption\na.jpg,\"Hello\" she said\nb.jpg,a box\nc.jpg,\"a red \"\"ball\"\"\" \n"
+      "d.jpg,\"x\"y\"z\ne.jpg,say \"hi\", you\n\"f.jpg\" ,\"\"\n");
+  ASSERT_FALSE(dataset.ok()) << "one row has three columns, one in six";
+  const auto even = open(
+      "file,caption\na.jpg,\"Hello\" she said\nb.jpg,a box\nc.jpg,\"a red \"\"ball\"\"\" \n"
+      "d.jpg,\"x\"y\"z\ne.jpg,say \"hi\"\n\"f.jpg\" ,\"\"\n");
+  ASSERT_TRUE(even.ok()) << even.status().to_string();
+  std::vector<std::string> captions;
+  for (std::size_t i = 0; i < even->size(); ++i) captions.push_back(even->record(i).caption);
+  EXPECT_THAT(captions,
+              ElementsAre("Hello she said", "a box", "a red \"ball\" ", "xy\"z", "say \"hi\"", ""));
+  EXPECT_EQ(even->record(5).file, "f.jpg ");
+  EXPECT_THAT(even->notices(),
+              ElementsAre(AllOf(HasSubstr("4 of 6 rows"), HasSubstr("lines 2, 4, 5, 7"))));
+}
+
+TEST_F(CaptionDatasetTest, CarriageReturnsAlone_EndLines) {
+  const auto dataset = open("file,caption\ra.jpg,a dog\rb.jpg,\"two\rlines\"\r");
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  ASSERT_EQ(dataset->size(), 2U);
+  EXPECT_EQ(dataset->record(0).caption, "a dog");
+  EXPECT_EQ(dataset->record(1).caption, "two\rlines");
+}
+
+TEST_F(CaptionDatasetTest, Columns_AreFoundByTheirNames) {
+  const auto pandas = open(",file,caption\n0,a.jpg,a dog\n1,b.jpg,a cat\n");
+  ASSERT_TRUE(pandas.ok()) << pandas.status().to_string();
+  EXPECT_EQ(pandas->record(1).file, "b.jpg");
+  EXPECT_EQ(pandas->record(1).caption, "a cat");
+  const auto other = open(
+      "\xef\xbb\xbf"
+      "caption, width,\"file\"\na dog,3,a.jpg\n");
+  ASSERT_TRUE(other.ok()) << other.status().to_string();
+  EXPECT_EQ(other->record(0).file, "a.jpg");
+  EXPECT_EQ(other->record(0).caption, "a dog");
+}
+
+TEST_F(CaptionDatasetTest, WrongHeader_IsShownAsItIs_OnOnePrintableLine) {
+  EXPECT_THAT(error(",files,caption\n"), HasSubstr("found ',files,caption'; add it"));
+  EXPECT_THAT(error("file,file,caption\n"), HasSubstr("found 'file,file,caption'"));
+  EXPECT_THAT(error("fi\x1b[31mle,caf\xe9\n"), HasSubstr("found 'fi\\x1b[31mle,caf\\xe9'"));
+}
+
+TEST_F(CaptionDatasetTest, Utf16_IsNamed_WithAWayToConvertIt) {
+  using namespace std::string_literals;
+  const auto wide = [](std::string_view text, bool big) {
+    std::string out;
+    for (const char c : text) out += big ? "\0"s + c : c + "\0"s;
+    return out;
+  };
+  const std::string csv = "file,caption\r\na.jpg,a dog\r\n";
+  for (const std::string& text : {"\xff\xfe"s + wide(csv, false), "\xfe\xff"s + wide(csv, true),
+                                  wide(csv, false), wide(csv, true)}) {
+    const std::string message = error(text);
+    EXPECT_THAT(message, AllOf(HasSubstr("captions.csv: expected text in UTF-8, found UTF-16"),
+                               HasSubstr("iconv -f UTF-16")));
+    EXPECT_EQ(message.find_first_of("\0\xff\xfe"s), std::string::npos);
+  }
+  EXPECT_THAT(
+      open("file,caption\na,x\n", wide("{}", false) + wide("   ", false)).status().message(),
+      HasSubstr("tags.json: expected text in UTF-8"));
+  EXPECT_THAT(open("file,caption\na,x\n", "{}", wide("dog\ncat\n", true)).status().message(),
+              HasSubstr("names.txt: expected text in UTF-8"));
+}
+
+TEST_F(CaptionDatasetTest, FewUnevenRows_AreLeftOutAndCounted) {
+  std::string csv = "file,caption\n";
+  for (int i = 0; i < 300; ++i) csv += std::to_string(i) + ".jpg,caption\n";
+  const auto dataset = open(csv + "x.jpg,a dog, a cat\nalone\n,no file\ny.jpg,the last\n");
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  ASSERT_EQ(dataset->size(), 301U);
+  EXPECT_EQ(dataset->record(300).caption, "the last");
+  EXPECT_THAT(dataset->notices(),
+              ElementsAre(AllOf(HasSubstr("3 of 304 rows"), HasSubstr("lines 302, 303, 304"))));
+}
+
+TEST_F(CaptionDatasetTest, ManyUnevenRows_AreRefused_AllNamedAtOnce) {
+  const std::string message = error("file,caption\na,x\nb,y,z\nc,x\nd\n,e\n");
+  EXPECT_THAT(message,
+              HasSubstr("captions.csv:3: expected two columns, file and caption, found 3"));
+  EXPECT_THAT(message, HasSubstr("3 of 5 rows are uneven, on lines 3, 5, 6"));
+}
+
+TEST_F(CaptionDatasetTest, EmptyLineBetweenTagNames_IsRefused_BecauseItWouldShiftTheIndices) {
+  const auto names = [&](std::string_view list) {
+    return open("file,caption\na.jpg,x\n", R"({"a.jpg": [1]})", list);
+  };
+  for (const char* list : {"bird\n\ndog\n", "bird\r\n \t\r\ndog\r\n", "bird\n\"\"\ndog"}) {
+    EXPECT_THAT(names(list).status().message(),
+                HasSubstr("names.txt:2: expected a tag, found an empty line"));
+  }
+  EXPECT_THAT(names("\nbird\ndog\n").status().message(), HasSubstr("names.txt:1: expected a tag"));
+  const auto trailing = names("bird\ndog\n\n\n");
+  ASSERT_TRUE(trailing.ok()) << trailing.status().to_string();
+  EXPECT_THAT(trailing->tag_names(), ElementsAre("bird", "dog"));
 }
 
 TEST_F(CaptionDatasetTest, BrokenJson_NamesFileAndLine) {
@@ -105,7 +211,11 @@ TEST_F(CaptionDatasetTest, TagOutOfRange_NamesIndexAndNumberOfNames) {
   EXPECT_THAT(error("file,caption\na.png,x\n", "{\n\"a.png\": [2]}"), HasSubstr("tags.json:2"));
   EXPECT_THAT(error("file,caption\na.png,x\n", "{\"a.png\": [2]}"),
               HasSubstr("tag index 2, but there are 2 tag names"));
-  EXPECT_THAT(error("file,caption\na.png,x\n", "{\"a.png\": [-1]}"), HasSubstr("tag index -1"));
+  for (const char* index : {"-1", "4294967296", "2147483648", "18446744073709551615",
+                            "-9223372036854775808", "9223372036854775808"}) {
+    EXPECT_THAT(error("file,caption\na.png,x\n", format("{{\"a.png\": [{}]}}", index)),
+                HasSubstr(format("tag index {}, but there are 2 tag names", index)));
+  }
 }
 
 TEST_F(CaptionDatasetTest, NoRecordLeft_SaysWhatToCheck) {
