@@ -31,7 +31,10 @@ inline constexpr std::int64_t kAgentSilentAfterMs = 8'000;
 /// No beat at all: the process is wedged.
 inline constexpr std::int64_t kRankSilentAfterMs = 120'000;
 inline constexpr std::int64_t kSaveAndLeaveMsMax = 120'000;  ///< then the gang is killed
-inline constexpr std::int64_t kTerminateGraceMs = 3'000;     ///< between SIGTERM and SIGKILL
+/// A rank that was asked to stop and waits for a read of a file that long leaves without saving:
+/// a network disk that is gone may never answer. Well below kSaveAndLeaveMsMax.
+inline constexpr std::int64_t kStuckReadMsMax = 30'000;
+inline constexpr std::int64_t kTerminateGraceMs = 3'000;  ///< between SIGTERM and SIGKILL
 inline constexpr std::int64_t kRequestTimeoutMs = 10'000;
 inline constexpr std::int64_t kLaunchRetryMs = 1'000;
 /// Infrastructure failures in a row without a new checkpoint are retried at once this often; then
@@ -57,6 +60,9 @@ inline constexpr std::uint64_t kManifestBytesMax = 256u << 20;
 inline constexpr std::uint64_t kImageFileBytesMax = 512u << 20;
 inline constexpr std::uint64_t kTableFileBytesMax = 8ull << 30;  ///< captions, tag tables
 inline constexpr std::uint64_t kImagePixelsMax = 1ull << 28;
+
+/// Of an epoch's first so many images data.broken_share_max may be broken.
+inline constexpr std::uint64_t kBrokenWindow = 10'000;
 
 // Memory
 /// Of images that a rank evaluates together.

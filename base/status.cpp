@@ -88,47 +88,86 @@ Status internal_error(std::string message) {
   return {ErrorCode::kInternal, std::move(message)};
 }
 
-Status errno_status(int error_number, std::string_view operation_and_object) {
-  auto code = ErrorCode::kInternal;
+namespace {
+
+/// What the user did not bring about: the machine has too little of something just now, or what lies
+/// on the disk cannot be read.
+ErrorCode trouble_of_errno(int error_number) {
+  switch (error_number) {
+    case EAGAIN:
+    case EINTR:
+    case EBUSY:
+    case ETXTBSY:
+    case ENOMEM:
+    case ENOBUFS:
+    case ENOLCK:
+    case EMFILE:
+    case ENFILE:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ENOTCONN:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+      return ErrorCode::kUnavailable;
+    case EIO:
+    case EREMOTEIO:
+    case ESTALE:
+    case EUCLEAN:
+    case EBADMSG:
+    case EILSEQ:
+    case ENODATA:
+    case EPROTO:
+    case ENOLINK:
+    case ENOMEDIUM:
+      return ErrorCode::kDataLoss;
+    default:
+      return ErrorCode::kInternal;
+  }
+}
+
+ErrorCode code_of_errno(int error_number) {
   switch (error_number) {
     case ENOENT:
     case ENOTDIR:
-      code = ErrorCode::kNotFound;
-      break;
+    case ENXIO:
+    case ENODEV:
+      return ErrorCode::kNotFound;
     case EACCES:
     case EPERM:
     case EROFS:
-      code = ErrorCode::kPermissionDenied;
-      break;
+    case ENOKEY:
+      return ErrorCode::kPermissionDenied;
     case EEXIST:
     case ENOTEMPTY:
     case EADDRINUSE:
-      code = ErrorCode::kAlreadyExists;
-      break;
+      return ErrorCode::kAlreadyExists;
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-      code = ErrorCode::kNoSpace;
-      break;
-    case EAGAIN:
-    case ECONNREFUSED:
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-      code = ErrorCode::kUnavailable;
-      break;
+      return ErrorCode::kNoSpace;
     case EINVAL:
     case EISDIR:
     case ENAMETOOLONG:
-      code = ErrorCode::kInvalidArgument;
-      break;
-    case EIO:
-      code = ErrorCode::kDataLoss;
-      break;
+    case ELOOP:
+      return ErrorCode::kInvalidArgument;
+    case ENOSYS:
+    case EOPNOTSUPP:
+      return ErrorCode::kUnsupported;
+    case ETIMEDOUT:
+      return ErrorCode::kTimeout;
     default:
-      break;
+      return trouble_of_errno(error_number);
   }
-  return {code, fmt::format("{}: {}", operation_and_object, std::strerror(error_number))};
+}
+
+}  // namespace
+
+Status errno_status(int error_number, std::string_view operation_and_object) {
+  return {code_of_errno(error_number),
+          fmt::format("{}: {}", operation_and_object, std::strerror(error_number))};
 }
 
 void check_failed(const char* file, int line, const char* expression, std::string_view detail) {

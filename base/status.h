@@ -72,8 +72,10 @@ Status cancelled(std::string message);
 Status unsupported(std::string message);
 Status internal_error(std::string message);
 
-/// Status for a failed system call: maps ENOENT, EACCES, EEXIST, ENOSPC, … to a
-/// code and appends strerror.
+/// Status for a failed system call, with strerror at its end. Of one file: a link to itself is
+/// kInvalidArgument, a stale handle and damage of the file system are kDataLoss as EIO is, a device
+/// that is gone is kNotFound. Of the machine (memory, open files, network): kUnavailable. kInternal
+/// for numbers that nobody thought of.
 Status errno_status(int error_number, std::string_view operation_and_object);
 
 [[noreturn]] void check_failed(const char* file, int line, const char* expression,

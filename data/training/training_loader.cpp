@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "base/random.h"
 #include "data/image/image.h"
+#include "data/training/broken_share.h"
 
 namespace tagalign::data {
 namespace {
@@ -39,18 +40,10 @@ class ImageCache {
   std::uint64_t bytes_left_;
 };
 
-/// Errors that mean "this image will never be readable", as opposed to trouble of the machine.
+/// The fault is this file's, whatever it is, unless the machine has too little of something just
+/// now: another file would fare no better.
 bool is_broken_image(const Status& status) {
-  switch (status.code()) {
-    case ErrorCode::kDataLoss:
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kNotFound:
-    case ErrorCode::kPermissionDenied:
-    case ErrorCode::kUnsupported:
-      return true;
-    default:
-      return false;
-  }
+  return status.code() != ErrorCode::kUnavailable && status.code() != ErrorCode::kCancelled;
 }
 
 /// What made a record unusable.
@@ -155,8 +148,11 @@ class Loader final : public TrainingLoader {
   Result<TrainingBatch> next() override {
     const std::shared_ptr<PendingBatch> pending = wait_for_front();
     for (const Status& status : pending->outcome) TA_RETURN_IF_ERROR(status);
-    for (const auto& list : pending->skipped) {
-      for (const BrokenImage& broken : list) note_once(broken, pending->batch.notices);
+    for (std::size_t i = 0; i < pending->skipped.size(); ++i) {
+      const bool judged = is_judged(pending->first_sample + i, dataset_.size());
+      if (judged && !pending->skipped[i].empty()) ++pending->batch.replaced;
+      for (const BrokenImage& broken : pending->skipped[i])
+        note_once(broken, pending->batch.notices);
     }
     return std::move(pending->batch);
   }

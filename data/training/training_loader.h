@@ -5,7 +5,8 @@
 /// size, size); its augmentation draws come from RandomStream({seed, epoch, record}, kAugment). A
 /// step takes `global_batch` consecutive numbers; rank r of W takes the r-th of W equal slices. So
 /// state is one integer, and neither threads nor ranks change a sample. A broken image is replaced
-/// by a deterministic substitute (the next readable record), and named once in notices.
+/// by a deterministic substitute (the next readable record), and named once in notices; how many may
+/// be is judged by data/training/broken_share.h.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct TrainingBatch {
   std::vector<std::vector<std::int32_t>> tags;  // [B], indices
   std::vector<std::size_t> records;             // [B], which records were used
   std::vector<std::string> notices;             ///< broken images met for the first time, by name
+  std::uint64_t replaced = 0;  ///< samples by which an epoch is judged and whose image is broken
 };
 
 class TrainingLoader {

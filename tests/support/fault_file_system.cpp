@@ -76,6 +76,11 @@ void FaultFileSystem::lose_rename(std::uint64_t number) {
   lose_rename_ = number;
 }
 
+void FaultFileSystem::fail_reads(const Path& path, Status status) {
+  const std::lock_guard lock(mutex_);
+  unreadable_[path] = std::move(status);
+}
+
 std::uint64_t FaultFileSystem::operations() const {
   const std::lock_guard lock(mutex_);
   return operations_;
@@ -118,6 +123,11 @@ void FaultFileSystem::power_cut() {
 }
 
 Result<std::string> FaultFileSystem::read_file(const Path& path, std::uint64_t bytes_max) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = unreadable_.find(path);
+    if (entry != unreadable_.end()) return entry->second;
+  }
   return real_.read_file(path, bytes_max);
 }
 

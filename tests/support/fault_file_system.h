@@ -3,7 +3,7 @@
 ///
 /// Wraps another one and counts what would change the disk (create, append, sync, close,
 /// write_durable, rename, create_directories, sync_directory, remove_all). Reads are passed
-/// through. Safe from several threads.
+/// through but for files that were named. Safe from several threads.
 #pragma once
 
 #include <map>
@@ -30,6 +30,8 @@ class FaultFileSystem final : public FileSystem {
   void fail_rename(std::uint64_t number);
   /// Rename number `number` (from 0) says ok and does not happen.
   void lose_rename(std::uint64_t number);
+  /// read_file() of this path fails with `status`.
+  void fail_reads(const Path& path, Status status);
 
   std::uint64_t operations() const;
   bool crashed() const;
@@ -63,7 +65,8 @@ class FaultFileSystem final : public FileSystem {
   std::optional<std::uint64_t> space_, crash_after_, fail_rename_, lose_rename_;
   bool crashed_ = false;
   std::map<Path, std::uint64_t> synced_bytes_;  ///< of files that hold bytes which were not synced
-  std::map<Path, Path> renamed_;                ///< where a file that is still written to lies now
+  std::map<Path, Status> unreadable_;
+  std::map<Path, Path> renamed_;  ///< where a file that is still written to lies now
 };
 
 }  // namespace tagalign::testing_support

@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "checkpoint/tensor_adapter.h"
+#include "data/training/broken_share.h"
 #include "model/training/optimizer.h"
 #include "worker/gradients/gradients.h"
 #include "worker/identity/schedule.h"
@@ -70,7 +71,8 @@ class Run {
                     .eps = options.optimizer.eps,
                     .weight_decay = options.optimizer.weight_decay},
                    task.late()),
-        checkpoints_(rank, checkpoint_options(options, rank, dataset)) {}
+        checkpoints_(rank, checkpoint_options(options, rank, dataset)),
+        broken_share_(dataset.size(), options.data.broken_share_max) {}
 
   Result<JobEnd> run() {
     TA_RETURN_IF_ERROR(resume());
@@ -138,6 +140,7 @@ class Run {
   Status one_step() {
     TA_ASSIGN_OR_RETURN(const auto batch, loader_->next());
     progress_->add_notices(batch.notices);
+    replaced_ = batch.replaced;
     const auto loss =
         compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib, rank_.group);
     if (!loss.ok()) {
@@ -155,11 +158,15 @@ class Run {
     return progress_->step_done(step_, *loss, norm);
   }
 
-  /// Every rank learns at the same step boundary whether anybody was asked to stop.
+  /// Every rank learns at the same step boundary whether anybody was asked to stop, and whether too
+  /// many images are broken.
   Result<bool> stop_agreed() {
-    std::array<std::uint64_t, 1> wish{rank_.reporter.stop_requested() ? 1u : 0u};
-    TA_RETURN_IF_ERROR(rank_.group.all_reduce_max_u64(wish));
-    return wish[0] != 0;
+    std::array<std::uint64_t, 2> sums{rank_.reporter.stop_requested() ? 1u : 0u, replaced_};
+    TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(sums));
+    const auto batch = static_cast<std::uint64_t>(options_.global_batch);
+    TA_RETURN_IF_ERROR(broken_share_.add(
+        {.first_sample = (step_ - 1) * batch, .samples = batch, .replaced = sums[1]}));
+    return sums[0] != 0;
   }
 
   Rank& rank_;
@@ -169,6 +176,8 @@ class Run {
   model::ScheduleOptions schedule_;
   model::AdamW optimizer_;
   RunCheckpoints checkpoints_;
+  data::BrokenShare broken_share_;
+  std::uint64_t replaced_ = 0;  ///< of this rank's last batch
   std::unique_ptr<data::TrainingLoader> loader_;
   std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
   PaceMeter pace_{system_clock()};

@@ -55,6 +55,7 @@ struct CaptionDataConfig {
   int image_size = 224;
   int loader_threads = 1;
   int prefetch_batches = 2;
+  double broken_share_max = 0.2;
 
   bool operator==(const CaptionDataConfig&) const = default;
 };
@@ -79,6 +80,12 @@ void visit_fields(V& v, CaptionDataConfig& c) {
               .keeps_numbers());
   v.field("prefetch_batches", c.prefetch_batches,
           Rule("batches decoded ahead").between(1, 64).keeps_numbers());
+  v.field(
+      "broken_share_max", c.broken_share_max,
+      Rule("share of an epoch's first 10,000 images (of all, when it has fewer) that may be broken "
+           "and replaced before the training ends; 1: any")
+          .between(0, 1)
+          .keeps_numbers());
 }
 
 /// What happens to a training image (reference: timm's create_transform).

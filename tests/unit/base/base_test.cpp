@@ -49,6 +49,19 @@ TEST(ErrnoStatus, FullDisk_IsNoSpaceAndNamesTheObject) {
   EXPECT_THAT(status.message(), HasSubstr("write /data/x: No space left"));
 }
 
+TEST(ErrnoStatus, OfOneFile_IsTold_FromTroubleOfTheMachine) {
+  const auto code = [](int number) { return errno_status(number, "open x").code(); };
+  for (const int number : {EIO, EREMOTEIO, ESTALE, EUCLEAN, EBADMSG, ENODATA})
+    EXPECT_EQ(code(number), ErrorCode::kDataLoss) << number;
+  for (const int number : {ELOOP, ENAMETOOLONG, EISDIR})
+    EXPECT_EQ(code(number), ErrorCode::kInvalidArgument) << number;
+  for (const int number : {ENOENT, ENOTDIR, ENXIO, ENODEV})
+    EXPECT_EQ(code(number), ErrorCode::kNotFound) << number;
+  for (const int number : {ENOMEM, EMFILE, ENFILE, ENETDOWN, EHOSTUNREACH})
+    EXPECT_EQ(code(number), ErrorCode::kUnavailable) << number;
+  EXPECT_EQ(code(ETIMEDOUT), ErrorCode::kTimeout);
+}
+
 TEST(Digest128, KnownBytes_MatchXxhsum) {
   // xxh128sum of the empty file and of "abc".
   EXPECT_EQ(digest128({}).hex(), "99aa06d3014798d86001c324468d497f");

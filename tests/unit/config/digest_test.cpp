@@ -216,6 +216,7 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
                                           "tags",
                                           "loader_threads",
                                           "prefetch_batches",
+                                          "broken_share_max",
                                           "tag_names",
                                           "steps"};
   auto train = training;

@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
+#include "tests/support/fault_file_system.h"
 #include "tests/unit/data/image_samples.h"
 #include "tests/unit/data/temporary_folder.h"
 
@@ -142,6 +145,7 @@ TEST_F(TrainingLoaderTest, BrokenImages_AreReplacedByTheNextReadable_AndNamedOnc
   std::vector<std::string> notices;
   for (int step = 0; step < 3; ++step) {
     const TrainingBatch batch = loader->next().value();
+    EXPECT_EQ(batch.replaced, 5U);
     EXPECT_EQ(std::count(batch.records.begin(), batch.records.end(), 4U), 3)
         << "its own turn and those of 2 and 3";
     EXPECT_EQ(std::count(batch.records.begin(), batch.records.end(), 0U), 4)
@@ -157,6 +161,41 @@ TEST_F(TrainingLoaderTest, BrokenImages_AreReplacedByTheNextReadable_AndNamedOnc
               1)
         << name;
   }
+}
+
+TEST_F(TrainingLoaderTest, WhatCannotBeOpened_IsReplaced_AndNamedOnce) {
+  const CaptionDataset dataset = make_dataset(8);
+  const Path images = folder_.path() / "images";
+  for (const char* name : {"1.png", "3.png", "5.png"}) std::filesystem::remove(images / name);
+  std::filesystem::create_symlink("1.png", images / "1.png");
+  ASSERT_EQ(::mkfifo((images / "3.png").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", images / "5.png");
+  std::filesystem::remove(images / "6.png");
+  std::filesystem::create_directory(images / "6.png");
+  const TrainingBatch batch = open(dataset, options(8))->next().value();
+  EXPECT_EQ(std::set<std::size_t>(batch.records.begin(), batch.records.end()),
+            (std::set<std::size_t>{0, 2, 4, 7}));
+  EXPECT_THAT(batch.notices,
+              ::testing::UnorderedElementsAre(HasSubstr("1.png: Too many levels of symbolic links"),
+                                              HasSubstr("a FIFO"), HasSubstr("a device"),
+                                              HasSubstr("a folder")));
+}
+
+TEST_F(TrainingLoaderTest, FaultOfOneFile_IsReplaced_TroubleOfTheMachineEndsTheTraining) {
+  const CaptionDataset dataset = make_dataset(4);
+  const Path second = folder_.path() / "images/1.png";
+  for (const int error : {ESTALE, EUCLEAN, EREMOTEIO, ETIMEDOUT, ENXIO, EIO, ENODATA, 512}) {
+    testing_support::FaultFileSystem files(posix_file_system());
+    files.fail_reads(second, errno_status(error, "open " + second.string()));
+    const auto loader = TrainingLoader::create(files, dataset, options(4)).value();
+    const auto batch = loader->next();
+    ASSERT_TRUE(batch.ok()) << error;
+    EXPECT_THAT(batch->notices, ::testing::ElementsAre(HasSubstr("1.png"))) << error;
+  }
+  testing_support::FaultFileSystem files(posix_file_system());
+  files.fail_reads(second, errno_status(EMFILE, "open " + second.string()));
+  const auto loader = TrainingLoader::create(files, dataset, options(4)).value();
+  EXPECT_EQ(loader->next().status().code(), ErrorCode::kUnavailable);
 }
 
 TEST_F(TrainingLoaderTest, SixteenBitAndCmykImages_AreUsedWithoutNotice) {
