@@ -12,6 +12,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
 #include "worker/rank/reporter_signals_posix.h"
+#include "worker/rank/watched_files.h"
 #include "worker/train/pretrain_job.h"
 #include "worker/train/train_job.h"
 
@@ -140,10 +142,13 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   if (!groups.ok()) leave_at_once(**reporter, code_of(groups.status()), groups.status().message());
   (*reporter)->hello(where);
   log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
-  jobs::Rank rank{.group = groups->main(),
-                  .reporter = **reporter,
-                  .files = posix_file_system(),
-                  .device = *device};
+  jobs::ReadsInFlight reads;
+  jobs::WatchedFiles files(posix_file_system(), system_clock(), reads);
+  const jobs::StuckWatch watch(reads, **reporter, system_clock(), [&](const std::string& why) {
+    leave_at_once(**reporter, ExitCode::kRequeue, why);
+  });
+  jobs::Rank rank{
+      .group = groups->main(), .reporter = **reporter, .files = files, .device = *device};
   const auto end = job(rank, *config);
   if (!end.ok()) leave_at_once(**reporter, code_of(end.status()), end.status().message());
   if (*end == jobs::JobEnd::kSavedAndLeft)
