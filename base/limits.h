@@ -60,6 +60,7 @@ inline constexpr std::uint64_t kManifestBytesMax = 256u << 20;
 inline constexpr std::uint64_t kImageFileBytesMax = 512u << 20;
 inline constexpr std::uint64_t kTableFileBytesMax = 8ull << 30;  ///< captions, tag tables
 inline constexpr std::uint64_t kImagePixelsMax = 1ull << 28;
+inline constexpr std::uint64_t kShardTextBytesMax = 1u << 20;  ///< .txt or .json beside an image
 
 /// Of an epoch's first so many images data.broken_share_max may be broken.
 inline constexpr std::uint64_t kBrokenWindow = 10'000;

@@ -24,6 +24,8 @@ pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg) # PkgConfig::
 pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)          # PkgConfig::JPEG       data
 pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebpdemux libwebp)  # PkgConfig::WEBP  data
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)         # PkgConfig::LIBZIP     model/weights
+pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive) # PkgConfig::LIBARCHIVE data/sources (tar)
+pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)         # PkgConfig::NETTLE     data/sources (SHA-1)
 if(TAGALIGN_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

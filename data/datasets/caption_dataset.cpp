@@ -1,198 +1,102 @@
 #include "data/datasets/caption_dataset.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <unordered_map>
+#include <system_error>
 
 #include "base/checksum.h"
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/datasets/caption_table.h"
-#include "data/datasets/csv.h"
+#include "data/datasets/captions/caption_join.h"
+#include "data/datasets/captions/caption_rows.h"
+#include "data/datasets/captions/caption_table.h"
+#include "data/datasets/captions/tag_names.h"
 
 namespace tagalign::data {
 namespace {
 
-using TagTable = std::unordered_map<std::string, std::vector<std::int32_t>>;
+/// Rises when the same files would be joined in another way.
+constexpr int kJoinRules = 1;
 
-/// Fills a TagTable while the JSON is parsed, so that tables of many gigabytes
-/// need no document tree.
-class TagTableReader final : public nlohmann::json_sax<nlohmann::json> {
+/// Names, sizes and times of all that a table is made from.
+class Stamp {
  public:
-  explicit TagTableReader(std::int64_t tag_count) : tag_count_(tag_count) {}
-
-  bool key(string_t& name) override {
-    current_ = &table[name];
-    current_->clear();
-    return true;
+  Status add(const Path& path) {
+    if (path.empty()) return ok_status();
+    TA_ASSIGN_OR_RETURN(const FileStamp stamp, stamp_of(path));
+    const std::string name = std::filesystem::absolute(path).lexically_normal().string();
+    names_.update(name + "\n");
+    all_.update(format("{} {} {}\n", name, stamp.bytes, stamp.modified_ns));
+    return ok_status();
   }
-  bool start_object(std::size_t) override {
-    if (depth_++ == 0) return true;
-    return fail("an object inside the table");
+  /// Of folders that are listed: an image that comes or goes changes one of these.
+  Status add_folders_in(const Path& folder) {
+    std::error_code error;
+    std::vector<Path> folders;
+    for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+         it.increment(error)) {
+      if (is_folder(it->path()) && !it->path().filename().string().starts_with('.'))
+        folders.push_back(it->path());
+    }
+    if (error) return errno_status(error.value(), "list folder " + folder.string());
+    std::sort(folders.begin(), folders.end());
+    for (const Path& one : folders) TA_RETURN_IF_ERROR(add(one));
+    return ok_status();
   }
-  bool end_object() override {
-    --depth_;
-    return true;
-  }
-  bool start_array(std::size_t) override {
-    if (depth_ != 1 || in_list_) return fail("a list where none belongs");
-    return in_list_ = true;
-  }
-  bool end_array() override {
-    in_list_ = false;
-    return true;
-  }
-  bool number_integer(number_integer_t value) override { return add(value); }
-  bool number_unsigned(number_unsigned_t value) override {
-    if (value > INT64_MAX) return out_of_range(value);
-    return add(static_cast<std::int64_t>(value));
-  }
-  bool number_float(number_float_t, const string_t& text) override {
-    return fail("the number " + text);
-  }
-  bool string(string_t& text) override { return fail("the text \"" + text.substr(0, 40) + "\""); }
-  bool boolean(bool) override { return fail("true or false"); }
-  bool null() override { return fail("null"); }
-  bool binary(binary_t&) override { return fail("binary data"); }
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception& error) override {
-    broken_at = position;
-    problem = error.what();
-    return false;
-  }
-
-  TagTable table;
-  std::string problem;
-  std::size_t broken_at = 0;
+  std::string names() const { return names_.digest().hex(); }
+  std::string all() const { return format("{}:{}", kJoinRules, all_.digest().hex()); }
 
  private:
-  bool add(std::int64_t tag) {
-    if (!in_list_) return fail(format("the number {} outside a list", tag));
-    if (tag < 0 || tag >= tag_count_) return out_of_range(tag);
-    current_->push_back(static_cast<std::int32_t>(tag));
-    return true;
-  }
-  template <class Integer>
-  bool out_of_range(Integer tag) {
-    return fail(format("tag index {}, but there are {} tag names", tag, tag_count_));
-  }
-  bool fail(const std::string& found) {
-    problem = found;
-    return false;
-  }
-
-  std::int64_t tag_count_;
-  std::vector<std::int32_t>* current_ = nullptr;
-  int depth_ = 0;
-  bool in_list_ = false;
+  Hasher128 names_;
+  Hasher128 all_;
 };
 
-std::size_t line_of(std::string_view text, std::size_t position) {
-  return 1 +
-         static_cast<std::size_t>(std::count(
-             text.begin(),
-             text.begin() + static_cast<std::ptrdiff_t>(std::min(position, text.size())), '\n'));
-}
-
-/// Counts the bytes that the parser takes, so that an error of our own can name its line.
-class CountingInput {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  CountingInput(const char* at, std::size_t* taken) : at_(at), taken_(taken) {}
-  reference operator*() const { return *at_; }
-  CountingInput& operator++() {
-    ++at_;
-    ++*taken_;
-    return *this;
+Result<Stamp> stamp_inputs(FileSystem& files, const CaptionDatasetOptions& options,
+                           const ShardRoot& root) {
+  Stamp stamp;
+  for (const Path* path : {&options.captions, &options.tags, &options.tag_names})
+    TA_RETURN_IF_ERROR(stamp.add(*path));
+  bool lists = options.captions.empty();
+  if (!lists) {
+    TA_ASSIGN_OR_RETURN(const CaptionRows rows, CaptionRows::open(files, options.captions));
+    lists = !rows.is_csv();
   }
-  CountingInput operator++(int) {
-    CountingInput before = *this;
-    ++*this;
-    return before;
+  if (root.is_image_folder && !lists) return stamp;
+  for (const Path& shard : root.shards) TA_RETURN_IF_ERROR(stamp.add(shard));
+  if (root.is_image_folder) TA_RETURN_IF_ERROR(stamp.add_folders_in(options.root));
+  return stamp;
+}
+
+/// A table that is too large for the memory is kept, and serves the next start.
+Result<JoinedCaptions> open_or_join(FileSystem& files, const CaptionDatasetOptions& options,
+                                    const ShardRoot& root,
+                                    const std::vector<std::string>& tag_names) {
+  const DerivedFolders derived{options.cache, options.scratch};
+  TA_ASSIGN_OR_RETURN(const Stamp stamp, stamp_inputs(files, options, root));
+  const std::string name = "captions-" + stamp.names() + ".records";
+  const bool beside_captions = root.is_image_folder && !options.captions.empty();
+  const Path home = beside_captions        ? options.captions.parent_path()
+                    : root.is_image_folder ? root.shards.front()
+                                           : root.shards.front().parent_path();
+  for (const Path& folder : derived_folders_to_read(home, derived)) {
+    if (!data::exists(folder / name)) continue;
+    auto stored = open_joined(folder / name, stamp.all());
+    if (stored.ok()) return stored;
   }
-  bool operator==(const CountingInput& other) const { return at_ == other.at_; }
-  bool operator!=(const CountingInput& other) const { return at_ != other.at_; }
-
- private:
-  const char* at_;
-  std::size_t* taken_;
-};
-
-Result<TagTable> parse_tags(std::string_view text, const Path& path, std::size_t tag_count) {
-  TagTableReader reader(static_cast<std::int64_t>(tag_count));
-  std::size_t taken = 0;
-  const bool ok =
-      nlohmann::json::sax_parse(CountingInput(text.data(), &taken),
-                                CountingInput(text.data() + text.size(), &taken), &reader);
-  if (ok) return std::move(reader.table);
-  return invalid_argument(
-      format("read tags {}:{}: expected an object of file name → list of tag indices, found {}",
-             path.string(), line_of(text, taken == 0 ? 0 : taken - 1), reader.problem));
-}
-
-/// An index is the number of a line, so a line without a name would shift those behind it; at the
-/// end there is nothing to shift.
-Result<std::vector<std::string>> read_tag_names(FileSystem& files, const Path& path) {
-  const std::string what = format("read tag names {}", path.string());
-  TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kTableFileBytesMax));
-  TA_RETURN_IF_ERROR(check_encoding(text, what));
-  CsvReader csv(text, CsvReader::EmptyLines::kReturn);
-  std::vector<std::string> names;
-  std::size_t replaced = 0, empty_line = 0;
-  while (true) {
-    auto row = csv.next();
-    if (!row.ok()) return invalid_argument(format("{}:{}", what, row.status().message()));
-    if (!row->has_value()) break;
-    const std::vector<std::string>& fields = **row;
-    if (fields.size() > 1) {
-      return invalid_argument(format("{}:{}: expected one tag a line, found {} columns", what,
-                                     csv.line(), fields.size()));
-    }
-    const bool empty = fields.empty() || fields[0].find_first_not_of(" \t") == std::string::npos;
-    if (empty && empty_line == 0) empty_line = csv.line();
-    if (empty) continue;
-    if (empty_line != 0) {
-      return invalid_argument(
-          format("{}:{}: expected a tag, found an empty line; remove it, or write the tag whose "
-                 "index is its line's",
-                 what, empty_line));
-    }
-    names.push_back(repair_utf8(fields[0], replaced));
-  }
-  if (names.empty())
-    return invalid_argument(format("{}: expected one tag a line, found none", what));
-  return names;
-}
-
-/// Drops records without an entry in the table. Returns how many.
-std::size_t attach_tags(std::vector<CaptionRecord>& records, const TagTable& table) {
-  return std::erase_if(records, [&](CaptionRecord& record) {
-    const auto entry = table.find(record.file);
-    if (entry == table.end()) return true;
-    record.tags = entry->second;
-    return false;
-  });
-}
-
-std::string digest_records(const std::vector<CaptionRecord>& records,
-                           const std::vector<std::string>& tag_names) {
-  Hasher128 hasher;
-  const auto add = [&](std::string_view text) {
-    hasher.update(format("{}:", text.size())), hasher.update(text);
+  RecordFileTarget target{.file = {}, .scratch = scratch_folder(derived)};
+  target.find_file = [&] {
+    const Path folder = derived_folder(home, derived);
+    return folder.empty() ? Path() : folder / name;
   };
-  for (const CaptionRecord& record : records) {
-    add(record.file);
-    add(record.caption);
-    hasher.update(format("{}[", record.tags.size()));
-    for (const std::int32_t tag : record.tags) hasher.update(format("{},", tag));
-  }
-  for (const std::string& name : tag_names) add(name);
-  return hasher.digest().hex();
+  return join_captions(files, options, root, tag_names, target, stamp.all());
+}
+
+/// A folder that is not there shows when its images are read, as each missing image does.
+Result<ShardRoot> root_of(const CaptionDatasetOptions& options) {
+  auto root = find_shards(options.root.string());
+  const bool missing = root.status().code() == ErrorCode::kNotFound;
+  if (missing && !options.captions.empty() && options.root.string().find('*') == std::string::npos)
+    return ShardRoot{true, {options.root}};
+  return root;
 }
 
 }  // namespace
@@ -201,10 +105,6 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
                                             const CaptionDatasetOptions& options) {
   CaptionDataset dataset;
   dataset.root_ = options.root;
-  TA_ASSIGN_OR_RETURN(CaptionTable captions, read_captions(files, options.captions));
-  dataset.records_ = std::move(captions.records);
-  const std::size_t total = dataset.records_.size();
-  dataset.notices_ = std::move(captions.notices);
   if (options.tags.empty() != options.tag_names.empty()) {
     return invalid_argument(
         format("open {}: tags and tag names belong together, but only {} is given",
@@ -212,23 +112,29 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
   }
   if (!options.tags.empty()) {
     TA_ASSIGN_OR_RETURN(dataset.tag_names_, read_tag_names(files, options.tag_names));
-    TA_ASSIGN_OR_RETURN(const std::string text,
-                        files.read_file(options.tags, limits::kTableFileBytesMax));
-    TA_RETURN_IF_ERROR(check_encoding(text, "read tags " + options.tags.string()));
-    TA_ASSIGN_OR_RETURN(const TagTable table,
-                        parse_tags(text, options.tags, dataset.tag_names_.size()));
-    const std::size_t dropped = attach_tags(dataset.records_, table);
-    if (dropped > 0)
-      dataset.notices_.push_back(
-          format("{} of {} images have no tag entry and are left out", dropped, total));
   }
-  if (dataset.records_.empty()) {
-    return invalid_argument(format(
-        "open {}: no record is left of {}; check that file names in {} equal those in the captions",
-        options.captions.string(), total, options.tags.string()));
-  }
-  dataset.digest_ = digest_records(dataset.records_, dataset.tag_names_);
+  TA_ASSIGN_OR_RETURN(const ShardRoot root, root_of(options));
+  TA_ASSIGN_OR_RETURN(JoinedCaptions joined,
+                      open_or_join(files, options, root, dataset.tag_names_));
+  dataset.table_ = std::move(joined.table);
+  dataset.notices_ = std::move(joined.notices);
+  dataset.digest_ = std::move(joined.digest);
+  TA_ASSIGN_OR_RETURN(dataset.images_,
+                      ImageReader::create(files, root.shards, {options.cache, options.scratch}));
   return dataset;
+}
+
+CaptionRecord CaptionDataset::record(std::size_t index) const {
+  CaptionEntry entry = caption_entry(table_, index);
+  return {entry.file, entry.caption, std::move(entry.tags)};
+}
+
+Result<std::string> CaptionDataset::read_image(std::size_t index) const {
+  return images_->read(caption_entry(table_, index).image);
+}
+
+std::string CaptionDataset::image_name(std::size_t index) const {
+  return images_->describe(caption_entry(table_, index).image);
 }
 
 }  // namespace tagalign::data

@@ -1,40 +1,59 @@
-/// Image-caption-tag records as the reference's training reads them (TERMS.md, reference §3).
+/// Image-caption-tag records as the reference's training reads them (TERMS.md, reference §3),
+/// whatever form a download left them in.
 ///
-/// A folder, a CSV with header `file,caption`, a JSON object file → list of tag indices, a list
-/// of tag names. Images without a tag entry are dropped and counted. Immutable after open();
-/// safe from several threads.
+/// Images: a folder, zips or tars (data/sources/shard_set.h). Captions: a CSV `file,caption`, lines
+/// of URL, tab, caption, or the texts beside the images. Tags: a JSON object, name → list of tag
+/// indices (data/datasets/captions/tag_table.h), and a list of tag names. Images without caption or tags are
+/// left out and counted. The records and their order depend on the texts alone, not on the form.
+/// Immutable after open(); safe from several threads. A large set lies in a mapped file: it takes
+/// next to no memory of the process, and opening it again only the check of that file.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "data/sources/files/record_file.h"
+#include "data/sources/image_reader.h"
 
 namespace tagalign::data {
 
 struct CaptionDatasetOptions {
-  Path root;
-  Path captions;
+  Path root;       ///< folder of images, zip, tar, folder of those, or a pattern: find_shards()
+  Path captions;   ///< empty: those beside the images
   Path tags;       ///< empty: no tags, no record dropped
   Path tag_names;  ///< empty: no tags
+  /// Folder for indexes where the data's own may not be written; empty: none.
+  Path cache = {};
+  Path scratch = {};        ///< for files that do not outlive the process; empty: the system's
+  std::size_t threads = 0;  ///< that index shards; 0: one a core, at most eight
 };
 
 struct CaptionRecord {
-  std::string file;                ///< relative to root
-  std::string caption;             ///< valid UTF-8: bad bytes became U+FFFD and were counted
+  std::string_view file;           ///< relative to root, or the member's name in its shard
+  std::string_view caption;        ///< valid UTF-8: bad bytes became U+FFFD and were counted
   std::vector<std::int32_t> tags;  ///< indices below tag_names().size()
 };
 
 class CaptionDataset {
  public:
   /// Errors name file and line: missing header, wrong number of columns, a tag index out of range,
-  /// broken JSON, no record left.
+  /// broken JSON, no record left. A join that leaves less than half is refused with ten names of
+  /// each side. `files` must outlive the data set.
   static Result<CaptionDataset> open(FileSystem& files, const CaptionDatasetOptions& options);
 
-  std::size_t size() const { return records_.size(); }
-  const CaptionRecord& record(std::size_t index) const { return records_[index]; }
+  std::size_t size() const { return table_.size(); }
+  /// The texts live as long as this data set or a copy of it.
+  CaptionRecord record(std::size_t index) const;
+  /// The file of the image, not decoded. Errors of the file system, and kDataLoss when a shard does
+  /// not hold what its index says.
+  Result<std::string> read_image(std::size_t index) const;
+  /// Where the image lies, for messages: "shards/00012.tar: 000120034.jpg", "images/a.jpg".
+  std::string image_name(std::size_t index) const;
   const std::vector<std::string>& tag_names() const { return tag_names_; }
   const Path& root() const { return root_; }
   /// Hex digest of what the sample order depends on: files, captions and tags in their order.
@@ -44,7 +63,8 @@ class CaptionDataset {
 
  private:
   CaptionDataset() = default;
-  std::vector<CaptionRecord> records_;
+  RecordFile table_;
+  std::shared_ptr<const ImageReader> images_;
   std::vector<std::string> tag_names_;
   std::vector<std::string> notices_;
   std::string digest_;

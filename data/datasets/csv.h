@@ -25,6 +25,7 @@ class CsvReader {
   Result<std::optional<std::vector<std::string>>> next();
   /// Line, from 1, on which the record returned last began.
   std::size_t line() const { return record_line_; }
+  std::size_t bytes_left() const { return text_.size() - position_; }
   /// The record returned last has text behind a closing quote, or a quote that its line never closes:
   /// hardly what its writer meant.
   bool is_odd() const { return odd_; }

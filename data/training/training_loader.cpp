@@ -89,8 +89,9 @@ class ImageSource {
  private:
   Result<std::shared_ptr<const Image>> load(std::size_t record) {
     if (auto image = cache_.find(record)) return image;
-    const Path path = dataset_.root() / dataset_.record(record).file;
-    TA_ASSIGN_OR_RETURN(Image decoded, read_image(files_, path, ReadAs::kTraining));
+    TA_ASSIGN_OR_RETURN(const std::string bytes, dataset_.read_image(record));
+    TA_ASSIGN_OR_RETURN(Image decoded,
+                        decode_image(bytes, ReadAs::kTraining, dataset_.image_name(record)));
     auto image = std::make_shared<const Image>(std::move(decoded));
     cache_.keep(record, image);
     return image;
@@ -230,9 +231,9 @@ class Loader final : public TrainingLoader {
         augment_image(*found->image, options_.image_size, options_.augment, stream);
     std::copy(pixels.begin(), pixels.end(),
               pending.batch.images.begin() + static_cast<std::ptrdiff_t>(index * pixels.size()));
-    const CaptionRecord& record = dataset_.record(found->record);
+    CaptionRecord record = dataset_.record(found->record);
     pending.batch.captions[index] = record.caption;
-    pending.batch.tags[index] = record.tags;
+    pending.batch.tags[index] = std::move(record.tags);
     pending.batch.records[index] = found->record;
     pending.skipped[index] = std::move(found->skipped);
   }

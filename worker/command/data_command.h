@@ -1,4 +1,4 @@
-/// The subcommands `data prepare`, `data check` and `data tags` of tagalign-worker.
+/// The subcommands `data prepare`, `data check`, `data report` and `data tags` of tagalign-worker.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -8,6 +8,7 @@
 #include "base/exit_codes.h"
 #include "base/process.h"
 #include "worker/benchmarks/data_job.h"
+#include "worker/benchmarks/report_job.h"
 #include "worker/command/data_command.h"
 #include "worker/tags/tags_job.h"
 
@@ -57,6 +58,28 @@ int run(Run job, DataArguments arguments) {
   const int code = exit_code(job(world, arguments));
   std::cout.flush();
   return code;
+}
+
+int run_report(const ReportArguments& arguments) {
+  DataWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
+                  ::isatty(STDERR_FILENO) == 1};
+  const int code = exit_code(run_data_report(world, arguments));
+  std::cout.flush();
+  return code;
+}
+
+void add_report(CLI::App* data, std::function<int()>& chosen) {
+  auto arguments = std::make_shared<ReportArguments>();
+  auto* report = data->add_subcommand("report", "Count what a download left behind");
+  report->add_option("source", arguments->sources, "images in any form, and files of captions")
+      ->required();
+  report->add_option("--cache", arguments->cache, "folder for indexes of shards");
+  report->add_option("--decode", arguments->decode, "images to decode; 0: none");
+  report->add_option("--threads", arguments->threads, "0: one a core, at most eight")
+      ->check(CLI::Range(0, 256));
+  report->add_flag("--json", arguments->json, "the report as JSON");
+  report->callback(
+      [&chosen, arguments] { chosen = [arguments] { return run_report(*arguments); }; });
 }
 
 void add_common(CLI::App* command, DataArguments& arguments) {
@@ -114,7 +137,7 @@ void on_choice(CLI::App* command, std::function<int()>& chosen,
 }  // namespace
 
 void add_data(CLI::App& app, std::function<int()>& chosen) {
-  auto* data = app.add_subcommand("data", "Benchmark data sets, and tags of captions");
+  auto* data = app.add_subcommand("data", "Benchmark data sets, training data and its tags");
   data->require_subcommand(1);
   auto arguments = std::make_shared<DataArguments>();
   auto* prepare = data->add_subcommand(
@@ -129,6 +152,7 @@ void add_data(CLI::App& app, std::function<int()>& chosen) {
   check->add_option("--root", arguments->root, "its folder, or the folder of all benchmarks")
       ->required();
   on_choice(check, chosen, arguments, run_data_check);
+  add_report(data, chosen);
   add_tags(data, chosen);
 }
 

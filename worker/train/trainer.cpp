@@ -217,13 +217,20 @@ Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionD
 
 Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
                                                   const config::CaptionDataConfig& options) {
-  auto dataset = data::CaptionDataset::open(rank.files, {.root = options.root,
-                                                         .captions = options.captions,
-                                                         .tags = options.tags,
-                                                         .tag_names = options.tag_names});
-  if (dataset.ok() && rank.is_first()) {
-    for (const auto& notice : dataset->notices()) rank.reporter.notice(notice);
-  }
+  const auto open = [&] {
+    return data::CaptionDataset::open(rank.files, {.root = options.root,
+                                                   .captions = options.captions,
+                                                   .tags = options.tags,
+                                                   .tag_names = options.tag_names,
+                                                   .cache = options.cache});
+  };
+  Result<data::CaptionDataset> dataset = internal_error("the data set was not opened");
+  TA_RETURN_IF_ERROR(rank.first_decides([&] {
+    dataset = open();
+    return dataset.status();
+  }));
+  if (!rank.is_first()) return open();  // by the indexes that the first rank has made
+  for (const auto& notice : dataset->notices()) rank.reporter.notice(notice);
   return dataset;
 }
 

@@ -68,7 +68,8 @@ struct TrainerOptions {
 Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
                             const TrainerOptions& options);
 
-/// The data set of a training job, with its notices reported once.
+/// Collective. The data set of a training job, with its notices reported once: opened by the first
+/// rank, which makes missing indexes, and then by the others.
 Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
                                                   const config::CaptionDataConfig& options);
 

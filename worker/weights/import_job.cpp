@@ -41,7 +41,8 @@ Status bind_config(FileSystem& files, const config::TrainConfig& config, Trained
                       data::CaptionDataset::open(files, {.root = config.data.root,
                                                          .captions = config.data.captions,
                                                          .tags = config.data.tags,
-                                                         .tag_names = config.data.tag_names}));
+                                                         .tag_names = config.data.tag_names,
+                                                         .cache = config.data.cache}));
   auto& position = trained.position;
   TA_ASSIGN_OR_RETURN(position.config_digest, config_digest(config));
   position.dataset_digest = dataset.digest();

@@ -46,12 +46,13 @@ void visit_fields(V& v, RuntimeConfig& c) {
           Rule("a log line every so many steps").between(1, 1'000'000).in("steps").keeps_numbers());
 }
 
-/// Image-caption-tag data in the reference's layout.
+/// Image-caption-tag data in the forms that data/format.md lists.
 struct CaptionDataConfig {
   std::string root;
   std::string captions;
   std::string tags;
   std::string tag_names;
+  std::string cache;
   int image_size = 224;
   int loader_threads = 1;
   int prefetch_batches = 2;
@@ -64,13 +65,24 @@ struct CaptionDataConfig {
 template <class V>
 void visit_fields(V& v, CaptionDataConfig& c) {
   v.field("root", c.root,
-          Rule("folder that the CSV's file names are relative to").required().keeps_numbers());
-  v.field("captions", c.captions, Rule("CSV with header file,caption").required().keeps_numbers());
+          Rule("folder of images, which a CSV's file names are relative to; or a zip, a tar, a "
+               "folder of those, a pattern with * for several")
+              .required()
+              .keeps_numbers());
+  v.field(
+      "captions", c.captions,
+      Rule("CSV with header file,caption; or lines of URL, tab, caption, as CC12M's; empty: the "
+           ".txt or .json beside each image")
+          .keeps_numbers());
   v.field("tags", c.tags,
-          Rule("JSON object: file → list of tag indices; for a method that learns tags")
+          Rule("JSON object: file, URL or key → list of tag indices; for a method that learns tags")
               .keeps_numbers());
   v.field("tag_names", c.tag_names,
           Rule("text file, one tag a line (or object_list.csv); for a method that learns tags")
+              .keeps_numbers());
+  v.field("cache", c.cache,
+          Rule("folder for the indexes of shards where their own may not be written; empty: they "
+               "are made at every start")
               .keeps_numbers());
   v.field("image_size", c.image_size,
           Rule("side of the training crop").between(16, 1024).in("pixels"));

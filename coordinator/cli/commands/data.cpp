@@ -158,13 +158,61 @@ void add_tags(Program& program, CLI::App* data) {
   program.on(command, options, run_tags);
 }
 
+struct ReportOptions {
+  std::vector<std::string> sources;
+  std::string cache;
+  std::string decode;
+  int threads = 0;
+};
+
+Result<int> run_report(Context& context, const ReportOptions& options) {
+  std::vector<std::string> arguments{"data", "report"};
+  arguments.insert(arguments.end(), options.sources.begin(), options.sources.end());
+  add_value(arguments, "--cache", options.cache);
+  add_value(arguments, "--decode", options.decode);
+  if (options.threads > 0) add_value(arguments, "--threads", format("{}", options.threads));
+  if (context.format == OutputFormat::kJson) arguments.emplace_back("--json");
+  context.host.out.flush();
+  return context.host.run_worker(arguments);
+}
+
+void add_report(Program& program, CLI::App* data) {
+  auto options = std::make_shared<ReportOptions>();
+  CLI::App* command = data->add_subcommand(
+      "report",
+      "Count what a download of training data left behind: images, captions, links without an "
+      "image, and everything odd");
+  command
+      ->add_option("source", options->sources,
+                   "folders of images, zips, tars, folders or patterns of those, and files of "
+                   "captions (CSV file,caption; lines of URL, tab, caption)")
+      ->required()
+      ->option_text("SOURCE...");
+  command
+      ->add_option("--cache", options->cache,
+                   "folder for the indexes of shards that lie where nobody may write")
+      ->option_text("DIR");
+  command
+      ->add_option("--decode", options->decode,
+                   "images to decode, evenly spread (default: 10000; 0: none)")
+      ->check(CLI::NonNegativeNumber)
+      ->option_text("N");
+  command->add_option("--threads", options->threads, "0: one a core, at most eight")
+      ->check(CLI::Range(0, 256))
+      ->option_text("N");
+  command->footer("Example:\n  tagalign data report cc12m.tsv '/data/cc12m/*.tar'");
+  program.on(command, options, run_report);
+}
+
 }  // namespace
 
 void add_data(Program& program) {
-  CLI::App* data = program.app.add_subcommand("data", "Benchmark data sets, and tags of captions");
+  CLI::App* data =
+      program.app.add_subcommand("data", "Benchmark data sets, training data and its tags");
   data->require_subcommand(1);
   add_prepare(program, data);
   add_check(program, data);
+  add_report(program, data);
   add_tags(program, data);
 }
 

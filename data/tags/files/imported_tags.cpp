@@ -97,7 +97,7 @@ Result<ImportedTags> ImportedTags::open(FileSystem& files, const Path& path,
 }
 
 const CaptionTags* ImportedTags::find(const CaptionRow& row) {
-  auto found = places_.find(row.key);
+  auto found = places_.find(row.key());
   if (found == places_.end()) found = places_.find(row.caption);
   if (found == places_.end()) return nullptr;
   lines_[found->second].used = true;
@@ -108,7 +108,8 @@ std::vector<CaptionRow> ImportedTags::rows() const {
   std::vector<CaptionRow> rows;
   for (const Line& line : lines_) {
     const bool is_url = line.key.starts_with("http://") || line.key.starts_with("https://");
-    rows.push_back({line.key, "", is_url});
+    CaptionRow& row = rows.emplace_back();
+    (is_url ? row.url : row.file) = line.key;
   }
   return rows;
 }

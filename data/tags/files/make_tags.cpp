@@ -82,26 +82,19 @@ class Rows {
                            const ImportedTags* imported) {
     TA_ASSIGN_OR_RETURN(CaptionFiles captions, CaptionFiles::open(files, options.captions));
     Rows rows(std::move(captions));
-    if (options.captions.empty() && imported != nullptr) rows.pending_ = imported->rows();
+    rows.is_import_ = options.captions.empty() && imported != nullptr;
+    if (rows.is_import_) rows.imported_ = imported->rows();
     return rows;
   }
 
   /// Replaces `batch` by the next rows, by none at the end. The same at every call of a program.
   Status next(std::vector<CaptionRow>& batch) {
-    while (pending_.size() - at_ < kBatchRows) {
-      const std::size_t before = pending_.size();
-      TA_RETURN_IF_ERROR(captions_.read(pending_));
-      if (pending_.size() == before) break;
-    }
-    const std::size_t count = std::min(kBatchRows, pending_.size() - at_);
-    const auto begin = pending_.begin() + static_cast<std::ptrdiff_t>(at_);
-    batch.assign(std::make_move_iterator(begin),
-                 std::make_move_iterator(begin + static_cast<std::ptrdiff_t>(count)));
+    batch.clear();
+    if (!is_import_) return captions_.read(kBatchRows, batch);
+    const std::size_t count = std::min(kBatchRows, imported_.size() - at_);
+    const auto begin = imported_.begin() + static_cast<std::ptrdiff_t>(at_);
+    batch.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
     at_ += count;
-    if (at_ > 8 * kBatchRows || at_ == pending_.size()) {
-      pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(at_));
-      at_ = 0;
-    }
     return ok_status();
   }
   const CaptionFiles& files() const { return captions_; }
@@ -109,8 +102,9 @@ class Rows {
  private:
   explicit Rows(CaptionFiles captions) : captions_(std::move(captions)) {}
   CaptionFiles captions_;
-  std::vector<CaptionRow> pending_;
-  std::size_t at_ = 0;
+  bool is_import_ = false;
+  std::vector<CaptionRow> imported_;
+  std::size_t at_ = 0;  ///< in imported_
 };
 
 class Maker {
@@ -156,9 +150,9 @@ class Maker {
       if (batch.empty()) break;
       TA_RETURN_IF_ERROR(parse(batch, tags));
       for (std::size_t i = 0; per_caption && i < batch.size(); ++i)
-        TA_RETURN_IF_ERROR(per_caption->append(caption_line(batch[i].key, tags[i])));
+        TA_RETURN_IF_ERROR(per_caption->append(caption_line(batch[i].key(), tags[i])));
       for (const CaptionRow& row : batch)
-        keys_.emplace_back(digest64(as_bytes(row.key)), static_cast<std::uint32_t>(keys_.size()));
+        keys_.emplace_back(digest64(as_bytes(row.key())), static_cast<std::uint32_t>(keys_.size()));
       report_.captions += batch.size();
       tell(rows.files(), false);
     }
@@ -190,7 +184,7 @@ class Maker {
       if (found != nullptr) {
         tags[i] = *found;
       } else if (++report_.not_imported <= kExamples) {
-        report_.first_not_imported.push_back(batch[i].key);
+        report_.first_not_imported.push_back(batch[i].key());
       }
     }
   }
@@ -279,8 +273,8 @@ class Maker {
       for (std::size_t p = 0; p < parts_.size(); ++p) {
         const Share share = share_of(batch.size(), p, parts_.size());
         for (std::size_t i = share.begin; i < share.end; ++i) {
-          Indices& indices = batch[i].is_url ? by_url : by_name;
-          if (!indices.objects) TA_RETURN_IF_ERROR(open(indices, batch[i].is_url ? "url_" : ""));
+          Indices& indices = batch[i].is_url() ? by_url : by_name;
+          if (!indices.objects) TA_RETURN_IF_ERROR(open(indices, batch[i].is_url() ? "url_" : ""));
           TA_RETURN_IF_ERROR(index(batch[i], *parts_[p], indices));
         }
       }
@@ -313,8 +307,8 @@ class Maker {
     const auto attributes = indices_of(part.attribute_lists, part.attribute_indices);
     if (objects.empty()) ++report_.without_tags;
     if (repeated_[row_++]) return ok_status();
-    TA_RETURN_IF_ERROR(outputs.objects->add(row.key, objects));
-    return outputs.attributes->add(row.key, attributes);
+    TA_RETURN_IF_ERROR(outputs.objects->add(row.key(), objects));
+    return outputs.attributes->add(row.key(), attributes);
   }
 
   void finish_report() {

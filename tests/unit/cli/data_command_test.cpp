@@ -26,6 +26,15 @@ TEST_F(CommandLine, DataCheckAsJson_AsksTheWorkerForIt) {
               ElementsAre("data", "prepare", "voc", "--source", "/a", "--output", "/b", "--json"));
 }
 
+TEST_F(CommandLine, DataReport_PassesItsSourcesOn) {
+  EXPECT_EQ(run({"data", "report", "cc.tsv", "/a/*.tar", "--decode", "0", "--cache", "/c",
+                 "--output", "json"}),
+            0);
+  EXPECT_THAT(worker_arguments, ElementsAre("data", "report", "cc.tsv", "/a/*.tar", "--cache", "/c",
+                                            "--decode", "0", "--json"));
+  EXPECT_EQ(run({"data", "report"}), 2);
+}
+
 TEST_F(CommandLine, DataPrepareWithoutSource_IsAUsageError) {
   EXPECT_EQ(run({"data", "prepare", "voc", "--output", "/b"}), 2);
   EXPECT_THAT(err.str(), HasSubstr("--source"));

@@ -214,6 +214,7 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
                                           "root",
                                           "captions",
                                           "tags",
+                                          "cache",
                                           "loader_threads",
                                           "prefetch_batches",
                                           "broken_share_max",

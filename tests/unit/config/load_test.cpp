@@ -117,7 +117,7 @@ TEST(ParseJobConfig, MissingRequiredKeys_AreNamed) {
       message_of<EvaluateConfig>("clip: {}\ndatasets: [{name: a, root: b, class_names: [c]}]\n"),
       HasSubstr("f.yml:1: clip.weights: this key is required and missing or empty"));
   EXPECT_THAT(message_of<PretrainConfig>("steps: 5\n"),
-              HasSubstr("data.captions: this key is required and missing"));
+              HasSubstr("data.root: this key is required and missing"));
   EXPECT_THAT(message_of<TrainConfig>("data: {root: a, captions: b}\nclip: {weights: c}\n"),
               HasSubstr("f.yml:1: data.tags: this key is required"));
 }

@@ -219,7 +219,7 @@ TEST_F(CaptionDatasetTest, TagOutOfRange_NamesIndexAndNumberOfNames) {
 }
 
 TEST_F(CaptionDatasetTest, NoRecordLeft_SaysWhatToCheck) {
-  EXPECT_THAT(error("file,caption\na.png,x\n", R"({"images/a.png": [0]})"),
+  EXPECT_THAT(error("file,caption\na.png,x\n", R"({"images/b.png": [0]})"),
               HasSubstr("no record is left of 1"));
   EXPECT_FALSE(open("file,caption\n").ok());
 }

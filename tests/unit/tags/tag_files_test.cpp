@@ -36,12 +36,12 @@ class CaptionFilesTest : public ::testing::Test {
     std::vector<CaptionRow> rows;
     for (std::size_t before = 1; before != rows.size();) {
       before = rows.size();
-      if (const Status status = captions->read(rows); !status.ok()) return {status.message()};
+      if (const Status status = captions->read(1000, rows); !status.ok()) return {status.message()};
     }
     broken_ = captions->broken();
     std::vector<std::string> texts;
     for (const CaptionRow& row : rows)
-      texts.push_back((row.is_url ? "url " : "") + row.key + "=" + row.caption);
+      texts.push_back((row.is_url() ? "url " : "") + row.key() + "=" + row.caption);
     return texts;
   }
 
@@ -63,21 +63,23 @@ TEST_F(CaptionFilesTest, EachFormat_IsToldByItsFirstLine) {
 
 TEST_F(CaptionFilesTest, BrokenLines_AreCountedAndTheFirstIsNamed) {
   const Path tsv = folder_.write("b.tsv", "http://x/1.jpg\ta\nnothing here\n\tno url\nu\tb\n");
-  EXPECT_THAT(read({tsv}), ElementsAre("url http://x/1.jpg=a", "url u=b"));
+  EXPECT_THAT(read({tsv}), ElementsAre("url http://x/1.jpg=a", "u=b"));
   EXPECT_EQ(broken_.count, 2u);
   EXPECT_THAT(broken_.first, AllOf(HasSubstr("b.tsv:2"), HasSubstr("nothing here")));
-  const Path csv = folder_.write("a.csv", "file,caption\na,b,c\nd,e\n");
-  EXPECT_THAT(read({csv}), ElementsAre("d=e"));
+  std::string rows = "file,caption\na,b,c\n";
+  for (int i = 0; i < 100; ++i) rows += format("{},e\n", i);
+  EXPECT_EQ(read({folder_.write("a.csv", rows)}).size(), 100u);
+  EXPECT_EQ(broken_.count, 1u);
   EXPECT_THAT(broken_.first, HasSubstr("a.csv:2"));
 }
 
 TEST_F(CaptionFilesTest, FileOfNoFormat_IsRefusedWithTheThree) {
   const Path file = folder_.write("a", "just text\n");
-  EXPECT_THAT(read({file}).at(0), AllOf(HasSubstr("file,caption"), HasSubstr("url<TAB>caption"),
-                                        HasSubstr("just text")));
-  EXPECT_THAT(read({folder_.write("b", "")}).at(0), HasSubstr("found ''"));
+  EXPECT_THAT(read({file}).at(0), AllOf(HasSubstr("file,caption"), HasSubstr("URL, tab, caption"),
+                                        HasSubstr("JSON lines"), HasSubstr("just text")));
+  EXPECT_THAT(read({folder_.write("b", "")}).at(0), HasSubstr("found an empty file"));
   EXPECT_THAT(read({folder_.path() / "absent"}).at(0), HasSubstr("absent"));
-  const Path csv = folder_.write("c", "file,caption\na,\"never closed\n");
+  const Path csv = folder_.write("c", "file,caption\na,\"never closed\nb,c\n");
   EXPECT_THAT(read({csv}).at(0), HasSubstr("never closed"));
 }
 

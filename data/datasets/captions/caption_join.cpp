@@ -1,0 +1,276 @@
+#include "data/datasets/captions/caption_join.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/format.h"
+#include "data/datasets/captions/caption_rows.h"
+#include "data/datasets/captions/caption_table.h"
+#include "data/datasets/captions/image_names.h"
+#include "data/datasets/captions/tag_table.h"
+
+namespace tagalign::data {
+namespace {
+
+using Json = nlohmann::json;
+constexpr std::size_t kExamples = 10;
+
+/// The first ten of those that found no partner.
+struct Unmatched {
+  std::uint64_t count = 0;
+  std::vector<std::string> examples;
+
+  void add(std::string_view name) {
+    ++count;
+    if (examples.size() < kExamples) examples.emplace_back(name);
+  }
+};
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name.substr(0, 120);
+  return list.empty() ? "none" : list;
+}
+
+class CaptionJoin {
+ public:
+  CaptionJoin(FileSystem& files, const CaptionDatasetOptions& options, const ShardRoot& root,
+              const std::vector<std::string>& tag_names, const RecordFileTarget& target)
+      : files_(files),
+        options_(options),
+        root_(root),
+        tag_names_(tag_names),
+        derived_{options.cache, options.scratch},
+        writer_(files, target) {}
+
+  Status read() {
+    if (!options_.tags.empty()) {
+      TA_ASSIGN_OR_RETURN(tags_, TagTable::read(files_, options_.tags, tag_names_.size(),
+                                                scratch_folder(derived_)));
+    }
+    if (options_.captions.empty()) return read_shards();
+    TA_ASSIGN_OR_RETURN(CaptionRows rows, CaptionRows::open(files_, options_.captions));
+    if (root_.is_image_folder && rows.is_csv()) return read_files(rows);
+    return read_rows(rows);
+  }
+
+  Result<JoinedCaptions> finish(const std::string& stamp) {
+    TA_RETURN_IF_ERROR(check_tags());
+    tell_rows();
+    if (tags_) tell_tags();
+    JoinedCaptions joined;
+    joined.digest = writer_.digest(tag_names_);
+    joined.notices = std::move(notices_);
+    const Json meta = {{"stamp", stamp}, {"digest", joined.digest}, {"notices", joined.notices}};
+    TA_ASSIGN_OR_RETURN(joined.table,
+                        writer_.finish(meta.dump(-1, ' ', false, Json::error_handler_t::replace)));
+    return joined;
+  }
+
+ private:
+  /// Files of a folder are looked for when they are read.
+  Status read_files(CaptionRows& rows) {
+    while (true) {
+      TA_ASSIGN_OR_RETURN(const auto row, rows.next());
+      if (!row) break;
+      const MemberPlace place{.coding = MemberCoding::kFile};
+      TA_RETURN_IF_ERROR(add(row->file, *row, {0, place, row->file}));
+    }
+    add_notices(rows);
+    return ok_status();
+  }
+
+  void add_notices(const CaptionRows& rows) {
+    for (const std::string& notice : rows.notices()) notices_.push_back(notice);
+  }
+
+  /// The texts beside the images are the captions.
+  Status read_shards() {
+    TA_RETURN_IF_ERROR(open_shards());
+    ImageNames names(*shards_);
+    for (std::size_t image = 0; image < shards_->size(); ++image) {
+      const ShardMember member = shards_->image(image);
+      if (member.is_duplicate || names.find_name(member.name) != image) {
+        ++duplicates_;
+      } else if (!member.has_caption) {
+        images_.add(member.name);
+      } else {
+        CaptionRow row;
+        row.url = member.url;
+        row.caption = repair_utf8(member.caption, row.bad_bytes);
+        TA_RETURN_IF_ERROR(add(member.name, row, address_of(image, member)));
+      }
+    }
+    return ok_status();
+  }
+
+  /// Each row finds its image.
+  Status read_rows(CaptionRows& rows) {
+    TA_RETURN_IF_ERROR(open_shards());
+    ImageNames names(*shards_);
+    std::vector<bool> used(shards_->size());
+    while (true) {
+      TA_ASSIGN_OR_RETURN(auto row, rows.next());
+      if (!row) break;
+      ++rows_;
+      const auto found = names.find(*row);
+      if (!found) {
+        without_image_.add(row->key());
+        continue;
+      }
+      ++joins_[static_cast<std::size_t>(found->by)];
+      used[found->image] = true;
+      const ShardMember member = shards_->image(found->image);
+      if (row->url.empty()) row->url = member.url;
+      TA_RETURN_IF_ERROR(add(row->is_url() ? member.name : std::string_view(row->file), *row,
+                             address_of(found->image, member)));
+    }
+    for (std::size_t image = 0; image < used.size(); ++image)
+      if (!used[image]) images_.add(shards_->image(image).name);
+    add_notices(rows);
+    return check_rows();
+  }
+
+  Status open_shards() {
+    TA_ASSIGN_OR_RETURN(shards_, ShardSet::open(files_, root_.shards, derived_, options_.threads));
+    notices_ = shards_->notices();
+    return ok_status();
+  }
+
+  ImageAddress address_of(std::size_t image, const ShardMember& member) const {
+    return {static_cast<std::uint32_t>(shards_->shard_of(image)), member.place, member.name};
+  }
+
+  Status add(std::string_view file, const CaptionRow& row, const ImageAddress& image) {
+    ++total_;
+    CaptionEntry entry{file, row.caption, {}, image};
+    if (tags_) {
+      auto match = tags_->find(file, row.url);
+      if (!match) {
+        without_tags_.add(file);
+        return ok_status();
+      }
+      ++tag_joins_[static_cast<std::size_t>(match->by)];
+      ambiguous_ += match->is_ambiguous ? 1 : 0;
+      entry.tags = std::move(match->tags);
+    }
+    if (row.caption.empty()) ++empty_;
+    if (row.bad_bytes > 0) repaired_.add(file);
+    return writer_.add(entry);
+  }
+
+  /// The smaller side counts: most of a large list may well be dead links.
+  Status check_rows() const {
+    const std::uint64_t matched = rows_ - without_image_.count;
+    const std::uint64_t smaller = std::min<std::uint64_t>(rows_, shards_->size());
+    if (matched * 2 >= smaller) return ok_status();
+    return invalid_argument(
+        format("join {} with {}: only {} of {} captions and {} images belong together, expected at "
+               "least half of the fewer; captions without image: {}; images without caption: {}",
+               options_.captions.string(), options_.root.string(), matched, rows_, shards_->size(),
+               list_of(without_image_.examples), list_of(images_.examples)));
+  }
+
+  Status check_tags() const {
+    const std::string about =
+        (options_.captions.empty() ? options_.root : options_.captions).string();
+    if (total_ == 0)
+      return invalid_argument(
+          format("open {}: no record is left of {}; check that there are images with captions",
+                 about, rows_ + images_.count));
+    if (!tags_ || writer_.size() * 2 >= total_) return ok_status();
+    std::vector<std::string> entries;
+    for (std::size_t i = 0; i < std::min(tags_->size(), kExamples); ++i)
+      entries.emplace_back(tags_->name(i));
+    const std::string left =
+        writer_.size() == 0 ? "no record is" : format("only {} records are", writer_.size());
+    return invalid_argument(
+        format("open {}: {} left of {}; check that file names in {} equal those in the captions; "
+               "images without tags: {}; entries: {}",
+               about, left, total_, options_.tags.string(), list_of(without_tags_.examples),
+               list_of(entries)));
+  }
+
+  void tell_rows() {
+    const auto about = options_.captions.empty() ? options_.root : options_.captions;
+    if (rows_ > 0) {
+      notices_.push_back(format(
+          "{}: {} of {} captions have an image ({} by file name, {} by the last part of it, {} by "
+          "URL, {} by its SHA-1); {} images have no caption and are left out",
+          about.string(), rows_ - without_image_.count, rows_, joined(ImageJoin::kFile),
+          joined(ImageJoin::kBaseName), joined(ImageJoin::kUrl), joined(ImageJoin::kSha1),
+          images_.count));
+    } else if (images_.count > 0) {
+      notices_.push_back(
+          format("{}: {} images have no caption and are left out", about.string(), images_.count));
+    }
+    if (duplicates_ > 0)
+      notices_.push_back(
+          format("{}: {} images whose key came before are left out", about.string(), duplicates_));
+    if (empty_ > 0) notices_.push_back(format("{}: {} captions are empty", about.string(), empty_));
+    if (repaired_.count > 0) {
+      notices_.push_back(
+          format("{}: {} of {} captions hold bytes that are not UTF-8, the first is that of {}; "
+                 "each byte became U+FFFD",
+                 about.string(), repaired_.count, total_, repaired_.examples.front()));
+    }
+  }
+
+  void tell_tags() {
+    if (tagged(TagJoin::kFile) + without_tags_.count < total_) {
+      notices_.push_back(
+          format("{}: {} images take their tags by file name, {} by URL, {} by key, {} by the last "
+                 "part of the path ({} of those have several entries and take the first)",
+                 options_.tags.string(), tagged(TagJoin::kFile), tagged(TagJoin::kUrl),
+                 tagged(TagJoin::kKey), tagged(TagJoin::kBaseName), ambiguous_));
+    }
+    if (without_tags_.count > 0)
+      notices_.push_back(format("{} of {} images have no tag entry and are left out",
+                                without_tags_.count, total_));
+  }
+
+  std::uint64_t joined(ImageJoin by) const { return joins_[static_cast<std::size_t>(by)]; }
+  std::uint64_t tagged(TagJoin by) const { return tag_joins_[static_cast<std::size_t>(by)]; }
+
+  FileSystem& files_;
+  const CaptionDatasetOptions& options_;
+  const ShardRoot& root_;
+  const std::vector<std::string>& tag_names_;
+  const DerivedFolders derived_;
+  CaptionTableWriter writer_;
+  std::optional<ShardSet> shards_;
+  std::optional<TagTable> tags_;
+  std::vector<std::string> notices_;
+  std::uint64_t rows_ = 0;   ///< that had to find an image
+  std::uint64_t total_ = 0;  ///< images with a caption
+  std::uint64_t duplicates_ = 0, empty_ = 0, ambiguous_ = 0;
+  Unmatched without_image_, images_, without_tags_, repaired_;
+  std::array<std::uint64_t, kImageJoins> joins_{};
+  std::array<std::uint64_t, kTagJoins> tag_joins_{};
+};
+
+}  // namespace
+
+Result<JoinedCaptions> join_captions(FileSystem& files, const CaptionDatasetOptions& options,
+                                     const ShardRoot& root,
+                                     const std::vector<std::string>& tag_names,
+                                     const RecordFileTarget& target, const std::string& stamp) {
+  CaptionJoin join(files, options, root, tag_names, target);
+  TA_RETURN_IF_ERROR(join.read());
+  return join.finish(stamp);
+}
+
+Result<JoinedCaptions> open_joined(const Path& file, const std::string& stamp) {
+  JoinedCaptions joined;
+  TA_ASSIGN_OR_RETURN(joined.table, RecordFile::open(file, RecordFileKind::kCaptions));
+  const Json meta = Json::parse(joined.table.meta(), nullptr, false);
+  if (!meta.is_object() || meta.value("stamp", "") != stamp)
+    return not_found(format("{} was made from other files", file.string()));
+  joined.digest = meta.value("digest", "");
+  joined.notices = meta.value("notices", std::vector<std::string>());
+  return joined;
+}
+
+}  // namespace tagalign::data

@@ -1,0 +1,83 @@
+#include "data/datasets/captions/caption_table.h"
+
+#include <cstring>
+
+#include "base/format.h"
+
+namespace tagalign::data {
+namespace {
+
+struct EntryHead {
+  std::uint64_t offset;
+  std::uint64_t packed_bytes;
+  std::uint64_t bytes;
+  std::uint32_t shard;
+  std::uint32_t file_bytes;
+  std::uint32_t caption_bytes;
+  std::uint32_t name_bytes;  ///< of the member; 0: as the file
+  std::uint32_t tags;
+  std::uint32_t coding;
+};
+static_assert(sizeof(EntryHead) == 48);
+
+template <class T>
+std::string_view bytes_of(const T* values, std::size_t count) {
+  return {reinterpret_cast<const char*>(values), count * sizeof(T)};
+}
+
+void add_text(Hasher128& hasher, std::string_view text) {
+  hasher.update(format("{}:", text.size()));
+  hasher.update(text);
+}
+
+}  // namespace
+
+CaptionEntry caption_entry(const RecordFile& table, std::size_t index) {
+  std::string_view bytes = table.record(index);
+  EntryHead head;
+  std::memcpy(&head, bytes.data(), sizeof head);
+  bytes.remove_prefix(sizeof head);
+  const auto take = [&](std::size_t length) {
+    const std::string_view part = bytes.substr(0, length);
+    bytes.remove_prefix(part.size());
+    return part;
+  };
+  CaptionEntry entry;
+  entry.file = take(head.file_bytes);
+  entry.caption = take(head.caption_bytes);
+  entry.image.name = head.name_bytes == 0 ? entry.file : take(head.name_bytes);
+  entry.image.shard = head.shard;
+  entry.image.place = {head.offset, head.packed_bytes, head.bytes,
+                       static_cast<MemberCoding>(head.coding)};
+  entry.tags.resize(head.tags);
+  const std::string_view tags = take(std::size_t{head.tags} * sizeof(std::int32_t));
+  std::memcpy(entry.tags.data(), tags.data(), tags.size());
+  return entry;
+}
+
+Status CaptionTableWriter::add(const CaptionEntry& entry) {
+  add_text(hasher_, entry.file);
+  add_text(hasher_, entry.caption);
+  std::string tags = format("{}[", entry.tags.size());
+  for (const std::int32_t tag : entry.tags) tags += format("{},", tag);
+  hasher_.update(tags);
+  const std::string_view name = entry.image.name == entry.file ? "" : entry.image.name;
+  const EntryHead head{entry.image.place.offset,
+                       entry.image.place.packed_bytes,
+                       entry.image.place.bytes,
+                       entry.image.shard,
+                       static_cast<std::uint32_t>(entry.file.size()),
+                       static_cast<std::uint32_t>(entry.caption.size()),
+                       static_cast<std::uint32_t>(name.size()),
+                       static_cast<std::uint32_t>(entry.tags.size()),
+                       static_cast<std::uint32_t>(entry.image.place.coding)};
+  return records_.add({bytes_of(&head, 1), entry.file, entry.caption, name,
+                       bytes_of(entry.tags.data(), entry.tags.size())});
+}
+
+std::string CaptionTableWriter::digest(const std::vector<std::string>& tag_names) {
+  for (const std::string& name : tag_names) add_text(hasher_, name);
+  return hasher_.digest().hex();
+}
+
+}  // namespace tagalign::data
