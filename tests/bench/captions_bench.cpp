@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "base/random.h"
 #include "data/datasets/caption_dataset.h"
+#include "data/image/parallel.h"
 #include "data/sources/shard_set.h"
 
 namespace tagalign::data {
@@ -126,7 +127,8 @@ Status run(const Path& folder, std::uint64_t images) {
   if (!std::filesystem::exists(folder / "tags.json")) {
     Status status;
     const double seconds = seconds_of([&] {
-      for (std::uint64_t s = 0; s < shards && status.ok(); ++s) status = write_index(folder, s);
+      status = in_parallel(shards, usual_threads(),
+                           [&](std::size_t shard) { return write_index(folder, shard); });
       write_tags(folder, images);
     });
     TA_RETURN_IF_ERROR(status);

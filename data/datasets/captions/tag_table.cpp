@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
@@ -181,12 +182,19 @@ Result<RecordFile> parse(FileSystem& files, const Path& path, std::size_t tag_co
 
 struct TagTable::Entries {
   explicit Entries(const RecordFile& read)
-      : records(read),
-        by_name(read.size(), NameOf{read}, true),
-        by_base_name(read.size(), BaseNameOf{read}) {}
+      : records(read), by_name(read.size(), NameOf{read}, true) {}
+
+  /// Made when the first image is found in no other way.
+  const TextIndex<BaseNameOf>& by_base_name() const {
+    std::call_once(base_names_made,
+                   [this] { base_names.emplace(records.size(), BaseNameOf{records}); });
+    return *base_names;
+  }
+
   RecordFile records;
   TextIndex<NameOf> by_name;
-  TextIndex<BaseNameOf> by_base_name;
+  mutable std::once_flag base_names_made;
+  mutable std::optional<TextIndex<BaseNameOf>> base_names;
 };
 
 Result<TagTable> TagTable::read(FileSystem& files, const Path& path, std::size_t tag_count,
@@ -214,7 +222,7 @@ std::optional<TagMatch> TagTable::find(std::string_view file, std::string_view u
     return TagMatch{TagJoin::kUrl, tags(entry->number), false};
   if (const auto entry = entries_->by_name.find(key_of(base)))
     return TagMatch{TagJoin::kKey, tags(entry->number), false};
-  if (const auto entry = entries_->by_base_name.find(base))
+  if (const auto entry = entries_->by_base_name().find(base))
     return TagMatch{TagJoin::kBaseName, tags(entry->number), entry->is_ambiguous};
   return std::nullopt;
 }

@@ -26,7 +26,8 @@ struct TagMatch {
   bool is_ambiguous = false;  ///< by base name: several entries have it; the first was taken
 };
 
-/// Immutable; safe from several threads. Memory: some 35 bytes an entry.
+/// Immutable; safe from several threads. Memory: 19 bytes an entry, 30 once one is
+/// looked for by its base name.
 class TagTable {
  public:
   /// Reads the JSON as a stream. kInvalidArgument names file and line: broken JSON, an index that

@@ -1,5 +1,6 @@
 #include "data/sources/files/record_file.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -14,6 +15,7 @@ constexpr std::string_view kMagic = "TAGRECS\n";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kHeaderBytes = 16;
 constexpr std::size_t kBufferBytes = 4u << 20;
+constexpr std::size_t kEndsAtOnce = 1u << 16;
 
 struct Footer {
   std::uint64_t offsets_at;
@@ -113,8 +115,8 @@ Status RecordFileWriter::add(std::initializer_list<std::string_view> parts) {
 Status RecordFileWriter::append(std::string_view bytes) {
   buffer_ += bytes;
   written_ += bytes.size();
-  const bool on_disk = file_ != nullptr;
-  if (buffer_.size() < (on_disk ? kBufferBytes : target_.memory_bytes_max)) return ok_status();
+  const std::size_t bytes_max = file_ != nullptr ? kBufferBytes : target_.memory_bytes_max;
+  if (buffer_.size() < bytes_max) return ok_status();
   return spill();
 }
 
@@ -129,6 +131,7 @@ Status RecordFileWriter::spill() {
   hasher_.update(buffer_);
   TA_RETURN_IF_ERROR(file_->append(as_bytes(buffer_)));
   buffer_.clear();
+  if (buffer_.capacity() > 2 * kBufferBytes) buffer_.shrink_to_fit();
   return ok_status();
 }
 
@@ -137,7 +140,10 @@ Status RecordFileWriter::append_tail(std::string_view meta) {
   TA_RETURN_IF_ERROR(append(std::string((8 - written_ % 8) % 8, '\0')));
   footer.offsets_at = written_;
   footer.count = ends_.size();
-  TA_RETURN_IF_ERROR(append({reinterpret_cast<const char*>(ends_.data()), ends_.size() * 8}));
+  for (std::size_t i = 0; i < ends_.size(); i += kEndsAtOnce) {
+    const std::size_t count = std::min(kEndsAtOnce, ends_.size() - i);
+    TA_RETURN_IF_ERROR(append({reinterpret_cast<const char*>(ends_.data() + i), count * 8}));
+  }
   footer.meta_at = written_;
   footer.meta_bytes = meta.size();
   TA_RETURN_IF_ERROR(append(meta));
