@@ -64,7 +64,7 @@ struct WalkEnd {
 Result<WalkEnd> walk_tar(const OpenFile& file, MemberSink& sink);
 Result<WalkEnd> walk_gzip_tar(const OpenFile& file, MemberSink& sink);
 /// Stored and deflated members, zip64 too, in the order of the directory at the file's end. Read
-/// here rather than by libzip, which keeps a directory of 12 million members in some 3 GB a
+/// here rather than by libzip, which keeps a directory of 12 million members in some 3.5 GB a
 /// handle, needs a handle a thread, and does not tell where members lie.
 Result<WalkEnd> walk_zip(const OpenFile& file, MemberSink& sink);
 

@@ -195,6 +195,19 @@ TEST_F(CaptionFormsTest, TagsByBaseNameOrKey_AreFoundAndTold) {
   EXPECT_THAT(keyed->record(0).tags, ElementsAre(1));
 }
 
+TEST_F(CaptionFormsTest, RowThatFitsSeveralImagesByItsLastPart_TakesNone) {
+  const Path tar = folder_.path() / "parts.tar";
+  write_tar(tar, {{"x/a.jpg", "A"}, {"y/a.jpg", "B"}, {"z/b.jpg", "C"}});
+  const Path csv = folder_.write("parts.csv", "file,caption\na.jpg,first\nb.jpg,second\n");
+  const auto dataset = CaptionDataset::open(posix_file_system(), {tar, csv, {}, {}});
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  ASSERT_EQ(dataset->size(), 1U);
+  EXPECT_EQ(dataset->record(0).caption, "second");
+  EXPECT_EQ(dataset->read_image(0).value(), "C");
+  EXPECT_THAT(dataset->notices(), Contains(AllOf(HasSubstr("1 of 2 captions have an image"),
+                                                 HasSubstr("2 images have no caption"))));
+}
+
 TEST_F(CaptionFormsTest, JoinThatLeavesLessThanHalf_IsRefusedWithExamplesOfBothSides) {
   std::string tags;
   for (int i = 0; i < kImages; ++i)
