@@ -20,6 +20,7 @@ constexpr int kJoinRules = 1;
 /// Names, sizes and times of all that a table is made from.
 class Stamp {
  public:
+  explicit Stamp(bool keep_urls) { names_.update(keep_urls ? "urls\n" : "\n"); }
   Status add(const Path& path) {
     if (path.empty()) return ok_status();
     TA_ASSIGN_OR_RETURN(const FileStamp stamp, stamp_of(path));
@@ -52,7 +53,7 @@ class Stamp {
 
 Result<Stamp> stamp_inputs(FileSystem& files, const CaptionDatasetOptions& options,
                            const ShardRoot& root) {
-  Stamp stamp;
+  Stamp stamp(options.keep_urls);
   for (const Path* path : {&options.captions, &options.tags, &options.tag_names})
     TA_RETURN_IF_ERROR(stamp.add(*path));
   bool lists = options.captions.empty();
@@ -127,6 +128,10 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
 CaptionRecord CaptionDataset::record(std::size_t index) const {
   CaptionEntry entry = caption_entry(table_, index);
   return {entry.file, entry.caption, std::move(entry.tags)};
+}
+
+std::string_view CaptionDataset::url(std::size_t index) const {
+  return caption_entry(table_, index).url;
 }
 
 Result<std::string> CaptionDataset::read_image(std::size_t index) const {

@@ -31,6 +31,7 @@ struct CaptionDatasetOptions {
   Path cache = {};
   Path scratch = {};        ///< for files that do not outlive the process; empty: the system's
   std::size_t threads = 0;  ///< that index shards; 0: one a core, at most eight
+  bool keep_urls = false;   ///< url() is known
 };
 
 struct CaptionRecord {
@@ -49,6 +50,8 @@ class CaptionDataset {
   std::size_t size() const { return table_.size(); }
   /// The texts live as long as this data set or a copy of it.
   CaptionRecord record(std::size_t index) const;
+  /// Where the image came from, empty where that is not known; lives as the texts of record() do.
+  std::string_view url(std::size_t index) const;
   /// The file of the image, not decoded. Errors of the file system, and kDataLoss when a shard does
   /// not hold what its index says.
   Result<std::string> read_image(std::size_t index) const;

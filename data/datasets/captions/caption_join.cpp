@@ -145,7 +145,8 @@ class CaptionJoin {
 
   Status add(std::string_view file, const CaptionRow& row, const ImageAddress& image) {
     ++total_;
-    CaptionEntry entry{file, row.caption, {}, image};
+    CaptionEntry entry{file, row.caption, {}, image, {}};
+    if (options_.keep_urls) entry.url = row.url;
     if (tags_) {
       auto match = tags_->find(file, row.url);
       if (!match) {

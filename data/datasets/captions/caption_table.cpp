@@ -15,10 +15,12 @@ struct EntryHead {
   std::uint32_t file_bytes;
   std::uint32_t caption_bytes;
   std::uint32_t name_bytes;  ///< of the member; 0: as the file
+  std::uint32_t url_bytes;
   std::uint32_t tags;
   std::uint32_t coding;
+  std::uint32_t zero;
 };
-static_assert(sizeof(EntryHead) == 48);
+static_assert(sizeof(EntryHead) == 56);
 
 template <class T>
 std::string_view bytes_of(const T* values, std::size_t count) {
@@ -46,6 +48,7 @@ CaptionEntry caption_entry(const RecordFile& table, std::size_t index) {
   entry.file = take(head.file_bytes);
   entry.caption = take(head.caption_bytes);
   entry.image.name = head.name_bytes == 0 ? entry.file : take(head.name_bytes);
+  entry.url = take(head.url_bytes);
   entry.image.shard = head.shard;
   entry.image.place = {head.offset, head.packed_bytes, head.bytes,
                        static_cast<MemberCoding>(head.coding)};
@@ -69,9 +72,11 @@ Status CaptionTableWriter::add(const CaptionEntry& entry) {
                        static_cast<std::uint32_t>(entry.file.size()),
                        static_cast<std::uint32_t>(entry.caption.size()),
                        static_cast<std::uint32_t>(name.size()),
+                       static_cast<std::uint32_t>(entry.url.size()),
                        static_cast<std::uint32_t>(entry.tags.size()),
-                       static_cast<std::uint32_t>(entry.image.place.coding)};
-  return records_.add({bytes_of(&head, 1), entry.file, entry.caption, name,
+                       static_cast<std::uint32_t>(entry.image.place.coding),
+                       0};
+  return records_.add({bytes_of(&head, 1), entry.file, entry.caption, name, entry.url,
                        bytes_of(entry.tags.data(), entry.tags.size())});
 }
 

@@ -18,6 +18,7 @@ struct CaptionEntry {
   std::string_view caption;  ///< valid UTF-8
   std::vector<std::int32_t> tags;
   ImageAddress image;
+  std::string_view url;  ///< where the options ask for it
 };
 
 /// Entry `index` of a finished table; its texts live as long as the table.

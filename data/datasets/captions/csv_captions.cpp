@@ -105,11 +105,11 @@ BrokenLines CsvCaptions::broken() const {
 Status CsvCaptions::judge() const {
   constexpr std::size_t kOneOf = 100;
   if (uneven_.count() * kOneOf <= rows_) return {};
-  return invalid_argument(
-      format("read captions {}:{}: expected {} found {}; quote captions that hold commas ({} of {} rows are "
-             "uneven, on lines {})",
-             path_, uneven_.first(), expected(), first_uneven_, uneven_.count(), rows_,
-             uneven_.named()));
+  return invalid_argument(format(
+      "read captions {}:{}: expected {} found {}; quote captions that hold commas ({} of {} rows "
+      "are "
+      "uneven, on lines {})",
+      path_, uneven_.first(), expected(), first_uneven_, uneven_.count(), rows_, uneven_.named()));
 }
 
 std::vector<std::string> CsvCaptions::notices() const {

@@ -78,10 +78,7 @@ std::optional<LineCaptions::Form> LineCaptions::form_of(std::string_view text) {
 }
 
 LineCaptions::LineCaptions(std::string_view text, Form form, std::string path)
-    : rest_(without_mark(text)),
-      line_end_(line_end_of(text)),
-      form_(form),
-      path_(std::move(path)) {
+    : rest_(without_mark(text)), line_end_(line_end_of(text)), form_(form), path_(std::move(path)) {
   std::string_view behind = rest_;
   if (form_ != Form::kTsv || take_line(behind, line_end_) != "url\tcaption") return;
   rest_ = behind;
