@@ -26,10 +26,11 @@ class ProgressMeter {
       : clock_(clock), report_(report), total_(total), start_ms_(clock.monotonic_ms()) {}
 
   /// One more item. An item that was there already (`worked` false) does not count for the rate.
-  void add(bool worked) {
+  void add(bool worked) { add_items(1, worked); }
+  void add_items(std::uint64_t count, bool worked = true) {
     const std::lock_guard lock(mutex_);
-    ++done_;
-    if (worked) ++worked_;
+    done_ += count;
+    if (worked) worked_ += count;
     if (!report_) return;
     const auto elapsed_ms = static_cast<double>(clock_.monotonic_ms() - start_ms_);
     Progress progress{done_, total_, 0, std::nullopt};

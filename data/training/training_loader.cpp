@@ -61,8 +61,8 @@ struct FoundImage {
 /// Finds the image of a record or its substitute. Safe from several threads.
 class ImageSource {
  public:
-  ImageSource(FileSystem& files, const CaptionDataset& dataset, std::uint64_t cache_bytes_max)
-      : files_(files), dataset_(dataset), cache_(cache_bytes_max) {}
+  ImageSource(const CaptionDataset& dataset, std::uint64_t cache_bytes_max)
+      : dataset_(dataset), cache_(cache_bytes_max) {}
 
   Result<FoundImage> find(std::size_t wanted) {
     FoundImage found;
@@ -108,7 +108,6 @@ class ImageSource {
     broken_.emplace(record, message);
   }
 
-  FileSystem& files_;
   const CaptionDataset& dataset_;
   ImageCache cache_;
   std::mutex mutex_;
@@ -128,12 +127,12 @@ struct PendingBatch {
 
 class Loader final : public TrainingLoader {
  public:
-  Loader(FileSystem& files, const CaptionDataset& dataset, const LoaderOptions& options)
+  Loader(const CaptionDataset& dataset, const LoaderOptions& options)
       : dataset_(dataset),
         options_(options),
         slice_(options.global_batch / options.world),
         next_sample_(options.first_sample),
-        source_(files, dataset, options.cache_bytes_max) {
+        source_(dataset, options.cache_bytes_max) {
     for (int i = 0; i < std::max(1, options.prefetch_batches); ++i) enqueue();
     for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
   }
@@ -284,11 +283,10 @@ Status check_options(const CaptionDataset& dataset, const LoaderOptions& options
 
 }  // namespace
 
-Result<std::unique_ptr<TrainingLoader>> TrainingLoader::create(FileSystem& files,
-                                                               const CaptionDataset& dataset,
+Result<std::unique_ptr<TrainingLoader>> TrainingLoader::create(const CaptionDataset& dataset,
                                                                const LoaderOptions& options) {
   TA_RETURN_IF_ERROR(check_options(dataset, options));
-  return std::unique_ptr<TrainingLoader>(std::make_unique<Loader>(files, dataset, options));
+  return std::unique_ptr<TrainingLoader>(std::make_unique<Loader>(dataset, options));
 }
 
 }  // namespace tagalign::data

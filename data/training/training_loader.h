@@ -49,8 +49,7 @@ class TrainingLoader {
  public:
   /// Borrows `dataset` and `files`, which must outlive it. kInvalidArgument when world
   /// does not divide global_batch.
-  static Result<std::unique_ptr<TrainingLoader>> create(FileSystem& files,
-                                                        const CaptionDataset& dataset,
+  static Result<std::unique_ptr<TrainingLoader>> create(const CaptionDataset& dataset,
                                                         const LoaderOptions& options);
   virtual ~TrainingLoader() = default;
   /// The next step's slice; kDataLoss when no record can be read at all. One caller.

@@ -8,26 +8,15 @@
 #include "base/exit_codes.h"
 #include "base/process.h"
 #include "worker/benchmarks/data_job.h"
-#include "worker/benchmarks/report_job.h"
+#include "worker/captions/pack_job.h"
+#include "worker/captions/report_job.h"
+#include "worker/captions/tags_job.h"
 #include "worker/command/data_command.h"
-#include "worker/tags/tags_job.h"
 
 namespace tagalign::jobs {
 namespace {
 
 using Run = Result<bool> (*)(DataWorld&, const DataArguments&);
-
-/// $TAGALIGN_CONFIGS, configs/ here, configs/ beside or above the program.
-std::vector<Path> config_folders() {
-  std::vector<Path> folders;
-  if (const char* named = std::getenv("TAGALIGN_CONFIGS"); named != nullptr)
-    folders.emplace_back(named);
-  folders.emplace_back("configs");
-  Path folder = self_executable().parent_path();
-  for (; folder != folder.root_path(); folder = folder.parent_path())
-    folders.push_back(folder / "configs");
-  return folders;
-}
 
 int exit_code(const Result<bool>& result) {
   if (result.ok()) return to_int(*result ? ExitCode::kOk : ExitCode::kJobFailed);
@@ -52,7 +41,7 @@ int run(Run job, DataArguments arguments) {
   for (Path* path : {&arguments.source, &arguments.output, &arguments.root}) {
     if (!path->empty()) *path = tidy(*path);
   }
-  arguments.config_folders = config_folders();
+  arguments.config_folders = find_config_folders();
   DataWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
                   ::isatty(STDERR_FILENO) == 1};
   const int code = exit_code(job(world, arguments));
@@ -60,10 +49,12 @@ int run(Run job, DataArguments arguments) {
   return code;
 }
 
-int run_report(const ReportArguments& arguments) {
+/// Runs one of the jobs on training data.
+template <class Arguments>
+int run(Result<bool> (*job)(DataWorld&, const Arguments&), const Arguments& arguments) {
   DataWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
                   ::isatty(STDERR_FILENO) == 1};
-  const int code = exit_code(run_data_report(world, arguments));
+  const int code = exit_code(job(world, arguments));
   std::cout.flush();
   return code;
 }
@@ -79,7 +70,27 @@ void add_report(CLI::App* data, std::function<int()>& chosen) {
       ->check(CLI::Range(0, 256));
   report->add_flag("--json", arguments->json, "the report as JSON");
   report->callback(
-      [&chosen, arguments] { chosen = [arguments] { return run_report(*arguments); }; });
+      [&chosen, arguments] { chosen = [arguments] { return run(run_data_report, *arguments); }; });
+}
+
+void add_pack(CLI::App* data, std::function<int()>& chosen) {
+  auto arguments = std::make_shared<PackArguments>();
+  data::PackOptions& options = arguments->options;
+  auto* pack = data->add_subcommand("pack", "Rewrite training data into shards of small JPEGs");
+  pack->add_option("source", options.sources, "images in any form, and a file of captions")
+      ->required();
+  pack->add_option("--output", options.output, "folder of the shards")->required();
+  pack->add_option("--short-side", options.size.short_side, "0: files stay as they are");
+  pack->add_option("--quality", options.size.quality, "of the JPEGs");
+  pack->add_option_function<std::uint64_t>(
+      "--shard-mib", [&options](std::uint64_t mib) { options.shard_bytes = mib << 20; },
+      "about, of one shard");
+  pack->add_option("--cache", options.cache, "folder for indexes of shards");
+  pack->add_option("--threads", options.threads, "0: one a core, at most eight")
+      ->check(CLI::Range(0, 256));
+  pack->add_flag("--json", arguments->json, "the report as JSON");
+  pack->callback(
+      [&chosen, arguments] { chosen = [arguments] { return run(run_data_pack, *arguments); }; });
 }
 
 void add_common(CLI::App* command, DataArguments& arguments) {
@@ -89,15 +100,6 @@ void add_common(CLI::App* command, DataArguments& arguments) {
   command->add_option("--threads", arguments.threads, "0: one a core, at most eight")
       ->check(CLI::Range(0, 256));
   command->add_flag("--json", arguments.json, "the report as JSON");
-}
-
-int run_tags(TagsArguments arguments) {
-  arguments.config_folders = config_folders();
-  TagsWorld world{posix_file_system(), system_clock(), std::cout, std::cerr,
-                  ::isatty(STDERR_FILENO) == 1};
-  const int code = exit_code(run_data_tags(world, std::move(arguments)));
-  std::cout.flush();
-  return code;
 }
 
 void add_tags(CLI::App* data, std::function<int()>& chosen) {
@@ -125,7 +127,9 @@ void add_tags(CLI::App* data, std::function<int()>& chosen) {
   tags->add_option("--threads", options.threads, "0: one a core, at most eight")
       ->check(CLI::Range(0, 256));
   tags->add_flag("--json", arguments->json, "the report as JSON");
-  tags->callback([&chosen, arguments] { chosen = [arguments] { return run_tags(*arguments); }; });
+  arguments->config_folders = find_config_folders();
+  tags->callback(
+      [&chosen, arguments] { chosen = [arguments] { return run(run_data_tags, *arguments); }; });
 }
 
 void on_choice(CLI::App* command, std::function<int()>& chosen,
@@ -135,6 +139,17 @@ void on_choice(CLI::App* command, std::function<int()>& chosen,
 }
 
 }  // namespace
+
+std::vector<Path> find_config_folders() {
+  std::vector<Path> folders;
+  if (const char* named = std::getenv("TAGALIGN_CONFIGS"); named != nullptr)
+    folders.emplace_back(named);
+  folders.emplace_back("configs");
+  Path folder = self_executable().parent_path();
+  for (; folder != folder.root_path(); folder = folder.parent_path())
+    folders.push_back(folder / "configs");
+  return folders;
+}
 
 void add_data(CLI::App& app, std::function<int()>& chosen) {
   auto* data = app.add_subcommand("data", "Benchmark data sets, training data and its tags");
@@ -153,6 +168,7 @@ void add_data(CLI::App& app, std::function<int()>& chosen) {
       ->required();
   on_choice(check, chosen, arguments, run_data_check);
   add_report(data, chosen);
+  add_pack(data, chosen);
   add_tags(data, chosen);
 }
 

@@ -20,6 +20,7 @@
 #include "configs/schema/reading/load.h"
 #include "worker/benchmarks/scenes_job.h"
 #include "worker/benchmarks/sheet_job.h"
+#include "worker/captions/rank_jobs.h"
 #include "worker/collectives/mpi_environment.h"
 #include "worker/command/data_command.h"
 #include "worker/command/weights_commands.h"
@@ -260,6 +261,14 @@ int main(int argc, char** argv) {
                                                  chosen, jobs::run_evaluate));
   add_job<config::ScenesConfig>(app, "scenes", "Draw the embedded data set", chosen,
                                 jobs::run_scenes);
+  add_job<config::DataPackConfig>(app, "data-pack",
+                                  "Rewrite training data into shards of small JPEGs", chosen,
+                                  jobs::run_pack_job);
+  add_job<config::DataTagsConfig>(
+      app, "data-tags", "Make tag lists and labels from captions", chosen,
+      [](jobs::Rank& rank, const config::DataTagsConfig& config) {
+        return jobs::run_tags_job(rank, config, jobs::find_config_folders());
+      });
   add_sheet(app, chosen);
   jobs::add_data(app, chosen);
   add_probe(app, chosen);

@@ -77,9 +77,8 @@ class Run {
   Result<JobEnd> run() {
     TA_RETURN_IF_ERROR(resume());
     const std::uint64_t samples = step_ * static_cast<std::uint64_t>(options_.global_batch);
-    TA_ASSIGN_OR_RETURN(loader_,
-                        data::TrainingLoader::create(rank_.files, dataset_,
-                                                     loader_options(options_, rank_, samples)));
+    TA_ASSIGN_OR_RETURN(
+        loader_, data::TrainingLoader::create(dataset_, loader_options(options_, rank_, samples)));
     progress_.emplace(rank_, options_, step_);
     while (step_ < options_.steps) {
       TA_RETURN_IF_ERROR(one_step());

@@ -5,6 +5,7 @@
 /// Relative paths are relative to the working directory of the rank: a workflow's workspace.
 #pragma once
 
+#include "configs/schema/jobs/data_configs.h"
 #include "configs/schema/jobs/evaluate_config.h"
 #include "configs/schema/jobs/pretrain_config.h"
 #include "configs/schema/jobs/scenes_config.h"

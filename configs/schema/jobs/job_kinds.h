@@ -20,6 +20,8 @@ struct JobKind {
 
 inline constexpr std::tuple kJobKinds = {
     JobKind<ScenesConfig>{.name = "scenes"},
+    JobKind<DataPackConfig>{.name = "data-pack"},
+    JobKind<DataTagsConfig>{.name = "data-tags"},
     JobKind<PretrainConfig>{.name = "pretrain"},
     JobKind<TrainConfig>{.name = "train", .commits_evaluable = true},
     JobKind<EvaluateConfig>{.name = "evaluate", .follows_commits = true},

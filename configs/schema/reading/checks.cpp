@@ -160,6 +160,19 @@ Findings check(const ScenesConfig& config) {
   return out;
 }
 
+Findings check(const DataPackConfig&) {
+  return {};
+}
+
+Findings check(const DataTagsConfig& config) {
+  Findings out;
+  if (config.captions.empty() && config.import.empty())
+    out.push_back({"captions", "expected files of captions, or an import; found neither"});
+  if (config.raw && config.import.empty())
+    out.push_back({"raw", "belongs to an import, which is not given"});
+  return out;
+}
+
 Findings check(const PretrainConfig& config) {
   Findings out;
   check_augment(config.augment, out);

@@ -10,6 +10,8 @@
 namespace tagalign::config {
 
 std::vector<Finding> check(const ScenesConfig& config);
+std::vector<Finding> check(const DataPackConfig& config);
+std::vector<Finding> check(const DataTagsConfig& config);
 std::vector<Finding> check(const PretrainConfig& config);
 std::vector<Finding> check(const TrainConfig& config);
 std::vector<Finding> check(const EvaluateConfig& config);

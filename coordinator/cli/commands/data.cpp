@@ -128,6 +128,50 @@ Result<int> run_tags(Context& context, const TagsOptions& options) {
   return context.host.run_worker(arguments);
 }
 
+struct PackOptions {
+  std::vector<std::string> sources;
+  /// Option and value; empty values are left out.
+  std::vector<std::pair<const char*, std::string>> values = {
+      {"--output", ""},    {"--short-side", ""}, {"--quality", ""},
+      {"--shard-mib", ""}, {"--cache", ""},      {"--threads", ""}};
+};
+
+Result<int> run_pack(Context& context, const PackOptions& options) {
+  std::vector<std::string> arguments{"data", "pack"};
+  arguments.insert(arguments.end(), options.sources.begin(), options.sources.end());
+  for (const auto& [option, value] : options.values) add_value(arguments, option, value);
+  if (context.format == OutputFormat::kJson) arguments.emplace_back("--json");
+  context.host.out.flush();
+  return context.host.run_worker(arguments);
+}
+
+void add_pack(Program& program, CLI::App* data) {
+  auto options = std::make_shared<PackOptions>();
+  CLI::App* command = data->add_subcommand(
+      "pack", "Rewrite training data into shards of small JPEGs with their captions");
+  command
+      ->add_option("source", options->sources,
+                   "images in any form that data.root may have, and a file of captions")
+      ->required()
+      ->option_text("SOURCE...");
+  std::size_t next = 0;
+  const auto add = [&](const char* help, const char* text) {
+    auto& [option, value] = options->values[next++];
+    return command->add_option(option, value, help)->option_text(text);
+  };
+  add("folder of the shards; what is there already stays", "DIR")->required();
+  add("larger images shrink to it; 0: files stay as they are (256)", "N")
+      ->check(CLI::Range(0, 16'384));
+  add("of the JPEGs (90)", "N")->check(CLI::Range(1, 100));
+  add("about, of one shard (512)", "N")->check(CLI::Range(1, 65'536));
+  add("folder for the indexes of shards that lie where nobody may write", "DIR");
+  add("0: one a core, at most eight", "N")->check(CLI::Range(0, 256));
+  command->footer(
+      "Example:\n  tagalign data pack cc12m.tsv '/data/cc12m/*.tar' --output /fast/cc12m\n"
+      "With several ranks: a job of kind data-pack.");
+  program.on(command, options, run_pack);
+}
+
 void add_tags(Program& program, CLI::App* data) {
   auto options = std::make_shared<TagsOptions>();
   CLI::App* command =
@@ -213,6 +257,7 @@ void add_data(Program& program) {
   add_prepare(program, data);
   add_check(program, data);
   add_report(program, data);
+  add_pack(program, data);
   add_tags(program, data);
 }
 

@@ -165,7 +165,7 @@ Result<RecordFile> parse(FileSystem& files, const Path& path, std::size_t tag_co
   TA_ASSIGN_OR_RETURN(const TableText table, TableText::open(files, path));
   const std::string_view text = table.text();
   TA_RETURN_IF_ERROR(check_encoding(text, "read tags " + path.string()));
-  RecordFileWriter entries(files, RecordFileKind::kTags, {.file = {}, .scratch = scratch});
+  RecordFileWriter entries(files, RecordFileKind::kTagTable, {.file = {}, .scratch = scratch});
   TagTableReader reader(static_cast<std::int64_t>(tag_count), entries);
   std::size_t taken = 0;
   const bool ok =

@@ -22,7 +22,8 @@ namespace tagalign::data {
 enum class RecordFileKind : std::uint32_t {
   kShardIndex = 1,
   kCaptions = 2,
-  kTags = 3,  ///< never outlives the process
+  kTagTable = 3,  ///< never outlives the process
+  kTagPiece = 4,  ///< data/tags/files/tag_piece.h
 };
 
 /// Immutable; safe from several threads. Copies share the bytes.

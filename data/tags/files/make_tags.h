@@ -1,9 +1,8 @@
 /// From captions to the tag files of a training: parse, count, choose, index.
 ///
-/// Two passes over the captions. The first parses and counts, in parts of which each has a thread, a
-/// parser and counts of its own; the second reads the keys again and writes the indices. Between
-/// them stay the tags of each caption as numbers, some 50 bytes a caption. What is written does not
-/// depend on the number of parts.
+/// The first step parses, in pieces that any number of processes may share (tag_parsing.h); the
+/// second is for one process: it reads captions and pieces side by side twice, to count the tags
+/// and to write the indices of those that are chosen. Some 16 bytes of memory a caption.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +13,9 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "data/benchmarks/progress.h"
-#include "data/tags/files/caption_files.h"
+#include "data/datasets/captions/caption_row.h"
 #include "data/tags/files/tag_counts.h"
+#include "data/work/work_share.h"
 
 namespace tagalign::data {
 
@@ -27,9 +27,10 @@ struct TagOptions {
   Path per_caption;            ///< JSON lines with all tags of each caption; empty: none
   Path wordnet;                ///< folder of WordNet's dict files
   Path lists;                  ///< folder of the lists of words
+  std::string program;         ///< its version: what another one has parsed is not taken up
   TagLimits objects{.tags_max = 10'000, .captions_min = 5};
   TagLimits attributes{.tags_max = 1'000, .captions_min = 5};
-  std::size_t threads = 0;  ///< parts; 0: one a core, at most eight
+  std::size_t threads = 0;  ///< parsers of this process; 0: one a core, at most eight
 };
 
 struct TagReport {
@@ -45,13 +46,23 @@ struct TagReport {
   std::uint64_t lines_unused = 0;  ///< lines that are for no caption
   BrokenLines broken_import;
   std::vector<std::string> first_not_imported, first_unused;  ///< at most ten each
-  std::int64_t elapsed_ms = 0;
+  std::int64_t elapsed_ms = 0;                                ///< of the call, by the clock
 };
 
-/// Writes object_list.csv, attribute_list.csv, their counts, and object_index.json and
-/// attribute_index.json for captions with file names or ids, url_object_index.json and
-/// url_attribute_index.json for those with URLs. Errors: those of Vocabulary, CaptionFiles and
-/// ImportedTags; kDataLoss when the captions change in between; those of the disk.
+/// Parses a share of the captions; nothing to do for an import. False: left on request. What is
+/// done stays for a later call. Errors: those of Vocabulary and CaptionFiles; those of the disk.
+Result<bool> parse_tags(FileSystem& files, Clock& clock, const TagOptions& options,
+                        const WorkShare& share, const StopCheck& stop,
+                        const ProgressCallback& progress);
+
+/// When all shares are parsed: writes object_list.csv, attribute_list.csv, their counts, and
+/// object_index.json and attribute_index.json for captions with file names or ids,
+/// url_object_index.json and url_attribute_index.json for those with URLs; removes what parse_tags()
+/// left. Errors: those of CaptionFiles and ImportedTags; kDataLoss when a share is missing, or the
+/// captions change in between; those of the disk.
+Result<TagReport> finish_tags(FileSystem& files, Clock& clock, const TagOptions& options);
+
+/// Both, in one process.
 Result<TagReport> make_tags(FileSystem& files, Clock& clock, const TagOptions& options,
                             const ProgressCallback& progress);
 

@@ -1,8 +1,7 @@
-/// In how many captions each tag occurs, counted in parts and merged exactly.
+/// In how many captions each tag occurs.
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,24 +10,20 @@
 
 namespace tagalign::data {
 
-using TagId = std::uint32_t;
-
 struct TagCount {
   std::string tag;
   std::uint64_t captions = 0;
   bool operator==(const TagCount&) const = default;
 };
 
-/// Counts of one part of the captions. Numbers its tags from 0 in the order in which they come.
 class TagCounts {
  public:
   /// One more caption has the tag: call it once a caption and tag.
-  TagId add(std::string_view tag);
-  std::span<const TagCount> all() const { return all_; }
+  void add(std::string_view tag);
+  const TextMap<std::uint64_t>& all() const { return counts_; }
 
  private:
-  TextMap<TagId> ids_;
-  std::vector<TagCount> all_;
+  TextMap<std::uint64_t> counts_;
 };
 
 struct TagLimits {
@@ -37,12 +32,8 @@ struct TagLimits {
   std::size_t drop_most_frequent = 0;  ///< so many are left out first
 };
 
-/// The sum of the parts in its order: count descending, then bytes. The same for any way to divide
-/// the captions into parts.
-std::vector<TagCount> merge(std::span<const TagCounts* const> parts);
+/// Count descending, then bytes.
+std::vector<TagCount> ordered(const TagCounts& counts);
 std::vector<TagCount> kept(std::vector<TagCount> ordered, const TagLimits& limits);
-
-/// For a part: its TagId → index in `list`; -1 for a tag that the list has not.
-std::vector<std::int32_t> indices_in(const TagCounts& part, std::span<const TagCount> list);
 
 }  // namespace tagalign::data

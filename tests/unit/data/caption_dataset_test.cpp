@@ -110,12 +110,13 @@ TEST_F(CaptionDatasetTest, TextBehindAQuote_IsReadAsPythonDoes_WithACountedNotic
       "d.jpg,\"x\"y\"z\ne.jpg,say \"hi\"\n\"f.jpg\" ,\"\"\n");
   ASSERT_TRUE(even.ok()) << even.status().to_string();
   std::vector<std::string> captions;
-  for (std::size_t i = 0; i < even->size(); ++i) captions.push_back(even->record(i).caption);
+  for (std::size_t i = 0; i < even->size(); ++i) captions.emplace_back(even->record(i).caption);
   EXPECT_THAT(captions,
               ElementsAre("Hello she said", "a box", "a red \"ball\" ", "xy\"z", "say \"hi\"", ""));
   EXPECT_EQ(even->record(5).file, "f.jpg ");
   EXPECT_THAT(even->notices(),
-              ElementsAre(AllOf(HasSubstr("4 of 6 rows"), HasSubstr("lines 2, 4, 5, 7"))));
+              ElementsAre(AllOf(HasSubstr("4 of 6 rows"), HasSubstr("lines 2, 4, 5, 7")),
+                          HasSubstr("1 captions are empty")));
 }
 
 TEST_F(CaptionDatasetTest, CarriageReturnsAlone_EndLines) {

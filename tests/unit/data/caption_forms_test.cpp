@@ -83,7 +83,7 @@ class CaptionFormsTest : public ::testing::Test {
     o.global_batch = 4;
     o.image_size = 16;
     o.threads = 2;
-    auto loader = TrainingLoader::create(posix_file_system(), dataset, o).value();
+    auto loader = TrainingLoader::create(dataset, o).value();
     std::vector<TrainingBatch> batches;
     for (int step = 0; step < 3 * kImages / 4; ++step) batches.push_back(loader->next().value());
     return batches;
@@ -256,7 +256,7 @@ TEST_F(CaptionFormsTest, BrokenImageInATar_IsNamedWithItsShard) {
   LoaderOptions o;
   o.global_batch = 4;
   o.image_size = 16;
-  auto loader = TrainingLoader::create(posix_file_system(), dataset, o).value();
+  auto loader = TrainingLoader::create(dataset, o).value();
   EXPECT_THAT(loader->next()->notices, ElementsAre(AllOf(HasSubstr("0.tar: 0000000001.jpg"))));
 }
 

@@ -30,9 +30,15 @@ class TrainingLoaderTest : public ::testing::Test {
                                           : encode_png(sample_image(20 + i % 3, 24, i * 7)));
       csv += name + ",caption " + std::to_string(i) + "\n";
     }
-    return CaptionDataset::open(
-               posix_file_system(),
-               {folder_.path() / "images", folder_.write("captions.csv", csv), {}, {}})
+    folder_.write("captions.csv", csv);
+    return reopen(posix_file_system());
+  }
+  /// The same, read through `files`.
+  CaptionDataset reopen(FileSystem& files) {
+    return CaptionDataset::open(files, {.root = folder_.path() / "images",
+                                        .captions = folder_.path() / "captions.csv",
+                                        .tags = {},
+                                        .tag_names = {}})
         .value();
   }
 
@@ -48,7 +54,7 @@ class TrainingLoaderTest : public ::testing::Test {
 
   static std::unique_ptr<TrainingLoader> open(const CaptionDataset& dataset,
                                               const LoaderOptions& o) {
-    auto loader = TrainingLoader::create(posix_file_system(), dataset, o);
+    auto loader = TrainingLoader::create(dataset, o);
     EXPECT_TRUE(loader.ok()) << loader.status().to_string();
     return std::move(loader).value();
   }
@@ -182,19 +188,21 @@ TEST_F(TrainingLoaderTest, WhatCannotBeOpened_IsReplaced_AndNamedOnce) {
 }
 
 TEST_F(TrainingLoaderTest, FaultOfOneFile_IsReplaced_TroubleOfTheMachineEndsTheTraining) {
-  const CaptionDataset dataset = make_dataset(4);
+  make_dataset(4);
   const Path second = folder_.path() / "images/1.png";
   for (const int error : {ESTALE, EUCLEAN, EREMOTEIO, ETIMEDOUT, ENXIO, EIO, ENODATA, 512}) {
     testing_support::FaultFileSystem files(posix_file_system());
     files.fail_reads(second, errno_status(error, "open " + second.string()));
-    const auto loader = TrainingLoader::create(files, dataset, options(4)).value();
+    const CaptionDataset dataset = reopen(files);
+    const auto loader = TrainingLoader::create(dataset, options(4)).value();
     const auto batch = loader->next();
     ASSERT_TRUE(batch.ok()) << error;
     EXPECT_THAT(batch->notices, ::testing::ElementsAre(HasSubstr("1.png"))) << error;
   }
   testing_support::FaultFileSystem files(posix_file_system());
   files.fail_reads(second, errno_status(EMFILE, "open " + second.string()));
-  const auto loader = TrainingLoader::create(files, dataset, options(4)).value();
+  const CaptionDataset dataset = reopen(files);
+  const auto loader = TrainingLoader::create(dataset, options(4)).value();
   EXPECT_EQ(loader->next().status().code(), ErrorCode::kUnavailable);
 }
 
@@ -220,7 +228,7 @@ TEST_F(TrainingLoaderTest, NothingReadable_IsDataLossWithTheFirstReason) {
 TEST_F(TrainingLoaderTest, ImpossibleOptions_AreRefused) {
   const CaptionDataset dataset = make_dataset(3);
   const auto message = [&](const LoaderOptions& o) {
-    return TrainingLoader::create(posix_file_system(), dataset, o).status().message();
+    return TrainingLoader::create(dataset, o).status().message();
   };
   LoaderOptions o = options(3);
   o.world = 2;

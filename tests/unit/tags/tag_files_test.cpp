@@ -9,9 +9,10 @@
 #include "data/datasets/caption_dataset.h"
 #include "data/tags/files/caption_files.h"
 #include "data/tags/files/tag_counts.h"
+#include "data/tags/files/tag_parsing.h"
 #include "tests/unit/data/temporary_folder.h"
 #include "tests/unit/tags/vocabulary_fixture.h"
-#include "worker/tags/tags_job.h"
+#include "worker/captions/tags_job.h"
 
 namespace tagalign::data {
 namespace {
@@ -94,20 +95,16 @@ TEST_F(CaptionFilesTest, FilesOfManyPieces_LoseNoRow) {
 
 // ---------------------------------------------------------------- counts
 
-TEST(TagCountsTest, Merge_AddsUpAndOrdersByCountThenBytes) {
-  TagCounts first;
-  TagCounts second;
-  for (const char* tag : {"b", "a", "b"}) first.add(tag);
-  for (const char* tag : {"c", "a", "d"}) second.add(tag);
-  const std::vector<const TagCounts*> parts = {&first, &second};
-  const auto all = merge(parts);
+TEST(TagCountsTest, Ordered_GoesByCountThenBytes) {
+  TagCounts counts;
+  for (const char* tag : {"b", "a", "b", "c", "a", "d"}) counts.add(tag);
+  const auto all = ordered(counts);
   EXPECT_THAT(all,
               ElementsAre(TagCount{"a", 2}, TagCount{"b", 2}, TagCount{"c", 1}, TagCount{"d", 1}));
   EXPECT_THAT(kept(all, {.tags_max = 3, .captions_min = 2}),
               ElementsAre(TagCount{"a", 2}, TagCount{"b", 2}));
-  const auto less = kept(all, {.tags_max = 2, .captions_min = 1, .drop_most_frequent = 1});
-  EXPECT_THAT(less, ElementsAre(TagCount{"b", 2}, TagCount{"c", 1}));
-  EXPECT_THAT(indices_in(second, less), ElementsAre(1, -1, -1));
+  EXPECT_THAT(kept(all, {.tags_max = 2, .captions_min = 1, .drop_most_frequent = 1}),
+              ElementsAre(TagCount{"b", 2}, TagCount{"c", 1}));
   EXPECT_THAT(kept(all, {.tags_max = 9, .captions_min = 1, .drop_most_frequent = 9}), IsEmpty());
 }
 
@@ -119,7 +116,7 @@ class TagsJob : public ::testing::Test {
 
   Result<bool> run() {
     out_.str("");
-    jobs::TagsWorld world{posix_file_system(), clock_, out_, err_, false};
+    jobs::DataWorld world{posix_file_system(), clock_, out_, err_, false};
     arguments_.config_folders = {folder_.path() / "nowhere", lists_folder().parent_path()};
     arguments_.options.output = folder_.path() / "tags";
     return jobs::run_data_tags(world, arguments_);
@@ -185,6 +182,62 @@ TEST_F(TagsJob, AnyNumberOfParts_GivesTheSameBytes) {
   for (const std::string& each : results) EXPECT_TRUE(each == results.front());
 }
 
+/// Captions for some pieces.
+std::string many_captions() {
+  std::string tsv;
+  for (std::size_t i = 0; i < 60'000; ++i)
+    tsv += format("http://x/{}.jpg\ta goat near {} {}s\n", i, i % 2 == 0 ? "red" : "wooden",
+                  i % 3 == 0 ? "hut" : "kettle");
+  return tsv;
+}
+
+TEST_F(TagsJob, SeveralProcessesThatAreLeft_MakeTheSameBytes) {
+  data::TagOptions& options = arguments_.options;
+  options.captions = {folder_.write("c.tsv", many_captions())};
+  ASSERT_TRUE(run().value());
+  const std::string alone = output("url_object_index.json") + output("object_counts.csv");
+  options.output = folder_.path() / "shared";
+  options.lists = lists_folder();
+  options.wordnet = WordNet::kUsualFolder;
+  FileSystem& files = posix_file_system();
+  EXPECT_THAT(finish_tags(files, clock_, options).status().message(), HasSubstr("000000.records"));
+  for (const std::size_t rank : {1, 0}) {
+    bool asked = false;
+    const auto at_the_second = [&] { return std::exchange(asked, true); };
+    EXPECT_FALSE(parse_tags(files, clock_, options, {rank, 2}, at_the_second, {}).value());
+    std::uint64_t told = 0;
+    const auto progress = [&](const Progress& each) { told = each.done; };
+    EXPECT_TRUE(parse_tags(files, clock_, options, {rank, 2}, {}, progress).value());
+    EXPECT_EQ(told, 60'000u);
+  }
+  const auto report = finish_tags(files, clock_, options);
+  ASSERT_TRUE(report.ok()) << report.status().message();
+  EXPECT_EQ(report->captions, 60'000u);
+  EXPECT_EQ(contents(options.output / "url_object_index.json") +
+                contents(options.output / "object_counts.csv"),
+            alone);
+  EXPECT_THAT(files.list_directory(options.output).value(),
+              ::testing::Not(::testing::Contains(::testing::StartsWith(".tags"))));
+}
+
+TEST_F(TagsJob, DamagedPiece_IsParsedAnew) {
+  data::TagOptions& options = arguments_.options;
+  options.captions = {folder_.write("c.tsv", many_captions())};
+  options.output = folder_.path() / "shared";
+  options.lists = lists_folder();
+  options.wordnet = WordNet::kUsualFolder;
+  FileSystem& files = posix_file_system();
+  ASSERT_TRUE(parse_tags(files, clock_, options, {}, {}, {}).value());
+  const Path piece = tag_piece_path(tag_pieces_folder(files, options).value(), 2);
+  const std::string whole = contents(piece);
+  std::string damaged = whole;
+  damaged[damaged.size() / 2] ^= 1;
+  ASSERT_TRUE(files.write_durable(piece, damaged).ok());
+  EXPECT_EQ(finish_tags(files, clock_, options).status().code(), ErrorCode::kDataLoss);
+  ASSERT_TRUE(parse_tags(files, clock_, options, {}, {}, {}).value());
+  EXPECT_EQ(contents(piece), whole);
+}
+
 TEST_F(TagsJob, PerCaption_HoldsAllTagsAsTheScorerReadsThem) {
   arguments_.options.captions = {folder_.write("c", "{\"id\":\"x\",\"caption\":\"a red goat\"}\n")};
   arguments_.options.objects.captions_min = 5;
@@ -197,9 +250,10 @@ TEST_F(TagsJob, PerCaption_HoldsAllTagsAsTheScorerReadsThem) {
 }
 
 TEST_F(TagsJob, RepeatedKeys_CountTheFirstInTheIndex) {
-  arguments_.options.captions = {folder_.write("c", "u\ta goat\nv\ta hut\nu\ta sled\n")};
+  arguments_.options.captions = {
+      folder_.write("c", "http://u\ta goat\nhttp://v\ta hut\nhttp://u\ta sled\n")};
   ASSERT_TRUE(run().value());
-  EXPECT_EQ(output("url_object_index.json"), "{\n\"u\": [0],\n\"v\": [1]\n}\n");
+  EXPECT_EQ(output("url_object_index.json"), "{\n\"http://u\": [0],\n\"http://v\": [1]\n}\n");
   EXPECT_THAT(out_.str(), HasSubstr("repeated keys 1"));
 }
 
@@ -211,16 +265,18 @@ TEST_F(TagsJob, MostFrequent_CanBeDropped) {
 }
 
 TEST_F(TagsJob, ImportedTags_AreNormalisedAndMatched) {
-  arguments_.options.captions = {folder_.write("c", "u\tone\nv\ttwo\nw\tthree\n")};
+  arguments_.options.captions = {folder_.write("c", "http://u\tone\nv\ttwo\nw\tthree\n")};
   arguments_.options.import = folder_.write(
       "i",
-      "{\"url\":\"u\",\"objects\":[\"Goats\",\"sunset\"],\"attributes\":[[\"Red\",\"goats\"]]}\n"
+      "{\"url\":\"http://"
+      "u\",\"objects\":[\"Goats\",\"sunset\"],\"attributes\":[[\"Red\",\"goats\"]]}\n"
       "{\"caption\":\"two\",\"objects\":[\"hut\"]}\n{\"key\":\"z\",\"objects\":[\"sled\"]}"
       "\nnonsense\n");
   EXPECT_FALSE(run().value()) << "a line was broken";
   EXPECT_EQ(output("object_list.csv"), "goat\nhut\n");
   EXPECT_EQ(output("attribute_list.csv"), "red\n");
-  EXPECT_EQ(output("url_object_index.json"), "{\n\"u\": [0],\n\"v\": [1],\n\"w\": []\n}\n");
+  EXPECT_EQ(output("url_object_index.json"), "{\n\"http://u\": [0]\n}\n");
+  EXPECT_EQ(output("object_index.json"), "{\n\"v\": [1],\n\"w\": []\n}\n");
   EXPECT_THAT(out_.str(), AllOf(HasSubstr("captions without an imported line (1):\n    w\n"),
                                 HasSubstr("imported lines without a caption (1):\n    z\n"),
                                 HasSubstr("broken import 1; the first: ")));

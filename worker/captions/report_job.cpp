@@ -1,4 +1,4 @@
-#include "worker/benchmarks/report_job.h"
+#include "worker/captions/report_job.h"
 
 #include "data/benchmarks/progress.h"
 #include "data/report/report.h"

@@ -1,0 +1,20 @@
+/// tagalign-worker data-pack and data-tags: training data made ready by all ranks.
+///
+/// Each rank makes its share of the pieces, and the first one finishes; the files are the same for any
+/// number of ranks. A job that was killed, or asked to leave, goes on at the pieces that are missing.
+#pragma once
+
+#include <vector>
+
+#include "configs/schema/jobs/job_configs.h"
+#include "worker/rank/rank.h"
+
+namespace tagalign::jobs {
+
+Result<JobEnd> run_pack_job(Rank& rank, const config::DataPackConfig& config);
+
+/// `config_folders`: where configs/ may lie, for the lists of words.
+Result<JobEnd> run_tags_job(Rank& rank, const config::DataTagsConfig& config,
+                            const std::vector<Path>& config_folders);
+
+}  // namespace tagalign::jobs
