@@ -1,17 +1,17 @@
 // Readers of other people's shards and tables against damaged bytes: every answer is a value or a
 // Status; nothing crashes, loops or takes memory that the file does not have.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <random>
 #include <string>
 
 #include "base/limits.h"
 #include "data/datasets/caption_dataset.h"
 #include "data/datasets/captions/caption_rows.h"
+#include "data/datasets/captions/tag_names.h"
 #include "data/datasets/captions/tag_table.h"
 #include "data/sources/image_reader.h"
 #include "data/sources/shard_set.h"
+#include "tests/fuzz/mutation.h"
 #include "tests/unit/data/shard_samples.h"
 #include "tests/unit/data/temporary_folder.h"
 
@@ -22,48 +22,13 @@ constexpr int kArchives = 500;
 constexpr int kTables = 1'000;
 constexpr long kGrowthKiBMax = 256 * 1024;
 
-using Random = std::mt19937_64;
-
-std::size_t below(Random& random, std::size_t bound) {
-  return random() % std::max<std::size_t>(bound, 1);
-}
-
-long peak_kib() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
-}
-
-/// One to eight changes: a byte, a number, a cut, a repetition.
-std::string mutated(std::string bytes, Random& random) {
-  for (std::size_t change = 0; change <= below(random, 8) && !bytes.empty(); ++change) {
-    const std::size_t at = below(random, bytes.size());
-    const std::size_t count = std::min(below(random, 64) + 1, bytes.size() - at);
-    switch (below(random, 6)) {
-      case 0:
-        bytes.erase(at, count);
-        break;
-      case 1:
-        bytes.insert(below(random, bytes.size()), bytes.substr(at, count));
-        break;
-      case 2:
-        for (std::size_t i = at; i < at + std::min<std::size_t>(count, 8); ++i)
-          bytes[i] = static_cast<char>(random() % 2 == 0 ? 0xff : 0);
-        break;
-      case 3:
-        bytes.resize(at);
-        break;
-      default:
-        bytes[at] = static_cast<char>(random());
-    }
-  }
-  return bytes;
-}
+using fuzz::mutated;
+using fuzz::Rounds;
 
 class ShardsFuzz : public ::testing::Test {
  protected:
-  void SetUp() override { before_kib_ = peak_kib(); }
-  void TearDown() override { EXPECT_LT(peak_kib() - before_kib_, kGrowthKiBMax); }
+  void SetUp() override { before_kib_ = fuzz::peak_kib(); }
+  void TearDown() override { EXPECT_LT(fuzz::peak_kib() - before_kib_, kGrowthKiBMax); }
 
   std::string bytes_of(const std::string& name) const {
     return posix_file_system().read_file(folder_.path() / name, 1 << 24).value();
@@ -75,11 +40,13 @@ class ShardsFuzz : public ::testing::Test {
             {std::string(150, 'n') + ".png", std::string(3000, 'b')},
             {"1.webp", ""}};
   }
-  /// Indexes damaged copies of `seed` and reads what they name; returns how many images that were.
-  int read_damaged(const std::string& seed, const std::string& name) {
+  /// Indexes damaged copies of `seed` and reads what they name; returns how many images a copy had.
+  double read_damaged(const std::string& seed, const std::string& name) {
     int images = 0;
-    for (int i = 0; i < kArchives; ++i) {
-      const Path shard = folder_.write(name, i == 0 ? seed : mutated(seed, random_));
+    Rounds rounds(kArchives);
+    while (rounds.more()) {
+      const Path shard =
+          folder_.write(name, rounds.first() ? seed : mutated(seed, rounds.random()));
       const auto index = ShardIndex::build(posix_file_system(), shard, {});
       if (!index.ok()) {
         EXPECT_FALSE(index.status().message().empty());
@@ -87,7 +54,7 @@ class ShardsFuzz : public ::testing::Test {
       }
       read_all(shard, *index, images);
     }
-    return images;
+    return static_cast<double>(images) / rounds.done();
   }
   static void read_all(const Path& shard, const ShardIndex& index, int& images) {
     const auto reader = ImageReader::create(posix_file_system(), {shard}, {});
@@ -106,14 +73,13 @@ class ShardsFuzz : public ::testing::Test {
   }
 
   TemporaryFolder folder_;
-  Random random_{20'261'127};
   long before_kib_ = 0;
 };
 
 TEST_F(ShardsFuzz, DamagedTars_GiveImagesOrFindings) {
   for (const char* format : {"pax", "gnutar"}) {
     write_tar(folder_.path() / "seed", files(), format);
-    EXPECT_GT(read_damaged(bytes_of("seed"), "a.tar"), kArchives / 4) << format;
+    EXPECT_GT(read_damaged(bytes_of("seed"), "a.tar"), 0.25) << format;
   }
 }
 
@@ -124,33 +90,69 @@ TEST_F(ShardsFuzz, DamagedGzippedTars_GiveAnIndexOrFindings) {
 
 TEST_F(ShardsFuzz, DamagedZips_GiveImagesOrFindings) {
   write_zip(folder_.path() / "seed", files(), true);
-  EXPECT_GT(read_damaged(bytes_of("seed"), "a.zip"), kArchives / 10);
+  EXPECT_GT(read_damaged(bytes_of("seed"), "a.zip"), 0.1);
   write_archive(folder_.path() / "seed64", "zip", files(), "zip:zip64");
-  EXPECT_GT(read_damaged(bytes_of("seed64"), "b.zip"), kArchives / 10);
+  EXPECT_GT(read_damaged(bytes_of("seed64"), "b.zip"), 0.1);
 }
 
-TEST_F(ShardsFuzz, DamagedLinesOfUrlAndCaption_GiveRows) {
-  const std::string seed = "http://a\ta dog\r\n\nhttp://b\tcaf\xc3\xa9\ttwice\nno tab\nc.jpg\tx";
-  int rows = 0;
-  for (int i = 0; i < kTables; ++i) {
-    const Path file = folder_.write("a.tsv", i == 0 ? seed : mutated(seed, random_));
-    auto reader = CaptionRows::open(posix_file_system(), file);
-    if (!reader.ok()) continue;
-    while (true) {
-      const auto row = reader->next();
-      if (!row.ok() || !row->has_value()) break;
-      EXPECT_NE((*row)->file.empty(), (*row)->url.empty());
-      ++rows;
+TEST_F(ShardsFuzz, DamagedCaptions_GiveRowsOrAStatus) {
+  const std::string tsv = "http://a\ta dog\r\n\nhttp://b\tcaf\xc3\xa9\ttwice\nno tab\nc.jpg\tx";
+  const std::string csv = "file,caption\na.jpg,\"a dog, \"\"big\"\"\"\r\nb.jpg,\"two\nlines\"\nc,d";
+  const std::string json =
+      "{\"id\": 7, \"caption\": \"a\"}\n{\"url\": \"http://b\", \"caption\": \"\\u00e9\"}\n";
+  for (const std::string& seed : {tsv, csv, json}) {
+    int rows = 0;
+    Rounds rounds(kTables);
+    while (rounds.more()) {
+      const Path file = folder_.write("a", rounds.first() ? seed : mutated(seed, rounds.random()));
+      auto reader = CaptionRows::open(posix_file_system(), file);
+      if (!reader.ok()) continue;
+      while (true) {
+        const auto row = reader->next();
+        if (!row.ok() || !row->has_value()) break;
+        EXPECT_FALSE((*row)->key().empty());
+        ++rows;
+      }
     }
+    EXPECT_GT(rows, rounds.done() / 4) << seed;
   }
-  EXPECT_GT(rows, kTables);
+}
+
+TEST_F(ShardsFuzz, DamagedTagNames_GiveNamesOrAStatus) {
+  const std::string seed = "dog\n\"cat, big\"\r\nman\n\n";
+  int read = 0;
+  Rounds rounds(kTables);
+  while (rounds.more()) {
+    const Path file = folder_.write("a", rounds.first() ? seed : mutated(seed, rounds.random()));
+    const auto names = read_tag_names(posix_file_system(), file);
+    if (!names.ok()) continue;
+    EXPECT_FALSE(names->empty());
+    ++read;
+  }
+  EXPECT_GT(read, rounds.done() / 10);
+}
+
+TEST_F(ShardsFuzz, DamagedRecordFiles_AreTold) {
+  RecordFileWriter writer(posix_file_system(), RecordFileKind::kTagPiece,
+                          {.file = folder_.path() / "seed", .scratch = {}});
+  for (const char* record : {"a", "", "some bytes"}) ASSERT_TRUE(writer.add({record}).ok());
+  ASSERT_TRUE(writer.finish("{}").ok());
+  const std::string seed = bytes_of("seed");
+  Rounds rounds(kTables);
+  while (rounds.more()) {
+    const std::string bytes = rounds.first() ? seed : mutated(seed, rounds.random());
+    const auto read = RecordFile::from_bytes(bytes, RecordFileKind::kTagPiece);
+    EXPECT_EQ(read.ok(), bytes == seed);
+  }
 }
 
 TEST_F(ShardsFuzz, DamagedTagTables_GiveATableOrAStatus) {
   const std::string seed = R"({"a.jpg": [0, 1], "http://b/\u00e9": [], "c/a.jpg": [2]})";
   int read = 0;
-  for (int i = 0; i < kTables; ++i) {
-    const Path file = folder_.write("a.json", i == 0 ? seed : mutated(seed, random_));
+  Rounds rounds(kTables);
+  while (rounds.more()) {
+    const Path file =
+        folder_.write("a.json", rounds.first() ? seed : mutated(seed, rounds.random()));
     const auto table = TagTable::read(posix_file_system(), file, 3, folder_.path());
     if (!table.ok()) continue;
     ++read;
@@ -158,7 +160,7 @@ TEST_F(ShardsFuzz, DamagedTagTables_GiveATableOrAStatus) {
       for (const auto tag : match->tags) EXPECT_LT(tag, 3);
     }
   }
-  EXPECT_GT(read, kTables / 200);
+  EXPECT_GT(read, rounds.done() / 200);
 }
 
 }  // namespace
