@@ -14,7 +14,7 @@
 #include "base/process.h"
 #include "worker/rank/agent_watch_posix.h"
 #include "worker/rank/cores_posix.h"
-#include "worker/rank/last_words_posix.h"
+#include "worker/rank/sudden_end_posix.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -58,31 +58,31 @@ class LoudReporter final : public Reporter {
 };
 
 /// Field case classes-latin1: the exception's text stood in a log alone, and the agent saw a kill.
-TEST(LastWords, ExceptionThatNothingCatches_IsReportedAsAFailure) {
+TEST(SuddenEnd, ExceptionThatNothingCatches_IsReportedAsAFailure) {
   const auto die = [] {
     static LoudReporter reporter;
-    speak_last_words(reporter);
+    report_sudden_end(reporter);
     std::thread([] { throw std::runtime_error("[json.exception.type_error.316]"); }).join();
   };
   EXPECT_EXIT(die(), testing::ExitedWithCode(1),
               "farewell 1: .*defect.*nothing caught .json.exception.type_error.316");
 }
 
-TEST(LastWords, BrokenExpectation_IsReportedWithItsPlace) {
+TEST(SuddenEnd, BrokenExpectation_IsReportedWithItsPlace) {
   const auto die = [] {
     static LoudReporter reporter;
-    speak_last_words(reporter);
+    report_sudden_end(reporter);
     TA_CHECK(1 == 2, "numbers are numbers");
   };
   EXPECT_EXIT(die(), testing::ExitedWithCode(1),
               "farewell 1: .*rank_process_test.cpp:[0-9]+: check failed: 1 == 2: numbers are");
 }
 
-TEST(LastWords, AfterTheEnd_NobodyIsTold) {
+TEST(SuddenEnd, AfterTheEnd_NobodyIsTold) {
   const auto die = [] {
     static LoudReporter reporter;
-    speak_last_words(reporter);
-    forget_last_words();
+    report_sudden_end(reporter);
+    forget_sudden_end();
     TA_CHECK(1 == 2);
   };
   EXPECT_EXIT(die(), testing::KilledBySignal(SIGABRT), "check failed: 1 == 2");

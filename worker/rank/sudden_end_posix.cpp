@@ -1,4 +1,4 @@
-#include "worker/rank/last_words_posix.h"
+#include "worker/rank/sudden_end_posix.h"
 
 #include <unistd.h>
 
@@ -51,13 +51,13 @@ void on_failed_check(std::string_view text) {
 
 }  // namespace
 
-void speak_last_words(Reporter& reporter) {
+void report_sudden_end(Reporter& reporter) {
   reporter_of_process = &reporter;
   std::set_terminate(on_terminate);
   set_check_listener(on_failed_check);
 }
 
-void forget_last_words() {
+void forget_sudden_end() {
   reporter_of_process = nullptr;
 }
 
