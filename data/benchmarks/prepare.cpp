@@ -77,8 +77,7 @@ enum class Standing {
   kDoubtful,  ///< the source is not what it was, or newer than what was made
 };
 
-/// Of what is not in the record the times tell: it was made by an older version, or by a run that was
-/// interrupted.
+/// Of what is not in the record the times tell: an older version made it, or an interrupted run.
 Standing standing_of(FileSystem& files, const Task& task, const Path& target,
                      const Result<FileStamp>& source, const SourceRecord& record) {
   const auto size = files.file_size(target);

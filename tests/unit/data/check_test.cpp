@@ -224,8 +224,8 @@ TEST_F(CheckTest, NoFolders_SaysHowToMakeThem) {
   EXPECT_THAT(report.status().message(), HasSubstr("tagalign data prepare toy"));
 }
 
-/// Field cases check-classes-empty-line, check-classes-empty-first-line, check-class-without-name,
-/// classes-latin1 and classes-utf16.
+/// Field cases check-classes-empty-line, check-classes-empty-first-line,
+/// check-class-without-name, classes-latin1 and classes-utf16.
 TEST_F(CheckTest, ClassesThatTheEvaluationRefuses_AreRefusedWithItsWords) {
   const std::map<std::string, std::string> refused = {
       {"sky\n\ndog\n", "classes.txt:2: expected a class name"},
