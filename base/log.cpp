@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace tagalign {
 namespace {
 
@@ -57,7 +59,7 @@ Status init_log(const LogOptions& options) {
 }
 
 void log_line(LogLevel level, std::string_view message) {
-  spdlog::default_logger_raw()->log(to_spdlog(level), message);
+  spdlog::default_logger_raw()->log(to_spdlog(level), printable_lines(message));
 }
 
 }  // namespace tagalign

@@ -1,7 +1,7 @@
 /// Logging: spdlog behind four verbs, so that few files see its headers.
 ///
 /// Lines go to stderr (and to a file when asked): "2026-03-01T12:30:05.123Z info  agent  message".
-/// Safe from any thread. What a user asked to see (tables, answers) is not
+/// Safe from any thread. What a terminal would obey is escaped (printable_lines()). What a user asked to see (tables, answers) is not
 /// a log: it goes to stdout.
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -163,6 +164,8 @@ ErrorCode code_of_errno(int error_number) {
   }
 }
 
+std::atomic<CheckListener> check_listener{nullptr};
+
 }  // namespace
 
 Status errno_status(int error_number, std::string_view operation_and_object) {
@@ -170,10 +173,16 @@ Status errno_status(int error_number, std::string_view operation_and_object) {
           fmt::format("{}: {}", operation_and_object, std::strerror(error_number))};
 }
 
+void set_check_listener(CheckListener listener) {
+  check_listener = listener;
+}
+
 void check_failed(const char* file, int line, const char* expression, std::string_view detail) {
-  std::fprintf(stderr, "%s:%d: check failed: %s%s%.*s\n", file, line, expression,
-               detail.empty() ? "" : ": ", static_cast<int>(detail.size()), detail.data());
+  const std::string text = fmt::format("{}:{}: check failed: {}{}{}", file, line, expression,
+                                       detail.empty() ? "" : ": ", detail);
+  std::fprintf(stderr, "%s\n", text.c_str());
   std::fflush(stderr);
+  if (const CheckListener listener = check_listener.exchange(nullptr)) listener(text);
   std::abort();
 }
 

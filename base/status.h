@@ -78,6 +78,10 @@ Status internal_error(std::string message);
 /// for numbers that nobody thought of.
 Status errno_status(int error_number, std::string_view operation_and_object);
 
+/// Told what broke before check_failed() aborts; may end the process itself. One for the process.
+using CheckListener = void (*)(std::string_view text);
+void set_check_listener(CheckListener listener);
+
 [[noreturn]] void check_failed(const char* file, int line, const char* expression,
                                std::string_view detail);
 

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "checkpoint/layout.h"
 #include "checkpoint/manifest.h"
 #include "checkpoint/safetensors_header.h"
@@ -24,7 +25,7 @@ std::string encode_report(const Report& report) {
                                {"digest", report.digest},
                                {"bytes", report.bytes},
                                {"scheduled", report.scheduled}};
-  return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return json_text(json);
 }
 
 Result<Report> decode_report(const std::string& text) {

@@ -6,6 +6,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "coordinator/cli/commands/commands.h"
 
@@ -51,7 +52,7 @@ int run_chosen(const Program& program, const GlobalOptions& options, Host& host)
   const Result<int> code = program.chosen(context);
   host.out.flush();
   if (code.ok()) return *code;
-  host.err << "tagalign: " << code.status().message() << "\n";
+  host.err << "tagalign: " << printable_lines(code.status().message()) << "\n";
   return exit_code_of(code.status());
 }
 

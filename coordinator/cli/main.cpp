@@ -12,6 +12,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "coordinator/cli/cli.h"
 #include "coordinator/keys/state_folder.h"
@@ -54,7 +55,7 @@ const std::map<std::string, service::PoolKind> kPools = {{"local", service::Pool
                                                          {"none", service::PoolKind::kNone}};
 
 int refuse(const Status& status) {
-  std::cerr << "agent: " << status.message() << "\n";
+  std::cerr << "agent: " << printable_lines(status.message()) << "\n";
   return to_int(ExitCode::kUsage);
 }
 

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "coordinator/store/fact_codec.h"
 #include "coordinator/store/sqlite_database.h"
@@ -49,7 +50,7 @@ CREATE TABLE results (
 )sql";
 
 std::string result_json(const wire::EvaluationResult& result) {
-  return nlohmann::json(result).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(nlohmann::json(result));
 }
 
 class SqliteStore final : public Store {

@@ -5,6 +5,7 @@
 #include "base/checksum.h"
 #include "base/file_system.h"
 #include "base/format.h"
+#include "base/json_text.h"
 #include "coordinator/wire/json.h"
 
 namespace tagalign::wire {
@@ -33,14 +34,14 @@ std::string content_key(const EvaluationResult& r, int evaluation_revision) {
   for (const auto& setting : r.protocol) settings.push_back({setting.subject, setting.value});
   const json content = {r.method,         r.step,   r.dataset,           r.dataset_digest,
                         r.weights_digest, settings, evaluation_revision, r.classes};
-  return digest128(as_bytes(content.dump())).hex();
+  return digest128(as_bytes(json_text(content))).hex();
 }
 
 std::string to_text(const ResultDocument& document) {
   json object = document.result;
   object["format"] = kFormatVersion;
   object["evaluation_revision"] = document.evaluation_revision;
-  return object.dump(1) + "\n";
+  return json_text(object, 1) + "\n";
 }
 
 Result<ResultDocument> parse_result(std::string_view text, const std::string& name) {

@@ -1,15 +1,13 @@
 #include "data/benchmarks/check.h"
 
 #include <algorithm>
-#include <bitset>
 #include <map>
 #include <mutex>
-#include <set>
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/benchmarks/convert/converter_parts.h"
-#include "data/benchmarks/sources/source_tree.h"
+#include "data/benchmarks/label_census.h"
+#include "data/datasets/segmentation_files.h"
 #include "data/image/image.h"
 #include "data/image/parallel.h"
 
@@ -40,216 +38,163 @@ class Collector {
   std::map<FindingKind, std::vector<Offender>> found_;
 };
 
-/// Path below a folder without its suffix ("lindau/lindau_000000_000019") → path below the folder.
-using Keys = std::map<std::string, std::string>;
-
-struct Listing {
-  Keys keys;
-  std::vector<std::string> others;  ///< files with no such suffix
-};
-
-Result<Listing> list_files(FileSystem& files, const Path& folder,
-                           const std::vector<std::string>& suffixes, bool any_case) {
-  TA_ASSIGN_OR_RETURN(const SourceTree tree, SourceTree::scan(files, folder, {}));
-  Listing listing;
-  for (const SourceFolder* part : tree.find_all([](const SourceFolder&) { return true; })) {
-    for (const std::string& name : part->files) {
-      const std::string file = (part->path / name).lexically_relative(folder).string();
-      const auto suffix = std::find_if(suffixes.begin(), suffixes.end(), [&](const auto& each) {
-        return any_case ? ends_like(file, each) : file.ends_with(each);
-      });
-      if (suffix == suffixes.end())
-        listing.others.push_back(file);
-      else
-        listing.keys.emplace(without_suffix(file, *suffix), file);
-    }
-  }
-  return listing;
-}
-
-/// The ids that may be stored.
-std::bitset<65536> allowed_ids(const CheckOptions& options) {
-  std::bitset<65536> allowed;
-  const int count = options.class_count + (options.reduce_zero_label ? 1 : 0);
-  for (int id = 0; id < count; ++id) allowed.set(static_cast<std::size_t>(id));
-  allowed.set(static_cast<std::size_t>(options.ignore_index));
-  return allowed;
-}
-
-/// Whether a PNG that could be decoded stores colours rather than grey values or indices.
-bool stores_colours(std::string_view png) {
-  constexpr std::size_t kColourType = 25;
-  return png[kColourType] == 2 || png[kColourType] == 6;
-}
-
-/// One image with its label.
-struct Pair {
-  std::string image;
-  std::string label;
-};
-
 class PairChecker {
  public:
-  PairChecker(FileSystem& files, const CheckOptions& options, Collector& collector)
-      : files_(files), options_(options), collector_(collector), allowed_(allowed_ids(options)) {}
+  PairChecker(FileSystem& files, const CheckOptions& options, const LabelRules& rules,
+              LabelCensus& census, Collector& collector)
+      : files_(files),
+        dataset_(options.dataset),
+        rules_(rules),
+        census_(census),
+        collector_(collector) {}
 
-  void check(const Pair& pair) const {
-    const auto image =
-        read_image(files_, options_.root / options_.images / pair.image, ReadAs::kEvaluation);
+  void check(const SegmentationPair& pair) const {
+    const auto image = read_image(files_, dataset_.images / pair.image, ReadAs::kEvaluation);
     if (!image.ok())
       collector_.add(FindingKind::kUnreadableImage, pair.image, image.status().message());
-    const Path path = options_.root / options_.labels / pair.label;
+    const Path path = dataset_.labels / pair.label;
     const auto bytes = files_.read_file(path, limits::kImageFileBytesMax);
-    const auto label =
+    auto label =
         bytes.ok() ? decode_label_png(*bytes, path.string()) : Result<LabelMap>(bytes.status());
     if (!label.ok()) {
       collector_.add(FindingKind::kUnreadableLabel, pair.label, label.status().message());
       return;
     }
-    if (has_encoding(pair, *bytes)) check_ids(pair, *label);
-    if (image.ok() && (image->width != label->width || image->height != label->height)) {
-      collector_.add(FindingKind::kSizeMismatch, pair.label,
-                     format("the image is {} x {}, the label {} x {}", image->width, image->height,
-                            label->width, label->height));
-    }
+    if (image.ok()) check_size(pair, *image, *label);
+    check_ids(pair, *bytes, std::move(*label));
   }
 
  private:
-  bool has_encoding(const Pair& pair, std::string_view bytes) const {
-    if (stores_colours(bytes) == options_.colour_labels) return true;
-    collector_.add(FindingKind::kWrongEncoding, pair.label,
-                   options_.colour_labels
-                       ? "expected colours (R + 256·G), found a grey or palette PNG"
-                       : "expected a grey or palette PNG of indices, found colours");
-    return false;
+  void check_size(const SegmentationPair& pair, const Image& image, const LabelMap& label) const {
+    const bool may_differ = dataset_.max_pixels > 0;
+    if (may_differ || (image.width == label.width && image.height == label.height)) return;
+    collector_.add(FindingKind::kSizeMismatch, pair.label,
+                   format("the image is {} x {}, the label {} x {}", image.width, image.height,
+                          label.width, label.height));
   }
 
-  void check_ids(const Pair& pair, const LabelMap& label) const {
-    std::size_t first = label.ids.size();
-    std::uint64_t wrong = 0;
-    for (std::size_t i = 0; i < label.ids.size(); ++i) {
-      if (allowed_.test(label.ids[i])) continue;
-      if (wrong++ == 0) first = i;
-    }
-    if (wrong == 0) return;
-    const auto width = static_cast<std::size_t>(label.width);
-    const int largest = options_.class_count - (options_.reduce_zero_label ? 0 : 1);
-    collector_.add(
-        FindingKind::kIdOutOfRange, pair.label,
-        format("expected 0 … {} or {}, found {} at x {}, y {} ({} pixels in all)", largest,
-               options_.ignore_index, label.ids[first], first % width, first / width, wrong));
+  void check_ids(const SegmentationPair& pair, std::string_view bytes, LabelMap label) const {
+    const auto fault = find_label_fault(bytes, label, rules_);
+    if (!fault) return census_.add(std::move(label));
+    collector_.add(fault->kind == LabelFault::Kind::kId ? FindingKind::kIdOutOfRange
+                                                        : FindingKind::kWrongEncoding,
+                   pair.label, fault->text);
   }
 
   FileSystem& files_;
-  const CheckOptions& options_;
+  const SegmentationDatasetOptions& dataset_;
+  const LabelRules& rules_;
+  LabelCensus& census_;
   Collector& collector_;
-  std::bitset<65536> allowed_;
 };
 
-struct Listings {
-  Listing images;
-  Listing labels;
-};
-
-Result<Listings> list_both(FileSystem& files, const CheckOptions& options) {
-  Listings both;
-  for (const std::string& part : {options.images, options.labels}) {
-    if (files.exists(options.root / part)) continue;
+Status check_folders(FileSystem& files, const CheckOptions& options) {
+  for (const Path& folder : {options.dataset.images, options.dataset.labels}) {
+    if (files.exists(folder)) continue;
     return not_found(
-        format("check {}: expected the folder {}, found none; prepare it with "
-               "`tagalign data prepare {}`, or name another with --root",
-               options.name, (options.root / part).string(), options.name));
+        format("check {0}: expected the folder {1}, found none; prepare it with "
+               "`tagalign data prepare {0}`, or name another with --root",
+               options.dataset.name, folder.string()));
   }
-  TA_ASSIGN_OR_RETURN(both.images, list_files(files, options.root / options.images,
-                                              options.image_suffixes, options.any_case));
-  TA_ASSIGN_OR_RETURN(both.labels, list_files(files, options.root / options.labels,
-                                              {options.label_suffix}, options.any_case));
-  return both;
+  return {};
 }
 
-/// The images of the benchmark by key: those listed, or all.
-Result<std::vector<std::string>> chosen_keys(FileSystem& files, const CheckOptions& options,
-                                             const Listings& both) {
-  if (!options.split.empty()) return read_name_list(files, options.root / options.split);
-  std::set<std::string> keys;
-  for (const auto& [key, file] : both.images.keys) keys.insert(key);
-  for (const auto& [key, file] : both.labels.keys) keys.insert(key);
-  return std::vector<std::string>(keys.begin(), keys.end());
+std::string below(const Path& root, const Path& path) {
+  return path.lexically_relative(root).string();
 }
 
-std::vector<Pair> pair_up(const CheckOptions& options, const Listings& both,
-                          const std::vector<std::string>& keys, Collector& collector) {
-  std::vector<Pair> pairs;
-  for (const std::string& key : keys) {
-    const auto image = both.images.keys.find(key);
-    const auto label = both.labels.keys.find(key);
-    const std::string label_name = key + options.label_suffix;
-    if (image == both.images.keys.end())
-      collector.add(FindingKind::kMissingImage, key + options.image_suffixes.front(),
-                    label == both.labels.keys.end() ? "listed" : "its label is there");
-    if (label == both.labels.keys.end())
-      collector.add(FindingKind::kMissingLabel, label_name,
-                    image == both.images.keys.end() ? "listed" : "its image is there");
-    if (image != both.images.keys.end() && label != both.labels.keys.end())
-      pairs.push_back({image->second, label->second});
+void add_incomplete(const SegmentationDatasetOptions& dataset, const SegmentationPair& pair,
+                    Collector& collector) {
+  if (pair.image.empty()) {
+    collector.add(FindingKind::kMissingImage, pair.name + image_endings(dataset).suffixes.front(),
+                  pair.label.empty() ? "listed" : "its label is there");
   }
-  return pairs;
+  if (pair.label.empty()) {
+    collector.add(FindingKind::kMissingLabel, pair.name + dataset.label_suffix,
+                  pair.image.empty() ? "listed" : "its image is there");
+  }
+}
+
+/// Strange files are told by collect_extras(), which knows more of them.
+void collect_misfits(const CheckOptions& options, const std::vector<Misfit>& misfits,
+                     Collector& collector) {
+  const SegmentationDatasetOptions& dataset = options.dataset;
+  for (const Misfit& misfit : misfits) {
+    if (misfit.kind == Misfit::Kind::kIncomplete)
+      add_incomplete(dataset, misfit.pair, collector);
+    else if (misfit.kind == Misfit::Kind::kSameName)
+      collector.add(FindingKind::kExtraFile, below(options.root, misfit.folder / misfit.file),
+                    misfit.why);
+    else if (misfit.kind == Misfit::Kind::kBadLine)
+      collector.add(FindingKind::kBadLine, misfit.file, misfit.why);
+  }
 }
 
 /// Another file of one of the images, as Cityscapes and COCO keep them side by side: its path
 /// begins with the image's.
-bool is_sibling(const Keys& images, const std::string& file) {
-  const auto next = images.upper_bound(file);
-  return next != images.begin() && file.starts_with(std::prev(next)->first);
+bool is_sibling(const FolderFiles& images, const std::string& file) {
+  const auto next = images.by_name.upper_bound(file);
+  return next != images.by_name.begin() && file.starts_with(std::prev(next)->first);
 }
 
-void collect_extras(const CheckOptions& options, const Listings& both, Collector& collector) {
-  for (const std::string& file : both.images.others) {
-    collector.add(FindingKind::kExtraFile, (Path(options.images) / file).string(),
-                  format("does not end in {}", fmt::join(options.image_suffixes, ", ")));
+Status collect_extras(FileSystem& files, const CheckOptions& options, Collector& collector) {
+  const SegmentationDatasetOptions& dataset = options.dataset;
+  const Endings for_images = image_endings(dataset);
+  TA_ASSIGN_OR_RETURN(const FolderFiles images, list_folder(files, dataset.images, for_images));
+  TA_ASSIGN_OR_RETURN(const FolderFiles labels,
+                      list_folder(files, dataset.labels, label_endings(dataset)));
+  for (const std::string& file : images.others) {
+    collector.add(FindingKind::kExtraFile, below(options.root, dataset.images / file),
+                  format("does not end in {}", fmt::join(for_images.suffixes, ", ")));
   }
-  for (const std::string& file : both.labels.others) {
-    if (is_sibling(both.images.keys, file)) continue;
-    collector.add(FindingKind::kExtraFile, (Path(options.labels) / file).string(),
-                  format("does not end in {}", options.label_suffix));
-  }
-}
-
-Status check_options(const CheckOptions& options) {
-  if (options.class_count < 1 || options.class_count > 65535 || options.ignore_index < 0 ||
-      options.ignore_index > 65535 || options.image_suffixes.empty()) {
-    return invalid_argument(format(
-        "check {}: expected 1 … 65535 classes, an ignored id of 0 … 65535 and an image suffix, "
-        "found {}, {} and {} suffixes",
-        options.name, options.class_count, options.ignore_index, options.image_suffixes.size()));
+  for (const std::string& file : labels.others) {
+    if (!is_strict(dataset) && is_sibling(images, file)) continue;
+    collector.add(FindingKind::kExtraFile, below(options.root, dataset.labels / file),
+                  format("does not end in {}", dataset.label_suffix));
   }
   return {};
+}
+
+void check_count(const CheckOptions& options, const CheckReport& report, Collector& collector) {
+  const bool as_expected = !report.images_expected || *report.images_expected == report.images;
+  if (as_expected && report.images > 0) return;
+  const SegmentationDatasetOptions& dataset = options.dataset;
+  collector.add(FindingKind::kCount,
+                below(options.root, dataset.split.empty() ? dataset.images : dataset.split),
+                format("expected {} images, found {}",
+                       report.images_expected ? format("{}", *report.images_expected) : "some",
+                       report.images));
 }
 
 }  // namespace
 
 Result<CheckReport> check_dataset(FileSystem& files, Clock& clock, const CheckOptions& options,
                                   const ProgressCallback& progress) {
-  TA_RETURN_IF_ERROR(check_options(options));
-  TA_ASSIGN_OR_RETURN(const Listings both, list_both(files, options));
-  TA_ASSIGN_OR_RETURN(const auto keys, chosen_keys(files, options, both));
+  const SegmentationDatasetOptions& dataset = options.dataset;
+  TA_RETURN_IF_ERROR(check_folders(files, options));
+  TA_ASSIGN_OR_RETURN(std::vector<std::string> classes, classes_of(files, dataset));
+  TA_ASSIGN_OR_RETURN(const PairSearch search, search_pairs(files, dataset));
   Collector collector;
-  CheckReport report{options.name, options.root, keys.size(), options.images_expected, {}};
-  if (options.images_expected && *options.images_expected != keys.size()) {
-    collector.add(FindingKind::kCount, options.split.empty() ? options.images : options.split,
-                  format("expected {} images, found {}", *options.images_expected, keys.size()));
-  }
-  const std::vector<Pair> pairs = pair_up(options, both, keys, collector);
-  collect_extras(options, both, collector);
-  const PairChecker checker(files, options, collector);
-  ProgressMeter meter(clock, pairs.size(), progress);
+  CheckReport report{.name = dataset.name, .root = options.root, .images = search.names};
+  if (dataset.expected_images > 0)
+    report.images_expected = static_cast<std::uint64_t>(dataset.expected_images);
+  check_count(options, report, collector);
+  collect_misfits(options, search.misfits, collector);
+  TA_RETURN_IF_ERROR(collect_extras(files, options, collector));
+  const LabelRules rules = label_rules_of(dataset, classes.size());
+  LabelCensus census(std::move(classes), rules);
+  const PairChecker checker(files, options, rules, census, collector);
+  ProgressMeter meter(clock, search.pairs.size(), progress);
   const std::size_t threads = options.threads == 0 ? usual_threads() : options.threads;
-  TA_RETURN_IF_ERROR(in_parallel(pairs.size(), threads, [&](std::size_t i) -> Status {
-    checker.check(pairs[i]);
+  TA_RETURN_IF_ERROR(in_parallel(search.pairs.size(), threads, [&](std::size_t i) -> Status {
+    checker.check(search.pairs[i]);
     meter.add(true);
     return {};
   }));
+  if (const auto mistake = census.mistake())
+    collector.add(FindingKind::kNothingToScore, below(options.root, dataset.labels), *mistake);
   report.findings = std::move(collector).findings();
+  report.notes = census.notes();
   return report;
 }
 

@@ -1,5 +1,5 @@
-/// Is a prepared data set what its benchmark expects? Counts, missing and extra files, files that
-/// cannot be read, sizes and ids.
+/// Is a data set what its evaluation expects? Counts, missing and extra files, files that cannot be
+/// read, sizes and ids; what the evaluation would refuse is found by the functions that refuse it.
 #pragma once
 
 #include <optional>
@@ -11,24 +11,14 @@
 #include "base/status.h"
 #include "data/benchmarks/progress.h"
 #include "data/benchmarks/sources/findings.h"
+#include "data/datasets/segmentation_dataset.h"
 
 namespace tagalign::data {
 
 struct CheckOptions {
-  std::string name;
-  Path root;
-  std::string images;                       ///< folder below root, searched with its subfolders
-  std::vector<std::string> image_suffixes;  ///< ".jpg"; "_leftImg8bit.png"
-  bool any_case = false;                    ///< ".JPG" too, of images and labels
-  std::string labels;                       ///< folder below root
-  std::string label_suffix;                 ///< in place of the image's: "_labelTrainIds.png"
-  std::string split;  ///< file below root, one image name a line; empty: all images count
-  int class_count = 0;
-  bool reduce_zero_label = false;  ///< stored ids are 0 (ignored) … class_count
-  int ignore_index = 255;
-  bool colour_labels = false;  ///< PNG with id = R + 256·G (ImageNet-S) instead of stored indices
-  std::optional<std::uint64_t> images_expected;
-  std::size_t threads = 0;  ///< 0: one a core, at most eight
+  SegmentationDatasetOptions dataset;  ///< as the evaluation would open it
+  Path root;                           ///< above its folders, for the report
+  std::size_t threads = 0;             ///< 0: one a core, at most eight
 };
 
 struct CheckReport {
@@ -36,21 +26,23 @@ struct CheckReport {
   Path root;
   std::uint64_t images = 0;  ///< of the benchmark, whether there or only listed
   std::optional<std::uint64_t> images_expected;
-  std::vector<Finding> findings;  ///< in the order of FindingKind
+  std::vector<Finding> findings;   ///< in the order of FindingKind
+  std::vector<std::string> notes;  ///< what can be evaluated, and may not be meant so
 
   bool ok() const { return findings.empty(); }
 };
 
 /// Reads every image and label. What junk is (is_junk) does not count, nor do files of other splits
-/// and other label kinds of the same images. kNotFound when the folders or the list are not there,
-/// with what to prepare.
+/// and other label kinds of the same images where the image's ending is given. kNotFound when the
+/// folders or the list are not there, with what to prepare; kInvalidArgument for classes
+/// that the evaluation refuses.
 Result<CheckReport> check_dataset(FileSystem& files, Clock& clock, const CheckOptions& options,
                                   const ProgressCallback& progress);
 
 /// One JSON object: name, root, ok, images, images_expected, findings [{kind,
-/// count, first [{file, detail}]}].
+/// count, first [{file, detail}]}], notes.
 std::string to_json(const CheckReport& report);
-/// For people: a line of summary, then each kind with its first offenders.
+/// For people: a line of summary, each kind with its first offenders, the notes.
 std::vector<std::string> to_lines(const CheckReport& report);
 
 }  // namespace tagalign::data

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "data/benchmarks/check.h"
 
 namespace tagalign::data {
@@ -23,8 +24,9 @@ std::string to_json(const CheckReport& report) {
       {"ok", report.ok()},
       {"images", report.images},
       {"images_expected", report.images_expected ? json(*report.images_expected) : json(nullptr)},
-      {"findings", std::move(findings)}};
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+      {"findings", std::move(findings)},
+      {"notes", report.notes}};
+  return json_text(document);
 }
 
 std::vector<std::string> to_lines(const CheckReport& report) {
@@ -38,6 +40,7 @@ std::vector<std::string> to_lines(const CheckReport& report) {
     if (finding.count > finding.first.size())
       lines.push_back(format("    and {} more", finding.count - finding.first.size()));
   }
+  for (const std::string& note : report.notes) lines.push_back("  note: " + note);
   return lines;
 }
 

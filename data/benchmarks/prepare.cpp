@@ -7,7 +7,9 @@
 
 #include "base/format.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "data/benchmarks/convert/converters.h"
+#include "data/benchmarks/source_record.h"
 #include "data/image/parallel.h"
 
 namespace tagalign::data {
@@ -52,7 +54,7 @@ bool is_leftover(const std::string& name) {
 
 /// The folders of all targets, made durably and without leftovers of an interrupted run.
 Status make_folders(FileSystem& files, const Path& root, const Plan& plan) {
-  std::set<Path> folders;
+  std::set<Path> folders{root};
   for (const Task& task : plan.tasks) folders.insert((root / task.target).parent_path());
   for (const auto& [target, text] : plan.texts) folders.insert((root / target).parent_path());
   for (const Path& folder : folders) {
@@ -69,13 +71,25 @@ Status make_folders(FileSystem& files, const Path& root, const Plan& plan) {
   return {};
 }
 
-/// A copy is complete when it is as long as its source; what was converted, when it is there.
-bool is_complete(FileSystem& files, const Task& task, const Path& target) {
+enum class Standing {
+  kMissing,   ///< not there, empty, or a copy that was cut
+  kComplete,  ///< made from the source as it is now
+  kDoubtful,  ///< the source is not what it was, or newer than what was made
+};
+
+/// Of what is not in the record the times tell: an older version made it, or an interrupted run.
+Standing standing_of(FileSystem& files, const Task& task, const Path& target,
+                     const Result<FileStamp>& source, const SourceRecord& record) {
   const auto size = files.file_size(target);
-  if (!size.ok() || *size == 0) return false;
-  if (task.make) return true;
-  const auto source_size = files.file_size(task.source);
-  return source_size.ok() && *source_size == *size;
+  if (!size.ok() || *size == 0) return Standing::kMissing;
+  if (!source.ok()) return Standing::kComplete;
+  if (task.source.lexically_normal() == target.lexically_normal()) return Standing::kComplete;
+  if (!task.make && source->bytes != *size) return Standing::kMissing;
+  if (const auto known = record.source_of(task.target))
+    return *known == *source ? Standing::kComplete : Standing::kDoubtful;
+  const auto made = stamp_of(target);
+  const bool newer = made.ok() && made->modified_ns >= source->modified_ns;
+  return newer ? Standing::kComplete : Standing::kDoubtful;
 }
 
 Result<std::string> bytes_of(FileSystem& files, const Task& task) {
@@ -86,26 +100,20 @@ Result<std::string> bytes_of(FileSystem& files, const Task& task) {
 /// Carries a plan out.
 class Runner {
  public:
-  Runner(FileSystem& files, const Path& root, ProgressMeter& meter)
-      : files_(files), root_(root), meter_(meter) {}
+  Runner(FileSystem& files, const Path& root, ProgressMeter& meter, SourceRecord& record)
+      : files_(files), root_(root), meter_(meter), record_(record) {}
 
   /// An error only when the output cannot be written.
   Status run(const Task& task) {
     const Path target = root_ / task.target;
-    if (is_complete(files_, task, target)) {
-      ++kept;
-      meter_.add(false);
-      return {};
-    }
-    const auto bytes = bytes_of(files_, task);
-    if (bytes.ok()) {
-      TA_RETURN_IF_ERROR(files_.write_durable(target, *bytes));
-      ++made;
-    } else {
-      const std::lock_guard lock(mutex_);
-      failures_.push_back({task.target.string(), bytes.status().message()});
-    }
-    meter_.add(true);
+    const auto source = stamp_of(task.source);
+    const Standing standing = standing_of(files_, task, target, source, record_);
+    const bool complete = standing == Standing::kComplete;
+    if (complete) ++kept;
+    TA_ASSIGN_OR_RETURN(const bool there,
+                        complete ? Result<bool>(true) : make(task, target, standing));
+    if (there && source.ok()) record_.note(task.target, *source);
+    meter_.add(!complete);
     return {};
   }
 
@@ -116,11 +124,34 @@ class Runner {
 
   std::atomic<std::uint64_t> made{0};
   std::atomic<std::uint64_t> kept{0};
+  std::atomic<std::uint64_t> replaced{0};  ///< of those made: another was there
 
  private:
+  /// False: it could not be made, which is noted.
+  Result<bool> make(const Task& task, const Path& target, Standing standing) {
+    const auto bytes = bytes_of(files_, task);
+    if (!bytes.ok()) {
+      const std::lock_guard lock(mutex_);
+      failures_.push_back({task.target.string(), bytes.status().message()});
+      return false;
+    }
+    if (standing == Standing::kDoubtful) {
+      const auto found = files_.read_file(target, limits::kImageFileBytesMax);
+      if (found.ok() && *found == *bytes) {
+        ++kept;
+        return true;
+      }
+      ++replaced;
+    }
+    TA_RETURN_IF_ERROR(files_.write_durable(target, *bytes));
+    ++made;
+    return true;
+  }
+
   FileSystem& files_;
   const Path& root_;
   ProgressMeter& meter_;
+  SourceRecord& record_;
   std::mutex mutex_;
   std::vector<Offender> failures_;
 };
@@ -132,6 +163,26 @@ Status write_texts(FileSystem& files, const Path& root, const Plan& plan) {
     TA_RETURN_IF_ERROR(files.write_durable(root / target, text));
   }
   return {};
+}
+
+void note_replaced(std::uint64_t replaced, std::vector<std::string>& notes) {
+  if (replaced == 0) return;
+  notes.push_back(
+      format("{} of the files made replace others, whose sources have changed since", replaced));
+}
+
+/// Of a folder that holds nothing else: a file whose source is gone would still be evaluated.
+void note_orphans(FileSystem& files, const Path& root, const Plan& plan, const SourceRecord& record,
+                  std::vector<std::string>& notes) {
+  std::set<std::string> targets;
+  for (const Task& task : plan.tasks) targets.insert(task.target.string());
+  std::vector<std::string> orphans = record.targets_beside(targets);
+  std::erase_if(orphans, [&](const std::string& target) { return !files.exists(root / target); });
+  if (orphans.empty()) return;
+  notes.push_back(
+      format("{} files were made earlier from sources that are gone; remove those that are not "
+             "meant to be there: {}{}",
+             orphans.size(), printable(orphans.front()), orphans.size() > 1 ? ", …" : ""));
 }
 
 /// What an earlier run left in the data set's folder is not the source, unless there is no other:
@@ -167,20 +218,25 @@ Result<PrepareReport> prepare_benchmark(FileSystem& files, Clock& clock,
   TA_ASSIGN_OR_RETURN(Plan plan, make_plan(files, options, benchmark, report.root));
   TA_RETURN_IF_ERROR(make_folders(files, report.root, plan));
   ProgressMeter meter(clock, plan.tasks.size(), progress);
-  Runner runner(files, report.root, meter);
+  SourceRecord record = SourceRecord::read(files, report.root);
+  Runner runner(files, report.root, meter, record);
   const std::size_t threads = options.threads == 0 ? usual_threads() : options.threads;
   const Status status = in_parallel(plan.tasks.size(), threads,
                                     [&](std::size_t i) { return runner.run(plan.tasks[i]); });
   if (!status.ok()) {
+    (void)record.write(files, report.root);  // or the times of the files tell
     return status.with_context(format("prepare {}: {} files are complete; start it again to go on",
                                       options.benchmark, runner.made + runner.kept));
   }
   TA_RETURN_IF_ERROR(write_texts(files, report.root, plan));
+  TA_RETURN_IF_ERROR(record.write(files, report.root));
   report.made = runner.made;
   report.kept = runner.kept;
   report.missing = std::move(plan.missing);
   report.failures = std::move(runner).failures();
   report.notes = std::move(plan.notes);
+  if (benchmark.folder.empty()) note_orphans(files, report.root, plan, record, report.notes);
+  note_replaced(runner.replaced, report.notes);
   return report;
 }
 

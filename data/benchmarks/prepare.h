@@ -2,8 +2,8 @@
 /// the unpacked official archives.
 ///
 /// Each file is written durably under a temporary name and renamed, so what exists is complete. A
-/// run that was interrupted, at any moment, is simply started again: what is there is kept. One run
-/// at a time for one output folder. The output may lie in the source or be the same folder (both
+/// run that was interrupted, at any moment, is simply started again: what is there is kept, unless
+/// its source has changed since (source_record.h). One run at a time for one output folder. The output may lie in the source or be the same folder (both
 /// named in one way: absolute, or relative to one folder); what an earlier run made is not taken
 /// for the source unless there is no other.
 #pragma once
@@ -38,7 +38,7 @@ struct BenchmarkSource {
 struct PrepareReport {
   Path root;                       ///< of the data set: output / VOCdevkit / VOC2012
   std::uint64_t made = 0;          ///< files written by this run
-  std::uint64_t kept = 0;          ///< files that were complete already
+  std::uint64_t kept = 0;          ///< files that were there as they should be
   std::vector<Offender> missing;   ///< what the source lacks
   std::vector<Offender> failures;  ///< files that could not be made, each with its reason
   std::vector<std::string> notes;  ///< what a user should know about how it was made

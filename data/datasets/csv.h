@@ -43,16 +43,4 @@ class CsvReader {
   bool odd_ = false;
 };
 
-/// kInvalidArgument for text in UTF-16 or UTF-32, with or without a mark; says how to convert it.
-/// `what` begins the message: "read captions t.csv".
-Status check_encoding(std::string_view text, std::string_view what);
-
-/// At most `bytes_max` of foreign text for a message, on one line: control characters and bytes that
-/// are not UTF-8 as \xNN.
-std::string printable(std::string_view text, std::size_t bytes_max);
-
-/// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD; adds
-/// their number to `replaced`.
-std::string repair_utf8(std::string_view text, std::size_t& replaced);
-
 }  // namespace tagalign::data

@@ -5,85 +5,44 @@
 #include "base/checksum.h"
 #include "base/format.h"
 #include "base/limits.h"
+#include "data/datasets/class_list.h"
 #include "data/datasets/segmentation_files.h"
-#include "data/datasets/text_lines.h"
 
 namespace tagalign::data {
-namespace {
 
-Result<std::vector<std::string>> read_classes(FileSystem& files, const Path& path) {
-  TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kConfigFileBytesMax));
-  const std::vector<std::string_view> lines = text_lines(text);
-  std::vector<std::string> classes;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (!lines[i].empty()) {
-      classes.emplace_back(lines[i]);
-    } else if (i + 1 < lines.size()) {
-      return invalid_argument(format(
-          "read classes {}:{}: expected a class name, found an empty line", path.string(), i + 1));
-    }
+Result<std::vector<std::string>> classes_of(FileSystem& files,
+                                            const SegmentationDatasetOptions& options) {
+  constexpr int kIdMax = 65535;
+  if (options.ignore_index < 0 || options.ignore_index > kIdMax) {
+    return invalid_argument(format("data set {}: expected an ignore_index of 0 … {}, found {}",
+                                   options.name, kIdMax, options.ignore_index));
   }
-  if (classes.empty())
-    return invalid_argument(
-        format("read classes {}: expected one class a line, found none", path.string()));
+  std::vector<std::string> classes = options.class_names;
+  if (classes.empty()) {
+    TA_ASSIGN_OR_RETURN(classes, read_classes(files, options.classes));
+  } else {
+    TA_RETURN_IF_ERROR(
+        check_class_names(classes, format("data set {}: class_names", options.name)));
+  }
+  if (classes.size() > static_cast<std::size_t>(kIdMax)) {
+    return invalid_argument(format("data set {}: expected at most {} classes, found {}",
+                                   options.name, kIdMax, classes.size()));
+  }
   return classes;
 }
 
-Status check_ids(const LabelMap& label, std::size_t classes, int ignore_index, const Path& path) {
-  for (std::size_t i = 0; i < label.ids.size(); ++i) {
-    if (label.ids[i] < classes || label.ids[i] == ignore_index) continue;
-    const auto width = static_cast<std::size_t>(label.width);
-    return invalid_argument(
-        format("read labels {}: expected ids below {} or {} (ignored), found {} at x {}, y {}; "
-               "mend the mask or the list of classes",
-               path.string(), classes, ignore_index, label.ids[i], i % width, i / width));
-  }
-  return {};
-}
-
-/// The colour type in a PNG's header says that pixels are RGB, with or without alpha.
-bool is_rgb_png(std::string_view bytes) {
-  constexpr std::size_t kColourTypeAt = 25;
-  constexpr char kRgb = 2, kRgba = 6;
-  return bytes.size() > kColourTypeAt &&
-         (bytes[kColourTypeAt] == kRgb || bytes[kColourTypeAt] == kRgba);
-}
-
-Status check_encoding(std::string_view bytes, LabelEncoding encoding, const Path& path) {
-  const bool rgb = is_rgb_png(bytes);
-  if (rgb == (encoding == LabelEncoding::kRgb16)) return {};
-  return invalid_argument(
-      rgb ? format("read labels {}: expected a grey or palette PNG of class indices, found RGB; "
-                   "label_encoding rgb16 reads R + 256·G, colours must be turned into indices",
-                   path.string())
-          : format("read labels {}: expected RGB (label_encoding rgb16: R + 256·G), found grey or "
-                   "palette",
-                   path.string()));
-}
-
-}  // namespace
-
-void reduce_zero_label(LabelMap& label, int ignore_index) {
-  for (std::uint16_t& id : label.ids) {
-    if (id == 0)
-      id = static_cast<std::uint16_t>(ignore_index);
-    else if (id != ignore_index)
-      --id;
-  }
+LabelRules label_rules_of(const SegmentationDatasetOptions& options, std::size_t classes) {
+  return {.classes = classes,
+          .ignore_index = options.ignore_index,
+          .reduce_zero_label = options.reduce_zero_label,
+          .encoding = options.label_encoding};
 }
 
 Result<SegmentationDataset> SegmentationDataset::open(FileSystem& files,
                                                       const SegmentationDatasetOptions& options) {
-  if (options.ignore_index < 0 || options.ignore_index > 65535) {
-    return invalid_argument(format("open {}: expected an ignore_index of 0 … 65535, found {}",
-                                   options.name, options.ignore_index));
-  }
   SegmentationDataset dataset;
   dataset.options_ = options;
-  dataset.classes_ = options.class_names;
-  if (dataset.classes_.empty()) {
-    TA_ASSIGN_OR_RETURN(dataset.classes_, read_classes(files, options.classes));
-  }
+  TA_ASSIGN_OR_RETURN(dataset.classes_, classes_of(files, options));
   TA_ASSIGN_OR_RETURN(const auto pairs, find_pairs(files, options));
   for (const auto& pair : pairs) dataset.items_.push_back({pair.name, pair.image, pair.label});
   return dataset;
@@ -92,9 +51,13 @@ Result<SegmentationDataset> SegmentationDataset::open(FileSystem& files,
 Result<LabelMap> SegmentationDataset::read_label(FileSystem& files, const Path& path) const {
   TA_ASSIGN_OR_RETURN(const std::string bytes, files.read_file(path, limits::kImageFileBytesMax));
   TA_ASSIGN_OR_RETURN(LabelMap label, decode_label_png(bytes, path.string()));
-  TA_RETURN_IF_ERROR(check_encoding(bytes, options_.label_encoding, path));
+  const auto fault = find_label_fault(bytes, label, label_rules_of(options_, classes_.size()));
+  if (fault) {
+    const bool id = fault->kind == LabelFault::Kind::kId;
+    return invalid_argument(format("read labels {}: {}{}", path.string(), fault->text,
+                                   id ? "; mend the mask or the list of classes" : ""));
+  }
   if (options_.reduce_zero_label) reduce_zero_label(label, options_.ignore_index);
-  TA_RETURN_IF_ERROR(check_ids(label, classes_.size(), options_.ignore_index, path));
   return label;
 }
 

@@ -10,14 +10,10 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "data/datasets/label_rules.h"
 #include "data/image/image.h"
 
 namespace tagalign::data {
-
-enum class LabelEncoding {
-  kIndex,  ///< grey or palette PNG: the stored index
-  kRgb16,  ///< RGB PNG: R + 256·G (ImageNet-S)
-};
 
 struct SegmentationDatasetOptions {
   std::string name;
@@ -38,8 +34,11 @@ struct SegmentationDatasetOptions {
   int max_pixels_side = 1000;
 };
 
-/// 0 becomes ignore_index, ids above 0 move down by one; ignored ones stay.
-void reduce_zero_label(LabelMap& label, int ignore_index);
+/// The classes that `options` name, in the list or in the file. kInvalidArgument for an ignore_index
+/// beyond 16 bits, more classes than ids, and what class_list.h refuses.
+Result<std::vector<std::string>> classes_of(FileSystem& files,
+                                            const SegmentationDatasetOptions& options);
+LabelRules label_rules_of(const SegmentationDatasetOptions& options, std::size_t classes);
 
 struct SegmentationSample {
   std::string name;  ///< NAME, with '/' where it lies in subfolders

@@ -1,143 +1,84 @@
 #include "data/datasets/segmentation_files.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <string_view>
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/datasets/csv.h"
+#include "base/utf8.h"
 #include "data/datasets/text_lines.h"
 
 namespace tagalign::data {
 namespace {
 
 constexpr std::size_t kOffendersNamed = 10;
-constexpr int kFolderDepthMax = 16;
-constexpr std::array<std::string_view, 3> kImageEndings = {".jpg", ".jpeg", ".png"};
 
-/// NAME → file, both relative to a folder.
-using Names = std::map<std::string, std::string>;
-
-class Offenders {
- public:
-  void add(std::string text) { texts_.push_back(std::move(text)); }
-  bool empty() const { return texts_.empty(); }
-  std::string summary() const {
-    std::string joined;
-    for (std::size_t i = 0; i < std::min(texts_.size(), kOffendersNamed); ++i)
-      joined += (i > 0 ? ", " : "") + texts_[i];
-    if (texts_.size() > kOffendersNamed)
-      joined += format(" and {} more", texts_.size() - kOffendersNamed);
-    return joined;
-  }
-
- private:
-  std::vector<std::string> texts_;
-};
-
-/// What follows NAME in a folder.
-struct Endings {
-  std::vector<std::string> suffixes;
-  bool any_case = false;
-  bool strict = false;  ///< other files are offenders
-
-  /// The characters of `file` that the suffix takes; 0: none fits.
-  std::size_t match(const std::string& file) const {
-    for (const std::string& suffix : suffixes) {
-      if (file.size() <= suffix.size()) continue;
-      const auto same = [this](char a, char b) {
-        return a == b || (any_case && a >= 'A' && a <= 'Z' && a + 32 == b);
-      };
-      if (std::equal(suffix.rbegin(), suffix.rend(), file.rbegin(),
-                     [&](char b, char a) { return same(a, b); })) {
-        return suffix.size();
-      }
-    }
-    return 0;
-  }
-};
-
-Endings image_endings(const SegmentationDatasetOptions& options) {
-  if (!options.image_suffix.empty()) return {.suffixes = {options.image_suffix}};
-  return {
-      .suffixes = {kImageEndings.begin(), kImageEndings.end()}, .any_case = true, .strict = true};
+std::string summary(const std::vector<Misfit>& misfits) {
+  std::string joined;
+  for (std::size_t i = 0; i < std::min(misfits.size(), kOffendersNamed); ++i)
+    joined += format("{}{} ({})", i > 0 ? ", " : "", printable(misfits[i].file), misfits[i].why);
+  if (misfits.size() > kOffendersNamed)
+    joined += format(" and {} more", misfits.size() - kOffendersNamed);
+  return joined;
 }
 
-Endings label_endings(const SegmentationDatasetOptions& options) {
-  return {.suffixes = {options.label_suffix},
-          .any_case = options.image_suffix.empty(),
-          .strict = options.image_suffix.empty()};
+/// Doubles and, where they are refused, other files of one folder.
+void add_strangers(const FolderFiles& found, const Path& folder, bool strict, PairSearch& search) {
+  for (const auto& [file, other] : found.doubles) {
+    search.misfits.push_back({.kind = Misfit::Kind::kSameName,
+                              .file = file,
+                              .why = "same name as " + printable(other),
+                              .folder = folder});
+  }
+  if (!strict) return;
+  for (const std::string& file : found.others) {
+    search.misfits.push_back({.kind = Misfit::Kind::kStrange,
+                              .file = file,
+                              .why = "neither image nor label",
+                              .folder = folder});
+  }
 }
 
-/// Walks one folder; hidden files do not count.
-class Walk {
- public:
-  Walk(FileSystem& files, const Path& root, const Endings& endings, Offenders& offenders)
-      : files_(files), root_(root), endings_(endings), offenders_(offenders) {}
-
-  Result<Names> run() {
-    TA_ASSIGN_OR_RETURN(const auto entries, files_.list_directory(root_));
-    TA_RETURN_IF_ERROR(enter("", entries, 0));
-    return std::move(names_);
+/// A pair, or a misfit that tells which part is missing.
+void add_pair(SegmentationPair pair, const SegmentationDatasetOptions& options,
+              PairSearch& search) {
+  ++search.names;
+  if (!pair.image.empty() && !pair.label.empty()) {
+    search.pairs.push_back(std::move(pair));
+    return;
   }
-
- private:
-  Status enter(const std::string& prefix, const std::vector<std::string>& entries, int depth) {
-    if (depth > kFolderDepthMax) {
-      return invalid_argument(format("list {}: folders nest deeper than {}; is there a circle?",
-                                     (root_ / prefix).string(), kFolderDepthMax));
-    }
-    for (const std::string& entry : entries) {
-      if (entry.starts_with('.')) continue;
-      const std::string file = prefix + entry;
-      if (const std::size_t suffix = endings_.match(entry); suffix > 0) {
-        add(file.substr(0, file.size() - suffix), file);
-      } else if (const auto below = files_.list_directory(root_ / file); below.ok()) {
-        TA_RETURN_IF_ERROR(enter(file + "/", *below, depth + 1));
-      } else if (below.status().code() == ErrorCode::kPermissionDenied) {
-        return below.status();
-      } else if (endings_.strict) {
-        offenders_.add(file + " (neither image nor label)");
-      }
-    }
-    return ok_status();
+  const bool listed = !options.split.empty();
+  Misfit misfit{.kind = Misfit::Kind::kIncomplete, .pair = pair};
+  if (listed) {
+    misfit.file = pair.name;
+    misfit.why = pair.image.empty() ? "no image" : "no label";
+  } else {
+    misfit.file = pair.image.empty() ? pair.label : pair.image;
+    misfit.why = pair.image.empty() ? "label without image" : "no label";
+    misfit.folder = pair.image.empty() ? options.labels : options.images;
   }
-
-  void add(const std::string& name, const std::string& file) {
-    const auto [other, fresh] = names_.emplace(name, file);
-    if (!fresh) offenders_.add(format("{} (same name as {})", file, other->second));
-  }
-
-  FileSystem& files_;
-  const Path& root_;
-  const Endings& endings_;
-  Offenders& offenders_;
-  Names names_;
-};
+  search.misfits.push_back(std::move(misfit));
+}
 
 /// Every image with every label.
-Result<std::vector<SegmentationPair>> pair_all(FileSystem& files,
-                                               const SegmentationDatasetOptions& options,
-                                               Offenders& offenders) {
-  const Endings for_images = image_endings(options), for_labels = label_endings(options);
-  TA_ASSIGN_OR_RETURN(const Names images, Walk(files, options.images, for_images, offenders).run());
-  TA_ASSIGN_OR_RETURN(const Names labels, Walk(files, options.labels, for_labels, offenders).run());
-  std::vector<SegmentationPair> pairs;
-  for (const auto& [name, image] : images) {
-    const auto label = labels.find(name);
-    if (label == labels.end()) {
-      offenders.add(image + " (no label)");
-    } else {
-      pairs.push_back({name, image, label->second});
-    }
+Result<PairSearch> search_all(FileSystem& files, const SegmentationDatasetOptions& options) {
+  TA_ASSIGN_OR_RETURN(const FolderFiles images,
+                      list_folder(files, options.images, image_endings(options)));
+  TA_ASSIGN_OR_RETURN(const FolderFiles labels,
+                      list_folder(files, options.labels, label_endings(options)));
+  PairSearch search;
+  add_strangers(images, options.images, is_strict(options), search);
+  add_strangers(labels, options.labels, is_strict(options), search);
+  for (const auto& [name, image] : images.by_name) {
+    const auto label = labels.by_name.find(name);
+    add_pair({name, image, label == labels.by_name.end() ? "" : label->second}, options, search);
   }
-  for (const auto& [name, label] : labels) {
-    if (!images.contains(name)) offenders.add(label + " (label without image)");
+  for (const auto& [name, label] : labels.by_name) {
+    if (!images.by_name.contains(name)) add_pair({name, "", label}, options, search);
   }
-  return pairs;
+  return search;
 }
 
 bool leads_out(const std::string& name) {
@@ -145,47 +86,67 @@ bool leads_out(const std::string& name) {
   return path.is_absolute() || std::ranges::find(path, Path("..")) != path.end();
 }
 
-/// The file NAME + ending that is there; empty: none is.
-std::string existing(FileSystem& files, const Path& folder, const std::string& name,
-                     const Endings& endings) {
-  for (const std::string& suffix : endings.suffixes) {
-    if (files.exists(folder / (name + suffix))) return name + suffix;
-  }
-  return "";
-}
+/// Looks names up in a folder without walking all of it: lists each subfolder that a name lies in, once.
+class NameLookup {
+ public:
+  NameLookup(FileSystem& files, Path root, Endings endings)
+      : files_(files), root_(std::move(root)), endings_(std::move(endings)) {}
 
-/// The images that the list names; a line is taken without the blanks around it.
-Result<std::vector<SegmentationPair>> pair_listed(FileSystem& files,
-                                                  const SegmentationDatasetOptions& options,
-                                                  Offenders& offenders) {
+  /// The file below the folder; empty: there is none.
+  std::string find(const std::string& name) {
+    const Path path = Path(name).lexically_normal();
+    const auto& stems = stems_in(path.parent_path());
+    const auto found = stems.find(path.filename().string());
+    return found == stems.end() ? "" : (path.parent_path() / found->second).string();
+  }
+
+ private:
+  using Stems = std::map<std::string, std::string>;
+
+  const Stems& stems_in(const Path& folder) {
+    const auto [known, fresh] = folders_.try_emplace(folder.string());
+    if (!fresh) return known->second;
+    const auto entries = files_.list_directory(root_ / folder);
+    if (!entries.ok()) return known->second;
+    for (const std::string& suffix : endings_.suffixes) {  // of several files the first ending's
+      const Endings one{{suffix}, endings_.any_case};
+      for (const std::string& entry : *entries) {
+        if (one.match(entry) > 0)
+          known->second.emplace(entry.substr(0, entry.size() - suffix.size()), entry);
+      }
+    }
+    return known->second;
+  }
+
+  FileSystem& files_;
+  Path root_;
+  Endings endings_;
+  std::map<std::string, Stems> folders_;
+};
+
+/// The images that the list names.
+Result<PairSearch> search_listed(FileSystem& files, const SegmentationDatasetOptions& options) {
   TA_ASSIGN_OR_RETURN(const std::string text,
                       files.read_file(options.split, limits::kConfigFileBytesMax));
   TA_RETURN_IF_ERROR(check_encoding(text, "read split " + options.split.string()));
-  const Endings for_images = image_endings(options), for_labels = label_endings(options);
-  std::vector<SegmentationPair> pairs;
+  NameLookup images(files, options.images, image_endings(options));
+  NameLookup labels(files, options.labels, label_endings(options));
+  PairSearch search;
   std::set<std::string> seen;
   for (const std::string_view line : text_lines(text)) {
     const std::string name(line);
     if (name.empty()) continue;
-    if (leads_out(name)) {
-      offenders.add(name + " (leads out of the folder)");
-      continue;
-    }
-    if (!seen.insert(name).second) {
-      offenders.add(name + " (stands in the list twice)");
-      continue;
-    }
-    SegmentationPair pair{name, existing(files, options.images, name, for_images),
-                          existing(files, options.labels, name, for_labels)};
-    if (pair.image.empty()) {
-      offenders.add(name + " (no image)");
-    } else if (pair.label.empty()) {
-      offenders.add(name + " (no label)");
+    const bool out = leads_out(name);
+    if (out || !seen.insert(name).second) {
+      search.misfits.push_back(
+          {.kind = Misfit::Kind::kBadLine,
+           .file = name,
+           .why = out ? "leads out of the folder" : "stands in the list twice"});
     } else {
-      pairs.push_back(std::move(pair));
+      add_pair({name, images.find(name), labels.find(name)}, options, search);
     }
   }
-  return pairs;
+  return search;
 }
 
 std::string image_pattern(const SegmentationDatasetOptions& options) {
@@ -203,22 +164,39 @@ Status refuse(const SegmentationDatasetOptions& options, const std::string& foun
 
 }  // namespace
 
+Endings image_endings(const SegmentationDatasetOptions& options) {
+  if (is_strict(options)) return usual_image_endings();
+  return {.suffixes = {options.image_suffix}};
+}
+
+Endings label_endings(const SegmentationDatasetOptions& options) {
+  return {.suffixes = {options.label_suffix}, .any_case = is_strict(options)};
+}
+
+bool is_strict(const SegmentationDatasetOptions& options) {
+  return options.image_suffix.empty();
+}
+
+Result<PairSearch> search_pairs(FileSystem& files, const SegmentationDatasetOptions& options) {
+  TA_ASSIGN_OR_RETURN(PairSearch search, options.split.empty() ? search_all(files, options)
+                                                               : search_listed(files, options));
+  std::ranges::sort(search.pairs, {}, &SegmentationPair::image);
+  return search;
+}
+
 Result<std::vector<SegmentationPair>> find_pairs(FileSystem& files,
                                                  const SegmentationDatasetOptions& options) {
-  Offenders offenders;
-  TA_ASSIGN_OR_RETURN(auto pairs, options.split.empty() ? pair_all(files, options, offenders)
-                                                        : pair_listed(files, options, offenders));
-  if (!offenders.empty()) return refuse(options, offenders.summary());
-  if (pairs.empty()) return refuse(options, "none");
+  TA_ASSIGN_OR_RETURN(PairSearch search, search_pairs(files, options));
+  if (!search.misfits.empty()) return refuse(options, summary(search.misfits));
+  if (search.pairs.empty()) return refuse(options, "none");
   const auto expected = static_cast<std::size_t>(options.expected_images);
-  if (expected > 0 && pairs.size() != expected) {
+  if (expected > 0 && search.pairs.size() != expected) {
     return invalid_argument(
         format("open data set {}: expected {} images in {}, found {}; complete the data set, or "
                "set expected_images to 0 if it is meant to be another one",
-               options.name, expected, options.images.string(), pairs.size()));
+               options.name, expected, options.images.string(), search.pairs.size()));
   }
-  std::ranges::sort(pairs, {}, &SegmentationPair::image);
-  return pairs;
+  return std::move(search.pairs);
 }
 
 }  // namespace tagalign::data

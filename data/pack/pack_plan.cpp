@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/limits.h"
 #include "data/image/parallel.h"
 
@@ -43,15 +44,15 @@ Result<std::uint64_t> bytes_an_image(const PackOptions& options, const PackSourc
 }
 
 std::string plan_text(const PackPlan& plan) {
-  return Json{{"format", kFormat},
-              {"sources", plan.sources},
-              {"images", plan.images},
-              {"images_a_shard", plan.images_a_shard},
-              {"short_side", plan.size.short_side},
-              {"quality", plan.size.quality},
-              {"shard_bytes", plan.shard_bytes},
-              {"finished", plan.is_finished}}
-             .dump(1) +
+  return json_text(Json{{"format", kFormat},
+                        {"sources", plan.sources},
+                        {"images", plan.images},
+                        {"images_a_shard", plan.images_a_shard},
+                        {"short_side", plan.size.short_side},
+                        {"quality", plan.size.quality},
+                        {"shard_bytes", plan.shard_bytes},
+                        {"finished", plan.is_finished}},
+                   1) +
          "\n";
 }
 

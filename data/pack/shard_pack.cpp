@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/limits.h"
 #include "data/image/parallel.h"
 #include "data/pack/tar_writer.h"
@@ -17,10 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr std::uint64_t kBatchAThread = 16;
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::string csv_field(std::string_view field) {
   std::string text = "\"";
@@ -53,7 +50,7 @@ class UnfinishedShard {
     TA_RETURN_IF_ERROR(writer_->add(image.name, bytes));
     TA_RETURN_IF_ERROR(writer_->add(key + ".txt", std::string(image.caption) + "\n"));
     if (image.url.empty()) return ok_status();
-    return writer_->add(key + ".json", dump({{"url", image.url}, {"status", "success"}}));
+    return writer_->add(key + ".json", json_text(Json{{"url", image.url}, {"status", "success"}}));
   }
 
   Status finish() {
@@ -112,7 +109,7 @@ Status write_texts(FileSystem& files, const ShardNames& names, const PackedCount
                         {"failed_to_download", 0},
                         {"failed_to_resize", counts.dropped},
                         {"status_dict", {{"success", counts.packed}, {"broken", counts.dropped}}}};
-  return files.write_durable(names.statistics, dump(statistics) + "\n");
+  return files.write_durable(names.statistics, json_text(statistics) + "\n");
 }
 
 }  // namespace

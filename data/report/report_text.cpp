@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "data/report/report.h"
 
 namespace tagalign::data {
@@ -130,7 +131,7 @@ std::string to_json(const DataReport& report) {
                       {"broken", broken_json(report)},
                       {"short_sides", to_json(report.short_sides)},
                       {"equal_files", report.equal_files}};
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(document);
 }
 
 }  // namespace tagalign::data

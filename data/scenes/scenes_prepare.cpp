@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/limits.h"
 #include "data/image/parallel.h"
 #include "data/scenes/scenes.h"
@@ -87,7 +88,7 @@ Status clear_output(FileSystem& files, const ScenesOptions& options) {
     }
     TA_RETURN_IF_ERROR(files.remove_all(folder));
   }
-  return files.write_durable(mark, describe(options).dump(2) + "\n");
+  return files.write_durable(mark, json_text(describe(options), 2) + "\n");
 }
 
 /// Bytes of all image and label files. Images are not synced one by one (thousands of them, and
@@ -122,15 +123,16 @@ Result<bool> is_complete(FileSystem& files, const ScenesOptions& options) {
   }
   const json expected = describe(options);
   if (found != expected) {
-    return already_exists(format(
-        "prepare scenes: {} was made with other options (expected {}, found {}); "
-        "choose another output folder or remove this one",
-        path.string(), expected.dump(), found.is_discarded() ? "broken JSON" : found.dump()));
+    return already_exists(
+        format("prepare scenes: {} was made with other options (expected {}, found {}); "
+               "choose another output folder or remove this one",
+               path.string(), json_text(expected),
+               found.is_discarded() ? "broken JSON" : json_text(found)));
   }
   const Result<std::uint64_t> bytes = count_image_bytes(files, options);
   if (bytes.ok() && bytes_noted == json(*bytes)) return true;
   TA_RETURN_IF_ERROR(
-      files.write_durable(options.output / kUnfinishedFile, expected.dump(2) + "\n"));
+      files.write_durable(options.output / kUnfinishedFile, json_text(expected, 2) + "\n"));
   TA_RETURN_IF_ERROR(files.remove_all(path));
   return false;
 }
@@ -193,7 +195,7 @@ Status write_training(FileSystem& files, const ScenesOptions& options, Progress&
     tag_table[format("{:06}.png", i)] = tags[i];
   }
   TA_RETURN_IF_ERROR(files.write_durable(folder / "captions.csv", csv));
-  TA_RETURN_IF_ERROR(files.write_durable(folder / "tags.json", tag_table.dump() + "\n"));
+  TA_RETURN_IF_ERROR(files.write_durable(folder / "tags.json", json_text(tag_table) + "\n"));
   return files.sync_directory(folder / "images");
 }
 
@@ -245,7 +247,7 @@ Status prepare_scenes(FileSystem& files, const ScenesOptions& options,
   json complete_note = describe(options);
   complete_note["image_bytes"] = image_bytes;
   TA_RETURN_IF_ERROR(
-      files.write_durable(options.output / kCompleteFile, complete_note.dump(2) + "\n"));
+      files.write_durable(options.output / kCompleteFile, json_text(complete_note, 2) + "\n"));
   return files.remove_all(options.output / kUnfinishedFile);
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/limits.h"
 #include "data/sources/archives/archive_names.h"
 #include "data/sources/archives/folder_walk.h"
@@ -39,7 +40,7 @@ std::string meta_of(ShardKind kind, const FileStamp& stamp, std::size_t members,
                {"modified_ns", stamp.modified_ns}, {"members", members},
                {"trouble", findings.trouble},      {"statuses", findings.statuses}};
   visit_counters(findings, [&](const char* name, std::uint64_t count) { meta[name] = count; });
-  return meta.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(meta);
 }
 
 bool has_tar_checksum(std::string_view block) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/utf8.h"
 
 namespace tagalign::model {
 namespace {
@@ -183,12 +184,7 @@ std::string PickleValue::describe() const {
 
 std::string printable(std::string_view text) {
   constexpr std::size_t kCharsMax = 80;
-  std::string shown;
-  for (const char c : text.substr(0, kCharsMax)) {
-    const auto byte = static_cast<unsigned char>(c);
-    shown += byte < 0x20 || byte == 0x7f ? format("\\x{:02x}", byte) : std::string(1, c);
-  }
-  return text.size() > kCharsMax ? shown + "…" : shown;
+  return tagalign::printable(text, kCharsMax);
 }
 
 }  // namespace tagalign::model

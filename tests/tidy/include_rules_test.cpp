@@ -159,6 +159,22 @@ TEST(SourceText, Products_HoldNoPromiseOfLaterWork) {
   }
 }
 
+/// dump() of JSON throws for text that is no UTF-8; these two refuse such text, and say so.
+TEST(SourceText, Json_IsWrittenByJsonTextAlone) {
+  const std::set<std::string> exempt = {"base/json_text.h", "checkpoint/manifest.cpp",
+                                        "checkpoint/safetensors_header.cpp"};
+  const std::regex dump("(\\.|->)dump\\(");
+  std::size_t exempt_seen = 0;
+  for (const auto& file : product_files()) {
+    const bool dumps = std::regex_search(text_of(file), dump);
+    if (exempt.contains(file))
+      exempt_seen += dumps ? 1 : 0;
+    else
+      EXPECT_FALSE(dumps) << file << ": json_text() of base/json_text.h never throws";
+  }
+  EXPECT_EQ(exempt_seen, exempt.size());
+}
+
 TEST(SourceText, PublicHeaders_SayWhatTheyAreFor) {
   for (const auto& file : product_files()) {
     if (!file.ends_with(".h")) continue;

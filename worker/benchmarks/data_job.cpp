@@ -4,10 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
-#include "base/limits.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "configs/schema/reading/load.h"
+#include "data/benchmarks/check.h"
 #include "data/benchmarks/prepare.h"
 #include "worker/benchmarks/progress_line.h"
+#include "worker/datasets/dataset_options.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -28,18 +31,6 @@ Result<Path> find_config(FileSystem& files, const DataArguments& arguments) {
              arguments.benchmark, fmt::join(tried, ", ")));
 }
 
-/// Lines that name a class.
-Result<int> count_classes(FileSystem& files, const Path& path) {
-  TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kConfigFileBytesMax));
-  int count = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    if (text.find_first_not_of(" \t\r", begin) < end) ++count;
-    begin = end + 1;
-  }
-  return count;
-}
-
 /// The description is read before any work, so that a bad one costs nothing.
 Result<config::SegmentationDataConfig> load_benchmark(FileSystem& files,
                                                       const DataArguments& arguments) {
@@ -49,8 +40,12 @@ Result<config::SegmentationDataConfig> load_benchmark(FileSystem& files,
 
 Result<data::CheckReport> check(DataWorld& world, const DataArguments& arguments,
                                 const config::SegmentationDataConfig& config, const Path& root) {
-  TA_ASSIGN_OR_RETURN(data::CheckOptions options, check_options(world.files, config, root));
-  options.threads = arguments.threads;
+  const data::CheckOptions options{
+      .dataset = dataset_options(config, root), .root = root, .threads = arguments.threads};
+  if (config.background) {
+    TA_ASSIGN_OR_RETURN(const auto classes, data::classes_of(world.files, options.dataset));
+    TA_RETURN_IF_ERROR(check_class_count(config, classes.size()));
+  }
   ProgressLine line(format("check {}", arguments.benchmark), world.err, world.is_terminal,
                     world.clock);
   return data::check_dataset(world.files, world.clock, options,
@@ -79,12 +74,12 @@ void write_offenders(std::ostream& out, std::string_view title,
   out << format("  {} ({}):\n", title, offenders.size());
   const std::size_t named = std::min(offenders.size(), data::kOffendersNamed);
   for (std::size_t i = 0; i < named; ++i)
-    out << format("    {}: {}\n", offenders[i].file, offenders[i].detail);
+    out << format("    {}: {}\n", printable(offenders[i].file), printable(offenders[i].detail));
   if (offenders.size() > named) out << format("    and {} more\n", offenders.size() - named);
 }
 
 void write_check(std::ostream& out, const data::CheckReport& report) {
-  for (const std::string& line : data::to_lines(report)) out << line << "\n";
+  for (const std::string& line : data::to_lines(report)) out << printable(line) << "\n";
 }
 
 void write_prepared(DataWorld& world, const DataArguments& arguments,
@@ -96,45 +91,18 @@ void write_prepared(DataWorld& world, const DataArguments& arguments,
                         {"failures", offenders_json(report.failures)},
                         {"notes", report.notes},
                         {"check", json::parse(data::to_json(checked))}};
-    world.out << document.dump(-1, ' ', false, json::error_handler_t::replace) << "\n";
+    world.out << json_text(document) << "\n";
     return;
   }
   world.out << format("{}: {} files made, {} were there already\n", arguments.benchmark,
                       report.made, report.kept);
-  for (const std::string& note : report.notes) world.out << "  note: " << note << "\n";
+  for (const std::string& note : report.notes) world.out << "  note: " << printable(note) << "\n";
   write_offenders(world.out, "not in the source", report.missing);
   write_offenders(world.out, "could not be made", report.failures);
   write_check(world.out, checked);
 }
 
 }  // namespace
-
-Result<data::CheckOptions> check_options(FileSystem& files,
-                                         const config::SegmentationDataConfig& config,
-                                         const Path& root) {
-  data::CheckOptions options{
-      .name = config.name,
-      .root = root,
-      .images = config.images,
-      .image_suffixes = {config.image_suffix},
-      .labels = config.labels,
-      .label_suffix = config.label_suffix,
-      .split = config.split,
-      .class_count = static_cast<int>(config.class_names.size()),
-      .reduce_zero_label = config.reduce_zero_label,
-      .ignore_index = config.ignore_index,
-      .colour_labels = config.label_encoding == config::LabelEncoding::kRgb16};
-  if (config.image_suffix.empty()) {
-    options.image_suffixes = {".jpg", ".jpeg", ".png"};
-    options.any_case = true;
-  }
-  if (config.expected_images > 0)
-    options.images_expected = static_cast<std::uint64_t>(config.expected_images);
-  if (config.class_names.empty()) {
-    TA_ASSIGN_OR_RETURN(options.class_count, count_classes(files, root / config.classes));
-  }
-  return options;
-}
 
 Result<bool> run_data_prepare(DataWorld& world, const DataArguments& arguments) {
   TA_RETURN_IF_ERROR(data::benchmark_folder(arguments.benchmark, arguments.output).status());

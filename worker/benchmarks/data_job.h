@@ -10,8 +10,6 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/status.h"
-#include "configs/schema/jobs/job_configs.h"
-#include "data/benchmarks/check.h"
 
 namespace tagalign::jobs {
 
@@ -40,11 +38,5 @@ struct DataArguments {
 /// True when nothing is left to mend. Ends with the check.
 Result<bool> run_data_prepare(DataWorld& world, const DataArguments& arguments);
 Result<bool> run_data_check(DataWorld& world, const DataArguments& arguments);
-
-/// What a benchmark's file says about its folder at `root`. Reads the list of classes when
-/// the file names one.
-Result<data::CheckOptions> check_options(FileSystem& files,
-                                         const config::SegmentationDataConfig& config,
-                                         const Path& root);
 
 }  // namespace tagalign::jobs

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "data/benchmarks/progress.h"
 #include "worker/benchmarks/progress_line.h"
 
@@ -12,9 +14,12 @@ namespace {
 using nlohmann::json;
 
 std::string report_json(const data::PackReport& report) {
-  return json{{"images", report.images}, {"dropped", report.dropped}, {"renamed", report.renamed},
-              {"bytes", report.bytes},   {"shards", report.shards},   {"notices", report.notices}}
-      .dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(json{{"images", report.images},
+                        {"dropped", report.dropped},
+                        {"renamed", report.renamed},
+                        {"bytes", report.bytes},
+                        {"shards", report.shards},
+                        {"notices", report.notices}});
 }
 
 }  // namespace
@@ -48,7 +53,7 @@ Result<bool> run_data_pack(DataWorld& world, const PackArguments& arguments) {
     return true;
   }
   for (const std::string& text : pack_report_lines(report, arguments.options.output))
-    world.out << text << "\n";
+    world.out << printable(text) << "\n";
   return true;
 }
 

@@ -1,5 +1,6 @@
 #include "worker/captions/report_job.h"
 
+#include "base/utf8.h"
 #include "data/benchmarks/progress.h"
 #include "data/report/report.h"
 #include "worker/benchmarks/progress_line.h"
@@ -21,7 +22,7 @@ Result<bool> run_data_report(DataWorld& world, const ReportArguments& arguments)
     world.out << data::to_json(report) << "\n";
     return true;
   }
-  for (const std::string& text : data::to_lines(report)) world.out << text << "\n";
+  for (const std::string& text : data::to_lines(report)) world.out << printable(text) << "\n";
   return true;
 }
 

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "data/tags/words/wordnet.h"
 #include "worker/benchmarks/progress_line.h"
@@ -15,19 +17,6 @@ using nlohmann::json;
 using Lines = std::vector<std::string>;
 
 constexpr std::size_t kTagsNamed = 10;
-
-/// Text from a file, harmless to a terminal.
-std::string printable(std::string text) {
-  constexpr unsigned char kFirstVisible = 0x20, kDelete = 0x7f;
-  std::replace_if(
-      text.begin(), text.end(),
-      [](char c) {
-        return static_cast<unsigned char>(c) < kFirstVisible ||
-               static_cast<unsigned char>(c) == kDelete;
-      },
-      '?');
-  return text;
-}
 
 json tags_json(const std::vector<data::TagCount>& tags, std::size_t found) {
   json first = json::array();
@@ -70,7 +59,7 @@ void add_kept(Lines& lines, std::string_view kind, const std::vector<data::TagCo
               std::size_t found) {
   std::vector<std::string> first;
   for (std::size_t i = 0; i < std::min(tags.size(), kTagsNamed); ++i)
-    first.push_back(format("{} {}", tags[i].tag, tags[i].captions));
+    first.push_back(format("{} {}", printable(tags[i].tag), tags[i].captions));
   lines.push_back(format("  {:<14}{} of {} kept{}{}", kind, tags.size(), found,
                          first.empty() ? "" : ": ", fmt::join(first, ", ")));
 }
@@ -132,7 +121,7 @@ std::vector<std::string> tag_report_lines(const data::TagReport& report) {
 }
 
 std::string tag_report_json(const data::TagReport& report) {
-  return report_json(report).dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(report_json(report));
 }
 
 Result<bool> run_data_tags(DataWorld& world, const TagsArguments& arguments) {
@@ -146,7 +135,7 @@ Result<bool> run_data_tags(DataWorld& world, const TagsArguments& arguments) {
   if (arguments.json) {
     world.out << tag_report_json(report) << "\n";
   } else {
-    for (const std::string& text : tag_report_lines(report)) world.out << text << "\n";
+    for (const std::string& text : tag_report_lines(report)) world.out << printable(text) << "\n";
   }
   return report.broken.count == 0 && report.broken_import.count == 0;
 }

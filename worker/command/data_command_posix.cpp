@@ -7,6 +7,7 @@
 
 #include "base/exit_codes.h"
 #include "base/process.h"
+#include "base/utf8.h"
 #include "worker/benchmarks/data_job.h"
 #include "worker/captions/pack_job.h"
 #include "worker/captions/report_job.h"
@@ -20,7 +21,7 @@ using Run = Result<bool> (*)(DataWorld&, const DataArguments&);
 
 int exit_code(const Result<bool>& result) {
   if (result.ok()) return to_int(*result ? ExitCode::kOk : ExitCode::kJobFailed);
-  std::cerr << "tagalign data: " << result.status().message() << "\n";
+  std::cerr << "tagalign data: " << printable_lines(result.status().message()) << "\n";
   switch (result.status().code()) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:

@@ -30,6 +30,7 @@
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
 #include "worker/rank/reporter_signals_posix.h"
+#include "worker/rank/sudden_end_posix.h"
 #include "worker/rank/watched_files.h"
 #include "worker/train/pretrain_job.h"
 #include "worker/train/train_job.h"
@@ -123,6 +124,7 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
     log_error("{}", reporter.status().to_string());
     return to_int(ExitCode::kJobFailed);
   }
+  jobs::report_sudden_end(**reporter);
   if (const Status world = check_world(mpi); !world.ok())
     leave_at_once(**reporter, ExitCode::kDoNotRequeue, world.message());
   std::vector<std::string> overrides = arguments.overrides;
@@ -154,6 +156,7 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   if (!end.ok()) leave_at_once(**reporter, code_of(end.status()), end.status().message());
   if (*end == jobs::JobEnd::kSavedAndLeft)
     leave_at_once(**reporter, ExitCode::kRequeue, "saved and left on request");
+  jobs::forget_sudden_end();
   (*reporter)->farewell(0, "done");
   return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/utf8.h"
 #include "worker/weights/export_job.h"
 #include "worker/weights/import_job.h"
 #include "worker/weights/weights_show.h"
@@ -18,7 +19,7 @@ int finish(const char* verb, const Result<std::string>& said) {
     std::puts(said->c_str());
     return to_int(ExitCode::kOk);
   }
-  std::fputs(format("{}: {}\n", verb, said.status().message()).c_str(), stderr);
+  std::fputs(format("{}: {}\n", verb, printable_lines(said.status().message())).c_str(), stderr);
   return to_int(ExitCode::kJobFailed);
 }
 

@@ -11,12 +11,14 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "configs/schema/methods/template_sets.h"
+#include "coordinator/wire/absent_classes.h"
 #include "data/datasets/segmentation_loader.h"
 #include "data/image/image.h"
 #include "model/inference/kernels/predict.h"
 #include "model/inference/segmentation.h"
 #include "model/inference/segmentation_counts.h"
 #include "model/torch_threads.h"
+#include "worker/datasets/dataset_options.h"
 #include "worker/evaluate/evaluation_protocol.h"
 #include "worker/evaluate/image_crew.h"
 #include "worker/evaluate/image_ranking.h"
@@ -30,26 +32,6 @@ namespace tagalign::jobs {
 namespace {
 
 using wire::EvaluationResult;
-
-data::SegmentationDatasetOptions dataset_options(const config::SegmentationDataConfig& data) {
-  const Path root = data.root;
-  return {.name = data.name,
-          .images = root / data.images,
-          .labels = root / data.labels,
-          .classes = root / data.classes,
-          .ignore_index = data.ignore_index,
-          .reduce_zero_label = data.reduce_zero_label,
-          .split = data.split.empty() ? Path() : root / data.split,
-          .image_suffix = data.image_suffix,
-          .label_suffix = data.label_suffix,
-          .label_encoding = data.label_encoding == config::LabelEncoding::kRgb16
-                                ? data::LabelEncoding::kRgb16
-                                : data::LabelEncoding::kIndex,
-          .class_names = data.class_names,
-          .expected_images = data.expected_images,
-          .max_pixels = data.max_pixels,
-          .max_pixels_side = data.max_pixels_side};
-}
 
 const data::ColorStatistics& colors_of(config::PixelStatistics pixels) {
   if (pixels == config::PixelStatistics::kClip) return data::kClipColors;
@@ -74,8 +56,8 @@ class DatasetEvaluation {
 
   Result<JobEnd> run() {
     TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
-    TA_ASSIGN_OR_RETURN(dataset_,
-                        data::SegmentationDataset::open(rank_.files, dataset_options(options_)));
+    TA_ASSIGN_OR_RETURN(dataset_, data::SegmentationDataset::open(
+                                      rank_.files, dataset_options(options_, options_.root)));
     const std::size_t classes = dataset_->classes().size(),
                       prompts = settings_.class_prompts.size();
     if (prompts != 0 && prompts != classes) {
@@ -83,10 +65,7 @@ class DatasetEvaluation {
           format("{}: class_prompts: expected one for each of {} classes, found {}", options_.name,
                  classes, prompts));
     }
-    if (options_.background && classes < 2) {
-      return invalid_argument(
-          format("{}: expected a class beside the background, found none", options_.name));
-    }
+    TA_RETURN_IF_ERROR(check_class_count(options_, classes));
     if (rank_.is_first()) say_notices();
     TA_RETURN_IF_ERROR(name_results());
     TA_ASSIGN_OR_RETURN(const bool known, known_already());
@@ -128,6 +107,11 @@ class DatasetEvaluation {
     return ok_status();
   }
 
+  void say_absent_classes(const EvaluationResult& result) {
+    const std::string absent = wire::absent_classes_text(result);
+    if (!absent.empty()) rank_.reporter.notice(format("{}: {}", options_.name, absent));
+  }
+
   Result<bool> known_already() {
     return rank_.first_decides(
         [&]() -> Result<bool> { return predictions_present() && all_stored(); });
@@ -145,9 +129,7 @@ class DatasetEvaluation {
     return complete;
   }
 
-  bool predictions_present() const {
-    return config_.save_predictions == 0 || kept_.present();
-  }
+  bool predictions_present() const { return config_.save_predictions == 0 || kept_.present(); }
 
   /// Each result, to disk if it is not there yet, and to the agent.
   Status hand_over() {
@@ -158,6 +140,7 @@ class DatasetEvaluation {
         TA_RETURN_IF_ERROR(write_result(rank_.files, config_.output, fresh));
       }
       const EvaluationResult& result = stored.ok() ? *stored : fresh;
+      if (&fresh == &results_.front()) say_absent_classes(result);
       const auto reported = rank_.reporter.result(result);
       if (!reported.ok()) {
         return reported.with_context(format("result of {} on {}", result.method, result.dataset));

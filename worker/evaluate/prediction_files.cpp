@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "data/image/image.h"
 
 namespace tagalign::jobs {
@@ -81,7 +82,7 @@ Status PredictionFiles::keep_evidence(const model::ClassEvidence& evidence,
     TA_RETURN_IF_ERROR(write(folder_of("maps") / image.name / map_name(index),
                              data::encode_label_png(to_label_map(grey))));
   }
-  return write(folder_of("points") / (image.name + ".json"), document.dump(1) + "\n");
+  return write(folder_of("points") / (image.name + ".json"), json_text(document, 1) + "\n");
 }
 
 }  // namespace tagalign::jobs

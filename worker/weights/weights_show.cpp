@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/tensor_adapter.h"
 #include "configs/schema/reading/load.h"
@@ -237,7 +238,7 @@ Result<std::string> describe_weights(FileSystem& files, const WeightsShowOptions
   card["problems"] = comparison.problems;
   card["fits"] =
       comparison.missing.empty() && comparison.unexpected.empty() && comparison.problems.empty();
-  return card.dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(card);
 }
 
 }  // namespace tagalign::jobs

@@ -6,12 +6,14 @@
 #include <cctype>
 
 #include "base/format.h"
+#include "base/utf8.h"
 
 namespace tagalign::config {
 namespace {
 
 constexpr int kNodesMax = 100'000;
 constexpr int kDepthMax = 64;
+constexpr std::size_t kBytesShown = 60;
 
 /// Copies a yaml-cpp tree, counting nodes because aliases can unfold without bound.
 class Copier {
@@ -32,7 +34,7 @@ class Copier {
         to.kind = Node::Kind::kScalar;
         to.scalar = from.Scalar();
         to.quoted = from.Tag() == "!";
-        return ok_status();
+        return check_text(to.scalar, to.origin);
       case YAML::NodeType::Sequence:
         return copy_list(from, to, depth);
       case YAML::NodeType::Map:
@@ -43,6 +45,16 @@ class Copier {
 
  private:
   Origin origin(const YAML::Node& node) const { return {name_, node.Mark().line + 1}; }
+
+  /// Names travel into results, JSON and other programs' tables.
+  static Status check_text(const std::string& text, const Origin& at) {
+    const auto bad = find_non_utf8(text);
+    if (!bad) return ok_status();
+    return invalid_argument(format(
+        "{}: expected text in UTF-8, found byte {:02x} in '{}'; convert the "
+        "file: iconv -f LATIN1 -t UTF-8 OLD > NEW",
+        at.to_string(), static_cast<unsigned char>(text[*bad]), printable(text, kBytesShown)));
+  }
 
   Status copy_list(const YAML::Node& from, Node& to, int depth) {
     to.kind = Node::Kind::kList;
@@ -60,6 +72,7 @@ class Copier {
         return invalid_argument(at.to_string() + ": expected a name as key, found a map or list");
       }
       const std::string key = pair.first.Scalar();
+      TA_RETURN_IF_ERROR(check_text(key, at));
       if (to.find(key) != nullptr) {
         return invalid_argument(format("{}: the key '{}' stands here twice", at.to_string(), key));
       }

@@ -3,6 +3,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/utf8.h"
 #include "coordinator/cli/commands/commands.h"
 #include "coordinator/cli/convert/pool_spec.h"
 
@@ -32,7 +33,8 @@ std::string time_text(UnixMs time_ms) {
 }
 
 void say_notices(Context& context, const wire::PoolsReply& reply) {
-  for (const std::string& notice : reply.notices) context.host.err << "note: " << notice << "\n";
+  for (const std::string& notice : reply.notices)
+    context.host.err << "note: " << printable(notice) << "\n";
 }
 
 // ---------------------------------------------------------------- what is there

@@ -2,6 +2,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/utf8.h"
 #include "configs/schema/jobs/published_scores.h"
 #include "configs/schema/reading/load.h"
 #include "coordinator/cli/commands/commands.h"
@@ -80,7 +81,8 @@ Result<int> print_files(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const CollectedResults collected,
                       collect_results(context.host.files, folders));
   TA_RETURN_IF_ERROR(print(context, options, collected.rows));
-  for (const std::string& complaint : collected.complaints) context.host.err << complaint << "\n";
+  for (const std::string& complaint : collected.complaints)
+    context.host.err << printable(complaint) << "\n";
   return to_int(collected.complaints.empty() ? ExitCode::kOk : ExitCode::kJobFailed);
 }
 

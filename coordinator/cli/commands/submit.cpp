@@ -3,6 +3,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/utf8.h"
 #include "coordinator/cli/commands/commands.h"
 #include "coordinator/cli/convert/workflow_spec.h"
 #include "coordinator/cli/talk/follow.h"
@@ -111,7 +112,8 @@ void report(Context& context, const wire::WorkflowSpec& spec, const wire::Submit
                          {"workspace", text(spec.workspace)},
                          {"jobs", texts(std::move(jobs))}});
   context.host.out.flush();
-  for (const std::string& notice : reply.notices) context.host.err << "note: " << notice << "\n";
+  for (const std::string& notice : reply.notices)
+    context.host.err << "note: " << printable(notice) << "\n";
 }
 
 Result<int> run(Context& context, const Options& options) {

@@ -3,6 +3,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/json_text.h"
 #include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
@@ -111,7 +112,7 @@ Listing tensors_of(const json& card) {
 Result<int> run(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const json card, ask_worker(context, options));
   if (context.format == OutputFormat::kJson) {
-    context.host.out << card.dump() << '\n';
+    context.host.out << json_text(card) << '\n';
   } else {
     context.writer.record(record_of(card));
     if (const Listing findings = findings_of(card); !findings.rows.empty())

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/format.h"
+#include "coordinator/wire/absent_classes.h"
 #include "coordinator/wire/settings.h"
 
 namespace tagalign::cli {
@@ -216,6 +217,20 @@ std::vector<std::string> notes_of(const std::vector<Column>& columns,
   return notes;
 }
 
+/// For each data set of which some classes occur in no label: the mean is lower for each that is
+/// predicted all the same.
+std::vector<std::string> absence_notes(const std::vector<ResultRow>& results) {
+  std::vector<std::string> notes;
+  for (const ResultRow& row : results) {
+    const std::string absent = wire::absent_classes_text(row.result);
+    if (absent.empty()) continue;
+    const std::string note = format("{}, data {}: {}", row.result.dataset,
+                                    shown_digest(row.result.dataset_digest), absent);
+    if (std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
+  }
+  return notes;
+}
+
 /// The last result of that row and column; nullptr: none.
 const EvaluationResult* cell_of(const std::vector<ResultRow>& results, const RowKey& row,
                                 const Column& column) {
@@ -277,6 +292,7 @@ ResultsTable arrange(const std::vector<ResultRow>& results) {
     table.rows.push_back(std::move(row));
   }
   table.notes = notes_of(columns, rows);
+  std::ranges::move(absence_notes(results), std::back_inserter(table.notes));
   return table;
 }
 

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "coordinator/cli/convert/results_table.h"
 #include "coordinator/cli/host/output.h"
 #include "coordinator/wire/fields.h"
@@ -52,6 +55,30 @@ Json share(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+/// A name as markdown shows it, in one cell of a table: nothing in it marks up, or ends the cell.
+std::string escape_markdown(const std::string& name) {
+  constexpr std::string_view kMarks = "\\|`*_<~&";
+  const std::string text = printable(name);
+  const auto is_word = [&](std::size_t i) {
+    return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 ||
+                               static_cast<unsigned char>(text[i]) >= 0x80);
+  };
+  std::string escaped;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool inside_word = text[i] == '_' && i > 0 && is_word(i - 1) && is_word(i + 1);
+    const bool opens_link = text[i] == ']' && text.substr(i).starts_with("](");
+    if (opens_link || (!inside_word && kMarks.find(text[i]) != std::string_view::npos))
+      escaped += '\\';
+    escaped += text[i];
+  }
+  return escaped;
+}
+
+std::string markdown_row(std::vector<std::string> cells) {
+  std::ranges::transform(cells, cells.begin(), escape_markdown);
+  return format("| {} |\n", fmt::join(cells, " | "));
+}
+
 std::string quote_csv(const std::string& field) {
   if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
   std::string quoted = "\"";
@@ -100,17 +127,17 @@ std::string to_text(const ResultsTable& table) {
   std::vector<bool> right(rows[0].size(), true);
   right[0] = false;
   std::string text = align_columns(rows, right) + "\n" + legend(table) + "\n";
-  for (const std::string& note : table.notes) text += note + "\n";
+  for (const std::string& note : table.notes) text += printable(note) + "\n";
   return text;
 }
 
 std::string to_markdown(const ResultsTable& table) {
-  std::string text = format("| {} |\n|---|", fmt::join(header(table), " | "));
+  std::string text = markdown_row(header(table)) + "|---|";
   for (std::size_t i = 0; i <= table.columns.size(); ++i) text += "---:|";
   text += "\n";
-  for (const auto& row : table.rows) text += format("| {} |\n", fmt::join(shown_row(row), " | "));
+  for (const auto& row : table.rows) text += markdown_row(shown_row(row));
   text += "\n" + legend(table) + "\n";
-  for (const std::string& note : table.notes) text += "* " + note + "\n";
+  for (const std::string& note : table.notes) text += "* " + escape_markdown(note) + "\n";
   return text;
 }
 
@@ -147,7 +174,7 @@ std::string to_json(const std::vector<ResultRow>& results) {
     entry["iou"] = std::move(iou);
     document.push_back(std::move(entry));
   }
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(document) + "\n";
 }
 
 }  // namespace tagalign::cli

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/status.h"
+#include "base/utf8.h"
 
 namespace tagalign::cli {
 namespace {
@@ -18,11 +20,6 @@ Json to_json(const Value& value) {
 std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-/// Bytes that are no UTF-8 become U+FFFD instead of an exception.
-std::string spell(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 class TableWriter final : public Writer {
@@ -54,7 +51,7 @@ class TableWriter final : public Writer {
   }
 
   void lines(const std::string&, const std::vector<std::string>& lines) override {
-    for (const std::string& line : lines) out_ << line << "\n";
+    for (const std::string& line : lines) out_ << printable_lines(line) << "\n";
   }
 
  private:
@@ -72,17 +69,17 @@ class JsonWriter final : public Writer {
       for (std::size_t i = 0; i < row.size(); ++i) object[listing.columns[i].key] = to_json(row[i]);
       rows.push_back(std::move(object));
     }
-    out_ << spell(rows);
+    out_ << json_text(rows) << "\n";
   }
 
   void record(const Record& record) override {
     Json object = Json::object();
     for (const auto& [key, value] : record) object[key] = to_json(value);
-    out_ << spell(object);
+    out_ << json_text(object) << "\n";
   }
 
   void lines(const std::string& key, const std::vector<std::string>& lines) override {
-    out_ << spell(Json{{key, lines}});
+    out_ << json_text(Json{{key, lines}}) << "\n";
   }
 
  private:
@@ -94,9 +91,11 @@ class QuietWriter final : public Writer {
   explicit QuietWriter(std::ostream& out) : out_(out) {}
 
   void listing(const Listing& listing) override {
-    for (const auto& row : listing.rows) out_ << row.front().shown << "\n";
+    for (const auto& row : listing.rows) out_ << printable(row.front().shown) << "\n";
   }
-  void record(const Record& record) override { out_ << record.front().second.shown << "\n"; }
+  void record(const Record& record) override {
+    out_ << printable(record.front().second.shown) << "\n";
+  }
   void lines(const std::string&, const std::vector<std::string>&) override {}
 
  private:
@@ -137,9 +136,12 @@ std::unique_ptr<Writer> make_writer(OutputFormat output_format, std::ostream& ou
   TA_CHECK(false, "an output format that does not exist");
 }
 
-std::string align_columns(const std::vector<std::vector<std::string>>& rows,
+std::string align_columns(std::vector<std::vector<std::string>> rows,
                           const std::vector<bool>& right) {
   std::vector<std::size_t> widths(right.size());
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = printable(cell);
+  }
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }

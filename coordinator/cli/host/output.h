@@ -59,8 +59,8 @@ class Writer {
 std::unique_ptr<Writer> make_writer(OutputFormat format, std::ostream& out);
 
 /// Columns padded to equal width, two spaces between, no trailing blanks; widths
-/// count UTF-8 code points.
-std::string align_columns(const std::vector<std::vector<std::string>>& rows,
+/// count UTF-8 code points. What a terminal would obey is escaped: a row is one line.
+std::string align_columns(std::vector<std::vector<std::string>> rows,
                           const std::vector<bool>& right);
 
 }  // namespace tagalign::cli

@@ -6,6 +6,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/utf8.h"
 #include "coordinator/cli/talk/job_pages.h"
 
 namespace tagalign::cli {
@@ -45,7 +46,8 @@ class Narrator {
 
   void line(const std::string& text) {
     erase();
-    world_.err << format_utc(world_.clock.unix_ms()).substr(11, 8) << "  " << text << "\n";
+    world_.err << format_utc(world_.clock.unix_ms()).substr(11, 8) << "  " << printable(text)
+               << "\n";
     world_.err.flush();
   }
 
@@ -67,7 +69,7 @@ class Narrator {
     if (running == jobs.end()) return erase();
     constexpr std::size_t kWidthMax = 100;
     erase();
-    world_.err << progress_line(*running).substr(0, kWidthMax);
+    world_.err << printable(progress_line(*running), kWidthMax);
     world_.err.flush();
     drawn_ = true;
   }

@@ -13,8 +13,8 @@
 
 namespace tagalign::data {
 
-/// One file of the prepared data set. It is made whole or not at all; once it exists it is
-/// complete and is not made again.
+/// One file of the prepared data set. It is made whole or not at all, and made again only when its
+/// source has changed since.
 struct Task {
   Path target;  ///< below the data set's folder
   Path source;  ///< the file that it is made from

@@ -17,12 +17,14 @@ constexpr Names kNames[] = {
     {FindingKind::kCount, "count", "other number of images than expected"},
     {FindingKind::kMissingImage, "missing-image", "missing images"},
     {FindingKind::kMissingLabel, "missing-label", "images without a label"},
+    {FindingKind::kBadLine, "bad-line", "lines of the list that do not fit"},
     {FindingKind::kExtraFile, "extra-file", "files that do not belong there"},
     {FindingKind::kUnreadableImage, "unreadable-image", "images that cannot be read"},
     {FindingKind::kUnreadableLabel, "unreadable-label", "labels that cannot be read"},
     {FindingKind::kSizeMismatch, "size-mismatch", "labels of another size than their image"},
     {FindingKind::kWrongEncoding, "wrong-encoding", "labels stored in another way than expected"},
     {FindingKind::kIdOutOfRange, "id-out-of-range", "labels with ids outside the range"},
+    {FindingKind::kNothingToScore, "nothing-to-score", "nothing to score"},
 };
 
 const Names& names_of(FindingKind kind) {

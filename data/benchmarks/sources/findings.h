@@ -18,12 +18,14 @@ enum class FindingKind : std::uint8_t {
   kCount,            ///< not as many images as the benchmark has
   kMissingImage,     ///< listed, or labelled, but not there
   kMissingLabel,     ///< an image without its label
+  kBadLine,          ///< of the list: twice, or of another folder
   kExtraFile,        ///< in the folders, but no part of the data set
   kUnreadableImage,  ///< cannot be decoded
   kUnreadableLabel,
-  kSizeMismatch,   ///< label and image differ in width or height
-  kWrongEncoding,  ///< colours where indices are expected, or the reverse
-  kIdOutOfRange,   ///< an id that is neither a class nor ignored
+  kSizeMismatch,    ///< label and image differ in width or height
+  kWrongEncoding,   ///< colours where indices are expected, or the reverse
+  kIdOutOfRange,    ///< an id that is neither a class nor ignored
+  kNothingToScore,  ///< all labels hold one class of several, beside what is ignored
 };
 /// "missing-label": in JSON.
 std::string_view finding_name(FindingKind kind);

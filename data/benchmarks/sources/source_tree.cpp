@@ -22,10 +22,6 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-bool same_letter(char a, char b) {
-  return lower(a) == lower(b);
-}
-
 Result<SourceFolder> list_folder(FileSystem& files, const Path& path,
                                  const std::vector<std::string>& names,
                                  const std::set<std::string>& skipped) {
@@ -54,20 +50,10 @@ std::string count_of(std::size_t count, const char* what) {
 
 }  // namespace
 
-bool is_junk(std::string_view name) {
-  return name.starts_with('.') || name == "__MACOSX" || name == "Thumbs.db" ||
-         name == "desktop.ini" || name == "@eaDir";
-}
-
 std::string ending_of(std::string_view name) {
   std::string ending = Path(name).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(), lower);
   return ending;
-}
-
-bool ends_like(std::string_view name, std::string_view suffix) {
-  return name.size() >= suffix.size() &&
-         std::equal(suffix.rbegin(), suffix.rend(), name.rbegin(), same_letter);
 }
 
 std::string without_suffix(std::string_view name, std::string_view suffix) {

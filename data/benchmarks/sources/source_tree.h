@@ -9,16 +9,12 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "data/datasets/folder_files.h"
 
 namespace tagalign::data {
 
-/// What file managers and archivers leave behind: __MACOSX, .DS_Store, ._NAME, Thumbs.db,
-/// desktop.ini and everything else that is hidden.
-bool is_junk(std::string_view name);
 /// The ending with its dot, in lower case: ".jpg" of "A.JPG"; empty when there is none.
 std::string ending_of(std::string_view name);
-/// `name` ends in `suffix`, capitals or not: "A_LabelIds.PNG" in "_labelids.png".
-bool ends_like(std::string_view name, std::string_view suffix);
 /// `name` without its last characters, as many as `suffix` has.
 std::string without_suffix(std::string_view name, std::string_view suffix);
 

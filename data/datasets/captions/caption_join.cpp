@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "base/format.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "data/datasets/captions/caption_rows.h"
 #include "data/datasets/captions/caption_table.h"
 #include "data/datasets/captions/image_names.h"
@@ -64,8 +66,7 @@ class CaptionJoin {
     joined.digest = writer_.digest(tag_names_);
     joined.notices = std::move(notices_);
     const Json meta = {{"stamp", stamp}, {"digest", joined.digest}, {"notices", joined.notices}};
-    TA_ASSIGN_OR_RETURN(joined.table,
-                        writer_.finish(meta.dump(-1, ' ', false, Json::error_handler_t::replace)));
+    TA_ASSIGN_OR_RETURN(joined.table, writer_.finish(json_text(meta)));
     return joined;
   }
 

@@ -1,6 +1,7 @@
 #include "data/datasets/captions/caption_rows.h"
 
 #include "base/format.h"
+#include "base/utf8.h"
 
 namespace tagalign::data {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/utf8.h"
 
 namespace tagalign::data {
 namespace {

@@ -3,7 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
-#include "data/datasets/csv.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 
 namespace tagalign::data {
 namespace {
@@ -44,7 +45,7 @@ std::string text_at(const Json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end()) return {};
   if (found->is_string()) return found->get<std::string>();
-  return found->is_number_integer() ? found->dump() : std::string();
+  return found->is_number_integer() ? json_text(*found) : std::string();
 }
 
 std::optional<CaptionRow> parse_json(std::string_view line) {

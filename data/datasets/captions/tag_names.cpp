@@ -2,6 +2,7 @@
 
 #include "base/format.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "data/datasets/csv.h"
 
 namespace tagalign::data {

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/utf8.h"
 #include "data/datasets/captions/table_text.h"
 #include "data/datasets/captions/text_index.h"
-#include "data/datasets/csv.h"
 #include "data/sources/archives/archive_names.h"
 #include "data/sources/files/record_file.h"
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 #include "base/limits.h"
 
 namespace tagalign::data {
@@ -16,7 +17,7 @@ std::string key_of(const json& line) {
     const auto found = line.find(name);
     if (found == line.end()) continue;
     if (found->is_string()) return found->get<std::string>();
-    if (found->is_number_integer()) return found->dump();
+    if (found->is_number_integer()) return json_text(*found);
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
+#include "base/json_text.h"
 
 namespace tagalign::data {
 namespace {
@@ -10,10 +11,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kPieceBytes = 1u << 20;
-
-std::string json_text(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
@@ -83,7 +80,7 @@ std::string caption_line(std::string_view key, const CaptionTags& tags) {
   line["id"] = std::string(key);
   line["objects"] = tags.objects;
   line["attributes"] = std::move(attributes);
-  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_text(line) + "\n";
 }
 
 }  // namespace tagalign::data

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -247,6 +249,37 @@ TEST(ResultsMarkdown, AllResults_AreOneTable) {
   const auto results = rows({result("tagalign", 40, "day", 20)});
   EXPECT_THAT(to_markdown(arrange(results)),
               HasSubstr("| method | step | day |\n|---|---:|---:|\n| tagalign | 40 | 35.00 |\n"));
+}
+
+/// Field case results-markdown-bar.
+TEST(ResultsMarkdown, NamesThatMarkUp_StayNamesInOneCell) {
+  const std::map<std::string, std::string> escaped = {
+      {"x|y", "x\\|y"},   {"a\\|b", "a\\\\\\|b"},       {"a\nb", "a\\\\x0ab"},
+      {"*x*", "\\*x\\*"}, {"coco_stuff", "coco_stuff"}, {"_x_", "\\_x\\_"},
+      {"<b>", "\\<b>"},   {"`x`", "\\`x\\`"},           {"[x](y)", "[x\\](y)"}};
+  for (const auto& [name, shown] : escaped) {
+    const auto results = rows({result("m|n", 40, name, 20)});
+    const std::string text = to_markdown(arrange(results));
+    EXPECT_THAT(text, HasSubstr("| method | step | " + shown +
+                                " |\n|---|---:|---:|\n| m\\|n | 40 | 35.00 |\n"));
+  }
+}
+
+TEST(ResultsText, NamesThatATerminalWouldObey_AreEscaped) {
+  const auto results = rows({result("m\x1b[2J", 40, "d\ny", 20)});
+  const std::string text = to_text(arrange(results));
+  EXPECT_THAT(text, AllOf(HasSubstr("m\\x1b[2J"), HasSubstr("d\\x0ay"), Not(HasSubstr("\x1b"))));
+}
+
+/// Field case mask-0-255: the mean of 0 and an IoU says nothing, and nothing said so.
+TEST(ResultsText, ClassThatOccursNowhere_IsNoted) {
+  auto masks = result("tagalign", 40, "day", 20);
+  masks.labelled = {0, 50};
+  const std::string note = "day, data dday0123: 1 of 2 classes occurs in no label: sky\n";
+  const auto with = rows({masks}), without = rows({result("tagalign", 40, "day", 20)});
+  EXPECT_THAT(to_text(arrange(with)), HasSubstr(note));
+  EXPECT_THAT(to_markdown(arrange(with)), HasSubstr("* " + note));
+  EXPECT_THAT(to_text(arrange(without)), Not(HasSubstr("in no label")));
 }
 
 TEST(ResultsCsv, EachClass_HasOneLineWithCounts) {

@@ -157,6 +157,18 @@ TEST(ParseJobConfig, TextsThatAreNoConfiguration_AreRefused) {
   EXPECT_THAT(message_of<TrainConfig>("_base_: other.yml\n"), HasSubstr("_base_ needs a file"));
 }
 
+TEST(ParseJobConfig, TextThatIsNoUtf8_IsRefusedWithItsLine) {
+  const auto message = [](const std::string& text, const Overrides& overrides = {}) {
+    const auto config = parse_job_config<ScenesConfig>(text, "s.yml", overrides);
+    return config.ok() ? std::string("accepted") : config.status().message();
+  };
+  EXPECT_THAT(message("seed: 1\noutput: caf\xe9\n"),
+              HasSubstr("s.yml:2: expected text in UTF-8, found byte e9 in 'caf\\xe9'"));
+  EXPECT_THAT(message("out\xe9: x\n"), HasSubstr("s.yml:1: expected text in UTF-8"));
+  EXPECT_THAT(message("output: x\n", {"output=caf\xe9"}), HasSubstr("found byte e9"));
+  EXPECT_EQ(message("output: caf\xc3\xa9  # caf\xe9\n"), "accepted") << "a comment goes nowhere";
+}
+
 TEST(ParseJobConfig, AliasesThatUnfoldWithoutBound_AreRefused) {
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 9; ++i) {

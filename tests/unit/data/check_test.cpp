@@ -1,5 +1,6 @@
 #include "data/benchmarks/check.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
@@ -21,16 +22,40 @@ class CheckTest : public PrepareTest {
       photo(format("images/{}.jpg", name));
       label(format("labels/{}.png", name), {0, 1, 2, 255});
     }
-    options_ = {.name = "toy",
+    options_ = {.dataset = {.name = "toy", .image_suffix = ".jpg", .expected_images = 2},
                 .root = source(),
-                .images = "images",
-                .image_suffixes = {".jpg"},
-                .labels = "labels",
-                .label_suffix = ".png",
-                .split = "",
-                .class_count = 3,
-                .images_expected = 2,
                 .threads = 2};
+    look_in("images", "labels");
+    has_classes(3);
+  }
+
+  void look_in(const std::string& images, const std::string& labels) {
+    options_.dataset.images = source() / images;
+    options_.dataset.labels = source() / labels;
+  }
+  void has_classes(int count) {
+    options_.dataset.class_names.clear();
+    for (int i = 0; i < count; ++i) options_.dataset.class_names.push_back(format("class {}", i));
+  }
+  /// A folder without a suffix of its own, and its list of classes.
+  void use_classes(std::string_view classes) {
+    options_.dataset.image_suffix.clear();
+    options_.dataset.class_names.clear();
+    options_.dataset.classes = source() / "classes.txt";
+    text("classes.txt", classes);
+  }
+  std::string refusal() {
+    const auto report = check_dataset(posix_file_system(), clock_, options_, {});
+    return report.ok() ? "accepted" : report.status().message();
+  }
+  /// The evaluation's own answer to the same data set.
+  bool evaluation_accepts() {
+    const auto dataset = SegmentationDataset::open(posix_file_system(), options_.dataset);
+    if (!dataset.ok()) return false;
+    for (std::size_t i = 0; i < dataset->size(); ++i) {
+      if (!dataset->read(posix_file_system(), i).ok()) return false;
+    }
+    return true;
   }
 
   CheckReport check() {
@@ -58,7 +83,7 @@ TEST_F(CheckTest, CompleteFolder_HasNoFindings_JunkOrNot) {
 }
 
 TEST_F(CheckTest, OtherCount_IsSaid) {
-  options_.images_expected = 1449;
+  options_.dataset.expected_images = 1449;
   const Finding found = finding();
   EXPECT_EQ(found.kind, FindingKind::kCount);
   EXPECT_EQ(found.first[0].detail, "expected 1449 images, found 2");
@@ -78,15 +103,15 @@ TEST_F(CheckTest, MissingPartners_AreNamed) {
 TEST_F(CheckTest, CapitalEndings_CountWhereTheReaderTakesThem) {
   std::filesystem::rename(source() / "images/a.jpg", source() / "images/a.JPG");
   EXPECT_FALSE(check().ok());
-  options_.any_case = true;
+  options_.dataset.image_suffix.clear();
   EXPECT_TRUE(check().ok());
 }
 
 TEST_F(CheckTest, SplitList_LimitsTheImages) {
   photo("images/train.jpg");
   text("val.txt", "a\r\nb\nc\n");
-  options_.split = "val.txt";
-  options_.images_expected = 3;
+  options_.dataset.split = source() / "val.txt";
+  options_.dataset.expected_images = 3;
   const CheckReport report = check();
   ASSERT_THAT(report.findings, SizeIs(2));
   EXPECT_EQ(report.findings[0].first[0].file, "c.jpg");
@@ -136,7 +161,7 @@ TEST_F(CheckTest, IdOutsideTheRange_IsNamedWithItsPlace) {
 
 TEST_F(CheckTest, ReduceZeroLabel_AllowsOneIdMore) {
   label("labels/a.png", {0, 3});
-  options_.reduce_zero_label = true;
+  options_.dataset.reduce_zero_label = true;
   EXPECT_TRUE(check().ok());
   label("labels/a.png", {4});
   EXPECT_THAT(finding().first[0].detail, HasSubstr("expected 0 … 3 or 255, found 4"));
@@ -145,9 +170,9 @@ TEST_F(CheckTest, ReduceZeroLabel_AllowsOneIdMore) {
 TEST_F(CheckTest, ColoursAndIndices_AreNotMixedUp) {
   text("labels/a.png", encode_png(sample_image(4, 3)));
   EXPECT_EQ(finding().kind, FindingKind::kWrongEncoding);
-  options_.colour_labels = true;
-  options_.class_count = 1000;
-  options_.ignore_index = 1000;
+  options_.dataset.label_encoding = LabelEncoding::kRgb16;
+  has_classes(1000);
+  options_.dataset.ignore_index = 1000;
   text("labels/a.png", encode_png({4, 3, 3, std::vector<std::uint8_t>(36, 2)}));  // 2 + 256·2
   const Finding found = finding();
   EXPECT_EQ(found.kind, FindingKind::kWrongEncoding);
@@ -156,7 +181,7 @@ TEST_F(CheckTest, ColoursAndIndices_AreNotMixedUp) {
 
 TEST_F(CheckTest, TwelveOffenders_TenAreNamedInOrder) {
   for (int i = 0; i < 12; ++i) photo(format("images/x{:02}.jpg", i));
-  options_.images_expected = std::nullopt;
+  options_.dataset.expected_images = 0;
   const CheckReport report = check();
   ASSERT_THAT(report.findings, SizeIs(1));
   EXPECT_EQ(report.findings[0].count, 12U);
@@ -169,7 +194,7 @@ TEST_F(CheckTest, TwelveOffenders_TenAreNamedInOrder) {
 }
 
 TEST_F(CheckTest, Json_HoldsEveryFinding) {
-  options_.images_expected = 3;
+  options_.dataset.expected_images = 3;
   const auto json = nlohmann::json::parse(to_json(check()));
   EXPECT_EQ(json["name"], "toy");
   EXPECT_EQ(json["ok"], false);
@@ -185,19 +210,114 @@ TEST_F(CheckTest, Subfolders_PairByTheirPath) {
   label("gtFine/val/ulm/ulm_1_gtFine_labelTrainIds.png", {0});
   label("gtFine/val/ulm/ulm_1_gtFine_labelIds.png", {7});
   text("gtFine/val/ulm/ulm_1_gtFine_polygons.json", "{}");
-  options_.images = "leftImg8bit/val";
-  options_.image_suffixes = {"_leftImg8bit.png"};
-  options_.labels = "gtFine/val";
-  options_.label_suffix = "_gtFine_labelTrainIds.png";
-  options_.images_expected = 1;
+  look_in("leftImg8bit/val", "gtFine/val");
+  options_.dataset.image_suffix = "_leftImg8bit.png";
+  options_.dataset.label_suffix = "_gtFine_labelTrainIds.png";
+  options_.dataset.expected_images = 1;
   EXPECT_THAT(check().findings, IsEmpty());
 }
 
 TEST_F(CheckTest, NoFolders_SaysHowToMakeThem) {
-  options_.root = source() / "elsewhere";
+  look_in("elsewhere/images", "elsewhere/labels");
   const auto report = check_dataset(posix_file_system(), clock_, options_, {});
   EXPECT_EQ(report.status().code(), ErrorCode::kNotFound);
   EXPECT_THAT(report.status().message(), HasSubstr("tagalign data prepare toy"));
+}
+
+/// Field cases check-classes-empty-line, check-classes-empty-first-line,
+/// check-class-without-name, classes-latin1 and classes-utf16.
+TEST_F(CheckTest, ClassesThatTheEvaluationRefuses_AreRefusedWithItsWords) {
+  const std::map<std::string, std::string> refused = {
+      {"sky\n\ndog\n", "classes.txt:2: expected a class name"},
+      {"\nsky\n", "classes.txt:1: expected a class name"},
+      {"sky\n;\ndog\n", "classes.txt:2: expected a class name"},
+      {" \n\t\n", "expected one class a line, found none"},
+      {"sky\ncaf\xe9\n", "classes.txt:2: expected text in UTF-8, found byte e9"},
+      {std::string("\xff\xfes\0", 4), "found UTF-16"}};
+  for (const auto& [classes, message] : refused) {
+    use_classes(classes);
+    EXPECT_THAT(refusal(), HasSubstr(message));
+    EXPECT_FALSE(evaluation_accepts());
+  }
+  use_classes("sky\ndog\r\ncat\n\n");
+  EXPECT_EQ(refusal(), "accepted");
+  EXPECT_TRUE(evaluation_accepts());
+}
+
+TEST_F(CheckTest, FilesThatTheEvaluationRefuses_AreFindings) {
+  const std::map<std::string, std::string> refused = {{"images/a.png", "same name as a.jpg"},
+                                                      {"images/photo.bmp", "does not end in"},
+                                                      {"labels/a.json", "does not end in"}};
+  for (const auto& [file, detail] : refused) {
+    use_classes("x\ny\nz\n");
+    text(file, encode_png(sample_image(4, 3)));
+    const Finding found = finding();
+    EXPECT_EQ(found.kind, FindingKind::kExtraFile);
+    EXPECT_EQ(found.first[0].file, file);
+    EXPECT_THAT(found.first[0].detail, HasSubstr(detail));
+    EXPECT_FALSE(evaluation_accepts()) << file;
+    std::filesystem::remove(source() / file);
+  }
+}
+
+TEST_F(CheckTest, ListThatTheEvaluationRefuses_IsAFinding) {
+  text("val.txt", "a\nb\na\n../c\n");
+  options_.dataset.split = source() / "val.txt";
+  const Finding found = finding();
+  EXPECT_EQ(found.kind, FindingKind::kBadLine);
+  EXPECT_THAT(found.first, ElementsAre(Offender{"../c", "leads out of the folder"},
+                                       Offender{"a", "stands in the list twice"}));
+  EXPECT_FALSE(evaluation_accepts());
+  text("val.txt", "\n\n");
+  options_.dataset.expected_images = 0;
+  EXPECT_EQ(finding().first[0].detail, "expected some images, found 0");
+  EXPECT_FALSE(evaluation_accepts());
+}
+
+TEST_F(CheckTest, DeepSubfolder_IsCheckedAsFarAsItIsEvaluated) {
+  const std::string deep = "1/2/3/4/5/6/7/8/9/";
+  photo("images/" + deep + "c.jpg");
+  label("labels/" + deep + "c.png", {7});
+  options_.dataset.expected_images = 3;
+  EXPECT_EQ(finding().first[0].file, deep + "c.png");
+  EXPECT_FALSE(evaluation_accepts());
+}
+
+TEST_F(CheckTest, CircleOfFolders_IsRefusedByBoth) {
+  std::filesystem::create_directory_symlink(source() / "images", source() / "images/again");
+  EXPECT_THAT(refusal(), HasSubstr("is there a circle?"));
+  EXPECT_FALSE(evaluation_accepts());
+}
+
+/// Field case mask-0-255.
+TEST_F(CheckTest, MasksOf0And255_AreToldByTheClassThatNeverOccurs) {
+  use_classes("bg\nfg\n");
+  label("labels/a.png", {0, 255, 255, 255, 255, 255, 0});
+  label("labels/b.png", {0, 255, 255, 255, 255, 255, 255, 0});
+  const Finding found = finding();
+  EXPECT_EQ(found.kind, FindingKind::kNothingToScore);
+  EXPECT_EQ(
+      found.first[0].detail,
+      "class fg occurs in no label; 46 % of the pixels are 255 (ignored): masks of 0 and 255?");
+  label("labels/b.png", {255});
+  label("labels/a.png", {255});
+  EXPECT_EQ(finding().first[0].detail, "every pixel is 255 (ignored)");
+}
+
+TEST_F(CheckTest, ClassesThatOccurNowhereOrTwice_AreNoted) {
+  use_classes("x\ny\nz\nw\nx\n");
+  const CheckReport report = check();
+  EXPECT_TRUE(report.ok());
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("2 of 5 classes occur in no label: w, x; "),
+                                        HasSubstr("can be predicted: x")));
+  EXPECT_THAT(to_lines(report)[1], HasSubstr("  note: 2 of 5 classes"));
+  EXPECT_EQ(nlohmann::json::parse(to_json(report))["notes"].size(), 2U);
+}
+
+TEST_F(CheckTest, NameThatIsNoUtf8_DoesNotEndTheReport) {
+  photo("images/caf\xe9.jpg");
+  const CheckReport report = check();
+  EXPECT_EQ(nlohmann::json::parse(to_json(report))["ok"], false);
 }
 
 }  // namespace

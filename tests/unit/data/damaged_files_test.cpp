@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "base/utf8.h"
 #include "data/datasets/caption_dataset.h"
 #include "data/datasets/csv.h"
 #include "data/image/image.h"

@@ -317,7 +317,7 @@ TEST_F(PrepareFolderTest, ImagesMasksClasses_AreTidied) {
   const PrepareReport report = prepared("folder");
   EXPECT_EQ(report.root, output());
   const auto files = files_below(output());
-  EXPECT_THAT(files, SizeIs(5));
+  EXPECT_THAT(files, SizeIs(6)) << "with the record of sources";
   EXPECT_TRUE(files.contains("images/a.jpg"));
   EXPECT_TRUE(files.contains("labels/a.png"));
   EXPECT_EQ(files.at("classes.txt"), "wall\nfloor;ground\n");
@@ -332,6 +332,51 @@ TEST_F(PrepareFolderTest, TwoImagesOfOneName_AreNamed) {
   ASSERT_THAT(report->missing, SizeIs(1));
   EXPECT_EQ(report->missing[0].file, "a.png");
   EXPECT_THAT(report->missing[0].detail, HasSubstr("has the name of a.jpg"));
+}
+
+/// Field case prepare-folder-mixed.
+TEST_F(PrepareFolderTest, Subfolders_AreMadeLikeTheTop) {
+  for (const char* name : {"t", "a/x", "b/z", "c/1/2/3/4/5/6/7/8/y"}) {
+    photo(format("images/{}.jpg", name));
+    label(format("labels/{}.png", name), {0});
+  }
+  text("classes.txt", "wall\n");
+  EXPECT_EQ(prepared("folder").made, 8U);
+  EXPECT_TRUE(has("images/a/x.jpg"));
+  EXPECT_TRUE(has("labels/b/z.png"));
+  EXPECT_TRUE(has("labels/c/1/2/3/4/5/6/7/8/y.png"));
+}
+
+TEST_F(PrepareFolderTest, LinkedFolderAndCapitals_AreMadeAsWell) {
+  photo("elsewhere/x.JPEG");
+  label("Masks/more/x.PNG", {0});
+  text("Classes.TXT", "wall\n");
+  std::filesystem::create_directories(source() / "Images");
+  std::filesystem::create_directory_symlink(source() / "elsewhere", source() / "Images/more");
+  EXPECT_EQ(prepared("folder").made, 2U);
+  EXPECT_TRUE(has("images/more/x.jpeg"));
+  EXPECT_TRUE(has("labels/more/x.png"));
+  EXPECT_EQ(bytes("classes.txt"), "wall\n");
+}
+
+TEST_F(PrepareFolderTest, FileOfAnotherKind_IsNotLeftOutSilently) {
+  photo("images/a.jpg");
+  text("images/sub/b.bmp", "BM");
+  label("labels/a.png", {0});
+  text("classes.txt", "wall\n");
+  const PrepareReport report = prepared("folder");
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("1 files in ")));
+  EXPECT_THAT(report.notes[0], HasSubstr("sub/b.bmp"));
+}
+
+TEST_F(PrepareFolderTest, ClassesThatNothingCanRead_AreRefusedBeforeACopy) {
+  photo("images/a.jpg");
+  label("labels/a.png", {0});
+  for (const char* classes : {"wall\n\nfloor\n", ";\n", "caf\xe9\n"}) {
+    text("classes.txt", classes);
+    EXPECT_EQ(prepare("folder").status().code(), ErrorCode::kInvalidArgument) << classes;
+  }
+  EXPECT_FALSE(has("images/a.jpg"));
 }
 
 TEST_F(PrepareFolderTest, NoClasses_NamesThem) {

@@ -1,4 +1,6 @@
 // Preparing while disks fill and machines die.
+#include <chrono>
+
 #include "base/format.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/unit/data/prepare_fixture.h"
@@ -6,9 +8,11 @@
 namespace tagalign::data {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using testing_support::FaultFileSystem;
+using namespace std::chrono_literals;
 
 class PrepareResumeTest : public PrepareTest {
  protected:
@@ -38,7 +42,7 @@ class PrepareResumeTest : public PrepareTest {
 
 TEST_F(PrepareResumeTest, PowerCutAtAnyMoment_SecondRunCompletesTheSameFiles) {
   const auto expected = whole();
-  ASSERT_THAT(expected, SizeIs(7));
+  ASSERT_THAT(expected, SizeIs(8));  // with the record of sources
   FaultFileSystem counting(posix_file_system());
   ASSERT_TRUE(prepare_on(counting).ok());
   const std::uint64_t operations = counting.operations();
@@ -100,6 +104,97 @@ TEST_F(PrepareResumeTest, CutCopyAndLeftoverOfAKilledRun_AreReplaced) {
   folder_.write("output/VOCdevkit/VOC2012/JPEGImages/.2007_000031.jpg.tmp-77-0", "cut");
   prepared("voc");
   EXPECT_EQ(files_below(output()), expected);
+}
+
+TEST_F(PrepareResumeTest, SourceOfTheSameLength_IsCopiedAgain) {
+  prepared("voc");
+  const std::string name = "VOC2012/SegmentationClass/2007_000031.png";
+  label(name, {2});  // of as many bytes as what was there
+  const PrepareReport report = prepared("voc");
+  EXPECT_EQ(report.made, 1U);
+  EXPECT_EQ(report.kept, 5U);
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("1 of the files made replace others")));
+  EXPECT_THAT(ids("VOCdevkit/" + name), ::testing::Each(2));
+  EXPECT_EQ(prepared("voc").made, 0U);
+}
+
+TEST_F(PrepareResumeTest, SourceThatWasOnlyTouched_LeavesWhatWasMade) {
+  prepared("voc");
+  const Path photo = source() / "VOC2012/JPEGImages/2007_000030.jpg";
+  const auto later = std::filesystem::last_write_time(photo) + std::chrono::hours(1);
+  std::filesystem::last_write_time(photo, later);
+  const PrepareReport report = prepared("voc");
+  EXPECT_EQ(report.made, 0U);
+  EXPECT_EQ(report.kept, 6U);
+}
+
+TEST_F(PrepareResumeTest, NoRecordOrADamagedOne_TheTimesTell) {
+  for (const char* record : {"", "TagAlign sources 1\n1 x VOC", "TagAlign sources 2\n"}) {
+    std::filesystem::remove_all(output());
+    prepared("voc");
+    folder_.write("output/VOCdevkit/VOC2012/.tagalign-sources", record);
+    const std::string name = "VOC2012/SegmentationClass/2007_000031.png";
+    label(name, {2});
+    const auto later = std::filesystem::last_write_time(source() / name) + std::chrono::hours(1);
+    std::filesystem::last_write_time(source() / name, later);
+    EXPECT_EQ(prepared("voc").made, 1U) << record;
+    label(name, {1});
+  }
+}
+
+/// Field case prepare-stale-map-coco.
+TEST_F(PrepareResumeTest, MadeMapWhoseSourceWasMended_IsMadeAgain) {
+  photo("val2017/000000000139.jpg");
+  const std::string map = "stuffthingmaps/val2017/000000000139.png";
+  const std::string made = "coco_stuff164k/annotations/val2017/000000000139_labelTrainIds.png";
+  label(map, {0});
+  prepared("coco_stuff");
+  EXPECT_THAT(ids(made), ::testing::Each(0));
+  label(map, {2});
+  prepared("coco_stuff");
+  EXPECT_THAT(ids(made), ::testing::Each(2));
+  text(map, "no PNG");
+  for (int run = 0; run < 2; ++run) {
+    const auto report = prepare("coco_stuff");
+    ASSERT_TRUE(report.ok());
+    EXPECT_THAT(report->failures, SizeIs(1)) << "named until it is mended";
+  }
+}
+
+TEST_F(PrepareResumeTest, Record_IsWrittenAsItsPageSays) {
+  text("VOC2012/ImageSets/Segmentation/val.txt", "2007_000030\n");
+  std::string expected = "TagAlign sources 1\n";
+  for (const char* name : {"JPEGImages/2007_000030.jpg", "SegmentationClass/2007_000030.png"}) {
+    const Path path = source() / "VOC2012" / name;
+    std::filesystem::last_write_time(
+        path, std::chrono::file_clock::from_sys(
+                  std::chrono::sys_time<std::chrono::nanoseconds>(1'700'000'000'123'456'789ns)));
+    expected += format("{} 1700000000123456789 {}\n", std::filesystem::file_size(path), name);
+  }
+  prepared("voc");
+  EXPECT_EQ(bytes("VOCdevkit/VOC2012/.tagalign-sources"), expected);
+}
+
+TEST_F(PrepareResumeTest, TwoBenchmarksInOneFolder_KeepEachOthersRecord) {
+  photo("val2017/000000000139.jpg");
+  label("stuffthingmaps/val2017/000000000139.png", {0});
+  prepared("coco_stuff");
+  prepared("coco_object");
+  label("stuffthingmaps/val2017/000000000139.png", {2});
+  EXPECT_EQ(prepared("coco_stuff").made, 1U);
+  EXPECT_EQ(prepared("coco_object").made, 1U);
+}
+
+TEST_F(PrepareResumeTest, OwnFolder_NamesWhatWasMadeFromASourceThatIsGone) {
+  for (const char* name : {"a", "b"}) {
+    photo(format("images/{}.jpg", name));
+    label(format("labels/{}.png", name), {0});
+  }
+  text("classes.txt", "wall\n");
+  EXPECT_THAT(prepared("folder").notes, ::testing::IsEmpty());
+  std::filesystem::remove(source() / "images/b.jpg");
+  std::filesystem::remove(source() / "labels/b.png");
+  EXPECT_THAT(prepared("folder").notes, ElementsAre(HasSubstr("2 files were made earlier")));
 }
 
 TEST_F(PrepareResumeTest, Progress_CountsEveryFileOnce_WithItsRate) {

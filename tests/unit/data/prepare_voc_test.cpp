@@ -42,7 +42,7 @@ TEST_F(PrepareVocTest, UnpackedTar_BecomesTheValidationSet) {
   EXPECT_EQ(report.made, 4U);
   EXPECT_EQ(report.root, output() / "VOCdevkit/VOC2012");
   const auto files = files_below(report.root);
-  EXPECT_THAT(files, SizeIs(5));
+  EXPECT_THAT(files, SizeIs(6)) << "with the record of sources";
   EXPECT_EQ(files.at("ImageSets/Segmentation/val.txt"), "2007_000033\n2007_000042\n");
   EXPECT_TRUE(files.contains("JPEGImages/2007_000042.jpg"));
   EXPECT_THAT(ids("VOCdevkit/VOC2012/SegmentationClass/2007_000033.png"),
@@ -57,6 +57,28 @@ TEST_F(PrepareVocTest, DeeperFolder_CapitalEndings_OtherYearBeside_AreFound) {
   text("downloads/VOCdevkit/VOC2007/ImageSets/Segmentation/val.txt", "000005\n");
   prepared("voc20");
   EXPECT_TRUE(has("VOCdevkit/VOC2012/JPEGImages/2007_000033.jpg"));
+}
+
+/// Field case voc-mirror-folder-name.
+TEST_F(PrepareVocTest, FolderOfAMirror_IsTakenByItsParts) {
+  for (const char* name :
+       {"VOC2012_train_val", "VOC2012", "pascal", "VOC2012-mirror/data", "VOC"}) {
+    std::filesystem::remove_all(source());
+    std::filesystem::remove_all(output());
+    unpack(name);
+    EXPECT_EQ(prepared("voc").made, 4U) << name;
+  }
+}
+
+TEST_F(PrepareVocTest, OtherYearsBesideAMirror_AreNotTaken) {
+  for (const char* other : {"A/VOC2007", "A/VOC2010", "A/VOC2007_trainval"}) {
+    std::filesystem::remove_all(source());
+    std::filesystem::remove_all(output());
+    unpack(other);
+    unpack("Z/more/VOC2012_train_val");
+    text(std::string(other) + "/ImageSets/Segmentation/val.txt", "000005\n");
+    EXPECT_EQ(prepared("voc").made, 4U) << other;
+  }
 }
 
 TEST_F(PrepareVocTest, Training_IsPreparedWhenAskedFor) {

@@ -89,6 +89,29 @@ TEST_F(SegmentationLayoutTest, ListThatDoesNotFit_NamesTheFirstTen) {
   EXPECT_THAT(text, HasSubstr("ImageSets/val.txt"));
 }
 
+TEST_F(SegmentationLayoutTest, ListWithCapitalEndings_FindsWhatTheWalkFinds) {
+  look_in("images", "labels");
+  put_image("images/a.JPG");
+  put_image("images/sub/b.Jpeg");
+  put_label("labels/a.PNG");
+  put_label("labels/sub/b.png");
+  folder_.write("val.txt", "a\n./sub/b\n");
+  options_.split = folder_.path() / "val.txt";
+  EXPECT_THAT(names(), ElementsAre("a", "./sub/b"));
+  options_.split.clear();
+  EXPECT_THAT(names(), ElementsAre("a", "sub/b"));
+}
+
+TEST_F(SegmentationLayoutTest, WhatFileManagersLeave_CountsNowhere) {
+  look_in("images", "labels");
+  put_image("images/a.jpg");
+  put_label("labels/a.png");
+  for (const char* junk : {"images/Thumbs.db", "images/.DS_Store", "labels/desktop.ini",
+                           "labels/__MACOSX/a.png", "images/@eaDir/a.jpg", "images/._a.jpg"})
+    folder_.write(junk, "");
+  EXPECT_THAT(names(), ElementsAre("a"));
+}
+
 TEST_F(SegmentationLayoutTest, MissingOrEmptyList_IsNamed) {
   use_voc();
   EXPECT_THAT(message(), HasSubstr("ImageSets/val.txt"));
@@ -208,7 +231,7 @@ TEST_F(ImageNetSTest, LabelInTheOtherEncoding_IsRefused) {
 TEST_F(ImageNetSTest, IdBetweenTheClassesAndTheIgnoredOne_IsRefused) {
   put_image("validation/a.JPEG");
   put_rgb_label("validation-segmentation/a.png", 2, 2, 301);
-  EXPECT_THAT(read_message(), HasSubstr("expected ids below 301 or 1000 (ignored), found 301"));
+  EXPECT_THAT(read_message(), HasSubstr("expected 0 … 300 or 1000, found 301 at x 0, y 0"));
 }
 
 TEST_F(SegmentationLayoutTest, InlineClasses_NeedNoFile) {

@@ -16,6 +16,7 @@
 #include "data/image/image.h"
 #include "tests/unit/data/temporary_folder.h"
 #include "worker/benchmarks/progress_line.h"
+#include "worker/datasets/dataset_options.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -142,21 +143,43 @@ TEST(BenchmarkDescriptions, EachThatCanBePrepared_TellsTheCheckWhatToExpect) {
     const auto config = config::load_job_config<config::SegmentationDataConfig>(
         posix_file_system(), configs() / "benchmarks" / (name + ".yml"), {"root=."});
     ASSERT_TRUE(config.ok()) << config.status().to_string();
-    const auto options = check_options(posix_file_system(), *config, "/data");
-    ASSERT_TRUE(options.ok());
-    EXPECT_EQ(options->class_count, expected.at(name).first) << name;
-    EXPECT_EQ(options->images_expected, expected.at(name).second) << name;
-    EXPECT_EQ(options->colour_labels, name.starts_with("imagenets")) << name;
+    const auto options = dataset_options(*config, "/data");
+    EXPECT_EQ(std::ssize(options.class_names), expected.at(name).first) << name;
+    EXPECT_EQ(options.expected_images, expected.at(name).second) << name;
+    EXPECT_EQ(options.label_encoding == data::LabelEncoding::kRgb16, name.starts_with("imagenets"))
+        << name;
+    EXPECT_TRUE(data::classes_of(posix_file_system(), options).ok()) << name;
   }
 }
 
-TEST(BenchmarkDescriptions, OwnFolder_CountsItsClasses) {
-  const data::TemporaryFolder folder;
-  folder.write("classes.txt", "wall\r\nfloor\n\n");
-  const auto config = config::load_job_config<config::SegmentationDataConfig>(
-      posix_file_system(), configs() / "benchmarks/folder.yml", {"root=."});
-  ASSERT_TRUE(config.ok()) << config.status().to_string();
-  EXPECT_EQ(check_options(posix_file_system(), *config, folder.path())->class_count, 2);
+/// Field case check-class-without-name, and every list beside it that an evaluation refuses.
+TEST_F(DataJobTest, ClassesThatCannotBeRead_AreRefused) {
+  arguments_.config = configs() / "benchmarks/folder.yml";
+  arguments_.root = folder_.path() / "mine";
+  folder_.write("mine/images/x.jpg", data::encode_jpeg({1, 1, 3, {1, 2, 3}}, 90));
+  folder_.write("mine/labels/x.png", data::encode_label_png({1, 1, {0}}));
+  for (const char* classes : {";\n", "caf\xe9\n", "\nwall\n", "wall\n\nfloor\n"}) {
+    folder_.write("mine/classes.txt", classes);
+    const auto checked = run(run_data_check);
+    ASSERT_FALSE(checked.ok()) << classes;
+    EXPECT_EQ(checked.status().code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(checked.status().message(), HasSubstr("mine/classes.txt:"));
+  }
+  folder_.write("mine/classes.txt", "wall\r\n\n");
+  EXPECT_TRUE(run(run_data_check).value());
+}
+
+TEST_F(DataJobTest, NamesThatATerminalWouldObey_AreEscaped) {
+  arguments_.config = configs() / "benchmarks/folder.yml";
+  arguments_.root = folder_.path() / "mine";
+  folder_.write("mine/images/\x1b[2Jcaf\xe9.jpg", data::encode_jpeg({1, 1, 3, {1, 2, 3}}, 90));
+  folder_.write("mine/labels/x.png", data::encode_label_png({1, 1, {0}}));
+  folder_.write("mine/classes.txt", "wall\n");
+  EXPECT_FALSE(run(run_data_check).value());
+  EXPECT_THAT(out_.str(), HasSubstr("\\x1b[2Jcaf\\xe9.png: its image is there"));
+  arguments_.json = true;
+  EXPECT_FALSE(run(run_data_check).value());
+  EXPECT_TRUE(nlohmann::json::accept(out_.str()));
 }
 
 TEST(ProgressText, ShareBarRateAndRest_AreShown) {

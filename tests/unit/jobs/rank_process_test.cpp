@@ -5,11 +5,16 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <cstdio>
+#include <stdexcept>
+#include <thread>
+
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/process.h"
 #include "worker/rank/agent_watch_posix.h"
 #include "worker/rank/cores_posix.h"
+#include "worker/rank/sudden_end_posix.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -35,6 +40,52 @@ TEST(AgentWatch, AgentThatWasHeard_IsGoneAfterItsSilence) {
   EXPECT_TRUE(watch.is_gone(1'000'001 + limits::kAgentSilentAfterMs));
   watch.heard(1'000'001 + limits::kAgentSilentAfterMs);
   EXPECT_FALSE(watch.is_gone(1'000'002 + limits::kAgentSilentAfterMs));
+}
+
+/// Says its farewell to stderr, which the death tests look at.
+class LoudReporter final : public Reporter {
+ public:
+  void hello(const std::string&) override {}
+  void progress(std::uint64_t, std::uint64_t, const std::string&) override {}
+  Status checkpoint(const wire::CheckpointInfo&, const wire::Pace&) override { return {}; }
+  Status result(const wire::EvaluationResult&) override { return {}; }
+  void notice(const std::string&) override {}
+  void farewell(int code, const std::string& reason) override {
+    std::fprintf(stderr, "farewell %d: %s\n", code, reason.c_str());
+  }
+  std::optional<std::string> stop_requested() override { return std::nullopt; }
+  RankIdentity identity() const override { return {}; }
+};
+
+/// Field case classes-latin1: the exception's text stood in a log alone, and the agent saw a kill.
+TEST(SuddenEnd, ExceptionThatNothingCatches_IsReportedAsAFailure) {
+  const auto die = [] {
+    static LoudReporter reporter;
+    report_sudden_end(reporter);
+    std::thread([] { throw std::runtime_error("[json.exception.type_error.316]"); }).join();
+  };
+  EXPECT_EXIT(die(), testing::ExitedWithCode(1),
+              "farewell 1: .*defect.*nothing caught .json.exception.type_error.316");
+}
+
+TEST(SuddenEnd, BrokenExpectation_IsReportedWithItsPlace) {
+  const auto die = [] {
+    static LoudReporter reporter;
+    report_sudden_end(reporter);
+    TA_CHECK(1 == 2, "numbers are numbers");
+  };
+  EXPECT_EXIT(die(), testing::ExitedWithCode(1),
+              "farewell 1: .*rank_process_test.cpp:[0-9]+: check failed: 1 == 2: numbers are");
+}
+
+TEST(SuddenEnd, AfterTheEnd_NobodyIsTold) {
+  const auto die = [] {
+    static LoudReporter reporter;
+    report_sudden_end(reporter);
+    forget_sudden_end();
+    TA_CHECK(1 == 2);
+  };
+  EXPECT_EXIT(die(), testing::KilledBySignal(SIGABRT), "check failed: 1 == 2");
 }
 
 TEST(CoreList, AsLinuxWritesIt_IsRead) {

@@ -19,6 +19,10 @@ bool lost_peer(int code) {
   return code == to_int(ExitCode::kPeerLost);
 }
 
+std::int64_t launcher_grace_ms(const wire::Launch& launch) {
+  return spans_nodes(launch) ? kLauncherGraceMs : kLauncherGraceOnOneNodeMs;
+}
+
 std::string rank_name(int rank, int pid) {
   return format("rank {} (pid {})", rank, pid);
 }
@@ -162,7 +166,7 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   const bool request = cause_->outcome == Outcome::kKilledOnRequest;
   const std::int64_t patience_ms = request ? 0
                                    : cause_->outcome == Outcome::kRankKilled
-                                       ? kLauncherGraceMs
+                                       ? launcher_grace_ms(launch_)
                                        : limits::kTerminateGraceMs;
   const std::int64_t since_ms = now_ms - settled_ms_;
   // The launcher of another node may be slow to end them, or gone.

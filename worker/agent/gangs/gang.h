@@ -21,10 +21,13 @@
 
 namespace tagalign::agent {
 
-/// A rank that vanished may have a farewell on its way; mpirun gets as long before it
-/// is made to end.
+/// A rank that vanished may have a farewell on its way.
 inline constexpr std::int64_t kFarewellGraceMs = 100;
+/// Then the launcher gets so long before it is made to end. On one node mpirun is gone 2.1 s after its
+/// last rank (measured, Open MPI 4.1), and only an mpirun that ends by itself passes on the signal that
+/// tells a crash from a kill; over several nodes it does not wait.
 inline constexpr std::int64_t kLauncherGraceMs = 1'000;
+inline constexpr std::int64_t kLauncherGraceOnOneNodeMs = 5'000;
 
 /// What the driver shall do now; each is asked for once.
 struct GangActions {

@@ -281,7 +281,7 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
     for (const int pid : parts_.processes.marked(mark_of(gang)))
       parts_.processes.signal_process(pid, SIGKILL);
   }
-  // mpirun takes a second to clear up: the coordinator need not wait for that to know.
+  // mpirun takes two seconds to clear up: the coordinator need not wait for that to know.
   if (actions.kill_ranks && !gang.ends_on_request()) return gang.notice_of_cause();
   return std::nullopt;
 }
