@@ -137,6 +137,7 @@ Status write_safetensors(FileSystem& files, const Path& path,
 struct SafetensorsFile {
   TensorMap tensors;
   std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> not_read;  ///< name → type, of those that DType lacks
 };
 /// kDataLoss with offset and reason for anything that is not a whole, consistent file.
 Result<SafetensorsFile> read_safetensors(FileSystem& files, const Path& path);

@@ -47,10 +47,12 @@ Result<Digest128> read_shard(FileSystem& files, const Path& path, const Targets&
   TA_ASSIGN_OR_RETURN(const LocatedHeader located, read_header(files, path));
   Hasher128 hasher;
   hasher.update(located.bytes);
-  if (located.header.entries.size() != targets.size()) {
-    return data_loss(
-        format("expected {} tensors, found {}", targets.size(), located.header.entries.size()));
-  }
+  const std::size_t tensors = located.header.entries.size() + located.header.not_read.size();
+  if (tensors != targets.size())
+    return data_loss(format("expected {} tensors, found {}", targets.size(), tensors));
+  if (!located.header.not_read.empty())
+    return data_loss(format("tensor '{}' is of the type {}, which no checkpoint has",
+                            located.header.not_read[0].name, located.header.not_read[0].type));
   for (const HeaderEntry& entry : located.header.entries) {
     const auto target = targets.find(entry.name);
     if (target == targets.end())

@@ -45,6 +45,8 @@ Result<SafetensorsFile> read_safetensors(FileSystem& files, const Path& path) {
   TA_ASSIGN_OR_RETURN(LocatedHeader located, read_header(files, path));
   SafetensorsFile result;
   result.metadata = std::move(located.header.metadata);
+  for (UnreadEntry& entry : located.header.not_read)
+    result.not_read.emplace(std::move(entry.name), std::move(entry.type));
   for (HeaderEntry& entry : located.header.entries) {
     TensorData data{entry.dtype, std::move(entry.shape), {}};
     data.bytes.resize(entry.end - entry.begin);

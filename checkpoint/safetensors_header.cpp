@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "base/format.h"
 
@@ -12,7 +14,22 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kMetadataKey = "__metadata__";
-constexpr int kDepthMax = 3;  // {name: {shape: [..]}}
+constexpr int kDepthMax = 100;  // a foreign key may hold anything
+
+/// A name from the file for a message: short, and without control characters.
+std::string shown(std::string_view name) {
+  constexpr std::size_t kCharsMax = 80;
+  std::string text(name.substr(0, kCharsMax));
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return name.size() > kCharsMax ? text + "…" : text;
+}
+
+/// A key that may stand once in the object at `level`: 1 for the whole, 2 for an entry in it.
+bool is_unique(std::size_t level, const std::string& key) {
+  if (level == 1) return true;
+  return level == 2 && (key == "dtype" || key == "shape" || key == "data_offsets");
+}
 
 /// Parses JSON and refuses what nlohmann would let pass: doubled keys and needless depth.
 Result<Json> parse_strictly(std::string_view text) {
@@ -24,8 +41,8 @@ Result<Json> parse_strictly(std::string_view text) {
     if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.empty()) {
       const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second && problem.empty())
-        problem = "key '" + key + "' is doubled";
+      if (is_unique(keys.size(), key) && !keys.back().insert(key).second && problem.empty())
+        problem = format("key '{}' is doubled", shown(key));
     }
     return true;
   };
@@ -40,7 +57,7 @@ Result<Json> parse_strictly(std::string_view text) {
 }
 
 Status malformed(const std::string& name, std::string_view expected) {
-  return data_loss(format("header entry '{}': expected {}", name, expected));
+  return data_loss(format("header entry '{}': expected {}", shown(name), expected));
 }
 
 Result<std::vector<std::int64_t>> decode_shape(const std::string& name, const Json& value) {
@@ -55,41 +72,58 @@ Result<std::vector<std::int64_t>> decode_shape(const std::string& name, const Js
   return shape;
 }
 
-Result<HeaderEntry> decode_entry(const std::string& name, const Json& value,
-                                 std::uint64_t data_bytes) {
-  if (!value.is_object() || value.size() != 3 || !value.contains("dtype") ||
-      !value.contains("shape") || !value.contains("data_offsets")) {
-    return malformed(name, "exactly dtype, shape and data_offsets");
-  }
-  HeaderEntry entry;
-  entry.name = name;
-  if (!value["dtype"].is_string()) return malformed(name, "a string 'dtype'");
-  Result<DType> dtype = dtype_from_name(value["dtype"].get_ref<const std::string&>());
-  if (!dtype.ok()) return dtype.status().with_context(format("header entry '{}'", name));
-  entry.dtype = *dtype;
-  TA_ASSIGN_OR_RETURN(entry.shape, decode_shape(name, value["shape"]));
-  const Json& offsets = value["data_offsets"];
+/// Where the bytes of an entry lie.
+struct Range {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+Result<Range> decode_offsets(const std::string& name, const Json& offsets,
+                             std::uint64_t data_bytes) {
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
       !offsets[1].is_number_unsigned()) {
     return malformed(name, "two non-negative integers in data_offsets");
   }
-  entry.begin = offsets[0].get<std::uint64_t>();
-  entry.end = offsets[1].get<std::uint64_t>();
-  if (entry.begin > entry.end || entry.end > data_bytes) {
-    return data_loss(
-        format("header entry '{}': bytes {} to {} do not lie within the {} that follow the header",
-               name, entry.begin, entry.end, data_bytes));
+  const Range range{offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
+  if (range.begin <= range.end && range.end <= data_bytes) return range;
+  return data_loss(
+      format("header entry '{}': bytes {} to {} do not lie within the {} that follow the header; "
+             "a file that was cut off: fetch it again",
+             shown(name), range.begin, range.end, data_bytes));
+}
+
+Status check_size(const std::string& name, DType dtype, const std::vector<std::int64_t>& shape,
+                  const Range& range) {
+  const std::optional<std::uint64_t> bytes = tensor_bytes(dtype, shape);
+  if (bytes && *bytes == range.end - range.begin) return ok_status();
+  return data_loss(format("header entry '{}': type and shape ask for {} bytes, found {}",
+                          shown(name), bytes ? std::to_string(*bytes) : "more than 2^63",
+                          range.end - range.begin));
+}
+
+/// Into the entries of `header`, or to those that are not read.
+Status decode_entry(const std::string& name, const Json& value, std::uint64_t data_bytes,
+                    Header& header) {
+  if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") ||
+      !value.contains("data_offsets")) {
+    return malformed(name, "dtype, shape and data_offsets");
   }
-  const std::optional<std::uint64_t> bytes = tensor_bytes(entry.dtype, entry.shape);
-  if (!bytes || *bytes != entry.end - entry.begin) {
-    return data_loss(format("header entry '{}': type and shape ask for {} bytes, found {}", name,
-                            bytes ? std::to_string(*bytes) : "more than 2^63",
-                            entry.end - entry.begin));
+  if (!value["dtype"].is_string()) return malformed(name, "a string 'dtype'");
+  const auto& type = value["dtype"].get_ref<const std::string&>();
+  TA_ASSIGN_OR_RETURN(auto shape, decode_shape(name, value["shape"]));
+  TA_ASSIGN_OR_RETURN(const Range range, decode_offsets(name, value["data_offsets"], data_bytes));
+  const Result<DType> dtype = dtype_from_name(type);
+  if (!dtype.ok()) {
+    header.not_read.push_back({name, type, range.begin, range.end});
+    return ok_status();
   }
-  return entry;
+  TA_RETURN_IF_ERROR(check_size(name, *dtype, shape, range));
+  header.entries.push_back({name, *dtype, std::move(shape), range.begin, range.end});
+  return ok_status();
 }
 
 Status decode_metadata(const Json& value, std::map<std::string, std::string>& metadata) {
+  if (value.is_null()) return ok_status();
   if (!value.is_object()) return malformed(kMetadataKey, "an object of strings");
   for (const auto& [key, text] : value.items()) {
     if (!text.is_string()) return malformed(kMetadataKey, "an object of strings");
@@ -98,14 +132,20 @@ Status decode_metadata(const Json& value, std::map<std::string, std::string>& me
   return ok_status();
 }
 
-Status check_gapless(const std::vector<HeaderEntry>& entries, std::uint64_t data_bytes) {
+Status check_gapless(const Header& header, std::uint64_t data_bytes) {
+  std::vector<std::pair<Range, std::string_view>> all;
+  for (const auto& entry : header.entries) all.push_back({{entry.begin, entry.end}, entry.name});
+  for (const auto& entry : header.not_read) all.push_back({{entry.begin, entry.end}, entry.name});
+  std::ranges::sort(all, {}, [](const auto& entry) {
+    return std::tuple(entry.first.begin, entry.first.end, entry.second);
+  });
   std::uint64_t expected = 0;
-  for (const HeaderEntry& entry : entries) {
-    if (entry.begin != expected) {
+  for (const auto& [range, name] : all) {
+    if (range.begin != expected) {
       return data_loss(format("header entry '{}': expected to begin at byte {}, found {}",
-                              entry.name, expected, entry.begin));
+                              shown(name), expected, range.begin));
     }
-    expected = entry.end;
+    expected = range.end;
   }
   if (expected != data_bytes) {
     return data_loss(
@@ -168,9 +208,10 @@ Result<std::uint64_t> decode_header_length(ByteSpan field, std::uint64_t file_by
     length |= std::to_integer<std::uint64_t>(field[i]) << (8 * i);
   }
   if (length > kHeaderBytesMax || length > file_bytes - kHeaderLengthBytes) {
-    return data_loss(
-        format("byte 0: a header of {} bytes does not fit into a file of {} (limit {})", length,
-               file_bytes, kHeaderBytesMax));
+    return data_loss(format(
+        "byte 0: a header of {} bytes does not fit into a file of {} (limit {}); a file that "
+        "was cut off, or no safetensors: fetch it again",
+        length, file_bytes, kHeaderBytesMax));
   }
   return length;
 }
@@ -183,14 +224,13 @@ Result<Header> decode_header(std::string_view text, std::uint64_t data_bytes) {
       TA_RETURN_IF_ERROR(decode_metadata(value, header.metadata));
       continue;
     }
-    TA_ASSIGN_OR_RETURN(HeaderEntry entry, decode_entry(name, value, data_bytes));
-    header.entries.push_back(std::move(entry));
+    TA_RETURN_IF_ERROR(decode_entry(name, value, data_bytes, header));
   }
   std::sort(header.entries.begin(), header.entries.end(),
             [](const HeaderEntry& a, const HeaderEntry& b) {
               return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
             });
-  TA_RETURN_IF_ERROR(check_gapless(header.entries, data_bytes));
+  TA_RETURN_IF_ERROR(check_gapless(header, data_bytes));
   return header;
 }
 

@@ -28,8 +28,18 @@ struct HeaderEntry {
   std::uint64_t end = 0;
 };
 
+/// A tensor of a type that DType lacks; its size is taken from its offsets.
+struct UnreadEntry {
+  std::string name;
+  std::string type;  ///< "F8_E4M3"
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
 struct Header {
-  std::vector<HeaderEntry> entries;  ///< ascending by begin, gapless from 0
+  /// Ascending by begin; gapless from 0 together with those that are not read.
+  std::vector<HeaderEntry> entries;
+  std::vector<UnreadEntry> not_read = {};
   std::map<std::string, std::string> metadata;
 };
 
@@ -43,7 +53,8 @@ Result<std::string> encode_header(const Header& header);
 /// The length field's value; kDataLoss unless header and field fit into `file_bytes`.
 Result<std::uint64_t> decode_header_length(ByteSpan field, std::uint64_t file_bytes);
 /// `text` is the JSON alone, `data_bytes` what follows it. kDataLoss for anything but a whole,
-/// gapless file; kUnsupported for a type that DType lacks.
+/// gapless file. Keys of an entry that the format has not are passed over, as the official
+/// reader passes them over.
 Result<Header> decode_header(std::string_view text, std::uint64_t data_bytes);
 
 /// Reads and checks the header of `path`; `data_start` is the first byte behind it.

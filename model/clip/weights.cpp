@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -28,15 +29,25 @@ Status bad_tensor(const std::string& name, const std::string& expected, const at
                                  name, expected, shape_text(found)));
 }
 
+/// " ('vision_model.…' and so on)": tells whose names they are.
+std::string first_names(const StateDict& weights) {
+  constexpr std::size_t kCharsMax = 80;
+  if (weights.empty()) return "";
+  std::string shown = weights.begin()->first.substr(0, kCharsMax);
+  std::ranges::replace_if(
+      shown, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return format(" ('{}' and so on)", shown);
+}
+
 /// The named tensor, when it has `dims` axes of at least one entry.
 Result<at::Tensor> find_tensor(const StateDict& weights, const std::string& name,
                                std::int64_t dims) {
   const auto found = weights.find(name);
   if (found == weights.end()) {
     return invalid_argument(
-        format("reading CLIP weights: tensor '{}' is missing among {} tensors; expected a state "
+        format("reading CLIP weights: tensor '{}' is missing among {} tensors{}; expected a state "
                "dict with OpenAI's names",
-               name, weights.size()));
+               name, weights.size(), first_names(weights)));
   }
   if (found->second.dim() != dims || found->second.numel() == 0) {
     return bad_tensor(name, format("of {} axes", dims), found->second);

@@ -99,6 +99,7 @@ class Unpickler : private PickleStack {
         return true;
       case kStop:
         pickle_.root = pop();
+        pickle_.bytes = at_;
         stopped_ = true;
         return true;
       case kNone:
@@ -299,7 +300,7 @@ class Unpickler : private PickleStack {
 
   void push_global(const std::string& name) {
     if (is_known_global(name)) return push(make(PickleGlobal{name}));
-    if (failure_.ok()) pickle_.refused.try_emplace(name, instruction_at_);
+    if (failure_.ok() && !is_tensor_name(name)) pickle_.refused.try_emplace(name, instruction_at_);
     push(make(PickleRefused{name}));
   }
   void push_stack_global() {

@@ -3,14 +3,17 @@
 /// A pickle is a program for a stack machine. This reader runs it with plain values in place of
 /// Python's objects; what is called in Python becomes a value here when it is on the list below,
 /// and a PickleRefused with its name otherwise.
-///   collections.OrderedDict, __builtin__.set, torch.Size        containers
-///   torch._utils._rebuild_tensor_v2, _rebuild_parameter         PickleTensor
+///   collections.OrderedDict, Counter, set, torch.Size           containers
+///   _codecs.encode, bytearray                                   bytes
+///   torch._utils._rebuild_tensor(_v2, _v3), _rebuild_parameter  PickleTensor
 ///   torch.FloatStorage … (persistent ids), torch.float16 …      PickleStorage, PickleGlobal
 ///   __torch__.…                                                 PickleModule (TorchScript)
 ///   torch.jit._pickle.build_…list, restore_type_tag             lists, and what they wrap
 /// A foreign name does not stop the reading: a training checkpoint of the reference holds pickled
 /// configuration objects beside its tensors. It stops whoever needs its content; whoever expects
-/// nothing but weights looks at Pickle::refused.
+/// nothing but weights looks at Pickle::refused. What PyTorch's own tensors name that is not read
+/// (sparse and quantized ones, types) is a PickleRefused too, but does not stand there: it says
+/// nothing against the file.
 ///
 /// Bounds: at most kPickleBytesMax bytes, kPickleValuesMax values, kPickleStackMax entries on the
 /// stack, kPickleDepthMax containers within each other as they are built. The reader does not
@@ -23,6 +26,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,9 +72,15 @@ struct PickleGlobal {
 };
 /// The persistent id of a tensor storage: `key` names its entry in the archive.
 struct PickleStorage {
-  std::string type;  ///< "FloatStorage"
+  /// A part of the storage that stands for a whole one, as the oldest files have it.
+  struct Part {
+    std::int64_t offset = 0;
+    std::int64_t elements = 0;
+  };
+  std::string type;  ///< "FloatStorage": one that find_storage_type() knows
   std::string key;
   std::int64_t elements = 0;
+  std::optional<Part> part = std::nullopt;  ///< unchecked
 };
 /// A view into a storage, unchecked: in elements, not bytes.
 struct PickleTensor {
@@ -110,6 +120,7 @@ struct Pickle {
   /// Foreign names in the order of their spelling, and the byte of the first occurrence of each.
   std::map<std::string, std::size_t> refused;
   std::deque<PickleValue> values;  ///< owns everything; addresses are stable
+  std::size_t bytes = 0;           ///< that it takes
 };
 
 /// `what` names the bytes in messages ("FILE: data.pkl"); bytes after the end of the pickle are not
@@ -117,6 +128,9 @@ struct Pickle {
 /// bound above, kUnsupported for an instruction that PyTorch does not write. The message gives the
 /// byte's offset, what was found and what to do.
 Result<Pickle> parse_pickle(std::string_view bytes, const std::string& what);
+
+/// A name that PyTorch writes for tensors that are not read: "torch._utils._rebuild_sparse_tensor".
+bool is_tensor_name(std::string_view global);
 
 /// Foreign text for a message: control characters escaped, at most 80 characters.
 std::string printable(std::string_view text);

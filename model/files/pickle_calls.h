@@ -23,7 +23,7 @@ struct Called {
 /// `name` is on the list. The status only says what is wrong: the caller knows where.
 Result<Called> call_known(const std::string& name, const std::vector<PickleRef>& arguments);
 
-/// The storage that a persistent id names; a PickleRefused for a type of storage that is not read.
+/// The storage that a persistent id names; a PickleRefused for one of a type that PyTorch has not.
 Result<Called> storage_of(const PickleValue& id);
 
 }  // namespace tagalign::model

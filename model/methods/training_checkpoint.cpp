@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/format.h"
+#include "model/files/plain_names.h"
+#include "model/files/torch_weights.h"
 
 namespace tagalign::model {
 namespace {
@@ -159,17 +161,31 @@ class OptimizerReader {
   ReferenceOptimizer result_;
 };
 
+/// The plain_names() of all keys of `model` that are texts, in their order.
+std::vector<std::string> names_of(TorchArchive& archive, const PickleDict& model) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : model.items) {
+    if (const auto* name = key->as<std::string>()) names.push_back(*name);
+  }
+  PlainNames plain = plain_names(names);
+  if (!plain.taken_off.empty()) archive.note(taken_off_notice(plain));
+  return std::move(plain.names);
+}
+
 /// Own tensors of `model`, the trained ones in their order.
 Status read_model(TorchArchive& archive, const PickleDict& model, const CheckpointNames& names,
                   TrainingCheckpoint& checkpoint, std::vector<Trained>& trained) {
+  const std::vector<std::string> plain = names_of(archive, model);
+  auto next = plain.begin();
   for (const auto& [key, value] : model.items) {
-    const auto* name = key->as<std::string>();
-    if (name == nullptr || !names.is_own(*name)) continue;
-    TA_ASSIGN_OR_RETURN(const at::Tensor tensor, archive.tensor(value, *name));
-    checkpoint.tensors[*name] = tensor;
-    if (!names.is_trained(*name)) continue;
-    const bool may_wait = names.may_wait != nullptr && names.may_wait(*name);
-    trained.push_back({names.program_name(*name), tensor, may_wait});
+    if (key->as<std::string>() == nullptr) continue;
+    const std::string& name = *next++;
+    if (!names.is_own(name)) continue;
+    TA_ASSIGN_OR_RETURN(const at::Tensor tensor, archive.tensor(value, name));
+    checkpoint.tensors[name] = tensor;
+    if (!names.is_trained(name)) continue;
+    const bool may_wait = names.may_wait != nullptr && names.may_wait(name);
+    trained.push_back({names.program_name(name), tensor, may_wait});
   }
   return ok_status();
 }
@@ -190,15 +206,18 @@ Result<TrainingCheckpoint> read_training_checkpoint(TorchArchive& archive,
                                                     const CheckpointNames& names) {
   TrainingCheckpoint checkpoint;
   const auto* root = archive.root()->as<PickleDict>();
-  const auto* model = root == nullptr ? nullptr : dict_of(*root, "model");
-  if (model == nullptr) {
+  FoundStateDict found;
+  if (root != nullptr) {
+    TA_ASSIGN_OR_RETURN(found, find_state_dict(archive));
+  }
+  if (found.path != "model") {
     TA_ASSIGN_OR_RETURN(checkpoint.tensors, read_weights(archive));
     std::erase_if(checkpoint.tensors,
                   [&](const auto& entry) { return !names.is_own(entry.first); });
     return checkpoint;
   }
   std::vector<Trained> trained;
-  TA_RETURN_IF_ERROR(read_model(archive, *model, names, checkpoint, trained));
+  TA_RETURN_IF_ERROR(read_model(archive, *found.dict, names, checkpoint, trained));
   if (checkpoint.tensors.empty()) return checkpoint;  // another method's file
   if (const auto step = count_of(root->find("step"))) checkpoint.steps_done = *step + 1;
   if (const auto* scheduler = dict_of(*root, "lr_scheduler")) read_schedule(*scheduler, checkpoint);

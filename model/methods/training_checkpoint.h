@@ -45,7 +45,7 @@ struct TrainingCheckpoint {
 /// Optimizer indices count all parameters of the freshly built model, those with weight decay
 /// first; only trained ones have a state, so that state k of a group belongs to the k-th trained
 /// parameter of that group in the order of `model`, those that wait left out. kInvalidArgument when
-/// numbers or shapes contradict that, and what read_tensors() refuses.
+/// numbers or shapes contradict that, and what read_weights() refuses.
 Result<TrainingCheckpoint> read_training_checkpoint(TorchArchive& archive,
                                                     const CheckpointNames& names);
 

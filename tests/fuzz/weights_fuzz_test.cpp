@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "model/files/pickle.h"
-#include "model/files/torch_archive.h"
+#include "model/files/torch_weights.h"
 #include "model/methods/tagalign/reference_checkpoint.h"
 #include "tests/support/torch_files.h"
 
@@ -19,6 +19,7 @@ namespace {
 using tagalign::testing::float_bytes;
 using tagalign::testing::PickleWriter;
 using tagalign::testing::torch_archive;
+using tagalign::testing::torch_stream;
 
 constexpr int kPickles = 20'000;
 constexpr int kArchives = 3'000;
@@ -65,6 +66,11 @@ std::string script_pickle() {
 
 std::string archive_of(const std::string& pickle) {
   return torch_archive(pickle, {{"0", float_bytes({0, 1, 2, 3, 4, 5})}, {"1", float_bytes({6})}});
+}
+
+/// The same as torch.save wrote it before 1.6.
+std::string stream_of(const std::string& pickle) {
+  return torch_stream(pickle, {{"0", float_bytes({0, 1, 2, 3, 4, 5})}, {"1", float_bytes({6})}});
 }
 
 /// One to eight changes: a byte, a cut, a repetition, an insertion.
@@ -143,8 +149,8 @@ class WeightsFuzz : public ::testing::Test {
 };
 
 TEST_F(WeightsFuzz, UnchangedFiles_AreRead) {
-  for (const auto& pickle : {checkpoint_pickle(), script_pickle()}) {
-    const std::string bytes = archive_of(pickle);
+  for (const auto& bytes : {archive_of(checkpoint_pickle()), archive_of(script_pickle()),
+                            stream_of(checkpoint_pickle())}) {
     auto archive = TorchArchive::open(memory_source(as_bytes(bytes)), "seed");
     ASSERT_TRUE(archive.ok()) << archive.status().message();
     const auto weights = read_weights(*archive);
@@ -186,6 +192,11 @@ TEST_F(WeightsFuzz, MutatedPicklesInGoodArchives_GiveTensorsOrAStatus) {
 
 TEST_F(WeightsFuzz, MutatedArchives_GiveTensorsOrAStatus) {
   const std::string seeds[] = {archive_of(checkpoint_pickle()), archive_of(script_pickle())};
+  for (int i = 0; i < kArchives; ++i) read_all(mutated(seeds[i % 2], random_));
+}
+
+TEST_F(WeightsFuzz, MutatedStreams_GiveTensorsOrAStatus) {
+  const std::string seeds[] = {stream_of(checkpoint_pickle()), stream_of(script_pickle())};
   for (int i = 0; i < kArchives; ++i) read_all(mutated(seeds[i % 2], random_));
 }
 

@@ -54,7 +54,7 @@ PickleWriter& PickleWriter::integers(const std::vector<std::int64_t>& values) {
 PickleWriter& PickleWriter::tensor(const View& view) {
   global("torch._utils", "_rebuild_tensor_v2").raw("((");
   text("storage").global("torch", view.type).text(view.key).text("cpu").integer(view.elements);
-  raw("tQ").integer(view.offset).integers(view.sizes).integers(view.strides);
+  raw(view.part + "tQ").integer(view.offset).integers(view.sizes).integers(view.strides);
   return raw("\x89").global("collections", "OrderedDict").raw(")RtR");
 }
 
@@ -85,6 +85,22 @@ std::string torch_archive(const std::string& pickle,
     entries.push_back({.name = "archive/data/" + key, .bytes = bytes});
   entries.push_back({.name = "archive/version", .bytes = "3\n"});
   return zip_archive(entries);
+}
+
+std::string torch_stream(const std::string& pickle, const std::vector<StreamStorage>& storages) {
+  PickleWriter magic, protocol, machine, keys;
+  magic.raw("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19");
+  protocol.raw("M\xe9\x03");
+  machine.raw("}(").text("protocol_version").raw("M\xe9\x03").text("little_endian").raw("\x88u");
+  keys.raw("](");
+  std::string bytes;
+  for (const StreamStorage& storage : storages) {
+    keys.text(storage.key);
+    bytes += little_endian(static_cast<std::int64_t>(storage.bytes.size() / storage.width));
+    bytes += storage.bytes;
+  }
+  keys.raw("e");
+  return magic.end() + protocol.end() + machine.end() + pickle + keys.end() + bytes;
 }
 
 std::string float_bytes(const std::vector<float>& values) {

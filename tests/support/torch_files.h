@@ -11,7 +11,7 @@ namespace tagalign::testing {
 
 /// Appends instructions; `bytes` may be changed at will. Starts with protocol 2.
 struct PickleWriter {
-  std::string bytes = {'\x80', '\x02'};
+  std::string bytes = "\x80\x02";
 
   PickleWriter& raw(const std::string& code);
   PickleWriter& text(const std::string& value);  ///< BINUNICODE
@@ -25,6 +25,7 @@ struct PickleWriter {
     std::int64_t elements = 0;
     std::int64_t offset = 0;
     std::vector<std::int64_t> sizes, strides;
+    std::string part = "";  ///< code of the persistent id's sixth value, as torch had it before 1.6
   };
   PickleWriter& tensor(const View& view);
   std::string end() const { return bytes + "."; }
@@ -41,6 +42,15 @@ std::string zip_archive(const std::vector<ZipEntry>& entries);
 /// archive/data.pkl, archive/data/KEY for each storage, archive/version.
 std::string torch_archive(const std::string& pickle,
                           const std::vector<std::pair<std::string, std::string>>& storages);
+
+/// What torch.save wrote before 1.6: magic number, protocol, machine, `pickle`, keys, and for each
+/// storage the number of its elements of `width` bytes.
+struct StreamStorage {
+  std::string key;
+  std::string bytes;
+  std::size_t width = 4;
+};
+std::string torch_stream(const std::string& pickle, const std::vector<StreamStorage>& storages);
 
 /// Little-endian bytes.
 std::string float_bytes(const std::vector<float>& values);

@@ -1,15 +1,34 @@
 #include "worker/evaluate/predictor.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/checksum.h"
 #include "base/format.h"
+#include "worker/weights/choose_checkpoint.h"
 #include "worker/weights/model_choices.h"
 #include "worker/weights/trained_weights.h"
 #include "worker/weights/weights.h"
 
 namespace tagalign::jobs {
 namespace {
+
+void say_notices(Rank& rank, const std::string& where, const std::vector<std::string>& notices) {
+  if (!rank.is_first()) return;
+  for (const std::string& notice : notices) rank.reporter.notice(format("{}: {}", where, notice));
+}
+
+/// The first rank chooses: in a folder that a training still fills, each could see another newest.
+Result<std::string> choose(Rank& rank, const std::string& checkpoint) {
+  const std::string where = format("checkpoint {}", checkpoint);
+  return rank.first_decides([&]() -> Result<std::string> {
+    const auto chosen = choose_checkpoint(rank.files, checkpoint);
+    if (!chosen.ok()) return chosen.status().with_context(where);
+    say_notices(rank, where, chosen->notices);
+    return chosen->path.string();
+  });
+}
 
 /// What the configuration's method trained, told from other methods' by its tensors.
 Result<TrainedWeights> read_trained(Rank& rank, const config::EvaluateConfig& config,
@@ -22,7 +41,9 @@ Result<TrainedWeights> read_trained(Rank& rank, const config::EvaluateConfig& co
                name));
   }
   const std::string where = format("checkpoint {}", config.checkpoint);
-  TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(rank.files, config.checkpoint));
+  TA_ASSIGN_OR_RETURN(const std::string path, choose(rank, config.checkpoint));
+  TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(rank.files, path));
+  say_notices(rank, where, trained.notices);
   if (trained.method->name != name) {
     return invalid_argument(format("{}: it holds weights of method {}, expected those of {}", where,
                                    trained.method->name, name));

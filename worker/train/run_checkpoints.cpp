@@ -19,12 +19,7 @@ Result<checkpoint::Newest> RunCheckpoints::open() {
   TA_RETURN_IF_ERROR(take_lease());
   auto newest = checkpoint::load_newest(rank_.files, folder());
   TA_RETURN_IF_ERROR(agree_on(newest));
-  if (rank_.is_first()) {
-    for (const auto& skipped : newest->skipped) {
-      rank_.reporter.notice(format("{} is damaged and was skipped: {}", skipped.folder.string(),
-                                   skipped.reason.message()));
-    }
-  }
+  TA_RETURN_IF_ERROR(rank_.first_decides([&] { return judge_skipped(*newest); }));
   TA_RETURN_IF_ERROR(rank_.first_decides([&] { return report_existing(); }));
   if (newest->found) TA_RETURN_IF_ERROR(check_same_run(newest->manifest.position));
   return newest;
@@ -56,6 +51,23 @@ Status RunCheckpoints::agree_on(const Result<checkpoint::Newest>& newest) {
       format("resume from {}: rank {} sees another newest checkpoint than rank 0 ({} and {}); is "
              "it one shared folder?",
              folder().string(), other - seen.begin(), *other, seen[0]));
+}
+
+/// A folder of which nothing is left is no new run: it would write over what may still be mended.
+Status RunCheckpoints::judge_skipped(const checkpoint::Newest& newest) {
+  std::string all;
+  for (const auto& [path, reason] : newest.skipped) {
+    all += format("\n{}: {}", path.string(), reason.message());
+    if (!newest.found) continue;
+    rank_.reporter.notice(
+        format("{} is damaged and was skipped: {}", path.string(), reason.message()));
+  }
+  if (newest.found || newest.skipped.empty()) return ok_status();
+  return invalid_argument(
+      format("resume from {}: none of its {} checkpoints can be read, and no training starts over "
+             "them; mend one, or begin anew with another checkpoint.directory or after moving them "
+             "away:{}",
+             folder().string(), newest.skipped.size(), all));
 }
 
 /// Every checkpoint that exists is said again: the report of the newest may have been

@@ -32,7 +32,8 @@ class RunCheckpoints {
 
   /// Takes the lease, reports every checkpoint that exists and returns the newest that verifies, on
   /// all ranks the same one. kAlreadyExists when a later attempt holds the folder;
-  /// kInvalidArgument when the newest belongs to another configuration, data set or frozen model.
+  /// kInvalidArgument when the newest belongs to another configuration, data set or frozen model,
+  /// and when there are checkpoints of which none can be read.
   Result<checkpoint::Newest> open();
 
   /// Commits and reports the state after `step` steps, then removes what need not be kept. `pace`:
@@ -47,6 +48,7 @@ class RunCheckpoints {
   Path folder() const { return options_.checkpoint.directory; }
   Status take_lease();
   Status agree_on(const Result<checkpoint::Newest>& newest);
+  Status judge_skipped(const checkpoint::Newest& newest);
   Status report_existing();
   void report(const checkpoint::Manifest& manifest, const wire::Pace& pace = {});
   Status check_same_run(const checkpoint::RunPosition& found) const;

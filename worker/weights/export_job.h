@@ -9,14 +9,14 @@
 namespace tagalign::jobs {
 
 struct ExportOptions {
-  std::string checkpoint;   ///< whatever read_trained_weights() reads, or a folder of step folders
+  std::string checkpoint;   ///< whatever read_trained_weights() reads
   std::string output;       ///< safetensors file to write
   std::string naming = {};  ///< main | dev | tcl; empty: the method's own
   std::string clip;         ///< CLIP weights to check against and to name; may be empty
 };
 
 /// Writes the projector, the logit scales and, if there, label_embedding, with
-/// export_metadata(). Returns what was written, for people. kInvalidArgument when `clip` is not
+/// export_metadata(). Returns what was written and its notices, a line each, for people. kInvalidArgument when `clip` is not
 /// what the checkpoint was trained on.
 Result<std::string> export_weights(FileSystem& files, const ExportOptions& options);
 

@@ -17,7 +17,14 @@ Result<FrozenClip> build(const LoadedWeights& weights) {
 Result<FrozenClip> load_clip(const Rank& rank, const Path& path) {
   TA_ASSIGN_OR_RETURN(const auto weights, load_weights(rank.files, path));
   auto clip = build(weights);
-  if (!clip.ok()) return clip.status().with_context(format("weights {}", path.string()));
+  if (!clip.ok()) {
+    return with_notes(clip.status(), weights.notes)
+        .with_context(format("weights {}", path.string()));
+  }
+  if (rank.is_first()) {
+    for (const std::string& notice : weights.notes.notices)
+      rank.reporter.notice(format("weights {}: {}", path.string(), notice));
+  }
   clip->vision.to(rank.device);
   clip->text.to(rank.device);
   return clip;

@@ -112,7 +112,7 @@ Result<Imported> import_weights(FileSystem& files, const ImportOptions& options)
   TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(files, options.from));
   trained.position.world_size = 1;
   trained.position.scheduled = true;
-  Imported imported;
+  Imported imported{.notices = trained.notices};
   if (!options.clip.empty()) TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained));
   const bool has_optimizer = !trained.moments.empty();
   if (!options.config.empty()) {

@@ -1,11 +1,13 @@
 #include "worker/weights/trained_weights.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/checksum.h"
 #include "base/format.h"
 #include "checkpoint/tensor_adapter.h"
 #include "model/clip/towers.h"
+#include "worker/weights/choose_checkpoint.h"
 #include "worker/weights/export_metadata.h"
 #include "worker/weights/weights.h"
 
@@ -14,18 +16,25 @@ namespace {
 
 constexpr std::string_view kMoments = "optimizer.";
 
-Result<TrainedWeights> read_folder(FileSystem& files, const Path& folder,
-                                   const model::WeightNames& names) {
-  TA_ASSIGN_OR_RETURN(const auto manifest, checkpoint::read_manifest(files, folder));
+struct StepFolder {
+  checkpoint::Manifest manifest;
+  model::StateDict tensors;
+};
+
+Result<StepFolder> read_folder(FileSystem& files, const Path& folder) {
+  TA_ASSIGN_OR_RETURN(auto manifest, checkpoint::read_manifest(files, folder));
   TA_ASSIGN_OR_RETURN(auto data, checkpoint::load(files, manifest));
-  auto tensors = checkpoint::to_tensors(std::move(data));
+  return StepFolder{std::move(manifest), checkpoint::to_tensors(std::move(data))};
+}
+
+TrainedWeights own_of(const StepFolder& folder, const model::WeightNames& names) {
   TrainedWeights trained;
-  trained.tensors = names.own(tensors);
-  for (const auto& [name, tensor] : tensors) {
+  trained.tensors = names.own(folder.tensors);
+  for (const auto& [name, tensor] : folder.tensors) {
     if (name.starts_with(kMoments)) trained.moments[name] = tensor;
   }
-  trained.position = manifest.position;
-  trained.digest = manifest.digest;
+  trained.position = folder.manifest.position;
+  trained.digest = folder.manifest.digest;
   trained.source = "a checkpoint folder";
   return trained;
 }
@@ -47,6 +56,7 @@ Result<TrainedWeights> read_torch_file(FileSystem& files, const Path& path,
     trained.late_updates = file.moments->late_updates;
     trained.source = "a training checkpoint of the reference";
   }
+  trained.notices = archive.notes().notices;
   return trained;
 }
 
@@ -58,31 +68,39 @@ Result<TrainedWeights> read_safetensors_file(FileSystem& files, const Path& path
   trained.naming = names.naming(loaded.tensors);
   TA_RETURN_IF_ERROR(read_export_metadata(loaded.metadata, trained.position));
   trained.source = "a safetensors file";
+  trained.notices = std::move(loaded.notes.notices);
   return trained;
 }
 
 Result<TrainedWeights> read_file(FileSystem& files, const Path& path,
                                  const model::WeightNames& names) {
   TA_ASSIGN_OR_RETURN(const auto kind, weights_format_of(files, path));
-  TA_ASSIGN_OR_RETURN(auto trained, kind == model::WeightsFormat::kTorchZip
-                                        ? read_torch_file(files, path, names)
-                                        : read_safetensors_file(files, path, names));
+  TA_ASSIGN_OR_RETURN(auto trained, kind == model::WeightsFormat::kSafetensors
+                                        ? read_safetensors_file(files, path, names)
+                                        : read_torch_file(files, path, names));
   TA_ASSIGN_OR_RETURN(const Digest128 digest, digest_file(files, path));
   trained.digest = digest.hex();
   return trained;
 }
 
-}  // namespace
+/// What no method's weights are: what each says, and what is there instead.
+Status unknown_weights(const std::string& what_methods_say, const model::StateDict& tensors,
+                       const model::ReadingNotes& notes) {
+  return with_notes(invalid_argument(format("{}; {}", what_methods_say, shown_names(tensors))),
+                    notes);
+}
 
-Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path) {
-  const std::string where = format("checkpoint {}", path.string());
-  const bool is_folder = files.list_directory(path).ok();
-  std::string unknown;  // what each method says
+Result<TrainedWeights> read_chosen(FileSystem& files, const Path& path) {
+  std::optional<StepFolder> folder;
+  if (files.list_directory(path).ok()) {
+    TA_ASSIGN_OR_RETURN(folder, read_folder(files, path));
+  }
+  std::string unknown;
   for (const model::Method& method : model::all_methods()) {
     if (method.weights == nullptr) continue;
-    auto trained = is_folder ? read_folder(files, path, *method.weights)
-                             : read_file(files, path, *method.weights);
-    if (!trained.ok()) return trained.status().with_context(where);
+    auto trained = folder ? Result<TrainedWeights>(own_of(*folder, *method.weights))
+                          : read_file(files, path, *method.weights);
+    if (!trained.ok()) return trained.status();
     const auto layout = method.weights->layout(trained->tensors);
     if (layout.ok()) {
       trained->method = &method;
@@ -91,7 +109,22 @@ Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path)
     }
     unknown += (unknown.empty() ? "" : "; ") + layout.status().message();
   }
-  return invalid_argument(format("{}: {}", where, unknown));
+  if (folder) return unknown_weights(unknown, folder->tensors, {});
+  TA_ASSIGN_OR_RETURN(const auto loaded, load_weights(files, path));
+  return unknown_weights(unknown, loaded.tensors, loaded.notes);
+}
+
+}  // namespace
+
+Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path) {
+  const std::string where = format("checkpoint {}", path.string());
+  auto chosen = choose_checkpoint(files, path);
+  if (!chosen.ok()) return chosen.status().with_context(where);
+  auto trained = read_chosen(files, chosen->path);
+  if (!trained.ok()) return trained.status().with_context(where);
+  trained->path = chosen->path;
+  trained->notices.insert(trained->notices.begin(), chosen->notices.begin(), chosen->notices.end());
+  return trained;
 }
 
 Status bind_clip(FileSystem& files, const Path& clip, TrainedWeights& trained) {

@@ -1,34 +1,38 @@
 #include "worker/weights/weights.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/checksum.h"
 #include "base/format.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/tensor_adapter.h"
+#include "model/files/plain_names.h"
+#include "model/files/torch_weights.h"
 
 namespace tagalign::jobs {
 namespace {
 
 Result<LoadedWeights> load_safetensors(FileSystem& files, const Path& path) {
   TA_ASSIGN_OR_RETURN(auto file, checkpoint::read_safetensors(files, path));
-  return LoadedWeights{.tensors = checkpoint::to_tensors(std::move(file.tensors)),
-                       .digest = "",
-                       .metadata = std::move(file.metadata)};
+  LoadedWeights loaded;
+  loaded.tensors = model::with_plain_names(checkpoint::to_tensors(std::move(file.tensors)),
+                                           loaded.notes.notices);
+  loaded.metadata = std::move(file.metadata);
+  for (const auto& [name, type] : file.not_read)
+    loaded.notes.not_read.push_back(model::printable(name));
+  return loaded;
 }
 
 Result<LoadedWeights> load_torch(FileSystem& files, const Path& path) {
   TA_ASSIGN_OR_RETURN(auto archive, open_torch_archive(files, path));
-  TA_ASSIGN_OR_RETURN(auto tensors, model::read_weights(archive));
-  return LoadedWeights{.tensors = std::move(tensors), .digest = "", .metadata = {}};
-}
-
-Status refuse_legacy(const Path& path) {
-  return unsupported(format(
-      "{} was written by torch.save in its format before version 1.6, expected a zip archive "
-      "or safetensors; in Python: torch.save(torch.load(FILE, weights_only=True), NEW_FILE)",
-      path.string()));
+  LoadedWeights loaded;
+  TA_ASSIGN_OR_RETURN(loaded.tensors, model::read_weights(archive));
+  loaded.notes = archive.notes();
+  return loaded;
 }
 
 }  // namespace
@@ -38,7 +42,11 @@ Result<model::WeightsFormat> weights_format_of(FileSystem& files, const Path& pa
   std::array<std::byte, model::kFormatBytes> first{};
   const std::span<std::byte> there(first.data(), std::min<std::uint64_t>(size, first.size()));
   TA_RETURN_IF_ERROR(files.read_range(path, 0, there));
-  return model::weights_format(there);
+  const auto found = model::weights_format(there);
+  if (found != model::WeightsFormat::kOther) return found;
+  return invalid_argument(
+      format("{} {}; expected safetensors, or what torch.save or torch.jit.save wrote",
+             path.string(), model::other_kind(there)));
 }
 
 Result<model::TorchArchive> open_torch_archive(FileSystem& files, const Path& path) {
@@ -47,16 +55,34 @@ Result<model::TorchArchive> open_torch_archive(FileSystem& files, const Path& pa
 }
 
 Result<LoadedWeights> load_weights(FileSystem& files, const Path& path) {
-  const auto format_found = weights_format_of(files, path);
-  if (!format_found.ok()) return format_found.status().with_context("weights");
-  if (*format_found == model::WeightsFormat::kTorchLegacy)
-    return refuse_legacy(path).with_context("weights");
-  auto loaded = *format_found == model::WeightsFormat::kTorchZip ? load_torch(files, path)
-                                                                 : load_safetensors(files, path);
+  const auto found = weights_format_of(files, path);
+  if (!found.ok()) return found.status().with_context("weights");
+  auto loaded = *found == model::WeightsFormat::kSafetensors ? load_safetensors(files, path)
+                                                             : load_torch(files, path);
   if (!loaded.ok()) return loaded.status().with_context("weights");
   TA_ASSIGN_OR_RETURN(const Digest128 digest, digest_file(files, path));
   loaded->digest = digest.hex();
   return loaded;
+}
+
+std::string shown_names(const model::StateDict& tensors) {
+  constexpr std::size_t kShownMax = 2;
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tensors) {
+    if (names.size() < kShownMax) names.push_back(model::printable(name));
+  }
+  const std::size_t more = tensors.size() - names.size();
+  return format("its tensors are named '{}'{}", fmt::join(names, "', '"),
+                more > 0 ? format(" and {} more", more) : "");
+}
+
+Status with_notes(const Status& status, const model::ReadingNotes& notes) {
+  if (status.ok() || notes.not_read.empty()) return status;
+  constexpr std::size_t kShownMax = 8;
+  auto names = notes.not_read;
+  names.resize(std::min(names.size(), kShownMax));
+  return {status.code(), format("{}; of types that are not read: '{}'", status.message(),
+                                fmt::join(names, "', '"))};
 }
 
 Status save_weights(FileSystem& files, const Path& path, const model::StateDict& tensors,

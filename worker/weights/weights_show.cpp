@@ -31,6 +31,7 @@ struct Contents {
   std::string digest;
   model::StateDict tensors;  ///< all that weights can be: without an optimizer's state
   Names not_read;
+  Names notices;
   std::optional<TrainedWeights> trained;  ///< when there is a projector
 };
 
@@ -46,6 +47,11 @@ bool holds_a_method(const model::StateDict& tensors) {
   });
 }
 
+const char* container_name(model::WeightsFormat format) {
+  if (format == model::WeightsFormat::kTorchZip) return "torch archive";
+  return format == model::WeightsFormat::kTorchLegacy ? "torch archive before 1.6" : "safetensors";
+}
+
 Result<Contents> read_contents(FileSystem& files, const Path& path) {
   Contents contents;
   if (files.list_directory(path).ok()) {
@@ -53,14 +59,17 @@ Result<Contents> read_contents(FileSystem& files, const Path& path) {
     contents.container = "checkpoint folder";
     contents.digest = contents.trained->digest;
     contents.tensors = contents.trained->tensors;
+    contents.notices = contents.trained->notices;
     return contents;
   }
   TA_ASSIGN_OR_RETURN(const auto kind, weights_format_of(files, path));
   TA_ASSIGN_OR_RETURN(auto loaded, load_weights(files, path));
-  contents.container = kind == model::WeightsFormat::kTorchZip ? "torch archive" : "safetensors";
+  contents.container = container_name(kind);
   contents.digest = loaded.digest;
   contents.tensors = std::move(loaded.tensors);
-  if (kind == model::WeightsFormat::kTorchZip) {
+  contents.not_read = std::move(loaded.notes.not_read);
+  contents.notices = std::move(loaded.notes.notices);
+  if (kind != model::WeightsFormat::kSafetensors) {
     TA_ASSIGN_OR_RETURN(const auto archive, open_torch_archive(files, path));
     for (const auto& [name, byte] : archive.pickle().refused)
       contents.not_read.push_back(model::printable(name));
@@ -216,11 +225,17 @@ void count_tensors(const model::StateDict& tensors, json& card) {
 Result<std::string> describe_weights(FileSystem& files, const WeightsShowOptions& options) {
   TA_ASSIGN_OR_RETURN(const Demands demands, demands_of(files, options));
   TA_ASSIGN_OR_RETURN(const Contents contents, read_contents(files, options.file));
-  json card = {{"file", options.file},      {"container", contents.container},
-               {"digest", contents.digest}, {"clip", nullptr},
-               {"projector", nullptr},      {"naming", nullptr},
-               {"step", nullptr},           {"clip_digest", nullptr},
-               {"optimizer", false},        {"not_read", contents.not_read}};
+  json card = {{"file", options.file},
+               {"container", contents.container},
+               {"digest", contents.digest},
+               {"clip", nullptr},
+               {"projector", nullptr},
+               {"naming", nullptr},
+               {"step", nullptr},
+               {"clip_digest", nullptr},
+               {"optimizer", false},
+               {"not_read", contents.not_read},
+               {"notices", contents.notices}};
   count_tensors(contents.tensors, card);
   Comparison comparison;
   const bool is_clip = looks_like_clip(contents.tensors);

@@ -16,10 +16,11 @@ struct WeightsShowOptions {
 };
 
 /// One JSON object on one line:
-///   file, container ("safetensors", "torch archive", "checkpoint folder"), digest, bytes,
+///   file, container ("safetensors", "torch archive", "torch archive before 1.6", "checkpoint
+///   folder"), digest, bytes,
 ///   clip and projector (their architecture, or null), naming, step, clip_digest,
-///   parameters, types {"float16": 91}, tensors [{name, type, shape}], not_read (foreign names that
-///   were passed over), missing, unexpected (names, for the configuration or else for the
+///   parameters, types {"float16": 91}, tensors [{name, type, shape}], not_read (tensors of types that
+///   are not read, and foreign names that were passed over), notices (sentences), missing, unexpected (names, for the configuration or else for the
 ///   architecture), problems (sentences), fits (no missing, no unexpected, no problems)
 /// kNotFound, kDataLoss, kInvalidArgument for what cannot be read at all.
 Result<std::string> describe_weights(FileSystem& files, const WeightsShowOptions& options);

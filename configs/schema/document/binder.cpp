@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <optional>
+#include <string_view>
+#include <type_traits>
 
 #include "base/format.h"
 
@@ -37,14 +40,55 @@ void report(const Node& node, const std::string& path, const std::string& expect
   problems.add(node.origin, format("{}: expected {}, found {}", path, expected, node.describe()));
 }
 
+/// All of `text` as a number; from_chars() knows no sign "+" and no prefix of a base.
+template <class T, class... Base>
+std::optional<T> parse_all(std::string_view text, Base... base) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value, base...);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+/// 0x1F and 0o17, which have no sign.
+template <class T>
+std::optional<T> parse_with_base(std::string_view text) {
+  constexpr int kHexadecimal = 16, kOctal = 8;
+  const int base = text[1] == 'x' ? kHexadecimal : kOctal;
+  const std::string_view digits = text.substr(2);
+  if (digits.starts_with('-')) return std::nullopt;
+  if constexpr (std::is_floating_point_v<T>) {
+    const auto whole = parse_all<std::uint64_t>(digits, base);
+    return whole ? std::optional<T>(static_cast<T>(*whole)) : std::nullopt;
+  } else {
+    return parse_all<T>(digits, base);
+  }
+}
+
+/// A number as YAML 1.2's core schema spells it (10.3.2): 12, +12, 0o14, 0xC; 1.5, .5, 1., 1e-3.
 template <class T>
 std::optional<T> parse_number(const Node& node) {
   if (node.kind != Node::Kind::kScalar || node.quoted) return std::nullopt;
-  T value{};
-  const char* end = node.scalar.data() + node.scalar.size();
-  const auto [stop, error] = std::from_chars(node.scalar.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
+  std::string_view text = node.scalar;
+  if (text.starts_with("0x") || text.starts_with("0o")) return parse_with_base<T>(text);
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return std::nullopt;
+  }
+  return parse_all<T>(text);
+}
+
+/// true, True, TRUE, and likewise false: those of the core schema, in which yes and no, on and
+/// off are plain texts.
+std::optional<bool> parse_bool(const Node& node) {
+  if (node.kind != Node::Kind::kScalar || node.quoted) return std::nullopt;
+  for (const std::string_view word : {"true", "True", "TRUE"}) {
+    if (node.scalar == word) return true;
+  }
+  for (const std::string_view word : {"false", "False", "FALSE"}) {
+    if (node.scalar == word) return false;
+  }
+  return std::nullopt;
 }
 
 template <class T>
@@ -80,9 +124,8 @@ void read_value(const Node& node, const std::string& path, const Rule& rule, Pro
 
 void read_value(const Node& node, const std::string& path, const Rule&, Problems& problems,
                 bool& value) {
-  const bool is_word = node.kind == Node::Kind::kScalar && !node.quoted;
-  if (is_word && (node.scalar == "true" || node.scalar == "false")) {
-    value = node.scalar == "true";
+  if (const auto parsed = parse_bool(node)) {
+    value = *parsed;
   } else {
     report(node, path, "true or false", problems);
   }

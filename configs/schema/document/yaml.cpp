@@ -15,6 +15,17 @@ constexpr int kNodesMax = 100'000;
 constexpr int kDepthMax = 64;
 constexpr std::size_t kBytesShown = 60;
 
+/// A text whatever it looks like: between quotes, a block, or tagged so.
+bool is_text(const YAML::Node& scalar) {
+  return scalar.Tag() == "!" || scalar.Tag() == "tag:yaml.org,2002:str";
+}
+
+/// YAML's merge key, as every reader of configurations in Python has it. Between quotes it is a
+/// name like any other.
+bool is_merge(const YAML::Node& key) {
+  return key.IsScalar() && key.Scalar() == "<<" && !is_text(key);
+}
+
 /// Copies a yaml-cpp tree, counting nodes because aliases can unfold without bound.
 class Copier {
  public:
@@ -33,7 +44,7 @@ class Copier {
       case YAML::NodeType::Scalar:
         to.kind = Node::Kind::kScalar;
         to.scalar = from.Scalar();
-        to.quoted = from.Tag() == "!";
+        to.quoted = is_text(from);
         return check_text(to.scalar, to.origin);
       case YAML::NodeType::Sequence:
         return copy_list(from, to, depth);
@@ -68,6 +79,7 @@ class Copier {
     to.kind = Node::Kind::kMap;
     for (const auto& pair : from) {
       const Origin at = origin(pair.first);
+      if (is_merge(pair.first)) continue;
       if (!pair.first.IsScalar()) {
         return invalid_argument(at.to_string() + ": expected a name as key, found a map or list");
       }
@@ -80,7 +92,40 @@ class Copier {
       TA_RETURN_IF_ERROR(copy(pair.second, entry.value, depth + 1));
       if (entry.value.origin.line <= 0) entry.value.origin = at;
     }
+    for (const auto& pair : from) {
+      if (is_merge(pair.first)) TA_RETURN_IF_ERROR(merge(pair, to, depth));
+    }
     return ok_status();
+  }
+
+  /// `<<`: the keys of one map, or of a list of maps, that `to` does not have yet. What is written
+  /// in `to` wins over them, wherever it stands, and an earlier map over a later one.
+  Status merge(const std::pair<YAML::Node, YAML::Node>& pair, Node& to, int depth) {
+    const Origin at = origin(pair.first);
+    Node source;
+    TA_RETURN_IF_ERROR(copy(pair.second, source, depth + 1));
+    if (source.kind == Node::Kind::kMap) {
+      add_missing(std::move(source), to);
+      return ok_status();
+    }
+    if (source.kind != Node::Kind::kList) return nothing_to_merge(at, source);
+    for (Node& item : source.items) {
+      if (item.kind != Node::Kind::kMap) return nothing_to_merge(at, item);
+      add_missing(std::move(item), to);
+    }
+    return ok_status();
+  }
+
+  static void add_missing(Node source, Node& to) {
+    for (Entry& entry : source.entries) {
+      if (to.find(entry.key) == nullptr) to.entries.push_back(std::move(entry));
+    }
+  }
+  static Status nothing_to_merge(const Origin& at, const Node& found) {
+    return invalid_argument(
+        format("{}: '<<' merges a map or a list of maps (<<: *name), found {}; a file is merged by "
+               "_base_",
+               at.to_string(), found.describe()));
   }
 
   std::string name_;
@@ -116,7 +161,9 @@ void emit(YAML::Emitter& out, const Node& node) {
     case Node::Kind::kMap:
       out << YAML::BeginMap;
       for (const Entry& entry : node.entries) {
-        out << YAML::Key << entry.key << YAML::Value;
+        out << YAML::Key;
+        if (entry.key == "<<") out << YAML::DoubleQuoted;
+        out << entry.key << YAML::Value;
         emit(out, entry.value);
       }
       out << YAML::EndMap;

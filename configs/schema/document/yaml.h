@@ -8,7 +8,8 @@
 
 namespace tagalign::config {
 
-/// `name` stands in every origin. Refuses several documents, duplicate keys, keys that
+/// `name` stands in every origin. Merge keys (`<<`) are resolved: what stands under them is not
+/// merged deeper than one level, as Python's readers do. Refuses several documents, duplicate keys, keys that
 /// are not scalars, and texts that unfold (through aliases) to more than 100,000 nodes or
 /// nest deeper than 64.
 Result<Node> parse_yaml(const std::string& text, const std::string& name);

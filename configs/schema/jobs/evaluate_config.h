@@ -195,8 +195,9 @@ void visit_fields(V& v, EvaluateConfig& c) {
            "how scores are sharpened by the image; preset: as the method's source does");
   v.field("label", c.label, Rule("row of the table; empty: the method's name").keeps_numbers());
   v.field("checkpoint", c.checkpoint,
-          Rule("what the method trained: our folder, an export, or its reference's .pth; empty for "
-               "a method that trains nothing. It has a digest of its own")
+          Rule("what the method trained: a checkpoint folder, a folder of them (the newest whole "
+               "one), an export, or its reference's .pth; empty for a method that trains nothing. "
+               "It has a digest of its own")
               .keeps_numbers());
   v.field("templates", c.templates,
           Rule("not empty: in place of each data set's own").one_as_list());

@@ -91,7 +91,8 @@ Listing findings_of(const json& card) {
   Listing listing{{{"kind", "KIND"}, {"what", "WHAT"}}, {}, ""};
   for (const auto& [key, kind] :
        {std::pair{"problems", "problem"}, std::pair{"missing", "missing"},
-        std::pair{"unexpected", "unexpected"}, std::pair{"not_read", "not read"}}) {
+        std::pair{"unexpected", "unexpected"}, std::pair{"not_read", "not read"},
+        std::pair{"notices", "notice"}}) {
     for (const json& what : card.at(key))
       listing.rows.push_back({text(kind), text(what.get<std::string>())});
   }

@@ -1,7 +1,7 @@
 #include "model/methods/grouping/weight_files.h"
 
 #include "base/format.h"
-#include "model/files/torch_archive.h"
+#include "model/files/torch_weights.h"
 #include "model/methods/grouping/encoder.h"
 #include "model/methods/grouping/projection.h"
 #include "model/methods/grouping/tensor_source.h"

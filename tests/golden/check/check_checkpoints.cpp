@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "model/files/torch_weights.h"
 #include "model/methods/tagalign/projector.h"
 #include "model/methods/tagalign/reference_checkpoint.h"
 #include "tests/golden/check/compare.h"

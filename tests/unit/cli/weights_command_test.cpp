@@ -15,7 +15,8 @@ constexpr char kCard[] =
     R"("projector":"gdecoder, 2 layers, width 768","naming":"dev","step":30001,"clip_digest":null,)"
     R"("optimizer":true,"parameters":12,"bytes":2000000,"types":{"Float":2},)"
     R"("tensors":[{"name":"cl_loss.logit_scale","type":"Float","shape":[]}],)"
-    R"("not_read":["omegaconf.DictConfig"],"missing":[],"unexpected":[],"problems":[],"fits":true})";
+    R"("not_read":["omegaconf.DictConfig"],"notices":["'module.' was taken off"],)"
+    R"("missing":[],"unexpected":[],"problems":[],"fits":true})";
 
 TEST_F(CommandLine, WeightsShow_Card_IsATableForPeople) {
   worker_answer.output = std::string("a library's warning\n") + kCard + "\n";
@@ -23,6 +24,7 @@ TEST_F(CommandLine, WeightsShow_Card_IsATableForPeople) {
   EXPECT_THAT(asked_of_worker, ElementsAre("weights", "show", "a.pth"));
   EXPECT_THAT(out.str(), AllOf(HasSubstr("gdecoder, 2 layers, width 768"), HasSubstr("2.0 MB"),
                                HasSubstr("30001"), HasSubstr("omegaconf.DictConfig"),
+                               HasSubstr("'module.' was taken off"),
                                HasSubstr("cl_loss.logit_scale"), Not(HasSubstr("warning"))));
 }
 

@@ -26,7 +26,18 @@ class FileWriter {
                    .sizes = plain.sizes().vec(),
                    .strides = plain.strides().vec()});
   }
+  void tensors(const model::StateDict& values, const std::string& prefix) {
+    for (const auto& [name, value] : values) {
+      pickle.text(prefix + name);
+      tensor(value);
+    }
+  }
   std::string finish() const { return testing::torch_archive(pickle.end(), storages_); }
+  std::string finish_stream() const {
+    std::vector<testing::StreamStorage> all;
+    for (const auto& [key, bytes] : storages_) all.push_back({key, bytes});
+    return testing::torch_stream(pickle.end(), all);
+  }
 
   PickleWriter pickle;
 
@@ -91,13 +102,10 @@ std::string big_endian(double value) {
 }  // namespace
 
 std::string reference_file(const TrainedWeights& trained, double next_lr,
-                           const model::LateParameters& late) {
+                           const model::LateParameters& late, const std::string& prefix) {
   FileWriter file;
   file.pickle.raw("}(").text("model").global("collections", "OrderedDict").raw(")R(");
-  for (const auto& [name, tensor] : trained.tensors) {
-    file.pickle.text(name);
-    file.tensor(tensor);
-  }
+  file.tensors(trained.tensors, prefix);
   file.pickle.raw("u").text("optimizer");
   write_optimizer(file, trained, late);
   const auto steps = static_cast<std::int64_t>(trained.position.step);
@@ -106,6 +114,16 @@ std::string reference_file(const TrainedWeights& trained, double next_lr,
   file.pickle.text("step").integer(steps - 1);
   file.pickle.text("config").global("omegaconf.dictconfig", "DictConfig").raw(")\x81}bu");
   return file.finish();
+}
+
+std::string state_dict_file(const model::StateDict& tensors, Container container,
+                            const std::string& prefix, const std::string& wrapper) {
+  FileWriter file;
+  if (!wrapper.empty()) file.pickle.raw("}").text("epoch").integer(3).raw("s").text(wrapper);
+  file.pickle.raw("}(");
+  file.tensors(tensors, prefix);
+  file.pickle.raw(wrapper.empty() ? "u" : "us");
+  return container == Container::kZip ? file.finish() : file.finish_stream();
 }
 
 }  // namespace tagalign::jobs

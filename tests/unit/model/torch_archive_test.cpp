@@ -1,4 +1,4 @@
-#include "model/files/torch_archive.h"
+#include "model/files/torch_weights.h"
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
@@ -202,14 +202,6 @@ TEST(TorchArchive, BigEndianFile_IsRefused) {
 TEST(TorchArchive, BoolsThatAreNone_AreRefused) {
   const View view{.type = "BoolStorage", .elements = 2, .sizes = {2}, .strides = {1}};
   EXPECT_THAT(refusal(one_tensor(view, "\x01\x02")).message(), HasSubstr("neither 0 nor 1"));
-}
-
-TEST(WeightsFormat, FirstBytes_TellTheThreeKinds) {
-  const auto kind = [](const std::string& text) { return weights_format(as_bytes(text)); };
-  EXPECT_EQ(kind(torch_archive("N.", {}).substr(0, kFormatBytes)), WeightsFormat::kTorchZip);
-  EXPECT_EQ(kind("\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.\x80"), WeightsFormat::kTorchLegacy);
-  EXPECT_EQ(kind(std::string("\x10\0\0\0\0\0\0\0{}", 10)), WeightsFormat::kSafetensors);
-  EXPECT_EQ(kind(""), WeightsFormat::kSafetensors);
 }
 
 }  // namespace

@@ -1,0 +1,106 @@
+/// Folders of checkpoints, whole and damaged, as a training meets them and as every command does
+/// that takes a checkpoint.
+#include <filesystem>
+
+#include "tests/unit/jobs/interchange_fixture.h"
+#include "worker/weights/choose_checkpoint.h"
+
+namespace tagalign::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class CheckpointFoldersTest : public InterchangeTest {
+ protected:
+  /// "ck" with the steps 2 and 4.
+  config::TrainConfig trained() {
+    auto config = train_config("ck", 4);
+    config.checkpoint.keep_last = 0;
+    train(config);
+    return config;
+  }
+  /// Cuts five bytes off the shard of a step.
+  void damage(const std::string& step) {
+    const Path shard = folder_ / "ck" / step / "rank-00000-of-00001.safetensors";
+    fs::resize_file(shard, fs::file_size(shard) - 5);
+  }
+  Result<JobEnd> try_training(const config::TrainConfig& config, int world = 1) {
+    return run_gang(world, [&](Rank& rank) { return run_train(rank, config); })[0];
+  }
+};
+
+// evaluate-folder-of-checkpoints
+TEST_F(CheckpointFoldersTest, FolderOfCheckpoints_StandsForItsNewestInEveryCommand) {
+  trained();
+  const auto newest = evaluate("ck/step-00000004");
+  EXPECT_THAT(reporters_[0]->notices, IsEmpty());
+  const auto result = evaluate("ck");
+  EXPECT_EQ(result.key, newest.key);
+  EXPECT_EQ(result.step, 4u);
+  EXPECT_EQ(result.intersect, newest.intersect);
+  EXPECT_THAT(reporters_[0]->notices,
+              ElementsAre(AllOf(HasSubstr("ck"), HasSubstr("step-00000004"))));
+  EXPECT_EQ(card("ck").at("step"), 4);
+  EXPECT_EQ(card("ck").at("digest"), card("ck/step-00000004").at("digest"));
+  const auto said = export_weights(files_, {.checkpoint = path("ck"), .output = path("o")});
+  ASSERT_TRUE(said.ok()) << said.status().message();
+  EXPECT_THAT(*said, HasSubstr("step-00000004"));
+  const auto imported = import_weights(files_, {.from = path("ck"), .output = path("import")});
+  ASSERT_TRUE(imported.ok()) << imported.status().message();
+  EXPECT_EQ(imported->folder.filename(), "step-00000004");
+}
+
+TEST_F(CheckpointFoldersTest, DamagedNewest_IsSkippedAndSaid) {
+  trained();
+  damage("step-00000004");
+  EXPECT_EQ(evaluate("ck").step, 2u);
+  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("step-00000004 is damaged"),
+                                                  HasSubstr("the newest: step-00000002")));
+}
+
+TEST_F(CheckpointFoldersTest, FolderWithoutACheckpoint_SaysWhatIsExpected) {
+  fs::create_directories(folder_ / "empty/export");
+  const Status none = read_trained_weights(files_, path("empty")).status();
+  EXPECT_EQ(none.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(none.message(),
+              AllOf(HasSubstr("without manifest.json and without checkpoints below"),
+                    HasSubstr("; name " + path("empty/export"))));
+  EXPECT_EQ(read_trained_weights(files_, path("missing")).status().code(), ErrorCode::kNotFound);
+}
+
+// checkpoints-all-damaged
+TEST_F(CheckpointFoldersTest, AllDamaged_NoTrainingStartsOverThem) {
+  auto config = trained();
+  damage("step-00000002");
+  damage("step-00000004");
+  const auto size = fs::file_size(folder_ / "ck/step-00000002/rank-00000-of-00001.safetensors");
+  config.steps = 6;
+  for (const int world : {1, 2}) {
+    const auto end = try_training(config, world);
+    EXPECT_EQ(end.status().code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(
+        end.status().message(),
+        AllOf(HasSubstr("none of its 2 checkpoints can be read"), HasSubstr("step-00000002: "),
+              HasSubstr("step-00000004: "), HasSubstr("another checkpoint.directory")));
+  }
+  EXPECT_EQ(fs::file_size(folder_ / "ck/step-00000002/rank-00000-of-00001.safetensors"), size);
+  EXPECT_THAT(reporters_[0]->checkpoints, IsEmpty());
+  EXPECT_THAT(choose_checkpoint(files_, path("ck")).status().message(),
+              HasSubstr("none of the 2 checkpoints"));
+  fs::rename(folder_ / "ck", folder_ / "aside");  // the way to begin anew
+  EXPECT_TRUE(try_training(config).ok());
+}
+
+TEST_F(CheckpointFoldersTest, FolderWithALeaseAlone_IsANewRun) {
+  fs::create_directories(folder_ / "ck");
+  ASSERT_TRUE(files_.write_durable(folder_ / "ck/lease", "0 3\n").ok());
+  EXPECT_TRUE(try_training(train_config("ck", 2)).ok());
+}
+
+}  // namespace
+}  // namespace tagalign::jobs
