@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 7> kWaits{"CONFIGURING", "PENDING",      
 
 /// A state that nobody has heard of is neither: its allocation is still there.
 bool is_over(std::string_view state) {
-  return std::ranges::find(kOver, state.substr(0, state.find(' '))) != kOver.end();
+  return std::ranges::find(kOver, state.substr(0, state.find_first_of(" +"))) != kOver.end();
 }
 bool waits(std::string_view state) {
   return std::ranges::find(kWaits, state) != kWaits.end();
