@@ -101,7 +101,8 @@ Result<std::uint64_t> parse_sbatch(std::string_view output) {
     if (job) found = job;
   }
   if (found) return *found;
-  return bad_line("sbatch --parsable", "a line with a job number, or NUMBER;CLUSTER", output);
+  return bad_line("sbatch --parsable", "a job number, or NUMBER;CLUSTER, and the end of the line",
+                  output);
 }
 
 std::vector<std::string> scancel_command(const std::vector<std::string>& jobs) {

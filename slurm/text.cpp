@@ -31,15 +31,14 @@ std::optional<std::uint64_t> parse_job(std::string_view text) {
   return number;
 }
 
-std::string quotable(std::string_view text) {
-  constexpr std::size_t kBytesMax = 200;
+std::string quotable(std::string_view text, std::size_t bytes_max) {
   std::string shown;
-  for (const char c : text.substr(0, kBytesMax)) {
+  for (const char c : text.substr(0, bytes_max)) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain = byte >= 0x20 && byte < 0x7f;
     shown += plain ? std::string(1, c) : format("\\x{:02x}", byte);
   }
-  return text.size() > kBytesMax ? shown + "…" : shown;
+  return text.size() > bytes_max ? shown + "…" : shown;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,7 +28,7 @@ std::string_view trimmed(std::string_view text);
 std::optional<std::uint64_t> parse_job(std::string_view text);
 
 /// What stands in an error: shortened, and no byte that a terminal would obey.
-std::string quotable(std::string_view text);
+std::string quotable(std::string_view text, std::size_t bytes_max = 200);
 
 /// One part more than there are separators; the parts point into `text`.
 std::vector<std::string_view> split(std::string_view text, char separator);

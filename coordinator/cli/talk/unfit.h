@@ -11,8 +11,7 @@
 
 namespace tagalign::cli {
 
-/// Believed when it has lasted this long: agents join one after the other, and jobs that end let
-/// others start.
+/// Believed when it has lasted this long: jobs that end let others start.
 inline constexpr std::int64_t kUnfitMs = 10'000;
 /// Between two questions after the agents.
 inline constexpr std::int64_t kUnfitLookMs = 1'000;

@@ -242,7 +242,9 @@ void close(Turn& turn, const std::string& name, const Allocation& allocation,
   if (allocation.joined || allocation.leaving_ms != 0) {
     return note(turn, name, format("{} has ended: {}", what, how));
   }
-  const std::string why = format("{} ended before an agent of it said hello: {}", what, how);
+  const std::string why = format(
+      "{} ended before an agent of it said hello: {}; its log is pools/{}.log in the state folder",
+      what, how, job_name_of(name, allocation.token.substr(0, allocation.token.find('.'))));
   note(turn, name, why);
   count_failure(turn, name, why);
 }
