@@ -11,6 +11,7 @@ enum class ExitCode : int {
   kUsage = 2,
   kTimeout = 3,
   kCoordinatorUnreachable = 4,
+  kPlaceFailed = 74,   ///< disk full, storage or machine in trouble; the program is not to blame
   kRequeue = 75,       ///< left on request, with a checkpoint where it could; start again
   kPeerLost = 76,      ///< another rank of the gang is gone; the fault is not here
   kDoNotRequeue = 93,  ///< starting again cannot help

@@ -36,11 +36,32 @@ std::string about(const char* operation, const Path& path) {
   return fmt::format("{} {}", operation, path.string());
 }
 
+Path parent_of(const Path& path) {
+  return path.has_parent_path() ? path.parent_path() : Path(".");
+}
+
+/// Of a call that wanted room on the disk: says what is full, since bytes, inodes and a quota give out
+/// apart from each other.
+Status room_status(int error, const std::string& what, const Path& path) {
+  Status status = errno_status(error, what);
+  std::string found;
+  struct statvfs info {};
+  if (error == ENOSPC && ::statvfs(parent_of(path).c_str(), &info) == 0) {
+    found = fmt::format("; the file system of {} has {} bytes and {} inodes free",
+                        parent_of(path).string(), std::uint64_t{info.f_bavail} * info.f_frsize,
+                        info.f_favail);
+  } else if (error == EDQUOT) {
+    found = fmt::format("; the quota of user {} there is used up (quota -s)", ::geteuid());
+  }
+  if (found.empty()) return status;
+  return Status(status.code(), status.message() + found).set_of_the_place(true);
+}
+
 Status write_all(int fd, ByteSpan bytes, const Path& path) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno_status(errno, about("write", path));
+    if (written < 0) return room_status(errno, about("write", path), path);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   return ok_status();
@@ -49,12 +70,8 @@ Status write_all(int fd, ByteSpan bytes, const Path& path) {
 Status sync_path(const Path& path, int flags) {
   const Descriptor fd(::open(path.c_str(), flags | O_CLOEXEC));
   if (!fd.valid()) return errno_status(errno, about("open for sync", path));
-  if (::fsync(fd.get()) != 0) return errno_status(errno, about("fsync", path));
+  if (::fsync(fd.get()) != 0) return room_status(errno, about("fsync", path), path);
   return ok_status();
-}
-
-Path parent_of(const Path& path) {
-  return path.has_parent_path() ? path.parent_path() : Path(".");
 }
 
 class PosixWritableFile final : public WritableFile {
@@ -62,10 +79,11 @@ class PosixWritableFile final : public WritableFile {
   PosixWritableFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
   Status append(ByteSpan bytes) override { return write_all(fd_.get(), bytes, path_); }
   Status sync() override {
-    return ::fsync(fd_.get()) == 0 ? ok_status() : errno_status(errno, about("fsync", path_));
+    return ::fsync(fd_.get()) == 0 ? ok_status() : room_status(errno, about("fsync", path_), path_);
   }
   Status close() override {
-    return ::close(fd_.release()) == 0 ? ok_status() : errno_status(errno, about("close", path_));
+    return ::close(fd_.release()) == 0 ? ok_status()
+                                       : room_status(errno, about("close", path_), path_);
   }
 
  private:
@@ -75,10 +93,10 @@ class PosixWritableFile final : public WritableFile {
 
 Status write_new_file(const Path& path, std::string_view contents, mode_t mode) {
   Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
-  if (!fd.valid()) return errno_status(errno, about("create", path));
+  if (!fd.valid()) return room_status(errno, about("create", path), path);
   TA_RETURN_IF_ERROR(write_all(fd.get(), as_bytes(contents), path));
-  if (::fsync(fd.get()) != 0) return errno_status(errno, about("fsync", path));
-  return ::close(fd.release()) == 0 ? ok_status() : errno_status(errno, about("close", path));
+  if (::fsync(fd.get()) != 0) return room_status(errno, about("fsync", path), path);
+  return ::close(fd.release()) == 0 ? ok_status() : room_status(errno, about("close", path), path);
 }
 
 /// A name no other thread or process uses at the same time.
@@ -90,7 +108,7 @@ Path temporary_neighbour(const Path& path) {
 
 Status rename_and_sync(const Path& from, const Path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) {
-    return errno_status(errno, fmt::format("rename {} to {}", from.string(), to.string()));
+    return room_status(errno, fmt::format("rename {} to {}", from.string(), to.string()), to);
   }
   TA_RETURN_IF_ERROR(sync_path(parent_of(to), O_RDONLY | O_DIRECTORY));
   if (parent_of(from) == parent_of(to)) return ok_status();
@@ -195,7 +213,7 @@ class PosixFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<WritableFile>> create_file(const Path& path) override {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return errno_status(errno, about("create", path));
+    if (fd < 0) return room_status(errno, about("create", path), path);
     return std::unique_ptr<WritableFile>(std::make_unique<PosixWritableFile>(fd, path));
   }
 
@@ -210,7 +228,7 @@ class PosixFileSystem final : public FileSystem {
   Status create_directories(const Path& path) override {
     std::error_code error;
     std::filesystem::create_directories(path, error);
-    return error ? errno_status(error.value(), about("create folder", path)) : ok_status();
+    return error ? room_status(error.value(), about("create folder", path), path) : ok_status();
   }
 
   Status sync_directory(const Path& path) override {

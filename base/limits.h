@@ -41,6 +41,9 @@ inline constexpr std::int64_t kLaunchRetryMs = 1'000;
 /// after 1 s, and after twice as long each time, up to the maximum.
 inline constexpr int kRetriesAtOnceMax = 3;
 inline constexpr std::int64_t kRetryBackOffMsMax = 60'000;
+/// After a full disk or another trouble of the place: twice as long each time, up to the maximum.
+inline constexpr std::int64_t kPlaceBackOffMsMin = 60'000;
+inline constexpr std::int64_t kPlaceBackOffMsMax = 1'800'000;
 /// Before an allocation ends its agents are told to save and leave: what Slurm's own signal does
 /// too, where a script asks for it. Earlier, up to the maximum, where saving takes longer.
 inline constexpr std::int64_t kLeaveBeforeEndMs = 150'000;

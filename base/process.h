@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -17,6 +18,8 @@ namespace tagalign {
 struct ProcessOptions {
   std::vector<std::string> command;  ///< command[0] is looked up on PATH unless it holds a slash
   std::map<std::string, std::string> environment;  ///< added to, or replacing, the parent's
+  /// True for variables of the parent that the child does not get; nullptr: it gets all.
+  bool (*drops)(std::string_view name) = nullptr;
   std::optional<Path> working_directory;
   std::optional<Path> stdout_file;  ///< appended to; otherwise /dev/null
   std::optional<Path> stderr_file;  ///< may equal stdout_file; otherwise /dev/null
@@ -40,12 +43,13 @@ struct ExitStatus {
 };
 ExitStatus decode_exit_status(int wait_status);
 
-/// Runs to the end and captures stdout (and stderr, merged); kTimeout kills it.
+/// Runs to the end and captures stdout (and stderr, merged); kTimeout kills it. `drops`: as above.
 struct CommandOutput {
   ExitStatus exit;
   std::string output;
 };
-Result<CommandOutput> run_command(const std::vector<std::string>& command, std::int64_t timeout_ms);
+Result<CommandOutput> run_command(const std::vector<std::string>& command, std::int64_t timeout_ms,
+                                  bool (*drops)(std::string_view name) = nullptr);
 
 /// Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat): with the pid it
 /// names a process for good. nullopt when there is none.

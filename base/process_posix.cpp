@@ -48,13 +48,15 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
-std::vector<std::string> merged_environment(const std::map<std::string, std::string>& extra) {
+std::vector<std::string> merged_environment(const ProcessOptions& options) {
   std::vector<std::string> result;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
-    if (!extra.contains(text.substr(0, text.find('=')))) result.push_back(text);
+    const std::string name = text.substr(0, text.find('='));
+    const bool dropped = options.drops != nullptr && options.drops(name);
+    if (!dropped && !options.environment.contains(name)) result.push_back(text);
   }
-  for (const auto& [name, value] : extra) result.push_back(name + "=" + value);
+  for (const auto& [name, value] : options.environment) result.push_back(name + "=" + value);
   return result;
 }
 
@@ -156,7 +158,7 @@ Result<ChildPlan> make_plan(const ProcessOptions& options) {
   ChildPlan plan;
   plan.program = program->string();
   plan.arguments = options.command;
-  plan.environment = merged_environment(options.environment);
+  plan.environment = merged_environment(options);
   plan.working_directory = options.working_directory ? options.working_directory->string() : "";
   plan.stdout_file = options.stdout_file ? options.stdout_file->string() : "";
   plan.stderr_file = options.stderr_file ? options.stderr_file->string() : "";
@@ -198,9 +200,10 @@ ExitStatus decode_exit_status(int wait_status) {
   return {.code = WEXITSTATUS(wait_status), .signal = 0};
 }
 
-Result<CommandOutput> run_command(const std::vector<std::string>& command,
-                                  std::int64_t timeout_ms) {
-  TA_ASSIGN_OR_RETURN(ChildPlan plan, make_plan({.command = command, .own_process_group = true}));
+Result<CommandOutput> run_command(const std::vector<std::string>& command, std::int64_t timeout_ms,
+                                  bool (*drops)(std::string_view name)) {
+  TA_ASSIGN_OR_RETURN(ChildPlan plan,
+                      make_plan({.command = command, .drops = drops, .own_process_group = true}));
   int output_pipe[2];
   if (::pipe2(output_pipe, O_CLOEXEC) != 0) return errno_status(errno, "pipe");
   plan.stdout_fd = output_pipe[1];

@@ -44,7 +44,9 @@ std::string_view error_code_name(ErrorCode code) {
 
 Status Status::with_context(std::string_view context) const {
   if (ok()) return *this;
-  return {code_, fmt::format("{}: {}", context, message_)};
+  Status longer = *this;
+  longer.message_ = fmt::format("{}: {}", context, message_);
+  return longer;
 }
 
 std::string Status::to_string() const {
@@ -112,6 +114,7 @@ ErrorCode trouble_of_errno(int error_number) {
     case ENETUNREACH:
     case EHOSTDOWN:
     case EHOSTUNREACH:
+    case ESHUTDOWN:
       return ErrorCode::kUnavailable;
     case EIO:
     case EREMOTEIO:
@@ -165,12 +168,29 @@ ErrorCode code_of_errno(int error_number) {
 }
 
 std::atomic<CheckListener> check_listener{nullptr};
+/// Of what is called damage, names and bytes that are wrong for good are not.
+bool is_trouble_of_the_place(int error_number, ErrorCode code) {
+  switch (error_number) {
+    case EROFS:
+    case EIO:
+    case EREMOTEIO:
+    case ESTALE:
+    case EUCLEAN:
+    case ENOLINK:
+    case ENOMEDIUM:
+      return true;
+    default:
+      return code == ErrorCode::kNoSpace || code == ErrorCode::kUnavailable ||
+             code == ErrorCode::kTimeout;
+  }
+}
 
 }  // namespace
 
 Status errno_status(int error_number, std::string_view operation_and_object) {
-  return {code_of_errno(error_number),
-          fmt::format("{}: {}", operation_and_object, std::strerror(error_number))};
+  Status status(code_of_errno(error_number),
+                fmt::format("{}: {}", operation_and_object, std::strerror(error_number)));
+  return status.set_of_the_place(is_trouble_of_the_place(error_number, status.code()));
 }
 
 void set_check_listener(CheckListener listener) {

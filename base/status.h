@@ -42,8 +42,16 @@ class [[nodiscard]] Status {
   bool ok() const { return code_ == ErrorCode::kOk; }
   ErrorCode code() const { return code_; }
   const std::string& message() const { return message_; }
+  /// The place failed it, and neither the program nor what it was given: a full disk, an exhausted
+  /// quota, storage that was lost or is read-only, a machine short of memory or files. Later the
+  /// same may succeed. Says errno_status(), and every kNoSpace.
+  bool is_of_the_place() const { return of_the_place_ || code_ == ErrorCode::kNoSpace; }
+  Status& set_of_the_place(bool of_the_place) {
+    of_the_place_ = of_the_place;
+    return *this;
+  }
 
-  /// The same code with "<context>: " before the message. An ok status stays as it is.
+  /// The same with "<context>: " before the message. An ok status stays as it is.
   Status with_context(std::string_view context) const;
   /// "invalid-argument: message", or "ok".
   std::string to_string() const;
@@ -51,6 +59,7 @@ class [[nodiscard]] Status {
  private:
   ErrorCode code_ = ErrorCode::kOk;
   std::string message_;
+  bool of_the_place_ = false;
 };
 
 inline Status ok_status() {

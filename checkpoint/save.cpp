@@ -22,6 +22,7 @@ struct Report {
 std::string encode_report(const Report& report) {
   const nlohmann::json json = {{"code", static_cast<int>(report.status.code())},
                                {"message", report.status.message()},
+                               {"of_the_place", report.status.is_of_the_place()},
                                {"digest", report.digest},
                                {"bytes", report.bytes},
                                {"scheduled", report.scheduled}};
@@ -34,6 +35,7 @@ Result<Report> decode_report(const std::string& text) {
     Report report;
     const int code = json.at("code").get<int>();
     if (code != 0) report.status = Status(static_cast<ErrorCode>(code), json.at("message"));
+    report.status.set_of_the_place(json.at("of_the_place"));
     report.digest = json.at("digest");
     report.bytes = json.at("bytes");
     report.scheduled = json.at("scheduled");
@@ -146,8 +148,7 @@ Result<Report> Saver::write_shard() {
       temporary_ / shard_name(static_cast<std::size_t>(coordination_.rank), shards_.size());
   TA_ASSIGN_OR_RETURN(const auto file, files_.create_file(path));
   Hasher128 hasher;
-  Status status = write_slices(*file, text, hasher);
-  if (!status.ok()) return status.with_context(format("write {}", path.string()));
+  TA_RETURN_IF_ERROR(write_slices(*file, text, hasher));  // which names the file
   return Report{.status = {}, .digest = hasher.digest().hex(), .bytes = text.size() + offset};
 }
 

@@ -1,5 +1,7 @@
 #include "slurm/commands.h"
 
+#include <optional>
+
 #include "base/format.h"
 #include "slurm/duration.h"
 #include "slurm/node_list.h"
@@ -8,15 +10,41 @@
 namespace tagalign::slurm {
 namespace {
 
-std::vector<std::string_view> lines_of(std::string_view text) {
+/// Lines that have an end; what is behind the last one may lack its rest.
+std::vector<std::string_view> whole_lines_of(std::string_view text) {
   std::vector<std::string_view> lines = split(text, '\n');
-  std::erase_if(lines, [](std::string_view line) { return line.empty(); });
+  lines.pop_back();
+  for (std::string_view& line : lines) line = trimmed(line);
   return lines;
 }
 
 Status bad_line(std::string_view program, std::string_view expected, std::string_view line) {
-  return invalid_argument(
-      format("reading what {} printed: expected {}, found '{}'", program, expected, line));
+  return invalid_argument(format("reading what {} printed: expected {}, found '{}'", program,
+                                 expected, quotable(line)));
+}
+
+/// Sites let sacct leave out, or not know, all but the job and its state.
+std::optional<AccountingRow> parse_row(std::string_view line) {
+  const auto fields = split(line, '|');
+  if (fields.size() < 4) return std::nullopt;
+  const auto job = parse_job(trimmed(fields[0]));
+  const std::string_view state = trimmed(fields[1]);
+  if (!job || state.empty()) return std::nullopt;
+  const auto codes = split(trimmed(fields[2]), ':');
+  const auto elapsed_s = parse_duration(trimmed(fields[3]));
+  return AccountingRow{
+      .job = *job,
+      .state = std::string(state),
+      .exit_code = parse_number<int>(codes.front()).value_or(0),
+      .signal = codes.size() == 2 ? parse_number<int>(codes.back()).value_or(0) : 0,
+      .elapsed_s = elapsed_s.ok() ? elapsed_s->value_or(0) : 0};
+}
+
+/// "125.batch|…": of a job that has a row of its own.
+bool is_step(std::string_view line) {
+  const std::string_view job = line.substr(0, line.find('|'));
+  const auto point = job.find('.');
+  return point != std::string_view::npos && parse_job(job.substr(0, point)).has_value();
 }
 
 Status check(const BatchRequest& request) {
@@ -63,12 +91,18 @@ Result<std::vector<std::string>> sbatch_command(const BatchRequest& request) {
 }
 
 Result<std::uint64_t> parse_sbatch(std::string_view output) {
-  const std::string_view line = split(output, '\n').front();
-  if (line.size() == output.size()) {
-    return bad_line("sbatch --parsable", "a job number and the end of the line", line);
+  // Without --parsable, which wrappers of sbatch may drop.
+  constexpr std::string_view kWords = "Submitted batch job ";
+  std::optional<std::uint64_t> found;
+  for (std::string_view line : whole_lines_of(output)) {
+    if (line.starts_with(kWords))
+      line = line.substr(kWords.size(), line.find(' ', kWords.size()) - kWords.size());
+    const auto job = parse_job(trimmed(split(line, ';').front()));
+    if (job) found = job;
   }
-  if (const auto job = parse_number<std::uint64_t>(split(line, ';').front())) return *job;
-  return bad_line("sbatch --parsable", "a job number", line);
+  if (found) return *found;
+  return bad_line("sbatch --parsable", "a job number, or NUMBER;CLUSTER, and the end of the line",
+                  output);
 }
 
 std::vector<std::string> scancel_command(const std::vector<std::string>& jobs) {
@@ -86,17 +120,14 @@ std::vector<std::string> sacct_command(const std::vector<std::uint64_t>& jobs) {
 
 Result<std::vector<AccountingRow>> parse_sacct(std::string_view output) {
   std::vector<AccountingRow> rows;
-  for (const std::string_view line : lines_of(output)) {
-    const auto fields = split(line, '|');
-    if (fields.size() != 4) return bad_line("sacct", "JOB|STATE|CODE:SIGNAL|ELAPSED", line);
-    const auto codes = split(fields[2], ':');
-    const auto job = parse_number<std::uint64_t>(fields[0]);
-    const auto code = parse_number<int>(codes.front());
-    const auto signal = codes.size() == 2 ? parse_number<int>(codes.back()) : std::nullopt;
-    if (!job || !code || !signal) return bad_line("sacct", "JOB|STATE|CODE:SIGNAL|ELAPSED", line);
-    TA_ASSIGN_OR_RETURN(const auto elapsed_s, parse_duration(fields[3]));
-    rows.push_back({*job, std::string(fields[1]), *code, *signal, elapsed_s.value_or(0)});
+  bool foreign = !output.empty() && output.back() != '\n';
+  for (const std::string_view line : whole_lines_of(output)) {
+    if (const auto row = parse_row(line))
+      rows.push_back(*row);
+    else
+      foreign = foreign || !(line.empty() || is_step(line));
   }
+  if (rows.empty() && foreign) return bad_line("sacct", "JOB|STATE|CODE:SIGNAL|ELAPSED", output);
   return rows;
 }
 
@@ -105,8 +136,12 @@ std::vector<std::string> end_time_command(std::uint64_t job) {
 }
 
 std::int64_t parse_end_time(std::string_view output) {
-  const auto seconds = parse_number<std::int64_t>(output.substr(0, output.find('\n')));
-  return seconds && *seconds > 0 ? *seconds : 0;
+  std::int64_t found = 0;
+  for (const std::string_view line : split(output, '\n')) {
+    const auto seconds = parse_number<std::int64_t>(trimmed(line));
+    if (seconds && *seconds > 0) found = *seconds;
+  }
+  return found;
 }
 
 Result<std::optional<Allocation>> read_allocation(
@@ -116,15 +151,15 @@ Result<std::optional<Allocation>> read_allocation(
     const auto found = environment.find(name);
     if (found == environment.end()) return otherwise;
     if (const auto value = parse_number<int>(found->second); value && *value >= 0) return *value;
-    return invalid_argument(
-        format("reading the allocation: {}: expected a number, found '{}'", name, found->second));
+    return invalid_argument(format("reading the allocation: {}: expected a number, found '{}'",
+                                   name, quotable(found->second)));
   };
   Allocation allocation;
   const auto job = parse_number<std::uint64_t>(environment.at("SLURM_JOB_ID"));
   if (!job) {
     return invalid_argument(
         format("reading the allocation: SLURM_JOB_ID: expected a number, found '{}'",
-               environment.at("SLURM_JOB_ID")));
+               quotable(environment.at("SLURM_JOB_ID"))));
   }
   allocation.job = *job;
   if (const auto nodes = environment.find("SLURM_JOB_NODELIST"); nodes != environment.end()) {

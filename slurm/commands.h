@@ -34,7 +34,8 @@ struct BatchRequest {
 };
 /// kInvalidArgument names the field. Job arrays are not offered: a workflow has its own jobs.
 Result<std::vector<std::string>> sbatch_command(const BatchRequest& request);
-/// Job id from "123" or "123;cluster", as `sbatch --parsable` prints it: a whole line.
+/// Job id from the last whole line that is "123" or "123;cluster", as `sbatch --parsable` prints it, or
+/// "Submitted batch job 123": sites let sbatch say other things before and behind it.
 Result<std::uint64_t> parse_sbatch(std::string_view output);
 
 /// Cancels them all with one call.
@@ -46,9 +47,10 @@ struct AccountingRow {
   std::string state;  ///< COMPLETED, FAILED, TIMEOUT, PREEMPTED, "CANCELLED by 1000", …
   int exit_code = 0;
   int signal = 0;
-  std::int64_t elapsed_s = 0;
+  std::int64_t elapsed_s = 0;  ///< 0 also where it is not known
 };
-/// Rows of sacct_command(): whole jobs, no steps.
+/// Rows of sacct_command(): whole jobs; steps, empty lines and what a site prints beside are left out. A
+/// code or a time that is not known is 0. An error where no row is among other lines, or none is whole.
 Result<std::vector<AccountingRow>> parse_sacct(std::string_view output);
 
 /// What Slurm tells a process about its allocation.

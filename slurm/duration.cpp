@@ -1,5 +1,7 @@
 #include "slurm/duration.h"
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/format.h"
@@ -39,6 +41,13 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
     seconds = *days * kDay;
     text.remove_prefix(dash + 1);
   }
+  // sacct gives fractions of a second, which nothing here needs.
+  const auto point = text.rfind('.');
+  if (point != std::string_view::npos) {
+    const bool behind_a_second = text.find(':') < point && parse_count(text.substr(point + 1));
+    if (!behind_a_second) return std::nullopt;
+    text = text.substr(0, point);
+  }
   const auto fields = parse_fields(text);
   if (!fields || fields->size() > 3) return std::nullopt;
   std::int64_t unit = with_days || fields->size() == 3 ? kHour : kMinute;
@@ -52,11 +61,12 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
 }  // namespace
 
 Result<std::optional<std::int64_t>> parse_duration(std::string_view text) {
-  if (text == "UNLIMITED" || text == "NOT_SET" || text == "INVALID")
-    return std::optional<std::int64_t>();
+  constexpr std::array<std::string_view, 7> kNone{
+      "UNLIMITED", "NOT_SET", "INVALID", "Partition_Limit", "N/A", "NONE", "Unknown"};
+  if (std::ranges::find(kNone, text) != kNone.end()) return std::optional<std::int64_t>();
   if (const auto seconds = seconds_of(text)) return std::optional(*seconds);
-  return invalid_argument(
-      format("reading a Slurm duration: expected [D-]H:M:S, M:S or minutes, found '{}'", text));
+  return invalid_argument(format(
+      "reading a Slurm duration: expected [D-]H:M:S, M:S or minutes, found '{}'", quotable(text)));
 }
 
 std::string format_duration(std::int64_t seconds) {

@@ -15,7 +15,7 @@ namespace tagalign::slurm {
 std::vector<std::string> user_queue_command(const std::string& user);
 
 struct UserQueueRow {
-  std::string job;  ///< "123", of an array "123_[1-3]" or "123_4"
+  std::string job;  ///< "123", of an array "123_[1-3]" or "123_4", of a part of several "123+0"
   std::string name;
   std::string state;  ///< PENDING, RUNNING, …: whatever Slurm calls it
   int restarts = 0;
@@ -26,13 +26,14 @@ struct UserQueueRow {
 };
 struct UserQueue {
   std::vector<UserQueueRow> rows;
-  /// Empty: every line was read. Else what is wrong with the first that was not: a job that is in
-  /// no row may still be there.
+  /// Empty: every row was read; lines that are none, such as "CLUSTER: c1", do not count. Else what is
+  /// wrong with the first that was not: a job that is in no row may still be there.
   std::string damage;
 };
 UserQueue parse_user_queue(std::string_view output);
 
-/// Seconds since 1970 of "1795732575" or local "2026-11-26T22:36:15"; 0 for N/A, Unknown and NONE.
+/// Seconds since 1970 of "1795732575" or local "2026-11-26T22:36:15"; 0 for N/A, Unknown,
+/// NONE, INVALID, NOT_SET, UNLIMITED and nothing at all.
 Result<std::int64_t> parse_time(std::string_view text);
 
 /// What sbatch, squeue and scancel say when no controller answered: whether the request was

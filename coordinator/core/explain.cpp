@@ -90,7 +90,10 @@ Lines explain_placement(const State& state, const Job& job, UnixMs now_ms) {
 Lines explain_state(const State& state, const Job& job, const Queued& queued, UnixMs now_ms) {
   if (Lines unmet = unmet_dependencies(state, job); !unmet.empty()) return unmet;
   if (queued.not_before_ms > now_ms) {
-    return {format("starts again in {}", format_duration(queued.not_before_ms - now_ms))};
+    std::string why;
+    if (!job.attempts.empty() && !job.attempts.back().message.empty())
+      why = ": " + job.attempts.back().message;
+    return {format("starts again in {}{}", format_duration(queued.not_before_ms - now_ms), why)};
   }
   return explain_placement(state, job, now_ms);
 }

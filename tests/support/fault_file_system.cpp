@@ -66,6 +66,11 @@ void FaultFileSystem::crash_after(std::uint64_t operations) {
   crash_after_ = operations;
 }
 
+void FaultFileSystem::fail_creates(int error_number) {
+  const std::lock_guard lock(mutex_);
+  create_error_ = error_number;
+}
+
 void FaultFileSystem::fail_rename(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
   fail_rename_ = number;
@@ -147,6 +152,7 @@ bool FaultFileSystem::exists(const Path& path) {
 Result<std::unique_ptr<WritableFile>> FaultFileSystem::create_file(const Path& path) {
   const std::lock_guard lock(mutex_);
   TA_RETURN_IF_ERROR(step());
+  if (create_error_ != 0) return errno_status(create_error_, "create " + path.string());
   TA_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, real_.create_file(path));
   renamed_.erase(path);
   return std::unique_ptr<WritableFile>(std::make_unique<File>(*this, std::move(file), path));

@@ -26,6 +26,8 @@ class FaultFileSystem final : public FileSystem {
   /// bytes) or does not happen, nothing changes any more, and bytes that were not synced are cut to
   /// half: the machine lost its power.
   void crash_after(std::uint64_t operations);
+  /// create_file() fails as the system call does that sets errno so.
+  void fail_creates(int error_number);
   /// Rename number `number` (from 0) fails with kUnavailable and does not happen.
   void fail_rename(std::uint64_t number);
   /// Rename number `number` (from 0) says ok and does not happen.
@@ -63,6 +65,7 @@ class FaultFileSystem final : public FileSystem {
   std::uint64_t operations_ = 0;
   std::uint64_t renames_ = 0;
   std::optional<std::uint64_t> space_, crash_after_, fail_rename_, lose_rename_;
+  int create_error_ = 0;
   bool crashed_ = false;
   std::map<Path, std::uint64_t> synced_bytes_;  ///< of files that hold bytes which were not synced
   std::map<Path, Status> unreadable_;

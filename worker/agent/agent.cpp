@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -292,7 +293,7 @@ void Agent::supervise() {
   if (shutdown_reason_ && now_ms >= kill_ms_) gangs_.kill_all(*shutdown_reason_);
   GangChanges changes = gangs_.supervise();
   for (const std::string& peer : changes.gone_peers) ranks_.forget(peer);
-  for (wire::AgentEvent& event : changes.events) pending_.push_back({std::move(event), "", 0});
+  for (auto& event : changes.events) pending_.push_back({std::move(event), "", 0});
 }
 
 bool Agent::commit_is_due() const {
@@ -355,16 +356,17 @@ void Agent::launch_gang(const wire::Launch& launch) {
   const UnixMs at_ms = parts_.clock.unix_ms();
   const auto launcher = gangs_.launch(launch);
   if (launcher.ok()) {
-    // Elsewhere than on the head mpirun's daemon is still to come.
-    const bool awaits_daemon = launcher->pid == 0 && !by_srun(launch);
+    const bool awaits_daemon = launcher->pid == 0 && !by_srun(launch);  // of mpirun: still to come
     if (!awaits_daemon) note_started({launch.job, launch.attempt}, *launcher);
     return;
   }
   const std::string& message = launcher.status().message();
   log_error("job {} attempt {}: {}", launch.job.value, launch.attempt.value, message);
+  const bool of_the_place = launcher.status().is_of_the_place();
   pending_.push_back({AttemptEnded{.job = launch.job,
                                    .attempt = launch.attempt,
                                    .outcome = Outcome::kLaunchFailed,
+                                   .exit_code = of_the_place ? to_int(ExitCode::kPlaceFailed) : 0,
                                    .message = message,
                                    .at_ms = at_ms},
                       "", 0});

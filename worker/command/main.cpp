@@ -27,6 +27,7 @@
 #include "worker/evaluate/evaluate_job.h"
 #include "worker/rank/cores_posix.h"
 #include "worker/rank/groups.h"
+#include "worker/rank/last_word.h"
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
 #include "worker/rank/reporter_signals_posix.h"
@@ -93,16 +94,8 @@ Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
   ::_exit(quietly ? std::atoi(leave_code.c_str()) : to_int(code));
 }
 
-ExitCode code_of(const Status& status) {
-  switch (status.code()) {
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kUnsupported:
-      return ExitCode::kDoNotRequeue;
-    case ErrorCode::kPeerLost:
-      return ExitCode::kPeerLost;
-    default:
-      return ExitCode::kJobFailed;
-  }
+[[noreturn]] void leave_failed(jobs::Reporter& reporter, const Status& status) {
+  leave_at_once(reporter, jobs::code_of(status), jobs::reason_of(status));
 }
 
 /// Ranks that cannot find each other come up as worlds of one, each a rank 0.
@@ -131,6 +124,7 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   overrides.insert(overrides.end(), arguments.options.begin(), arguments.options.end());
   const auto config =
       config::load_job_config<Config>(posix_file_system(), arguments.config, overrides);
+  if (!config.ok() && config.status().is_of_the_place()) leave_failed(**reporter, config.status());
   if (!config.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, config.status().message());
   jobs::configure_torch(config->runtime.threads_per_rank);
   const auto device = jobs::choose_device(config->runtime.device, mpi.local_rank());
@@ -142,7 +136,7 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
     where += cores ? format(", cores {}", *cores) : ", any core";
   }
   auto groups = jobs::make_groups(config->runtime, mpi, *device);
-  if (!groups.ok()) leave_at_once(**reporter, code_of(groups.status()), groups.status().message());
+  if (!groups.ok()) leave_failed(**reporter, groups.status());
   (*reporter)->hello(where);
   log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
   jobs::ReadsInFlight reads;
@@ -153,7 +147,7 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   jobs::Rank rank{
       .group = groups->main(), .reporter = **reporter, .files = files, .device = *device};
   const auto end = job(rank, *config);
-  if (!end.ok()) leave_at_once(**reporter, code_of(end.status()), end.status().message());
+  if (!end.ok()) leave_failed(**reporter, end.status());
   if (*end == jobs::JobEnd::kSavedAndLeft)
     leave_at_once(**reporter, ExitCode::kRequeue, "saved and left on request");
   jobs::forget_sudden_end();

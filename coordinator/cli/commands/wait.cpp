@@ -10,12 +10,14 @@ namespace {
 struct Options {
   std::string target;
   std::optional<double> timeout_s;
+  std::optional<int> agents;
 };
 
 /// A workflow is followed as a whole, as its checkpoints add jobs. Without a target those that had
 /// ended before are not waited for.
 FollowOptions follow_options(const Options& options, const std::vector<wire::JobSummary>& jobs) {
   FollowOptions follow;
+  follow.agents = options.agents;
   if (options.timeout_s) follow.timeout_ms = static_cast<std::int64_t>(*options.timeout_s * 1000);
   for (const auto& job : jobs) {
     if (!options.target.empty() || !job.terminal) follow.jobs.push_back(job.id);
@@ -46,6 +48,12 @@ void add_wait(Program& program) {
   command->add_option("--timeout", options->timeout_s, "seconds; then exit code 3")
       ->option_text("S")
       ->check(CLI::Range(0.0, 1e9));
+  command
+      ->add_option("--agents", options->agents,
+                   "no more agents than so many come: exit code 93 when what is left needs more "
+                   "slots than they have")
+      ->option_text("N")
+      ->check(CLI::Range(1, 65'536));
   command->footer(
       "Examples:\n  tagalign wait\n  tagalign wait demo --timeout 600\n  tagalign wait 3");
   program.on(command, options, run);

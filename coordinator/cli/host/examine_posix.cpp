@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/format.h"
+#include "base/job_environment.h"
 #include "base/process.h"
 #include "coordinator/cli/host/doctor.h"
 #include "coordinator/keys/state_folder.h"
@@ -37,7 +38,7 @@ std::vector<Check> examine_mpi(const Path& worker) {
                                       "--bind-to",      "none", "--oversubscribe"};
   if (::geteuid() == 0) command.push_back("--allow-run-as-root");
   command.insert(command.end(), {worker.string(), "probe"});
-  const auto output = run_command(command, kProbeMsMax);
+  const auto output = run_command(command, kProbeMsMax, is_of_mpi_job);
   if (!output.ok()) {
     return {{"mpi", Health::kError, output.status().message(),
              format("run it by hand: {}", fmt::join(command, " "))}};

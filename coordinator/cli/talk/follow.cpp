@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/utf8.h"
 #include "coordinator/cli/talk/job_pages.h"
+#include "coordinator/cli/talk/unfit.h"
 
 namespace tagalign::cli {
 namespace {
@@ -156,6 +157,8 @@ Result<int> follow_jobs(Context& context, Connection& connection, const FollowOp
                     [&narrator](const std::string& text) { narrator.line(text); });
   const MonotonicMs start = context.host.clock.monotonic_ms();
   Watch watch(options);
+  std::optional<UnfitWatch> unfit;
+  if (options.agents) unfit.emplace(*options.agents);
   while (true) {
     const Status looked = watch.look(connection);
     if (looked.ok()) {
@@ -164,6 +167,13 @@ Result<int> follow_jobs(Context& context, Connection& connection, const FollowOp
       if (watch.all_ended()) {
         narrator.erase();
         return verdict(watch.jobs());
+      }
+      const auto never =
+          unfit ? unfit->look(connection, watch.jobs(), context.host.clock.monotonic_ms())
+                : std::nullopt;
+      if (never) {
+        narrator.line(*never);
+        return to_int(ExitCode::kDoNotRequeue);
       }
     } else if (const Status status = patience.bear(looked); !status.ok()) {
       narrator.erase();

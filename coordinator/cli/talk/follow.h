@@ -20,11 +20,12 @@ struct FollowOptions {
   std::vector<JobId> jobs;
   std::optional<Newcomers> newcomers;  ///< followed too
   std::optional<std::int64_t> timeout_ms;
+  std::optional<int> agents;  ///< no more of them come: what they cannot hold is not waited for
 };
 
 /// Asks for those that have not ended until all have. Changes are said on host.err: a line each,
 /// and on a terminal one line that is drawn again for what runs. 0, or 1 when a job did
-/// not succeed. kTimeout after `timeout_ms`. A coordinator that goes away is asked again
+/// not succeed; 93 when none of those that are left can ever start. kTimeout after `timeout_ms`. A coordinator that goes away is asked again
 /// for kAwayMsMax, then kUnavailable.
 Result<int> follow_jobs(Context& context, Connection& connection, const FollowOptions& options);
 

@@ -18,6 +18,19 @@ bool infrastructure(Outcome outcome) {
          outcome == Outcome::kKilledOnRequest || outcome == Outcome::kGangApart;
 }
 
+/// Told by the rank itself, or by the agent that could not launch it.
+bool place_failed(const AttemptEnded& end) {
+  const bool told = end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed;
+  return told && end.exit_code == to_int(ExitCode::kPlaceFailed);
+}
+
+/// A disk is not emptied within seconds.
+std::int64_t place_back_off_ms(int stalled_failures) {
+  const std::int64_t wait_ms = limits::kPlaceBackOffMsMin
+                               << std::clamp(stalled_failures - 1, 0, 10);
+  return std::min(wait_ms, limits::kPlaceBackOffMsMax);
+}
+
 /// What fails again and again by no fault of the program may need time to be mended.
 std::int64_t back_off_ms(int stalled_failures) {
   const int waited = stalled_failures - limits::kRetriesAtOnceMax;
@@ -74,7 +87,9 @@ void charge_infrastructure(Verdict& verdict, const Policy& policy, const Job& jo
     verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
                                           policy.infrastructure_retries_max, end.message)};
   } else {
-    verdict.state = Queued{now_ms, now_ms + back_off_ms(verdict.stalled_failures)};
+    const std::int64_t wait_ms = place_failed(end) ? place_back_off_ms(verdict.stalled_failures)
+                                                   : back_off_ms(verdict.stalled_failures);
+    verdict.state = Queued{now_ms, now_ms + wait_ms};
   }
 }
 
@@ -88,7 +103,7 @@ Verdict decide_retry(const Policy& policy, const Job& job, const AttemptEnded& e
     verdict.state = Cancelled{now_ms, saving->reason};
   } else if (end.outcome == Outcome::kSavedAndLeft) {
     verdict.state = Queued{now_ms, now_ms + limits::kLaunchRetryMs};
-  } else if (infrastructure(end.outcome)) {
+  } else if (infrastructure(end.outcome) || place_failed(end)) {
     charge_infrastructure(verdict, policy, job, end, now_ms);
   } else {
     charge_program(verdict, job, end, now_ms);

@@ -1,6 +1,7 @@
 /// What follows the end of an attempt: pure, decided by the class of the failure.
 ///
-/// Infrastructure (a rank killed from outside, an agent gone) costs nothing while new checkpoints
+/// Infrastructure (a rank killed from outside, an agent gone; a full disk or another trouble of the
+/// place, exit code 74, which is waited for in minutes) costs nothing while new checkpoints
 /// come, and ends the job after Policy::stalled_retries_max failures without one, or after
 /// Policy::same_step_kills_max kills at one step: training repeats itself to the bit, so what is
 /// killed at the same place each time asks for it (the kernel, when memory runs out). The program's

@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/job_environment.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "coordinator/service/pools/script.h"
 #include "slurm/commands.h"
 #include "slurm/queue.h"
+#include "slurm/text.h"
 
 namespace tagalign::service {
 namespace {
@@ -19,14 +21,21 @@ namespace {
 using core::CallEnd;
 using core::SlurmAnswered;
 
-constexpr std::size_t kMessageCharsMax = 400;
+constexpr std::size_t kMessageBytesMax = 400;
+
+/// What would make squeue show less than all jobs, sbatch not return, or an allocation take over what
+/// the job is given in which this coordinator runs.
+bool disturbs_a_call(std::string_view name) {
+  return is_of_mpi_job(name) || is_of_slurm_job(name) || name.starts_with("SQUEUE_") ||
+         name.starts_with("SACCT_") || name == "SBATCH_WAIT" || name == "SBATCH_ARRAY_INX";
+}
 
 std::string first_words(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   for (char& c : text) {
     if (c == '\n') c = ' ';
   }
-  return text.substr(0, kMessageCharsMax);
+  return slurm::quotable(text, kMessageBytesMax);
 }
 
 void take(SlurmAnswered& answer, const core::SubmitCall&, const std::string& printed,
@@ -121,6 +130,7 @@ Status SlurmCalls::start(const core::AskSlurm& effect) {
   TA_ASSIGN_OR_RETURN(auto command, command_of(effect.what));
   TA_ASSIGN_OR_RETURN(const pid_t pid, start_process({.command = std::move(command),
                                                       .environment = {{"SLURM_TIME_FORMAT", "%s"}},
+                                                      .drops = disturbs_a_call,
                                                       .stdout_file = output(),
                                                       .stderr_file = errors(),
                                                       .own_process_group = true,

@@ -9,6 +9,7 @@ class BrokenDisk final : public FileSystem {
  public:
   /// While set, writes store half of their bytes and fail with kNoSpace.
   bool full = false;
+  std::string below;  ///< of the folders whose path begins so alone
 
   Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) override {
     return disk_.read_file(path, bytes_max);
@@ -19,12 +20,12 @@ class BrokenDisk final : public FileSystem {
   Result<std::uint64_t> file_size(const Path& path) override { return disk_.file_size(path); }
   bool exists(const Path& path) override { return disk_.exists(path); }
   Result<std::unique_ptr<WritableFile>> create_file(const Path& path) override {
-    if (full) return no_space("creating " + path.string());
+    if (is_full(path)) return no_space("creating " + path.string());
     TA_ASSIGN_OR_RETURN(auto file, disk_.create_file(path));
-    return std::unique_ptr<WritableFile>(new File(std::move(file), full));
+    return std::unique_ptr<WritableFile>(new File(std::move(file), below.empty() ? full : never_));
   }
   Status write_durable(const Path& path, std::string_view contents) override {
-    if (full) return no_space("writing " + path.string());
+    if (is_full(path)) return no_space("writing " + path.string());
     return disk_.write_durable(path, contents);
   }
   Status rename_durable(const Path& from, const Path& to) override {
@@ -36,7 +37,10 @@ class BrokenDisk final : public FileSystem {
     return disk_.list_directory(path);
   }
   Status remove_all(const Path& path) override { return disk_.remove_all(path); }
-  Result<std::uint64_t> free_bytes(const Path& path) override { return disk_.free_bytes(path); }
+  Result<std::uint64_t> free_bytes(const Path& path) override {
+    if (is_full(path)) return std::uint64_t{0};
+    return disk_.free_bytes(path);
+  }
 
  private:
   class File final : public WritableFile {
@@ -56,6 +60,9 @@ class BrokenDisk final : public FileSystem {
     const bool& full_;
   };
 
+  bool is_full(const Path& path) const { return full && path.string().starts_with(below); }
+
+  const bool never_ = false;
   FileSystem& disk_ = posix_file_system();
 };
 

@@ -67,6 +67,18 @@ TEST(GangProcess, Launch_Environment_NamesAttemptAndSocket) {
   EXPECT_EQ(options.working_directory, Path("/w"));
 }
 
+/// Field case mpi-started-inside-mpirun.
+TEST(GangProcess, Launch_InsideAnotherJob_TakesNothingOfItOver) {
+  const auto drops = gang_process(launch(), environment()).drops;
+  ASSERT_NE(drops, nullptr);
+  for (const char* name : {"OMPI_UNIVERSE_SIZE", "OMPI_COMM_WORLD_RANK", "PMIX_NAMESPACE", "PMI_FD",
+                           "OMPI_MCA_ess_base_jobid", "OMPI_MCA_orte_hnp_uri", "SLURM_PROCID",
+                           "SLURM_CPUS_PER_TASK", "SLURM_TASKS_PER_NODE"})
+    EXPECT_TRUE(drops(name)) << name;
+  for (const char* name : {"OMPI_MCA_btl", "PATH", "SLURM_JOB_ID", "SLURM_CONF"})
+    EXPECT_FALSE(drops(name)) << name;
+}
+
 TEST(GangProcess, Launch_InsideSlurm_StaysOnItsNode) {
   const auto variables = gang_process(launch(), environment()).environment;
   EXPECT_THAT(variables, Contains(Pair("OMPI_MCA_ras", "^slurm")));

@@ -62,6 +62,22 @@ TEST(ErrnoStatus, OfOneFile_IsTold_FromTroubleOfTheMachine) {
   EXPECT_EQ(code(ETIMEDOUT), ErrorCode::kTimeout);
 }
 
+/// Field case disk-full-ends-job, and the other numbers that no program brings about.
+TEST(ErrnoStatus, OfThePlace_IsToldFromWhatComesAgain) {
+  const auto of_the_place = [](int number) { return errno_status(number, "x").is_of_the_place(); };
+  for (const int number : {ENOSPC, EDQUOT, EFBIG, EROFS, EIO, EREMOTEIO, ESTALE, EUCLEAN, ENOLINK,
+                           ENOTCONN, ESHUTDOWN, ETIMEDOUT, ENOMEM, EMFILE, ENFILE, EHOSTDOWN})
+    EXPECT_TRUE(of_the_place(number)) << number;
+  for (const int number : {ENOENT, EACCES, EPERM, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, EBADMSG})
+    EXPECT_FALSE(of_the_place(number)) << number;
+}
+
+TEST(Status, OfThePlace_StaysSoWithContext) {
+  EXPECT_TRUE(errno_status(ESTALE, "read x").with_context("rank 1").is_of_the_place());
+  EXPECT_TRUE(no_space("disk full").is_of_the_place());
+  EXPECT_FALSE(data_loss("checksum").with_context("load").is_of_the_place());
+}
+
 TEST(Digest128, KnownBytes_MatchXxhsum) {
   // xxh128sum of the empty file and of "abc".
   EXPECT_EQ(digest128({}).hex(), "99aa06d3014798d86001c324468d497f");

@@ -1,4 +1,5 @@
 // Full disks, crashes and other writers while a checkpoint is saved.
+#include <cerrno>
 #include <fstream>
 
 #include "tests/support/fault_file_system.h"
@@ -26,6 +27,22 @@ TEST_F(SaveLoad, OneRanksDiskIsFull_AllFailWithNoSpace_AndTheOldStays) {
   }
   EXPECT_THAT(names_in(folder()), ElementsAre("step-00000001"));
   EXPECT_EQ(load_newest(files(), folder())->manifest.position.step, 1U);
+}
+
+/// Field case disk-full-ends-job: the path stood there twice. And what only errno knows reaches all.
+TEST_F(SaveLoad, OneRanksFolderIsReadOnly_AllSayThatThePlaceFailed) {
+  FaultFileSystem read_only(files());
+  read_only.fail_creates(EROFS);
+  const SampleTensors sample(1);
+  const auto results = on_ranks(2, [&](const Coordination& seat) {
+    FileSystem& system = seat.rank == 1 ? static_cast<FileSystem&>(read_only) : files();
+    return save(system, seat, {folder(), {}}, sample.views(), position_at(2));
+  });
+  for (const auto& result : results) {
+    EXPECT_TRUE(result.status().is_of_the_place());
+    const std::string& message = result.status().message();
+    EXPECT_EQ(message.find("create"), message.rfind("create")) << message;
+  }
 }
 
 TEST_F(SaveLoad, DiskFullAtAnyByte_FailsOrSucceedsWhole) {

@@ -67,6 +67,70 @@ TEST_F(CommandLine, WaitForAQueuedJob_SaysItsReasonWheneverItsWordsChange) {
                                HasSubstr("waits for 2 free slots")));
 }
 
+wire::StatusReply nodes(const std::vector<int>& slots) {
+  wire::StatusReply status;
+  for (const int count : slots) {
+    wire::AgentSummary agent;
+    agent.connected = true;
+    agent.slots = count;
+    agent.state = "connected";
+    status.agents.push_back(agent);
+  }
+  return status;
+}
+
+/// A workflow of one look after the other; the last look stays.
+std::function<Answer(const ClientRequest&)> looks_at(std::vector<std::vector<JobSummary>> looks,
+                                                     wire::StatusReply status) {
+  auto count = std::make_shared<std::size_t>(0);
+  return [=](const ClientRequest& request) -> Answer {
+    if (std::holds_alternative<wire::StatusRequest>(request)) return status;
+    const auto& asked = std::get<JobsRequest>(request);
+    if (asked.after.value > 0) return JobsReply{};
+    return JobsReply{looks[std::min((*count)++, looks.size() - 1)], 0, false};
+  };
+}
+
+JobSummary sized(JobSummary job, int slots, std::uint32_t attempt = 0) {
+  job.slots = slots;
+  job.attempt = Attempt{attempt};
+  return job;
+}
+
+/// Field case slurm-srun-cpus-per-task, its second half: the allocation would be spent on waiting.
+TEST_F(CommandLine, WaitForAgents_JobThatAllOfThemCannotHold_EndsWith93) {
+  coordinator.answer = looks_at(
+      {{sized(job(1, "p", "queued"), 2), sized(job(2, "after it", "queued"), 1)}}, nodes({1}));
+  EXPECT_EQ(run({"wait", "--agents", "1"}), 93);
+  EXPECT_THAT(err.str(), HasSubstr("job 'p' needs 2 slots, and all agents that come (1) have 1"));
+}
+
+TEST_F(CommandLine, WaitForAgents_ThatHaveRoomTogether_Waits) {
+  coordinator.answer = looks_at({{sized(job(1, "p", "queued"), 2)}}, nodes({1, 1}));
+  EXPECT_EQ(run({"wait", "--agents", "2", "--timeout", "60"}), 3);
+}
+
+TEST_F(CommandLine, WaitForAgents_ThatAreNotAllThereYet_Waits) {
+  coordinator.answer = looks_at({{sized(job(1, "p", "queued"), 4)}}, nodes({1, 1}));
+  EXPECT_EQ(run({"wait", "--agents", "3", "--timeout", "60"}), 3);
+}
+
+TEST_F(CommandLine, WaitForAgents_WhileOthersRunOrRestAfterAnAttempt_Waits) {
+  for (const auto& other :
+       {sized(job(2, "other", "running"), 1, 1), sized(job(2, "other", "queued"), 1, 1)}) {
+    coordinator.answer = looks_at({{sized(job(1, "p", "queued"), 4), other}}, nodes({1}));
+    EXPECT_EQ(run({"wait", "--agents", "1", "--timeout", "60"}), 3) << other.state;
+  }
+}
+
+TEST_F(CommandLine, WaitForAgents_ThatLeave_EndsNothing) {
+  auto status = nodes({4});
+  status.agents[0].slots = 0;
+  status.agents[0].state = "leaving";
+  coordinator.answer = looks_at({{sized(job(1, "p", "queued"), 4, 1)}}, status);
+  EXPECT_EQ(run({"wait", "--agents", "1", "--timeout", "60"}), 3);
+}
+
 TEST_F(CommandLine, WaitWithTimeout_ExitsWithThreeAndNamesWhatIsOpen) {
   coordinator.answer = [](const ClientRequest&) -> Answer {
     return JobsReply{{job(1, "scenes", "succeeded"), job(2, "clip", "running")}, 0, false};

@@ -126,6 +126,50 @@ TEST(Retry, ProgramFailures_EndWithTheBudget) {
   EXPECT_THAT(std::get<Failed>(b.job(1).state).reason, HasSubstr("3 retries"));
 }
 
+/// Field case disk-full-ends-job: it ended the job within seconds, as a fault of the program.
+TEST(Retry, FullDiskAtOneStep_WaitsInMinutesAndChargesNothing) {
+  Bench b;
+  b.join("a");
+  b.submit({make_job("one")});
+  std::int64_t wait_ms = limits::kPlaceBackOffMsMin;
+  for (std::uint32_t attempt = 1; attempt <= 8; ++attempt) {
+    b.ended("a", 1, attempt, Outcome::kFailed, 6, 74);
+    ASSERT_EQ(b.state_of(1), "queued");
+    EXPECT_EQ(std::get<Queued>(b.job(1).state).not_before_ms, b.now + wait_ms);
+    EXPECT_EQ(b.job(1).program_failures, 0);
+    b.now += wait_ms;
+    b.give(TimePassed{});
+    ASSERT_EQ(b.state_of(1), "starting");
+    wait_ms = std::min(2 * wait_ms, limits::kPlaceBackOffMsMax);
+  }
+}
+
+TEST(Retry, FullDiskForEver_EndsWithTheLimitOfStalledFailures) {
+  Bench b;
+  b.join("a");
+  b.submit({make_job("one")});
+  for (std::uint32_t attempt = 1; attempt <= limits::kStalledRetriesMax + 1; ++attempt) {
+    b.ended("a", 1, attempt, Outcome::kLaunchFailed, 0, 74);
+    b.now += limits::kPlaceBackOffMsMax;
+    b.give(TimePassed{});
+  }
+  EXPECT_THAT(std::get<Failed>(b.job(1).state).reason, HasSubstr("without a new checkpoint"));
+}
+
+TEST(Explain, JobThatWaitsForADisk_SaysWhatWasFull) {
+  Bench b;
+  b.join("a");
+  b.submit({make_job("one")});
+  b.report("a", wire::AttemptEnded{.job = {1},
+                                   .attempt = {1},
+                                   .outcome = Outcome::kFailed,
+                                   .exit_code = 74,
+                                   .message = "write /w/x: No space left on device",
+                                   .at_ms = b.now});
+  EXPECT_EQ(explain(b.state, {1}, b.now).front(),
+            "starts again in 1 min 0 s: write /w/x: No space left on device");
+}
+
 TEST(Retry, InfrastructureWithProgress_IsFree) {
   Bench b;
   b.join("a");

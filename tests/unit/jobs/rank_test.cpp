@@ -5,10 +5,12 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <cerrno>
 #include <fstream>
 
 #include "base/format.h"
 #include "tests/unit/jobs/jobs_fixture.h"
+#include "worker/rank/last_word.h"
 #include "worker/train/run_checkpoints.h"
 
 namespace tagalign::jobs {
@@ -69,6 +71,30 @@ TEST_F(FirstDecidesTest, Error_IsTheSameOnAllRanksAndLeavesThemInStep) {
     EXPECT_EQ(status.code(), ErrorCode::kNoSpace);
     EXPECT_EQ(status.message(), "write F");
   }
+}
+
+/// Every rank says the same last word: the first that is heard decides what the job is charged with.
+TEST_F(FirstDecidesTest, TroubleOfThePlace_IsToldToAllRanks) {
+  for (const auto& status :
+       answers_of<Status>(3, [](Rank&) { return errno_status(ESTALE, "F"); })) {
+    EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
+    EXPECT_TRUE(status.is_of_the_place());
+    EXPECT_EQ(code_of(status), ExitCode::kPlaceFailed);
+  }
+  for (const auto& status : answers_of<Status>(2, [](Rank&) { return data_loss("F is torn"); }))
+    EXPECT_EQ(code_of(status), ExitCode::kJobFailed);
+}
+
+/// Field case disk-full-ends-job: nothing said what to do.
+TEST(LastWord, OfATroubleOfThePlace_SaysThatTheJobGoesOn) {
+  EXPECT_EQ(code_of(no_space("write F")), ExitCode::kPlaceFailed);
+  EXPECT_EQ(reason_of(no_space("write F")), "write F; free space there, and the job goes on");
+  EXPECT_EQ(code_of(errno_status(EROFS, "write F")), ExitCode::kPlaceFailed);
+  EXPECT_THAT(reason_of(errno_status(EIO, "read F")), ::testing::HasSubstr("mend that"));
+  EXPECT_EQ(code_of(invalid_argument("x")), ExitCode::kDoNotRequeue);
+  EXPECT_EQ(code_of(peer_lost("x")), ExitCode::kPeerLost);
+  EXPECT_EQ(code_of(not_found("x")), ExitCode::kJobFailed);
+  EXPECT_EQ(reason_of(not_found("x")), "x");
 }
 
 TEST_F(FirstDecidesTest, Followers_DecideNothing) {

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "base/format.h"
@@ -17,6 +18,7 @@ namespace {
 using core::CallEnd;
 using core::SlurmAnswered;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class SlurmCallsTest : public ::testing::Test {
  protected:
@@ -100,6 +102,41 @@ TEST_F(SlurmCallsTest, Failures_AreToldApart) {
   EXPECT_FALSE(call(core::QueueCall{}).complete);
   fake("squeue", "kill -9 $$");
   EXPECT_EQ(call(core::QueueCall{}).end, CallEnd::kNoAnswer);
+}
+
+/// Field cases slurm-sbatch-banner and slurm-squeue-foreign-rows, as the coordinator meets them.
+TEST_F(SlurmCallsTest, LinesOfTheSite_HideNoAnswer) {
+  fake("sbatch",
+       "echo 'sbatch: no partition specified, using default partition main'; echo 7787232");
+  EXPECT_EQ(call(core::SubmitCall{wire::sample_pool(), "3"}).number, "7787232");
+  fake("squeue",
+       "echo 'CLUSTER: c1'\n"
+       "echo '1|tagalign-a-1|RUNNING|0|1795732875|n1|tagalign 01|None|'");
+  const SlurmAnswered queue = call(core::QueueCall{});
+  EXPECT_TRUE(queue.complete) << queue.message;
+  EXPECT_EQ(queue.queue.size(), 1u);
+  fake("sacct", "echo '9|FAILED|1:0|Unknown'; echo '9.batch|FAILED|1:0|00:00:01'");
+  const SlurmAnswered accounting = call(core::AccountingCall{{"9"}});
+  ASSERT_EQ(accounting.accounting.size(), 1u);
+  EXPECT_EQ(accounting.accounting[0].state, "FAILED");
+}
+
+/// A coordinator that runs inside a job of Slurm, of a user who has a default for squeue.
+TEST_F(SlurmCallsTest, SettingsOfAnotherJob_DoNotReachTheCalls) {
+  const std::map<std::string, std::string> inherited = {
+      {"SQUEUE_STATES", "RUNNING"},  {"SLURM_CPUS_PER_TASK", "1"}, {"SLURM_MEM_PER_NODE", "100"},
+      {"OMPI_COMM_WORLD_RANK", "0"}, {"SBATCH_WAIT", "1"},         {"SBATCH_ACCOUNT", "mine"},
+      {"SLURM_CONF", "/c"}};
+  for (const auto& [name, value] : inherited) ::setenv(name.c_str(), value.c_str(), 1);
+  fake("squeue", "env > \"$(dirname \"$0\")/seen\"");
+  (void)call(core::QueueCall{});
+  for (const auto& [name, value] : inherited) ::unsetenv(name.c_str());
+  const std::string seen = text_of(folder_.path() / "seen");
+  EXPECT_THAT(seen, HasSubstr("SBATCH_ACCOUNT=mine"));
+  EXPECT_THAT(seen, HasSubstr("SLURM_CONF=/c"));
+  for (const char* name : {"SQUEUE_STATES", "SLURM_CPUS_PER_TASK", "SLURM_MEM_PER_NODE",
+                           "OMPI_COMM_WORLD_RANK", "SBATCH_WAIT"})
+    EXPECT_THAT(seen, Not(HasSubstr(name))) << name;
 }
 
 TEST_F(SlurmCallsTest, NoSuchProgram_IsARefusal) {

@@ -61,10 +61,38 @@ TEST(UserQueue, LineOfSomethingElse_IsSaidAndTheRestIsRead) {
   EXPECT_EQ(queue.rows[0].state, "WEIRD_STATE");
 }
 
+/// Field case slurm-squeue-foreign-rows, in the columns that are asked for.
+TEST(UserQueue, LinesOfTheSite_AreNoDamage) {
+  const UserQueue queue = parse_user_queue(
+      "CLUSTER: c1\nwelcome, 12 nodes are down\n\n"
+      "123|n|RUNNING|0|2026-11-26T22:41:15|n1|(null)|None|\r\n"
+      "124_[1-10%2]|n|PENDING|0|N/A||(null)|JobArrayTaskLimit|\n"
+      "125+0|n|RUNNING|0|Unknown|n1|(null)|None|\n"
+      " 126 |n|PENDING|N/A|INVALID|(null)|(null)|Priority|\n"
+      "127|n|RESIZING|(null)|tomorrow|n1|(null)|None|\n");
+  EXPECT_EQ(queue.damage, "");
+  ASSERT_EQ(queue.rows.size(), 5u);
+  EXPECT_EQ(queue.rows[0].job, "123");
+  EXPECT_GT(queue.rows[0].ends_s, 0);
+  EXPECT_EQ(queue.rows[1].job, "124_[1-10%2]");
+  EXPECT_EQ(queue.rows[2].job, "125+0");
+  EXPECT_EQ(queue.rows[3].job, "126");
+  EXPECT_EQ(queue.rows[3].nodes, "");
+  EXPECT_EQ(queue.rows[4].restarts, 0);
+  EXPECT_EQ(queue.rows[4].ends_s, 0);
+}
+
+TEST(UserQueue, RowThatLacksFields_IsSaidWhateverStandsAround) {
+  for (const char* text : {"CLUSTER: c1\n7|n|RUNNING|\n", "7.0|n|RUNNING|0|N/A||c|d|\n",
+                           "|n|RUNNING|0|N/A||c|d|\n", "CLUSTER: c1"})
+    EXPECT_NE(parse_user_queue(text).damage, "") << text;
+}
+
 TEST(SlurmTime, SecondsIsoAndNever_AreRead) {
   EXPECT_EQ(*parse_time("1795732875"), 1795732875);
   EXPECT_EQ(*parse_time("N/A"), 0);
-  EXPECT_EQ(*parse_time("Unknown"), 0);
+  for (const char* never : {"Unknown", "INVALID", "NOT_SET", "UNLIMITED", "NONE", "(null)", ""})
+    EXPECT_EQ(*parse_time(never), 0) << never;
   const auto local = parse_time("2026-11-26T22:41:15");
   ASSERT_TRUE(local.ok());
   const std::time_t seconds = *local;

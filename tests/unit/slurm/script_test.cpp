@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
 #include "base/clock.h"
 #include "base/process.h"
@@ -55,15 +56,15 @@ esac)");
     std::vector<std::string> command = {"/bin/bash",
                                         std::string(source) + "/slurm/tagalign.sbatch"};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    return start_process({.command = command,
-                          .environment = {{"SLURM_CPUS_ON_NODE", "16"},
-                                          {"SLURM_GPUS_ON_NODE", gpus_},
-                                          {"PATH", folder + ":/usr/bin:/bin"},
-                                          {"FAKE", folder},
-                                          {"FAKE_CODE", std::to_string(code)},
-                                          {"TAGALIGN_STATE", folder + "/state"},
-                                          {"SLURM_JOB_ID", "77"}}})
-        .value();
+    std::map<std::string, std::string> variables = {{"SLURM_CPUS_ON_NODE", "16"},
+                                                    {"SLURM_GPUS_ON_NODE", gpus_},
+                                                    {"PATH", folder + ":/usr/bin:/bin"},
+                                                    {"FAKE", folder},
+                                                    {"FAKE_CODE", std::to_string(code)},
+                                                    {"TAGALIGN_STATE", folder + "/state"},
+                                                    {"SLURM_JOB_ID", "77"}};
+    variables.insert(asked_.begin(), asked_.end());
+    return start_process({.command = command, .environment = variables}).value();
   }
 
   int finish(pid_t pid) {
@@ -88,6 +89,7 @@ esac)");
 
   testing::TemporaryFolder folder_;
   std::string gpus_ = "0";
+  std::map<std::string, std::string> asked_;  ///< what sbatch's options left in the environment
 };
 
 TEST_F(ScriptTest, Workflow_Succeeds_StartsEverythingAndStopsIt) {
@@ -98,6 +100,31 @@ TEST_F(ScriptTest, Workflow_Succeeds_StartsEverythingAndStopsIt) {
   EXPECT_THAT(calls(), HasSubstr("results"));
   EXPECT_THAT(calls(), HasSubstr("coordinator stop"));
   EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+/// Field case slurm-srun-cpus-per-task: srun of Slurm 22.05 does not read SLURM_CPUS_PER_TASK.
+TEST_F(ScriptTest, Agents_GetTheCoresThatSbatchWasAskedFor) {
+  asked_ = {{"SLURM_CPUS_PER_TASK", "2"}};
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  EXPECT_THAT(calls(), HasSubstr("srun --ntasks=1 --ntasks-per-node=1 --cpus-per-task=2 "));
+}
+
+TEST_F(ScriptTest, Agents_OfANodeWithSeveralTasks_GetTheCoresOfAll) {
+  asked_ = {{"SLURM_CPUS_PER_TASK", "4"}, {"SLURM_NTASKS_PER_NODE", "2"}};
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  EXPECT_THAT(calls(), HasSubstr(" --cpus-per-task=8 "));
+}
+
+/// Where sbatch was not asked for cores a task, a step has all that the job has.
+TEST_F(ScriptTest, Agents_WithoutCoresATask_AreGivenNoNumber) {
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  EXPECT_THAT(calls(), Not(HasSubstr("--cpus-per-task")));
+}
+
+TEST_F(ScriptTest, Wait_KnowsHowManyAgentsCome) {
+  asked_ = {{"SLURM_JOB_NUM_NODES", "3"}};
+  EXPECT_EQ(finish(start({"w.yml"})), 0);
+  EXPECT_THAT(calls(), HasSubstr("wait --agents 3\n"));
 }
 
 TEST_F(ScriptTest, Agents_AreLeftToAskSlurmWhatTheyHave) {

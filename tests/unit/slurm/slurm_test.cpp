@@ -19,12 +19,15 @@ TEST(Duration, Forms_OfSbatch_AreSeconds) {
   EXPECT_EQ(**parse_duration("1-02"), 93'600);
   EXPECT_EQ(**parse_duration("1-02:03"), 93'780);
   EXPECT_EQ(**parse_duration("1-02:03:04"), 93'784);
-  EXPECT_FALSE(parse_duration("UNLIMITED")->has_value());
+  for (const char* none : {"UNLIMITED", "NOT_SET", "INVALID", "Partition_Limit", "N/A", "Unknown"})
+    EXPECT_FALSE(parse_duration(none)->has_value()) << none;
+  EXPECT_EQ(**parse_duration("00:01:02.123"), 62);
+  EXPECT_EQ(**parse_duration("02:03.500"), 123);
 }
 
 TEST(Duration, Nonsense_IsRefusedByName) {
-  for (const char* text :
-       {"", ":", "1:", "-1", "1-", "-1:2", "1:2:3:4", "x", "1h", "1-2-3", "99999999999999999999"}) {
+  for (const char* text : {"", ":", "1:", "-1", "1-", "-1:2", "1:2:3:4", "x", "1h", "1-2-3",
+                           "99999999999999999999", "5.5", "1:2.x", "1:2."}) {
     const auto parsed = parse_duration(text);
     ASSERT_FALSE(parsed.ok()) << text;
     EXPECT_THAT(parsed.status().message(), HasSubstr("'" + std::string(text) + "'"));
@@ -88,6 +91,65 @@ TEST(Sbatch, Output_IsAJobNumber) {
   EXPECT_FALSE(parse_sbatch("sbatch: error: no partition").ok());
 }
 
+/// Field case slurm-sbatch-banner: sites print before and behind the number.
+TEST(Sbatch, Output_AmongOtherLines_IsTheLastJobNumber) {
+  EXPECT_EQ(
+      *parse_sbatch("sbatch: no partition specified, using default partition main\n7787232\n"),
+      7787232u);
+  EXPECT_EQ(*parse_sbatch("\n75168975;clustername\n"), 75168975u);
+  EXPECT_EQ(*parse_sbatch("12\nsbatch: warning: the queue is long\n\n"), 12u);
+  EXPECT_EQ(*parse_sbatch("  12 \r\n"), 12u);
+  EXPECT_EQ(*parse_sbatch("Submitted batch job 88\n"), 88u);
+  EXPECT_EQ(*parse_sbatch("Submitted batch job 88 on cluster c1\n"), 88u);
+  EXPECT_EQ(*parse_sbatch("willkommen im 3. Haus\n41\nbis bald"), 41u);
+}
+
+TEST(Sbatch, OutputWithoutAJobNumber_IsQuotedWithoutItsControls) {
+  for (const char* text : {"", "\n", "0\n", "-5\n", "job 5\n", "5 jobs\n", "5.batch\n", ";c\n"})
+    EXPECT_FALSE(parse_sbatch(text).ok()) << text;
+  const auto bad = parse_sbatch("\x1b[31mno\n");
+  ASSERT_FALSE(bad.ok());
+  EXPECT_THAT(bad.status().message(), HasSubstr("found '\\x1b[31mno"));
+}
+
+/// Field case slurm-sacct-unknown-times.
+TEST(Sacct, UnknownTimesAndSteps_DoNotHideOtherRows) {
+  const auto rows = parse_sacct(
+      "123|FAILED|1:0|Unknown\n124|PENDING|0:0|\n125.batch|COMPLETED|0:0|00:00:03\n"
+      "126|COMPLETED|0:0|00:01:02.123\n127|CANCELLED by 1000|0:15|1-02:03:04\n");
+  ASSERT_TRUE(rows.ok()) << rows.status().to_string();
+  ASSERT_EQ(rows->size(), 4u);
+  EXPECT_EQ((*rows)[0].job, 123u);
+  EXPECT_EQ((*rows)[0].exit_code, 1);
+  EXPECT_EQ((*rows)[0].elapsed_s, 0);
+  EXPECT_EQ((*rows)[1].elapsed_s, 0);
+  EXPECT_EQ((*rows)[2].elapsed_s, 62);
+  EXPECT_EQ((*rows)[3].job, 127u);
+  EXPECT_EQ((*rows)[3].state, "CANCELLED by 1000");
+  EXPECT_EQ((*rows)[3].signal, 15);
+  EXPECT_EQ((*rows)[3].elapsed_s, 93'784);
+}
+
+TEST(Sacct, ForeignLinesAndPartsOfJobs_AreReadOrLeftOut) {
+  const auto rows = parse_sacct(
+      "Maintenance on Friday\n\n12_3|COMPLETED|0:0|02:03\n12+0|FAILED|2:0|INVALID\n"
+      "12_[4-9]|PENDING|0:0|NOT_SET\n13.extern|COMPLETED|0:0|00:01:00\n13|RUNNING||UNLIMITED\n"
+      "14|TIMEOUT|0:0|01:00:00|more|than asked\n|COMPLETED|0:0|1\n");
+  ASSERT_TRUE(rows.ok()) << rows.status().to_string();
+  ASSERT_EQ(rows->size(), 5u);
+  EXPECT_EQ((*rows)[0].elapsed_s, 123);
+  EXPECT_EQ((*rows)[1].exit_code, 2);
+  EXPECT_EQ((*rows)[3].job, 13u);
+  EXPECT_EQ((*rows)[4].state, "TIMEOUT");
+}
+
+TEST(Sacct, NothingAtAllOrSteps_IsNoRow) {
+  EXPECT_TRUE(parse_sacct("")->empty());
+  EXPECT_TRUE(parse_sacct("\n")->empty());
+  EXPECT_TRUE(parse_sacct("125.batch|COMPLETED|0:0|00:00:03\n")->empty());
+  EXPECT_FALSE(parse_sacct("Slurm accounting storage is disabled\n").ok());
+}
+
 TEST(Sacct, Rows_AreParsed) {
   const auto rows =
       parse_sacct("17|COMPLETED|0:0|00:01:05\n18|CANCELLED by 1000|0:15|1-00:00:00\n");
@@ -124,6 +186,7 @@ TEST(Allocation, Environment_IsRead) {
 
 TEST(EndTime, OfSqueue_IsUnixTimeOrNone) {
   EXPECT_EQ(parse_end_time("1795733380\n"), 1795733380);
+  EXPECT_EQ(parse_end_time("CLUSTER: c1\n1795733380\n"), 1795733380);
   EXPECT_EQ(parse_end_time("NONE\n"), 0);
   EXPECT_EQ(parse_end_time("N/A"), 0);
   EXPECT_EQ(parse_end_time(""), 0);

@@ -1,6 +1,7 @@
 #include "worker/agent/gangs/gang.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "base/exit_codes.h"
 #include "base/format.h"
@@ -21,6 +22,10 @@ bool lost_peer(int code) {
 
 std::int64_t launcher_grace_ms(const wire::Launch& launch) {
   return spans_nodes(launch) ? kLauncherGraceMs : kLauncherGraceOnOneNodeMs;
+}
+
+std::string_view launcher_name(const wire::Launch& launch) {
+  return by_srun(launch) ? "srun" : "mpirun";
 }
 
 std::string rank_name(int rank, int pid) {
@@ -201,15 +206,16 @@ Gang::Cause Gang::refined_by_exit(Cause cause) const {
     if (is_crash(signal)) {
       cause.outcome = Outcome::kFailed;
       cause.message += ": it crashed";
+      cause.log = rank_log(launch_, cause.rank);
     }
     cause.exit_code = exit_->code;
   } else if (is_failure(exit_->code) && !earliest_failure() && !asked_.terminate_launcher &&
              !spans_nodes(launch_)) {
     // Not after our SIGTERM: mpirun then ends with a code of its own.
     cause.outcome = Outcome::kFailed;
-    cause.message =
-        format("{} ended with exit code {} without saying why; see its log", name, exit_->code);
+    cause.message = format("{} ended with exit code {} without saying why", name, exit_->code);
     cause.exit_code = exit_->code;
+    cause.log = rank_log(launch_, cause.rank);
   }
   return cause;
 }
@@ -217,23 +223,28 @@ Gang::Cause Gang::refined_by_exit(Cause cause) const {
 Gang::Cause Gang::cause_from_exit() const {
   if (exit_->signal != 0) {
     return {.outcome = Outcome::kRankKilled,
-            .message = format("mpirun (pid {}) was {}", launcher_pid_, exit_->to_string())};
+            .message = format("{} (pid {}) was {}", launcher_name(launch_), launcher_pid_,
+                              exit_->to_string())};
   }
   if (const int signal = signal_of_code(exit_->code); signal != 0) {
     return {.outcome = is_crash(signal) ? Outcome::kFailed : Outcome::kRankKilled,
             .exit_code = exit_->code,
-            .message = format("a rank was {}", ExitStatus{.signal = signal}.to_string())};
+            .message = format("a rank was {}", ExitStatus{.signal = signal}.to_string()),
+            .log = launcher_log(launch_)};
   }
   if (spans_nodes(launch_) && ranks_.empty()) {
-    return {.outcome = Outcome::kGangApart,
-            .exit_code = exit_->code,
-            .message = format("the launcher ended with exit code {} before a rank came up; see "
-                              "launcher.log: can the nodes reach each other?",
-                              exit_->code)};
+    return {
+        .outcome = Outcome::kGangApart,
+        .exit_code = exit_->code,
+        .message = format("{} ended with exit code {} before a rank came up: can the nodes reach "
+                          "each other?",
+                          launcher_name(launch_), exit_->code),
+        .log = launcher_log(launch_)};
   }
   return {.outcome = Outcome::kFailed,
           .exit_code = exit_->code,
-          .message = format("mpirun ended with exit code {}; see launcher.log", exit_->code)};
+          .message = format("{} ended with exit code {}", launcher_name(launch_), exit_->code),
+          .log = launcher_log(launch_)};
 }
 
 /// Of a node without the launcher: how the others ended is not known here.
@@ -244,9 +255,10 @@ Gang::Cause Gang::verdict_of_part() const {
   const bool complete = std::ssize(ranks_) == part_.ranks && all_said_farewell();
   if (!complete && ranks_.empty() && launcher_pid_ != 0) {
     return {.outcome = Outcome::kGangApart,
-            .message = format("mpirun's daemon ended with {} before a rank came up; see its log: "
-                              "can the nodes reach each other?",
-                              exit_->to_string())};
+            .message = format("mpirun's daemon ended with {} before a rank came up: can the nodes "
+                              "reach each other?",
+                              exit_->to_string()),
+            .log = daemon_log(launch_, launch_.shares.at(part_.share).agent)};
   }
   if (!complete) {
     return {.outcome = Outcome::kGangApart,
@@ -280,6 +292,7 @@ Gang::Cause Gang::verdict() const {
 wire::AttemptEnded Gang::conclude(UnixMs at_ms, MonotonicMs now_ms) const {
   TA_CHECK(exit_.has_value());
   const Cause cause = verdict();
+  const std::string see = cause.log.empty() ? "" : format("; see {}", cause.log.string());
   if (cause.at_ms) at_ms -= now_ms - *cause.at_ms;
   return {.job = launch_.job,
           .attempt = launch_.attempt,
@@ -287,8 +300,12 @@ wire::AttemptEnded Gang::conclude(UnixMs at_ms, MonotonicMs now_ms) const {
           .exit_code = cause.exit_code,
           .failed_rank = cause.rank,
           .last_step = last_step(),
-          .message = cause.message,
+          .message = cause.message + see,
           .at_ms = at_ms};
+}
+
+Path Gang::log_of_cause() const {
+  return verdict().log;
 }
 
 std::uint64_t Gang::last_step() const {

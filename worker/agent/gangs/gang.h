@@ -60,6 +60,8 @@ class Gang {
   bool may_conclude(MonotonicMs now_ms) const;
   /// `at_ms` is the wall clock's `now_ms`.
   wire::AttemptEnded conclude(UnixMs at_ms, MonotonicMs now_ms) const;
+  /// The file that may tell why, and that conclude() names last; empty where the message says all.
+  Path log_of_cause() const;
   bool is_ending() const { return cause_.has_value(); }
   bool ends_on_request() const {
     return cause_ && cause_->outcome == wire::Outcome::kKilledOnRequest;
@@ -92,6 +94,8 @@ class Gang {
     std::string message;
     std::optional<MonotonicMs> at_ms = std::nullopt;  ///< absent: known from the end alone
     bool vanished = false;  ///< mpirun's exit code may know how the process ended
+    Path log =
+        {};  ///< in the attempt's folder, where nobody said more; empty: the message says all
   };
 
   std::optional<Cause> earliest_vanished() const;

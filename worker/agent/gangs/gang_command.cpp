@@ -38,16 +38,10 @@ std::vector<std::string> mpirun_command(const wire::Launch& launch,
   return command;
 }
 
-/// In the allocation of the agents, whose own step holds all cores: hence --overlap. What Slurm says
-/// of that step would be taken for options of this one.
+/// In the allocation of the agents, whose own step holds all cores: hence --overlap.
 std::vector<std::string> srun_command(const wire::Launch& launch,
                                       const GangEnvironment& environment) {
-  return {"env",
-          "-u",
-          "SLURM_NTASKS_PER_NODE",
-          "-u",
-          "SLURM_TASKS_PER_NODE",
-          "srun",
+  return {"srun",
           "--mpi=pmix",
           "--overlap",
           "--jobid=" + launch.places.front().allocation,

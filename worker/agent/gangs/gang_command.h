@@ -27,6 +27,13 @@ inline Path rank_hosts(const wire::Launch& launch) {
 inline Path launcher_log(const wire::Launch& launch) {
   return attempt_folder(launch) / "launcher.log";
 }
+inline Path rank_log(const wire::Launch& launch, int rank) {
+  return attempt_folder(launch) / ("rank-" + std::to_string(rank) + ".log");
+}
+/// Of mpirun's daemon on the node of `agent`.
+inline Path daemon_log(const wire::Launch& launch, const AgentId& agent) {
+  return attempt_folder(launch) / ("daemon-" + agent.value + ".log");
+}
 
 /// What one agent has of a gang.
 struct Part {

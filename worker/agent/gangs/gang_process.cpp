@@ -1,7 +1,9 @@
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "base/format.h"
+#include "base/job_environment.h"
 #include "worker/agent/gangs/gang_command.h"
 
 namespace tagalign::agent {
@@ -87,9 +89,15 @@ void add_interface(const std::string& interface, Variables& variables) {
   variables["OMPI_MCA_btl_tcp_if_include"] = interface;
 }
 
+/// The agent may itself have been started by srun, or from within a rank of another MPI job.
+bool is_of_another_job(std::string_view name) {
+  return is_of_mpi_job(name) || is_of_slurm_step(name);
+}
+
 ProcessOptions process(const wire::Launch& launch, Variables variables, const Path& log) {
   ProcessOptions options;
   options.environment = std::move(variables);
+  options.drops = is_of_another_job;
   options.working_directory = launch.workspace;
   options.stdout_file = log;
   options.stderr_file = log;
@@ -128,8 +136,7 @@ ProcessOptions daemon_process(const wire::Launch& launch, const GangEnvironment&
                               const AgentId& agent, const std::string& command) {
   Variables variables = node_variables(launch, environment);
   add_scratch(launch, environment, variables);
-  ProcessOptions options = process(launch, std::move(variables),
-                                   attempt_folder(launch) / format("daemon-{}.log", agent.value));
+  ProcessOptions options = process(launch, std::move(variables), daemon_log(launch, agent));
   options.command = {"/bin/sh", "-c", "exec " + command};
   return options;
 }

@@ -4,13 +4,17 @@
 #include <csignal>
 #include <utility>
 
+#include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/log.h"
+#include "worker/agent/gangs/last_words.h"
 
 namespace tagalign::agent {
 namespace {
 
 constexpr std::int64_t kLeftoversMsMax = 10'000;
+/// What MPI alone wants for its files of one rank.
+constexpr std::uint64_t kFullBelowBytes = 64 << 10;
 constexpr std::int64_t kScanMs = 20;  ///< between two looks for processes that are left
 
 }  // namespace
@@ -243,6 +247,7 @@ GangChanges Gangs::supervise() {
     }
     wire::AttemptEnded ended =
         running.gang.conclude(parts_.clock.unix_ms(), parts_.clock.monotonic_ms());
+    say_more(running, ended);
     log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
              ended.message.empty() ? "well" : ended.message);
     changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
@@ -256,6 +261,24 @@ GangChanges Gangs::supervise() {
     changes.events.push_back(std::move(ended));
   }
   return changes;
+}
+
+/// Of an end that no rank gave a reason for: what the log says, and whether a disk is full that a
+/// launcher or MPI could not write to. Neither has a code for that.
+void Gangs::say_more(const RunningGang& running, wire::AttemptEnded& ended) {
+  const Path log = running.gang.log_of_cause();
+  if (log.empty()) return;
+  ended.message += ", which " + last_words(parts_.files, log);
+  if (ended.outcome != wire::Outcome::kFailed) return;
+  for (const Path& folder : {Path(running.gang.launch().workspace), parts_.environment.scratch}) {
+    const auto free = parts_.files.free_bytes(folder);
+    if (folder.empty() || !free.ok() || *free >= kFullBelowBytes) continue;
+    ended.exit_code = to_int(ExitCode::kPlaceFailed);
+    ended.message +=
+        format("; the disk of {} is full ({} bytes free): free space there, and the job goes on",
+               folder.string(), *free);
+    return;
+  }
 }
 
 std::string Gangs::mark_of(const Gang& gang) const {

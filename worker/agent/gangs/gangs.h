@@ -101,6 +101,7 @@ class Gangs {
   RunningGang* find(JobId job, Attempt attempt);
   std::string mark_of(const Gang& gang) const;
   std::optional<wire::AgentEvent> supervise_one(RunningGang& running);
+  void say_more(const RunningGang& running, wire::AttemptEnded& ended);
   bool is_over(RunningGang& running);
   void clear_scratch(const Path& folder);
 

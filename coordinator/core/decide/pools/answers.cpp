@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 7> kWaits{"CONFIGURING", "PENDING",      
 
 /// A state that nobody has heard of is neither: its allocation is still there.
 bool is_over(std::string_view state) {
-  return std::ranges::find(kOver, state.substr(0, state.find(' '))) != kOver.end();
+  return std::ranges::find(kOver, state.substr(0, state.find_first_of(" +"))) != kOver.end();
 }
 bool waits(std::string_view state) {
   return std::ranges::find(kWaits, state) != kWaits.end();
@@ -242,7 +242,9 @@ void close(Turn& turn, const std::string& name, const Allocation& allocation,
   if (allocation.joined || allocation.leaving_ms != 0) {
     return note(turn, name, format("{} has ended: {}", what, how));
   }
-  const std::string why = format("{} ended before an agent of it said hello: {}", what, how);
+  const std::string why = format(
+      "{} ended before an agent of it said hello: {}; its log is pools/{}.log in the state folder",
+      what, how, job_name_of(name, allocation.token.substr(0, allocation.token.find('.'))));
   note(turn, name, why);
   count_failure(turn, name, why);
 }
