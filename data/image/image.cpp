@@ -18,6 +18,14 @@ Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::strin
   return not_an_image(bytes, "a JPEG, PNG, WebP or GIF image", name);
 }
 
+Result<ImageRegion> decode_region(std::string_view bytes, const std::string& name,
+                                  const ChooseBox& choose) {
+  if (is_jpeg(bytes)) return decode_jpeg_region(bytes, name, choose);
+  TA_ASSIGN_OR_RETURN(Image image, decode_image(bytes, ReadAs::kTraining, name));
+  const CropBox box = choose({image.width, image.height});
+  return ImageRegion{std::move(image), box};
+}
+
 Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode) {
   TA_ASSIGN_OR_RETURN(const std::string bytes, files.read_file(path, limits::kImageFileBytesMax));
   return decode_image(bytes, mode, path.string());

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,10 +35,34 @@ enum class ReadAs {
   kEvaluation,  ///< like OpenCV's imread: EXIF rotation is applied
 };
 
+struct Size {
+  int width = 0;
+  int height = 0;
+};
+
+struct CropBox {
+  int top = 0;
+  int left = 0;
+  int height = 0;
+  int width = 0;
+};
+
 /// JPEG or PNG (8- or 16-bit, grey, palette, RGBA: alpha dropped; CMYK) by
 /// its first bytes, always to RGB. kDataLoss for broken, empty or foreign
 /// files; kInvalidArgument above limits::kImagePixelsMax.
 Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::string& name);
+/// What was decoded of an image, and where in it the box lies that was asked for.
+struct ImageRegion {
+  Image image;
+  CropBox box;
+};
+/// Tells the box, within the image, from the image's size.
+using ChooseBox = std::function<CropBox(Size)>;
+/// decode_image() for training, of which only the pixels of the box are needed: those are the same,
+/// and so is whether the file is broken, wherever the fault lies. Baseline JPEGs decode little
+/// else. `choose` is called once, unless the file's head is broken.
+Result<ImageRegion> decode_region(std::string_view bytes, const std::string& name,
+                                  const ChooseBox& choose);
 Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode);
 
 /// 8- or 16-bit grey or palette PNG: the stored index itself. RGB PNG (ImageNet-S): R + 256·G.
@@ -56,10 +81,6 @@ std::string encode_jpeg(const Image& image, int quality);
 Image resize_bilinear_opencv(const Image& image, int width, int height);
 /// Size after mmcv's imrescale: ratio kept, short side `short_side`, long
 /// side at most `long_side_max`.
-struct Size {
-  int width = 0;
-  int height = 0;
-};
 Size keep_ratio_size(Size size, int short_side, int long_side_max);
 /// ImageNet-S: an image of more than `pixels_max` gets a longer side of `side`, the shorter one
 /// truncated; others keep their size.

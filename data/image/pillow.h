@@ -11,19 +11,12 @@
 
 namespace tagalign::data {
 
-struct CropBox {
-  int top = 0;
-  int left = 0;
-  int height = 0;
-  int width = 0;
-};
-
-/// The box's pixels; the box lies within the image.
-Image crop(const Image& image, const CropBox& box);
-Image flip_horizontal(const Image& image);
 /// Image.resize with BILINEAR: triangle filter, widened when shrinking; two
 /// passes of fixed-point arithmetic.
 Image resize_bilinear_pillow(const Image& image, int width, int height);
+/// Image.crop, then resize with BILINEAR, and where `mirrored` a flip from left to right: the same
+/// bytes in one pass. The box lies within the image; nothing outside of it counts.
+Image resize_box_pillow(const Image& image, const CropBox& box, Size size, bool mirrored);
 /// Image.resize with BICUBIC: Keys's kernel, a = −0.5, widened when shrinking.
 Image resize_bicubic_pillow(const Image& image, int width, int height);
 

@@ -3,6 +3,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "data/image/kernels/pixel_kernels.h"
 #include "data/image/pillow.h"
 
 namespace tagalign::data {
@@ -11,10 +12,17 @@ namespace {
 using Table = std::array<std::uint8_t, 256>;
 using Histogram = std::array<std::int64_t, 256>;
 
-Histogram channel_histogram(const Image& image, std::size_t channel) {
-  Histogram counts{};
-  for (std::size_t i = channel; i < image.pixels.size(); i += 3) ++counts[image.pixels[i]];
+std::array<Histogram, 3> channel_histograms(const Image& image) {
+  std::array<Histogram, 3> counts{};
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    for (std::size_t c = 0; c < 3; ++c) ++counts[c][image.pixels[i + c]];
+  }
   return counts;
+}
+
+/// Of the same size, its pixels still to be written.
+Image blank_like(const Image& image) {
+  return {image.width, image.height, 3, std::vector<std::uint8_t>(image.pixels.size())};
 }
 
 Table identity_table() {
@@ -31,10 +39,12 @@ Table make_table(Function value_of) {
   return table;
 }
 
-Image apply_tables(Image image, const std::array<Table, 3>& tables) {
-  for (std::size_t i = 0; i < image.pixels.size(); ++i)
-    image.pixels[i] = tables[i % 3][image.pixels[i]];
-  return image;
+Image apply_tables(const Image& image, const std::array<Table, 3>& tables) {
+  Image out = blank_like(image);
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    for (std::size_t c = 0; c < 3; ++c) out.pixels[i + c] = tables[c][image.pixels[i + c]];
+  }
+  return out;
 }
 
 Table auto_contrast_table(const Histogram& counts) {
@@ -70,70 +80,30 @@ std::uint8_t luma(const std::uint8_t* rgb) {
 }
 
 /// Image.blend(degenerate, image, factor) in float32, cut to whole numbers.
-Image blend(Image degenerate, const Image& image, double factor) {
+Image blend(const Image& degenerate, const Image& image, double factor) {
   const auto alpha = static_cast<float>(factor);
   if (alpha == 1.0F) return image;
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
-    const int from = degenerate.pixels[i];
-    const float value =
-        static_cast<float>(from) + alpha * static_cast<float>(image.pixels[i] - from);
-    degenerate.pixels[i] = value <= 0.0F     ? std::uint8_t{0}
-                           : value >= 255.0F ? std::uint8_t{255}
-                                             : static_cast<std::uint8_t>(value);
-  }
-  return degenerate;
-}
-
-/// ImageFilter.SMOOTH: 3 × 3 weights 1, centre 5, over 13; border pixels are copied.
-Image smooth(const Image& image) {
-  constexpr float kSide = 1.0F / 13.0F;
-  constexpr float kCenter = 5.0F / 13.0F;
-  Image out = image;
-  const auto row = static_cast<std::size_t>(image.width) * 3;
-  for (std::size_t y = 1; y + 1 < static_cast<std::size_t>(image.height); ++y) {
-    for (std::size_t i = y * row + 3; i + 3 < (y + 1) * row; ++i) {
-      const auto line = [&](std::size_t at, float middle) {
-        return static_cast<float>(image.pixels[at - 3]) * kSide +
-               static_cast<float>(image.pixels[at]) * middle +
-               static_cast<float>(image.pixels[at + 3]) * kSide;
-      };
-      float sum = 0.5F;
-      sum += line(i + row, kSide);
-      sum += line(i, kCenter);
-      sum += line(i - row, kSide);
-      out.pixels[i] = sum <= 0.0F     ? std::uint8_t{0}
-                      : sum >= 255.0F ? std::uint8_t{255}
-                                      : static_cast<std::uint8_t>(sum);
-    }
-  }
+  Image out = blank_like(image);
+  pixel_kernels().blend(degenerate.pixels.data(), image.pixels.data(), alpha, image.pixels.size(),
+                        out.pixels.data());
   return out;
 }
 
-/// Pillow's bilinear_filter32RGB at an input position whose pixel centres lie at halves;
-/// false outside the image.
-bool sample_bilinear(const Image& image, double x, double y, std::uint8_t* out) {
-  if (!(x >= 0 && x < image.width && y >= 0 && y < image.height)) return false;
-  const double column = std::floor(x - 0.5);
-  const double line = std::floor(y - 0.5);
-  const double part_x = x - 0.5 - column;
-  const double part_y = y - 0.5 - line;
-  const int left = std::clamp(static_cast<int>(column), 0, image.width - 1);
-  const int right = std::clamp(static_cast<int>(column) + 1, 0, image.width - 1);
-  const int above = std::clamp(static_cast<int>(line), 0, image.height - 1);
-  const int below = std::clamp(static_cast<int>(line) + 1, 0, image.height - 1);
-  const auto at = [&](int px, int py, int c) {
-    return static_cast<double>(
-        image.pixels[(static_cast<std::size_t>(py) * static_cast<std::size_t>(image.width) +
-                      static_cast<std::size_t>(px)) *
-                         3 +
-                     static_cast<std::size_t>(c)]);
-  };
-  for (int c = 0; c < 3; ++c) {
-    const double upper = at(left, above, c) + (at(right, above, c) - at(left, above, c)) * part_x;
-    const double lower = at(left, below, c) + (at(right, below, c) - at(left, below, c)) * part_x;
-    out[c] = static_cast<std::uint8_t>(upper + (lower - upper) * part_y);
+/// An image of one value in all channels.
+Image flat_like(const Image& image, std::uint8_t value) {
+  return {image.width, image.height, 3, std::vector<std::uint8_t>(image.pixels.size(), value)};
+}
+
+/// ImageFilter.SMOOTH; border pixels are copied.
+Image smooth(const Image& image) {
+  Image out = image;
+  if (image.width < 3 || image.height < 3) return out;
+  const auto row = static_cast<std::size_t>(image.width) * 3;
+  for (std::size_t y = 1; y + 1 < static_cast<std::size_t>(image.height); ++y) {
+    const std::size_t inner = y * row + 3;
+    pixel_kernels().smooth(&image.pixels[inner], row, row - 6, &out.pixels[inner]);
   }
-  return true;
+  return out;
 }
 
 double round_to_15_digits(double value) {
@@ -143,14 +113,16 @@ double round_to_15_digits(double value) {
 }  // namespace
 
 Image auto_contrast(const Image& image) {
+  const std::array<Histogram, 3> counts = channel_histograms(image);
   std::array<Table, 3> tables;
-  for (std::size_t c = 0; c < 3; ++c) tables[c] = auto_contrast_table(channel_histogram(image, c));
+  for (std::size_t c = 0; c < 3; ++c) tables[c] = auto_contrast_table(counts[c]);
   return apply_tables(image, tables);
 }
 
 Image equalize(const Image& image) {
+  const std::array<Histogram, 3> counts = channel_histograms(image);
   std::array<Table, 3> tables;
-  for (std::size_t c = 0; c < 3; ++c) tables[c] = equalize_table(channel_histogram(image, c));
+  for (std::size_t c = 0; c < 3; ++c) tables[c] = equalize_table(counts[c]);
   return apply_tables(image, tables);
 }
 
@@ -178,43 +150,33 @@ Image solarize_add(const Image& image, int amount) {
 }
 
 Image enhance_color(const Image& image, double factor) {
-  Image grey = image;
+  Image grey = blank_like(image);
   for (std::size_t i = 0; i < grey.pixels.size(); i += 3)
     std::fill_n(&grey.pixels[i], 3, luma(&image.pixels[i]));
-  return blend(std::move(grey), image, factor);
+  return blend(grey, image, factor);
 }
 
 Image enhance_contrast(const Image& image, double factor) {
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < image.pixels.size(); i += 3) sum += luma(&image.pixels[i]);
   const double mean = static_cast<double>(sum) / static_cast<double>(image.pixels.size() / 3);
-  Image flat = image;
-  std::fill(flat.pixels.begin(), flat.pixels.end(), static_cast<std::uint8_t>(mean + 0.5));
-  return blend(std::move(flat), image, factor);
+  return blend(flat_like(image, static_cast<std::uint8_t>(mean + 0.5)), image, factor);
 }
 
 Image enhance_brightness(const Image& image, double factor) {
-  Image black = image;
-  std::fill(black.pixels.begin(), black.pixels.end(), std::uint8_t{0});
-  return blend(std::move(black), image, factor);
+  return blend(flat_like(image, 0), image, factor);
 }
 
 Image enhance_sharpness(const Image& image, double factor) {
   return blend(smooth(image), image, factor);
 }
 
-Image transform_affine(const Image& image, const AffineMatrix& m, const FillColor& fill) {
-  Image out{image.width, image.height, 3, std::vector<std::uint8_t>(image.pixels.size())};
-  std::uint8_t* target = out.pixels.data();
+Image transform_affine(const Image& image, const AffineMatrix& matrix, const FillColor& fill) {
+  Image out = blank_like(image);
+  const auto row = static_cast<std::size_t>(image.width) * 3;
   for (int y = 0; y < image.height; ++y) {
-    for (int x = 0; x < image.width; ++x, target += 3) {
-      const double center_x = x + 0.5;
-      const double center_y = y + 0.5;
-      const double source_x = m.a * center_x + m.b * center_y + m.c;
-      const double source_y = m.d * center_x + m.e * center_y + m.f;
-      if (!sample_bilinear(image, source_x, source_y, target))
-        std::copy(fill.begin(), fill.end(), target);
-    }
+    pixel_kernels().affine_row(image, matrix, fill, y,
+                               &out.pixels[static_cast<std::size_t>(y) * row]);
   }
   return out;
 }

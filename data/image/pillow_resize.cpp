@@ -1,20 +1,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/image/kernels/pixel_kernels.h"
 #include "data/image/pillow.h"
 
 namespace tagalign::data {
 namespace {
-
-constexpr int kPrecisionBits = 32 - 8 - 2;
-
-/// Weights of the input samples behind every output sample of one axis.
-struct Filter {
-  int taps_max = 0;
-  std::vector<int> first;             // [out]
-  std::vector<int> taps;              // [out]
-  std::vector<std::int32_t> weights;  // [out, taps_max], fixed point
-};
 
 /// A resampling kernel, and how far it reaches.
 struct Kernel {
@@ -38,132 +29,173 @@ constexpr Kernel kBilinear = {triangle, 1.0};
 constexpr Kernel kBicubic = {cubic, 2.0};
 
 std::int32_t fixed_point(double weight) {
-  return static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kPrecisionBits));
+  return static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << kWeightBits));
 }
 
-Filter make_filter(int in, int out, const Kernel& kernel) {
+/// The input samples that an output sample is made of.
+struct Reach {
+  int first = 0;
+  int taps = 0;
+  double center = 0;
+};
+
+/// Pillow's weights of one output sample, which add up to one.
+std::vector<double> weights_of(const Reach& reach, const Kernel& kernel, double stretch) {
+  std::vector<double> weights(static_cast<std::size_t>(reach.taps));
+  const double inverse = 1.0 / stretch;
+  double sum = 0;
+  for (int t = 0; t < reach.taps; ++t) {
+    const double weight = kernel.weight((t + reach.first - reach.center + 0.5) * inverse);
+    weights[static_cast<std::size_t>(t)] = weight;
+    sum += weight;
+  }
+  if (sum == 0) return weights;
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+void store_weights(const std::vector<double>& weights, std::int16_t* parts) {
+  for (std::size_t t = 0; t < weights.size(); ++t) {
+    const std::int32_t weight = fixed_point(weights[t]);
+    std::int16_t* group = parts + t / kGroupTaps * kGroupParts + t % kGroupTaps;
+    group[0] = static_cast<std::int16_t>(weight >> kLowBits);
+    group[kGroupTaps] = static_cast<std::int16_t>(weight & ((1 << kLowBits) - 1));
+  }
+}
+
+/// Mirrored: the last output sample is the first.
+ResampleWeights make_weights(int in, int out, const Kernel& kernel, bool mirrored) {
   const double scale = static_cast<double>(in) / out;
   const double stretch = std::max(scale, 1.0);
   const double support = kernel.support * stretch;
-  Filter filter;
-  filter.taps_max = static_cast<int>(std::ceil(support)) * 2 + 1;
-  filter.weights.resize(static_cast<std::size_t>(out) * static_cast<std::size_t>(filter.taps_max));
-  std::vector<double> raw(static_cast<std::size_t>(filter.taps_max));
-  for (int o = 0; o < out; ++o) {
-    const double center = (o + 0.5) * scale;
-    const double inverse = 1.0 / stretch;
+  std::vector<Reach> reaches;
+  int taps_max = 0;
+  for (int i = 0; i < out; ++i) {
+    const double center = ((mirrored ? out - 1 - i : i) + 0.5) * scale;
     const int first = std::max(0, static_cast<int>(center - support + 0.5));
     const int taps = std::min(in, static_cast<int>(center + support + 0.5)) - first;
-    double sum = 0;
-    for (int t = 0; t < taps; ++t) {
-      raw[static_cast<std::size_t>(t)] = kernel.weight((t + first - center + 0.5) * inverse);
-      sum += raw[static_cast<std::size_t>(t)];
-    }
-    filter.first.push_back(first);
-    filter.taps.push_back(taps);
-    const auto row = static_cast<std::size_t>(o) * static_cast<std::size_t>(filter.taps_max);
-    for (int t = 0; t < taps; ++t) {
-      const double weight =
-          sum != 0 ? raw[static_cast<std::size_t>(t)] / sum : raw[static_cast<std::size_t>(t)];
-      filter.weights[row + static_cast<std::size_t>(t)] = fixed_point(weight);
-    }
+    reaches.push_back({first, taps, center});
+    taps_max = std::max(taps_max, taps);
   }
-  return filter;
+  ResampleWeights weights;
+  weights.groups = (static_cast<std::size_t>(taps_max) + kGroupTaps - 1) / kGroupTaps;
+  weights.parts.resize(reaches.size() * weights.groups * kGroupParts);
+  for (std::size_t i = 0; i < reaches.size(); ++i) {
+    weights.first.push_back(static_cast<std::size_t>(reaches[i].first));
+    store_weights(weights_of(reaches[i], kernel, stretch),
+                  &weights.parts[i * weights.groups * kGroupParts]);
+  }
+  return weights;
 }
 
-std::uint8_t to_pixel(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
-}
-
-/// One pass. A sample is `step` bytes from the next along the resized axis; there are `lines`
-/// lines, `line_step` bytes apart, each of `run` neighbouring bytes that are treated alike.
-struct Axis {
-  std::size_t step_in, step_out;
-  std::size_t lines, line_step_in, line_step_out;
-  std::size_t run;
+/// The rectangle that is resized, where it lies in its image.
+struct Source {
+  const std::uint8_t* pixels;
+  std::size_t readable;  ///< bytes from `pixels` to the end of the image
+  std::size_t stride, row_bytes, rows;
 };
 
-void resize_axis(const Filter& filter, const Axis& axis, const std::uint8_t* in,
-                 std::uint8_t* out) {
-  for (std::size_t o = 0; o < filter.first.size(); ++o) {
-    const std::int32_t* weights = &filter.weights[o * static_cast<std::size_t>(filter.taps_max)];
-    const auto first = static_cast<std::size_t>(filter.first[o]);
-    const auto taps = static_cast<std::size_t>(filter.taps[o]);
-    for (std::size_t line = 0; line < axis.lines; ++line) {
-      const std::uint8_t* source = in + line * axis.line_step_in + first * axis.step_in;
-      std::uint8_t* target = out + line * axis.line_step_out + o * axis.step_out;
-      for (std::size_t c = 0; c < axis.run; ++c) {
-        std::int32_t sum = 1 << (kPrecisionBits - 1);
-        for (std::size_t t = 0; t < taps; ++t) sum += source[t * axis.step_in + c] * weights[t];
-        target[c] = to_pixel(sum);
-      }
-    }
+Source source_of(const Image& image, const CropBox& box) {
+  const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
+  const std::size_t offset =
+      static_cast<std::size_t>(box.top) * stride + static_cast<std::size_t>(box.left) * 3;
+  return {image.pixels.data() + offset, image.pixels.size() - offset, stride,
+          static_cast<std::size_t>(box.width) * 3, static_cast<std::size_t>(box.height)};
+}
+
+/// The rectangle's rows, resampled along x from the top down; the last few are kept.
+class RowsAcross {
+ public:
+  RowsAcross(const Source& source, ResampleWeights weights, std::size_t kept)
+      : source_(source),
+        weights_(std::move(weights)),
+        kept_(kept + kBlockRows),
+        row_bytes_(weights_.outputs() * 3 + kWriteBehind),
+        reach_(reach_of(weights_)),
+        ring_(kept_ * row_bytes_),
+        copies_(kBlockRows * reach_) {}
+
+  /// Goes on until `count` rows were made.
+  void prepare(std::size_t count) {
+    while (made_ < std::min(count, source_.rows)) make_block();
   }
-}
+  /// Row `index`, the last one in place of those behind it.
+  const std::uint8_t* row(std::size_t index) const {
+    return &ring_[std::min(index, source_.rows - 1) % kept_ * row_bytes_];
+  }
 
-Image resize_width(const Image& image, int width, const Kernel& kernel) {
-  if (width == image.width) return image;
-  Image out{width, image.height, 3, {}};
-  const auto in_row = static_cast<std::size_t>(image.width) * 3;
-  const auto out_row = static_cast<std::size_t>(width) * 3;
-  const auto rows = static_cast<std::size_t>(image.height);
-  out.pixels.resize(out_row * rows);
-  resize_axis(make_filter(image.width, width, kernel), {3, 3, rows, in_row, out_row, 3},
-              image.pixels.data(), out.pixels.data());
+ private:
+  /// Bytes of a row that the kernel reads.
+  static std::size_t reach_of(const ResampleWeights& weights) {
+    const std::size_t first = *std::max_element(weights.first.begin(), weights.first.end());
+    return (first + weights.groups * kGroupTaps) * 3 + kReadBehind;
+  }
+  void make_block() {
+    const std::size_t count = std::min(kBlockRows, source_.rows - made_);
+    RowBlock block;
+    for (std::size_t i = 0; i < kBlockRows; ++i) {
+      const std::size_t index = made_ + std::min(i, count - 1);
+      block.in[i] = readable_row(index, &copies_[i * reach_]);
+      block.out[i] = &ring_[index % kept_ * row_bytes_];
+    }
+    pixel_kernels().resample_across(weights_, block);
+    made_ += count;
+  }
+  /// The row itself, or where the kernel would read behind the image, a copy of it.
+  const std::uint8_t* readable_row(std::size_t index, std::uint8_t* copy) const {
+    const std::size_t offset = index * source_.stride;
+    if (offset + reach_ <= source_.readable) return source_.pixels + offset;
+    std::copy_n(source_.pixels + offset, std::min(source_.row_bytes, reach_), copy);
+    return copy;
+  }
+
+  const Source source_;
+  const ResampleWeights weights_;
+  const std::size_t kept_, row_bytes_, reach_;
+  std::vector<std::uint8_t> ring_;    // [kept, row_bytes], row r in place r % kept
+  std::vector<std::uint8_t> copies_;  // [kBlockRows, reach]
+  std::size_t made_ = 0;
+};
+
+/// Both passes, as Pillow rounds between them: along x, then along y.
+Image resize(const Image& image, const CropBox& box, Size size, const Kernel& kernel,
+             bool mirrored) {
+  TA_CHECK(image.channels == 3 && size.width > 0 && size.height > 0);
+  TA_CHECK(box.top >= 0 && box.left >= 0 && box.height > 0 && box.width > 0);
+  TA_CHECK(box.top + box.height <= image.height && box.left + box.width <= image.width);
+  const ResampleWeights down = make_weights(box.height, size.height, kernel, false);
+  const std::size_t taps = down.groups * kGroupTaps;
+  RowsAcross across(source_of(image, box), make_weights(box.width, size.width, kernel, mirrored),
+                    taps);
+  Image out{size.width, size.height, 3, {}};
+  const auto row_bytes = static_cast<std::size_t>(size.width) * 3;
+  out.pixels.resize(row_bytes * down.outputs());
+  std::vector<const std::uint8_t*> rows(taps);
+  for (std::size_t y = 0; y < down.outputs(); ++y) {
+    across.prepare(down.first[y] + taps);
+    for (std::size_t t = 0; t < taps; ++t) rows[t] = across.row(down.first[y] + t);
+    pixel_kernels().resample_down(down.of(y), down.groups, rows.data(), row_bytes,
+                                  &out.pixels[y * row_bytes]);
+  }
   return out;
 }
 
-Image resize_height(const Image& image, int height, const Kernel& kernel) {
-  if (height == image.height) return image;
-  Image out{image.width, height, 3, {}};
-  const auto row = static_cast<std::size_t>(image.width) * 3;
-  out.pixels.resize(row * static_cast<std::size_t>(height));
-  resize_axis(make_filter(image.height, height, kernel), {row, row, 1, 0, 0, row},
-              image.pixels.data(), out.pixels.data());
-  return out;
-}
-
-Image resize(const Image& image, int width, int height, const Kernel& kernel) {
-  TA_CHECK(image.channels == 3 && width > 0 && height > 0 && image.width > 0 && image.height > 0);
-  return resize_height(resize_width(image, width, kernel), height, kernel);
+CropBox whole(const Image& image) {
+  return {0, 0, image.height, image.width};
 }
 
 }  // namespace
 
-Image crop(const Image& image, const CropBox& box) {
-  TA_CHECK(box.top >= 0 && box.left >= 0 && box.height > 0 && box.width > 0);
-  TA_CHECK(box.top + box.height <= image.height && box.left + box.width <= image.width);
-  Image out{box.width, box.height, image.channels, {}};
-  const auto row = static_cast<std::size_t>(box.width * image.channels);
-  out.pixels.reserve(row * static_cast<std::size_t>(box.height));
-  for (int y = box.top; y < box.top + box.height; ++y) {
-    const auto at = (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) +
-                     static_cast<std::size_t>(box.left)) *
-                    static_cast<std::size_t>(image.channels);
-    const auto begin = image.pixels.begin() + static_cast<std::ptrdiff_t>(at);
-    out.pixels.insert(out.pixels.end(), begin, begin + static_cast<std::ptrdiff_t>(row));
-  }
-  return out;
-}
-
-Image flip_horizontal(const Image& image) {
-  Image out = image;
-  const auto width = static_cast<std::size_t>(image.width);
-  for (std::size_t y = 0; y < static_cast<std::size_t>(image.height); ++y) {
-    for (std::size_t x = 0; x < width; ++x) {
-      std::copy_n(&image.pixels[(y * width + x) * 3], 3,
-                  &out.pixels[(y * width + width - 1 - x) * 3]);
-    }
-  }
-  return out;
-}
-
 Image resize_bilinear_pillow(const Image& image, int width, int height) {
-  return resize(image, width, height, kBilinear);
+  return resize(image, whole(image), {width, height}, kBilinear, false);
 }
 
 Image resize_bicubic_pillow(const Image& image, int width, int height) {
-  return resize(image, width, height, kBicubic);
+  return resize(image, whole(image), {width, height}, kBicubic, false);
+}
+
+Image resize_box_pillow(const Image& image, const CropBox& box, Size size, bool mirrored) {
+  return resize(image, box, size, kBilinear, mirrored);
 }
 
 }  // namespace tagalign::data

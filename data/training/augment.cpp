@@ -35,34 +35,43 @@ CropBox center_crop(Size image, const AugmentOptions& options) {
   return {(image.height - height) / 2, (image.width - width) / 2, height, width};
 }
 
-/// Mode "pixel": every value in the box becomes an independent normal number.
-void erase(std::vector<float>& planes, Size size, const CropBox& box, RandomStream& stream) {
-  const std::size_t plane =
-      static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+/// What each byte becomes in one channel.
+using NormalTable = std::array<float, 256>;
+std::array<NormalTable, 3> normal_tables() {
+  std::array<NormalTable, 3> tables;
   for (std::size_t c = 0; c < 3; ++c) {
-    for (int y = box.top; y < box.top + box.height; ++y) {
-      float* row =
-          &planes[c * plane + static_cast<std::size_t>(y) * static_cast<std::size_t>(size.width)];
-      for (int x = box.left; x < box.left + box.width; ++x)
-        row[x] = static_cast<float>(stream.normal());
+    for (std::size_t value = 0; value < 256; ++value)
+      tables[c][value] = (static_cast<float>(value) / 255.0F - kMean[c]) / kDeviation[c];
+  }
+  return tables;
+}
+
+/// Mode "pixel": every value in the box becomes an independent normal number.
+void erase(float* planes, Size size, const CropBox& box, RandomStream& stream) {
+  const auto width = static_cast<std::size_t>(box.width);
+  std::vector<float> noise(3 * width * static_cast<std::size_t>(box.height));
+  stream.normals(noise.size(), noise.data());
+  const float* next = noise.data();
+  for (int c = 0; c < 3; ++c) {
+    for (int y = box.top; y < box.top + box.height; ++y, next += width) {
+      const auto row = static_cast<std::ptrdiff_t>(c * size.height + y) * size.width;
+      std::copy_n(next, width, planes + row + box.left);
     }
   }
 }
 
 }  // namespace
 
-std::vector<float> to_normalized(const Image& image) {
+void normalize_into(const Image& image, float* planes) {
+  static const std::array<NormalTable, 3> kTables = normal_tables();
   const std::size_t plane =
       static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
-  std::vector<float> out(plane * 3);
-  for (std::size_t c = 0; c < 3; ++c) {
-    std::array<float, 256> table;
-    for (std::size_t value = 0; value < 256; ++value) {
-      table[value] = (static_cast<float>(value) / 255.0F - kMean[c]) / kDeviation[c];
-    }
-    for (std::size_t i = 0; i < plane; ++i) out[c * plane + i] = table[image.pixels[i * 3 + c]];
+  const std::uint8_t* rgb = image.pixels.data();
+  for (std::size_t i = 0; i < plane; ++i, rgb += 3) {
+    planes[i] = kTables[0][rgb[0]];
+    planes[plane + i] = kTables[1][rgb[1]];
+    planes[2 * plane + i] = kTables[2][rgb[2]];
   }
-  return out;
 }
 
 std::optional<CropBox> draw_erasing(Size image, double probability, RandomStream& stream) {
@@ -118,20 +127,16 @@ Status validate(const AugmentOptions& options) {
   return parse_rand_augment(options.rand_augment).status();
 }
 
-std::vector<float> augment_image(const Image& image, int size, const AugmentOptions& options,
-                                 RandomStream& stream) {
-  TA_CHECK(size > 0 && image.width > 0 && image.height > 0 && image.channels == 3);
-  const CropBox box = draw_crop({image.width, image.height}, options, stream);
-  Image view = resize_bilinear_pillow(crop(image, box), size, size);
-  if (stream.chance(options.flip)) view = flip_horizontal(view);
+void augment_box(const Image& image, const CropBox& box, int size, const AugmentOptions& options,
+                 RandomStream& stream, float* planes) {
+  Image view = resize_box_pillow(image, box, {size, size}, stream.chance(options.flip));
   if (!options.rand_augment.empty()) {
     const Result<RandAugmentPolicy> policy = parse_rand_augment(options.rand_augment);
     for (const AppliedOp& op : draw_ops(policy.value(), stream)) view = apply_op(view, op);
   }
-  std::vector<float> planes = to_normalized(view);
+  normalize_into(view, planes);
   if (const auto hole = draw_erasing({size, size}, options.erase, stream))
     erase(planes, {size, size}, *hole, stream);
-  return planes;
 }
 
 }  // namespace tagalign::data

@@ -26,8 +26,13 @@ struct AugmentOptions {
 /// kInvalidArgument for ranges or a RandAugment text that are not understood.
 Status validate(const AugmentOptions& options);
 
-/// image (RGB, any size) → [3, size, size], normalised. The options are valid.
-std::vector<float> augment_image(const Image& image, int size, const AugmentOptions& options,
-                                 RandomStream& stream);
+/// What comes first of a sample's draws: timm's RandomResizedCropAndInterpolation.get_params, ten
+/// attempts, then the centre crop of the nearest allowed ratio.
+CropBox draw_crop(Size image, const AugmentOptions& options, RandomStream& stream);
+
+/// All that follows: `planes` becomes the box of an RGB image, resized, perhaps flipped, changed,
+/// normalised and partly erased: [3, size, size]. The options are valid.
+void augment_box(const Image& image, const CropBox& box, int size, const AugmentOptions& options,
+                 RandomStream& stream, float* planes);
 
 }  // namespace tagalign::data

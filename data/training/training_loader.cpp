@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -26,6 +27,10 @@ class ImageCache {
     const std::lock_guard lock(mutex_);
     const auto entry = images_.find(record);
     return entry == images_.end() ? nullptr : entry->second;
+  }
+  bool has_room(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    return bytes <= bytes_left_;
   }
   void keep(std::size_t record, std::shared_ptr<const Image> image) {
     const std::lock_guard lock(mutex_);
@@ -52,11 +57,21 @@ struct BrokenImage {
   std::string message;
 };
 
+/// An image, or what of it holds the box.
+struct View {
+  std::shared_ptr<const Image> image;
+  CropBox box;
+};
+
 struct FoundImage {
   std::size_t record = 0;
-  std::shared_ptr<const Image> image;
+  View view;
   std::vector<BrokenImage> skipped;  ///< in the order in which they were tried
 };
+
+/// Tells which part of a record's image is wanted, given its size. Called for each record that is
+/// tried, the last time for the one that is found.
+using ChoosePart = std::function<CropBox(std::size_t record, Size size)>;
 
 /// Finds the image of a record or its substitute. Safe from several threads.
 class ImageSource {
@@ -64,7 +79,7 @@ class ImageSource {
   ImageSource(const CaptionDataset& dataset, std::uint64_t cache_bytes_max)
       : dataset_(dataset), cache_(cache_bytes_max) {}
 
-  Result<FoundImage> find(std::size_t wanted) {
+  Result<FoundImage> find(std::size_t wanted, const ChoosePart& choose) {
     FoundImage found;
     for (std::size_t tries = 0; tries < dataset_.size(); ++tries) {
       found.record = (wanted + tries) % dataset_.size();
@@ -72,14 +87,14 @@ class ImageSource {
         found.skipped.push_back({found.record, std::move(message)});
         continue;
       }
-      Result<std::shared_ptr<const Image>> image = load(found.record);
-      if (image.ok()) {
-        found.image = std::move(image).value();
+      Result<View> view = load(found.record, choose);
+      if (view.ok()) {
+        found.view = std::move(view).value();
         return found;
       }
-      if (!is_broken_image(image.status())) return image.status();
-      remember_broken(found.record, image.status().message());
-      found.skipped.push_back({found.record, image.status().message()});
+      if (!is_broken_image(view.status())) return view.status();
+      remember_broken(found.record, view.status().message());
+      found.skipped.push_back({found.record, view.status().message()});
     }
     return data_loss(format(
         "load training images: none of the {} images below {} can be read; the first says: {}",
@@ -87,14 +102,26 @@ class ImageSource {
   }
 
  private:
-  Result<std::shared_ptr<const Image>> load(std::size_t record) {
-    if (auto image = cache_.find(record)) return image;
+  /// An image that the cache can keep is decoded whole.
+  Result<View> load(std::size_t record, const ChoosePart& choose) {
+    if (auto image = cache_.find(record)) {
+      const CropBox box = choose(record, {image->width, image->height});
+      return View{std::move(image), box};
+    }
     TA_ASSIGN_OR_RETURN(const std::string bytes, dataset_.read_image(record));
-    TA_ASSIGN_OR_RETURN(Image decoded,
-                        decode_image(bytes, ReadAs::kTraining, dataset_.image_name(record)));
-    auto image = std::make_shared<const Image>(std::move(decoded));
-    cache_.keep(record, image);
-    return image;
+    CropBox box;
+    bool whole = false;
+    const auto choose_box = [&](Size size) {
+      box = choose(record, size);
+      whole = cache_.has_room(std::uint64_t{3} * static_cast<std::uint64_t>(size.width) *
+                              static_cast<std::uint64_t>(size.height));
+      return whole ? CropBox{0, 0, size.height, size.width} : box;
+    };
+    TA_ASSIGN_OR_RETURN(ImageRegion region,
+                        decode_region(bytes, dataset_.image_name(record), choose_box));
+    auto image = std::make_shared<const Image>(std::move(region.image));
+    if (whole) cache_.keep(record, image);
+    return View{std::move(image), whole ? box : region.box};
   }
   bool is_known_broken(std::size_t record, std::string& message) {
     const std::lock_guard lock(mutex_);
@@ -220,16 +247,18 @@ class Loader final : public TrainingLoader {
     const StreamKey key{options_.seed, sample / dataset_.size(), 0};
     const auto wanted =
         static_cast<std::size_t>(permuted_index(key, sample % dataset_.size(), dataset_.size()));
-    Result<FoundImage> found = source_.find(wanted);
+    RandomStream stream({key.seed, key.epoch, wanted}, StreamPurpose::kAugment);
+    Result<FoundImage> found = source_.find(wanted, [&](std::size_t record, Size size) {
+      stream = RandomStream({key.seed, key.epoch, record}, StreamPurpose::kAugment);
+      return draw_crop(size, options_.augment, stream);
+    });
     if (!found.ok()) {
       pending.outcome[index] = found.status();
       return;
     }
-    RandomStream stream({key.seed, key.epoch, found->record}, StreamPurpose::kAugment);
-    const std::vector<float> pixels =
-        augment_image(*found->image, options_.image_size, options_.augment, stream);
-    std::copy(pixels.begin(), pixels.end(),
-              pending.batch.images.begin() + static_cast<std::ptrdiff_t>(index * pixels.size()));
+    const auto side = static_cast<std::size_t>(options_.image_size);
+    augment_box(*found->view.image, found->view.box, options_.image_size, options_.augment, stream,
+                &pending.batch.images[index * 3 * side * side]);
     CaptionRecord record = dataset_.record(found->record);
     pending.batch.captions[index] = record.caption;
     pending.batch.tags[index] = std::move(record.tags);

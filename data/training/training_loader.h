@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -33,11 +35,29 @@ struct LoaderOptions {
   AugmentOptions augment;
 };
 
+/// Gives memory whose numbers are not set: each is written once, by the thread that loads its sample.
+template <class T>
+struct UnsetAllocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = UnsetAllocator<U>;
+  };
+  template <class U>
+  void construct(U* at) noexcept {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <class U, class First, class... Rest>
+  void construct(U* at, First&& first, Rest&&... rest) {
+    ::new (static_cast<void*>(at)) U(std::forward<First>(first), std::forward<Rest>(rest)...);
+  }
+};
+using BatchPixels = std::vector<float, UnsetAllocator<float>>;
+
 /// One rank's slice of one step.
 struct TrainingBatch {
   int size = 0;                                 // B
   std::uint64_t step = 0;                       ///< that it belongs to, from 0
-  std::vector<float> images;                    // [B, 3, image_size, image_size]
+  BatchPixels images;                           // [B, 3, image_size, image_size]
   std::vector<std::string> captions;            // [B]
   std::vector<std::vector<std::int32_t>> tags;  // [B], indices
   std::vector<std::size_t> records;             // [B], which records were used

@@ -61,6 +61,46 @@ TEST_P(ImagesFuzz, DamagedImages_GiveAnImageOrAStatusThatNamesThem) {
 INSTANTIATE_TEST_SUITE_P(Formats, ImagesFuzz, ::testing::Values("jpg", "png", "webp", "gif", "exif"),
                          [](const auto& instance) { return std::string(instance.param); });
 
+/// Some box within an image.
+CropBox any_box(Size size, fuzz::Random& random) {
+  const auto below = [&](int count) {
+    return static_cast<int>(fuzz::below(random, static_cast<std::size_t>(count)));
+  };
+  CropBox box{below(size.height), below(size.width), 0, 0};
+  box.height = 1 + below(size.height - box.top);
+  box.width = 1 + below(size.width - box.left);
+  return box;
+}
+
+/// The bytes of a row of the box, which lies so in `image`.
+std::string_view row_of(const Image& image, const CropBox& box, int row) {
+  const auto at = (static_cast<std::size_t>(box.top + row) * static_cast<std::size_t>(image.width) +
+                   static_cast<std::size_t>(box.left)) *
+                  3;
+  return {reinterpret_cast<const char*>(&image.pixels[at]), static_cast<std::size_t>(box.width) * 3};
+}
+
+TEST(PartsFuzz, DamagedJpegs_GiveThePixelsOfTheWholeImage_OrItsStatus) {
+  const std::vector<std::string> corpus = seeds("jpg");
+  int whole = 0;
+  Rounds rounds(kImages);
+  while (rounds.more()) {
+    const std::string& seed = corpus[fuzz::below(rounds.random(), corpus.size())];
+    const std::string bytes = mutated(seed, rounds.random());
+    CropBox box;
+    const auto part = decode_region(bytes, "fuzz.jpg", [&](Size size) {
+      return box = any_box(size, rounds.random());
+    });
+    const auto image = decode_image(bytes, ReadAs::kTraining, "fuzz.jpg");
+    ASSERT_EQ(part.status().to_string(), image.status().to_string());
+    if (!image.ok()) continue;
+    ++whole;
+    for (int row = 0; row < box.height; ++row)
+      ASSERT_EQ(row_of(part->image, part->box, row), row_of(*image, box, row)) << row;
+  }
+  EXPECT_GT(whole, rounds.done() / 50);
+}
+
 TEST(LabelsFuzz, DamagedLabelMaps_GiveIdsOrAStatus) {
   std::vector<std::string> corpus = seeds("png");
   corpus.push_back(encode_label_png({5, 3, std::vector<std::uint16_t>(15, 7)}));

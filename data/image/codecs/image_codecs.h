@@ -27,6 +27,9 @@ Result<Image> decode_png(std::string_view bytes, ReadAs mode, const std::string&
 /// Whole when the last row can be decoded without a byte that is not there (both references).
 /// CMYK counts as stored inverted, with an Adobe segment or without (both references).
 Result<Image> decode_jpeg(std::string_view bytes, ReadAs mode, const std::string& name);
+/// decode_region() of a JPEG.
+Result<ImageRegion> decode_jpeg_region(std::string_view bytes, const std::string& name,
+                                       const ChooseBox& choose);
 /// The first frame on a canvas that is black where it does not reach; transparency is dropped.
 Result<Image> decode_webp(std::string_view bytes, ReadAs mode, const std::string& name);
 /// The first frame. Training: what it leaves free of the canvas has its transparent colour, or the

@@ -69,10 +69,11 @@ void on_progress(j_common_ptr jpeg) {
 
 void do_nothing(j_decompress_ptr) {}
 
-/// All bytes were there from the start: whoever asks for more meets the file's end. libjpeg then
-/// suspends, and what it was about to decode is not complete.
-boolean at_end(j_decompress_ptr) {
-  return FALSE;
+/// All bytes were there from the start: whoever asks for more meets the file's end, and what was
+/// about to be decoded is not complete. Told to libjpeg, which would suspend, this could be missed:
+/// jpeg_skip_scanlines() does not look.
+boolean at_end(j_decompress_ptr jpeg) {
+  give_up(decoder_of(reinterpret_cast<j_common_ptr>(jpeg)), kEndsEarly);
 }
 
 void skip_bytes(j_decompress_ptr jpeg, long count) {
@@ -116,7 +117,7 @@ bool read_header(Decoder& decoder, std::string_view bytes) {
   decoder.jpeg.src = &decoder.source;
   decoder.jpeg.progress = &decoder.progress;
   if (decoder.mode == ReadAs::kEvaluation) jpeg_save_markers(&decoder.jpeg, JPEG_APP0 + 1, 0xffff);
-  if (jpeg_read_header(&decoder.jpeg, TRUE) != JPEG_HEADER_OK) give_up(decoder, kEndsEarly);
+  jpeg_read_header(&decoder.jpeg, TRUE);
   decoder.orientation = orientation_of(decoder.jpeg);
   return true;
 }
@@ -145,19 +146,102 @@ void convert_row(const Decoder& decoder, std::uint8_t* out) {
     convert(&decoder.row[x * 4], out + x * 3);
 }
 
+void start(jpeg_decompress_struct& jpeg) {
+  jpeg.out_color_space = jpeg.num_components == 4 ? JCS_CMYK : JCS_RGB;
+  jpeg_start_decompress(&jpeg);
+}
+
+void read_row(jpeg_decompress_struct& jpeg, std::uint8_t* into) {
+  JSAMPROW row = into;
+  if (jpeg_read_scanlines(&jpeg, &row, 1) != 1)
+    give_up(decoder_of(reinterpret_cast<j_common_ptr>(&jpeg)), kEndsEarly);
+}
+
 /// `pixels`: [height, width, 3], filled. False with decoder.message set when libjpeg gives up.
 bool read_pixels(Decoder& decoder, std::uint8_t* pixels) {
   if (setjmp(decoder.escape) != 0) return false;
   jpeg_decompress_struct& jpeg = decoder.jpeg;
-  const bool cmyk = jpeg.num_components == 4;
-  jpeg.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
-  if (!jpeg_start_decompress(&jpeg)) give_up(decoder, kEndsEarly);
+  start(jpeg);
   while (jpeg.output_scanline < jpeg.output_height) {
     std::uint8_t* target = pixels + std::size_t{jpeg.output_scanline} * jpeg.output_width * 3;
-    JSAMPROW row = cmyk ? decoder.row.data() : target;
-    if (jpeg_read_scanlines(&jpeg, &row, 1) != 1) give_up(decoder, kEndsEarly);
+    const bool cmyk = jpeg.num_components == 4;
+    read_row(jpeg, cmyk ? decoder.row.data() : target);
     if (cmyk) convert_row(decoder, target);
   }
+  return true;
+}
+
+// ------------------------------------------------------------------------------- parts of images
+
+/// Pixels on either side of the box that its own may depend on: those of the edge columns and rows
+/// are interpolated from colours beyond.
+constexpr int kMargin = 8;
+
+/// Can libjpeg leave out rows and columns without another pixel turning out differently? It can
+/// where one pass reads the blocks from top to bottom, and colours have the usual resolutions.
+/// Progressive files were decoded whole before their first row is there.
+bool has_usual_blocks(jpeg_decompress_struct& jpeg) {
+  if (jpeg.arith_code || jpeg_has_multiple_scans(&jpeg)) return false;
+  if (jpeg.num_components != 1 && jpeg.num_components != 3) return false;
+  const jpeg_component_info& first = jpeg.comp_info[0];
+  if (first.h_samp_factor > 2 || first.v_samp_factor > 2) return false;
+  if (jpeg.num_components == 1) return first.h_samp_factor == 1 && first.v_samp_factor == 1;
+  for (int i = 1; i < 3; ++i) {
+    const jpeg_component_info& other = jpeg.comp_info[i];
+    if (other.h_samp_factor != 1 || other.v_samp_factor != 1) return false;
+  }
+  return true;
+}
+
+/// Columns and rows that are decoded for a box.
+struct Window {
+  JDIMENSION left = 0, width = 0;
+  JDIMENSION skipped = 0;  ///< rows above, of which only the bits are read
+  JDIMENSION bottom = 0;
+};
+
+/// Left and `skipped` lie between blocks, a block's height at least above the box.
+Window window_around(const jpeg_decompress_struct& jpeg, const CropBox& box) {
+  const int wide = DCTSIZE * jpeg.comp_info[0].h_samp_factor;
+  const int high = DCTSIZE * jpeg.comp_info[0].v_samp_factor;
+  const int left = std::max(0, box.left - kMargin) / wide * wide;
+  const int right = std::min(static_cast<int>(jpeg.image_width), box.left + box.width + kMargin);
+  const int skipped = std::max(0, box.top / high - 1) * high;
+  return {static_cast<JDIMENSION>(left), static_cast<JDIMENSION>(right - left),
+          static_cast<JDIMENSION>(skipped), static_cast<JDIMENSION>(box.top + box.height)};
+}
+
+/// Is there a marker ahead at which the decoder of bits stops for good? It then makes up what is
+/// missing, as Pillow's and OpenCV's do, and never meets the end of the file.
+bool has_stop_ahead(const jpeg_source_mgr& source) {
+  const JOCTET* at = source.next_input_byte;
+  const JOCTET* const end = at + source.bytes_in_buffer;
+  const auto stops = [](int code) {
+    return code >= 0xc0 && code != 0xff && !(code >= JPEG_RST0 && code < JPEG_RST0 + 8);
+  };
+  if (end - at >= 2 && end[-2] == 0xff && stops(end[-1])) return true;
+  while (at < end && (at = std::find(at, end, JOCTET{0xff})) < end) {
+    if (++at < end && stops(*at)) return true;
+  }
+  return false;
+}
+
+/// `pixels`: the window's rows from the box's first on. False as read_pixels().
+bool read_window(Decoder& decoder, const Window& window, int top, std::uint8_t* pixels) {
+  if (setjmp(decoder.escape) != 0) return false;
+  jpeg_decompress_struct& jpeg = decoder.jpeg;
+  start(jpeg);
+  JDIMENSION left = window.left, width = window.width;
+  jpeg_crop_scanline(&jpeg, &left, &width);
+  if (left != window.left || width != window.width) give_up(decoder, "columns that do not fit");
+  if (window.skipped > 0) jpeg_skip_scanlines(&jpeg, window.skipped);
+  while (jpeg.output_scanline < static_cast<JDIMENSION>(top)) read_row(jpeg, decoder.row.data());
+  while (jpeg.output_scanline < window.bottom) {
+    const JDIMENSION row = jpeg.output_scanline - static_cast<JDIMENSION>(top);
+    read_row(jpeg, pixels + std::size_t{row} * window.width * 3);
+  }
+  if (has_stop_ahead(decoder.source)) return true;
+  while (jpeg.output_scanline < jpeg.output_height) read_row(jpeg, decoder.row.data());
   return true;
 }
 
@@ -165,6 +249,23 @@ Status broken(const std::string& name, const char* detail) {
   return data_loss(format(
       "read {}: expected a whole JPEG, found one that libjpeg rejects ({}); replace the file", name,
       detail));
+}
+
+/// The head: everything before the pixels.
+Result<Size> open(Decoder& decoder, std::string_view bytes, const std::string& name) {
+  if (!read_header(decoder, bytes)) return broken(name, decoder.message);
+  TA_RETURN_IF_ERROR(check_pixels(decoder.jpeg.image_width, decoder.jpeg.image_height, name));
+  return Size{static_cast<int>(decoder.jpeg.image_width),
+              static_cast<int>(decoder.jpeg.image_height)};
+}
+
+Result<Image> decode_whole(Decoder& decoder, Size size, const std::string& name) {
+  const auto width = static_cast<std::size_t>(size.width);
+  decoder.row.resize(decoder.jpeg.num_components == 4 ? width * 4 : 0);
+  Image image{size.width, size.height, 3, {}};
+  image.pixels.resize(width * static_cast<std::size_t>(size.height) * 3);
+  if (!read_pixels(decoder, image.pixels.data())) return broken(name, decoder.message);
+  return image;
 }
 
 }  // namespace
@@ -176,16 +277,30 @@ bool is_jpeg(std::string_view bytes) {
 Result<Image> decode_jpeg(std::string_view bytes, ReadAs mode, const std::string& name) {
   Decoder decoder;
   decoder.mode = mode;
-  if (!read_header(decoder, bytes)) return broken(name, decoder.message);
-  const std::uint64_t width = decoder.jpeg.image_width, height = decoder.jpeg.image_height;
-  TA_RETURN_IF_ERROR(check_pixels(width, height, name));
-  decoder.row.resize(decoder.jpeg.num_components == 4 ? width * 4 : 0);
-  Image image{static_cast<int>(width), static_cast<int>(height), 3, {}};
-  image.pixels.resize(width * height * 3);
-  if (!read_pixels(decoder, image.pixels.data())) return broken(name, decoder.message);
+  TA_ASSIGN_OR_RETURN(const Size size, open(decoder, bytes, name));
+  TA_ASSIGN_OR_RETURN(Image image, decode_whole(decoder, size, name));
   if (mode == ReadAs::kEvaluation)
     image = apply_orientation(std::move(image), decoder.orientation.value_or(1));
   return image;
+}
+
+Result<ImageRegion> decode_jpeg_region(std::string_view bytes, const std::string& name,
+                                       const ChooseBox& choose) {
+  Decoder decoder;
+  TA_ASSIGN_OR_RETURN(const Size size, open(decoder, bytes, name));
+  const CropBox box = choose(size);
+  if (!has_usual_blocks(decoder.jpeg)) {
+    TA_ASSIGN_OR_RETURN(Image image, decode_whole(decoder, size, name));
+    return ImageRegion{std::move(image), box};
+  }
+  const Window window = window_around(decoder.jpeg, box);
+  decoder.row.resize(std::size_t{window.width} * 3);
+  ImageRegion region{{static_cast<int>(window.width), box.height, 3, {}},
+                     {0, box.left - static_cast<int>(window.left), box.height, box.width}};
+  region.image.pixels.resize(std::size_t{window.width} * static_cast<std::size_t>(box.height) * 3);
+  if (!read_window(decoder, window, box.top, region.image.pixels.data()))
+    return broken(name, decoder.message);
+  return region;
 }
 
 }  // namespace tagalign::data

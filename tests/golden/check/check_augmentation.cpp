@@ -135,12 +135,18 @@ void compare_crops(Folder& folder, const Json& crops, Report& report) {
         report.failed(quantity, "the box lies outside the photograph");
         continue;
       }
-      const Image view = data::resize_bilinear_pillow(data::crop(*photo, box), size, size);
+      const Image view = data::resize_box_pillow(*photo, box, {size, size}, false);
       compare_images(quantity, view, rows_of(*stack, top, top + size), {.levels = 1, .share = 1},
                      report);
       top += size;
     }
   }
+}
+
+std::vector<float> normalized(const Image& image) {
+  std::vector<float> planes(image.pixels.size());
+  data::normalize_into(image, planes.data());
+  return planes;
 }
 
 void compare_flip(Folder& folder, Report& report) {
@@ -149,7 +155,9 @@ void compare_flip(Folder& folder, Report& report) {
   const at::Tensor* input = file->find("input_uint8");
   if (input == nullptr) return;
   const Image image = image_of(*input);
-  const auto planes = data::to_normalized(data::flip_horizontal(image));
+  const data::Size size{image.width, image.height};
+  const auto planes =
+      normalized(data::resize_box_pillow(image, {0, 0, size.height, size.width}, size, true));
   compare_tensor(report, "flip, to tensor, normalise",
                  planes_tensor(planes, image.height, image.width), *file, "normalised",
                  kNormalised);
@@ -163,7 +171,7 @@ void compare_table(Folder& folder, Report& report) {
   for (int value = 0; value < kValues; ++value)
     all.pixels.insert(all.pixels.end(), 3, static_cast<std::uint8_t>(value));
   compare_tensor(report, "to tensor, normalise: all byte values",
-                 planes_tensor(data::to_normalized(all), 1, kValues).squeeze(1), *file,
+                 planes_tensor(normalized(all), 1, kValues).squeeze(1), *file,
                  "value_of_byte_per_channel", kNormalised);
 }
 

@@ -223,7 +223,8 @@ std::vector<double> erased_values(int size, std::size_t wanted) {
                          .channels = 3,
                          .pixels = std::vector<std::uint8_t>(static_cast<std::size_t>(size) *
                                                              static_cast<std::size_t>(size) * 3)};
-  const std::vector<float> plain = data::to_normalized(grey);
+  std::vector<float> plain(grey.pixels.size()), planes(grey.pixels.size());
+  data::normalize_into(grey, plain.data());
   const data::AugmentOptions options{.scale_min = 1,
                                      .scale_max = 1,
                                      .ratio_min = 1,
@@ -234,7 +235,8 @@ std::vector<double> erased_values(int size, std::size_t wanted) {
   std::vector<double> values;
   for (std::uint64_t i = 0; values.size() < wanted; ++i) {
     RandomStream stream = draw_stream(i);
-    const std::vector<float> planes = data::augment_image(grey, size, options, stream);
+    const data::CropBox box = data::draw_crop({size, size}, options, stream);
+    data::augment_box(grey, box, size, options, stream, planes.data());
     for (std::size_t k = 0; k < planes.size(); ++k) {
       if (planes[k] != plain[k]) values.push_back(planes[k]);
     }

@@ -139,8 +139,8 @@ class FileCheck {
     const int top = box->at(0), bottom = box->at(1), left = box->at(2), right = box->at(3);
     if (bottom > resized.height || right > resized.width)
       return report_.failed(file, "the stored crop lies outside the resized image");
-    compare_images(file, data::crop(resized, {top, left, bottom - top, right - left}), *expected,
-                   {}, report_);
+    compare_images(file, part_of(resized, {top, left, bottom - top, right - left}), *expected, {},
+                   report_);
   }
 
   /// "normalised_crop16.in_tiny.png"
@@ -164,7 +164,7 @@ class FileCheck {
     const auto width = static_cast<int>(expected->size(2));
     if (height > resized.height || width > resized.width)
       return report_.failed(name, "the stored crop is larger than the resized image");
-    const auto planes = data::normalize_planar(data::crop(resized, {0, 0, height, width}));
+    const auto planes = data::normalize_planar(part_of(resized, {0, 0, height, width}));
     report_.deviation(name, deviation_of(planes_tensor(planes, height, width), *expected),
                       {.absolute = 5e-7});
   }

@@ -38,6 +38,17 @@ data::Image rows_of(const data::Image& image, int top, int bottom) {
   return {image.width, bottom - top, image.channels, {begin + top * row, begin + bottom * row}};
 }
 
+data::Image part_of(const data::Image& image, const data::CropBox& box) {
+  const data::Image rows = rows_of(image, box.top, box.top + box.height);
+  data::Image out{box.width, box.height, image.channels, {}};
+  for (int y = 0; y < box.height; ++y) {
+    const auto begin =
+        rows.pixels.begin() + (std::ptrdiff_t{y} * image.width + box.left) * image.channels;
+    out.pixels.insert(out.pixels.end(), begin, begin + std::ptrdiff_t{box.width} * image.channels);
+  }
+  return out;
+}
+
 data::Image image_of(const at::Tensor& tensor) {
   if (tensor.dim() != 3 || tensor.size(2) != 3 || tensor.scalar_type() != at::kByte)
     throw std::invalid_argument("expected an image, [H, W, 3] uint8");

@@ -23,6 +23,9 @@ std::optional<data::LabelMap> load_label(Folder& folder, const std::string& rela
 /// Rows top … bottom-1.
 data::Image rows_of(const data::Image& image, int top, int bottom);
 
+/// The box's pixels; the box lies within the image.
+data::Image part_of(const data::Image& image, const data::CropBox& box);
+
 /// [H, W, 3] uint8 → RGB.
 data::Image image_of(const at::Tensor& tensor);
 /// Planar values [C, height, width], copied.

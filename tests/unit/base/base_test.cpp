@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <set>
 
 #include "base/checksum.h"
@@ -119,6 +120,28 @@ TEST(RandomStream, SameKey_SameDraws_OtherPurposeDiffers) {
     equal += draw == c.next_u32() ? 1 : 0;
   }
   EXPECT_LT(equal, 3);
+}
+
+/// Streams that have drawn nothing, some words, or one of two normal numbers.
+RandomStream started_stream(std::uint64_t number) {
+  RandomStream stream({7, 3, number}, StreamPurpose::kTest);
+  for (std::uint64_t i = 0; i < number % 7; ++i) stream.next_u32();
+  if (number % 3 == 0) stream.normal();
+  return stream;
+}
+
+TEST(RandomStream, NormalsAtOnce_AreTheBitsOfNormalsOneByOne) {
+  for (std::uint64_t number = 0; number < 420; ++number) {
+    RandomStream at_once = started_stream(number), one_by_one = at_once;
+    const std::size_t count = number < 400 ? number % 45 : 100'000;
+    std::vector<float> expected, actual(count);
+    for (std::size_t i = 0; i < count; ++i)
+      expected.push_back(static_cast<float>(one_by_one.normal()));
+    at_once.normals(count, actual.data());
+    ASSERT_EQ(std::memcmp(actual.data(), expected.data(), count * sizeof(float)), 0) << number;
+    ASSERT_EQ(at_once.normal(), one_by_one.normal()) << number << ": what comes next";
+    ASSERT_EQ(at_once.next_u64(), one_by_one.next_u64()) << number << ": what comes next";
+  }
 }
 
 TEST(RandomStream, UniformAndNormal_HaveTheirMoments) {

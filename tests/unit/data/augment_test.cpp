@@ -6,6 +6,7 @@
 #include "data/training/augment_draws.h"
 #include "data/training/rand_augment.h"
 #include "tests/unit/data/image_samples.h"
+#include "tests/unit/data/plain_augment.h"
 
 namespace tagalign::data {
 namespace {
@@ -16,7 +17,17 @@ RandomStream stream_of(std::uint64_t number) {
   return RandomStream({1, 2, number}, StreamPurpose::kAugment);
 }
 
-AugmentOptions plain() {
+/// All of an image's augmentation, as the loader does it.
+std::vector<float> augment_image(const Image& image, int size, const AugmentOptions& options,
+                                 RandomStream& stream) {
+  const auto side = static_cast<std::size_t>(size);
+  std::vector<float> planes(3 * side * side);
+  const CropBox box = draw_crop({image.width, image.height}, options, stream);
+  augment_box(image, box, size, options, stream, planes.data());
+  return planes;
+}
+
+AugmentOptions unchanged() {
   AugmentOptions o;
   o.scale_min = o.scale_max = 1;
   o.ratio_min = o.ratio_max = 1;
@@ -27,15 +38,15 @@ AugmentOptions plain() {
 TEST(AugmentImage, NothingSwitchedOn_IsTheNormalisedImage) {
   const Image image = sample_image(16, 16, 50);
   RandomStream stream = stream_of(0);
-  EXPECT_EQ(augment_image(image, 16, plain(), stream), to_normalized(image));
+  EXPECT_EQ(augment_image(image, 16, unchanged(), stream), plain::normalize(image));
 }
 
 TEST(AugmentImage, FlipAlways_IsTheMirroredImage) {
   const Image image = sample_image(16, 16, 50);
-  AugmentOptions o = plain();
+  AugmentOptions o = unchanged();
   o.flip = 1;
   RandomStream stream = stream_of(0);
-  EXPECT_EQ(augment_image(image, 16, o, stream), to_normalized(flip_horizontal(image)));
+  EXPECT_EQ(augment_image(image, 16, o, stream), plain::normalize(plain::flip_horizontal(image)));
 }
 
 TEST(AugmentImage, SameStream_GivesTheSameBits_OthersDiffer) {
@@ -50,6 +61,22 @@ TEST(AugmentImage, SameStream_GivesTheSameBits_OthersDiffer) {
   EXPECT_EQ(first.size(), 3U * 24U * 24U);
   EXPECT_EQ(first, augment_image(image, 24, o, b));
   EXPECT_NE(first, augment_image(image, 24, o, c));
+}
+
+TEST(AugmentImage, AnySizeAndDraw_GivesThePlainWaysBits) {
+  AugmentOptions o;
+  o.rand_augment = "rand-m9-mstd0.5-inc1-n3";
+  o.erase = 0.25;
+  RandomStream sizes = stream_of(1000);
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    const Image image = noisy_image(
+        {1 + static_cast<int>(sizes.below(90)), 1 + static_cast<int>(sizes.below(70))}, sizes);
+    const int size = 1 + static_cast<int>(sizes.below(48));
+    RandomStream ours = stream_of(i), plainly = stream_of(i);
+    ASSERT_EQ(augment_image(image, size, o, ours), plain::augment(image, size, o, plainly))
+        << "sample " << i << ": " << image.width << " x " << image.height << " to " << size;
+    ASSERT_EQ(ours.next_u32(), plainly.next_u32()) << "sample " << i << ": as many draws";
+  }
 }
 
 TEST(AugmentImage, TinyAndThinImages_Work) {

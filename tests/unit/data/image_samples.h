@@ -3,9 +3,11 @@
 
 #include <turbojpeg.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "data/image/image.h"
 
 namespace tagalign::data {
@@ -18,6 +20,17 @@ inline Image sample_image(int width, int height, int shade = 0) {
       for (const int value : {x * 200 / width, y * 200 / height, shade})
         image.pixels.push_back(static_cast<std::uint8_t>(value));
     }
+  }
+  return image;
+}
+
+/// Every byte by chance, over a slope in each direction: edges and bounds everywhere.
+inline Image noisy_image(Size size, RandomStream& stream) {
+  Image image = sample_image(size.width, size.height, 90);
+  const auto strength = static_cast<int>(1 + stream.below(128));
+  for (std::uint8_t& byte : image.pixels) {
+    const int noise = static_cast<int>(stream.next_u32() % 255) * strength / 128 - strength;
+    byte = static_cast<std::uint8_t>(std::clamp(byte + noise, 0, 255));
   }
   return image;
 }

@@ -63,7 +63,11 @@ class TrainingLoaderTest : public ::testing::Test {
 };
 
 TEST_F(TrainingLoaderTest, AnyThreadCountAndCache_GiveTheSameBits) {
-  const CaptionDataset dataset = make_dataset(10, {{3, ""}});
+  // JPEGs: whole ones are kept, of others a part is decoded.
+  const CaptionDataset dataset = make_dataset(10, {{3, ""},
+                                                   {5, encode_jpeg(sample_image(90, 70), 90)},
+                                                   {6, encode_jpeg(sample_image(20, 30), 80)},
+                                                   {8, progressive_jpeg(sample_image(50, 40))}});
   LoaderOptions o = options(4);
   o.threads = 0;
   o.cache_bytes_max = 0;
@@ -98,7 +102,7 @@ TEST_F(TrainingLoaderTest, AnySplitIntoRanks_GivesTheSameGlobalBatch) {
     const auto fresh = open(dataset, options(4));
     for (int step = 0; step < 5; ++step) {
       const TrainingBatch expected = fresh->next().value();
-      std::vector<float> images;
+      BatchPixels images;
       std::vector<std::size_t> records;
       for (const auto& rank : ranks) {
         const TrainingBatch slice = rank->next().value();
