@@ -21,6 +21,7 @@ constexpr int kJoinRules = 1;
 class Stamp {
  public:
   explicit Stamp(bool keep_urls) { names_.update(keep_urls ? "urls\n" : "\n"); }
+  void begin(std::string_view part) { names_.update(format("{}\n", part)); }
   Status add(const Path& path) {
     if (path.empty()) return ok_status();
     TA_ASSIGN_OR_RETURN(const FileStamp stamp, stamp_of(path));
@@ -56,6 +57,11 @@ Result<Stamp> stamp_inputs(FileSystem& files, const CaptionDatasetOptions& optio
   Stamp stamp(options.keep_urls);
   for (const Path* path : {&options.captions, &options.tags, &options.tag_names})
     TA_RETURN_IF_ERROR(stamp.add(*path));
+  if (!options.attributes.empty()) {
+    stamp.begin("attributes");  // the same files as tags give another table
+    TA_RETURN_IF_ERROR(stamp.add(options.attributes));
+    TA_RETURN_IF_ERROR(stamp.add(options.attribute_names));
+  }
   bool lists = options.captions.empty();
   if (!lists) {
     TA_ASSIGN_OR_RETURN(const CaptionRows rows, CaptionRows::open(files, options.captions));
@@ -69,8 +75,7 @@ Result<Stamp> stamp_inputs(FileSystem& files, const CaptionDatasetOptions& optio
 
 /// A table that is too large for the memory is kept, and serves the next start.
 Result<JoinedCaptions> open_or_join(FileSystem& files, const CaptionDatasetOptions& options,
-                                    const ShardRoot& root,
-                                    const std::vector<std::string>& tag_names) {
+                                    const ShardRoot& root, const TagNameLists& names) {
   const DerivedFolders derived{options.cache, options.scratch};
   TA_ASSIGN_OR_RETURN(const Stamp stamp, stamp_inputs(files, options, root));
   const std::string name = "captions-" + stamp.names() + ".records";
@@ -88,7 +93,21 @@ Result<JoinedCaptions> open_or_join(FileSystem& files, const CaptionDatasetOptio
     const Path folder = derived_folder(home, derived);
     return folder.empty() ? Path() : folder / name;
   };
-  return join_captions(files, options, root, tag_names, target, stamp.all());
+  return join_captions(files, options, root, names, target, stamp.all());
+}
+
+/// The names of one kind of tags; both files are given, or none.
+Result<std::vector<std::string>> names_of(FileSystem& files, const CaptionDatasetOptions& options,
+                                          const Path& table, const Path& names,
+                                          std::string_view kind) {
+  if (table.empty() != names.empty()) {
+    return invalid_argument(
+        format("open {}: {}s and {} names belong together, but only {} is given",
+               options.captions.string(), kind, kind,
+               table.empty() ? format("{} names", kind) : format("{}s", kind)));
+  }
+  if (table.empty()) return std::vector<std::string>();
+  return read_tag_names(files, names);
 }
 
 /// A folder that is not there shows when its images are read, as each missing image does.
@@ -106,17 +125,14 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
                                             const CaptionDatasetOptions& options) {
   CaptionDataset dataset;
   dataset.root_ = options.root;
-  if (options.tags.empty() != options.tag_names.empty()) {
-    return invalid_argument(
-        format("open {}: tags and tag names belong together, but only {} is given",
-               options.captions.string(), options.tags.empty() ? "tag names" : "tags"));
-  }
-  if (!options.tags.empty()) {
-    TA_ASSIGN_OR_RETURN(dataset.tag_names_, read_tag_names(files, options.tag_names));
-  }
+  TagNameLists names;
+  TA_ASSIGN_OR_RETURN(names.tags, names_of(files, options, options.tags, options.tag_names, "tag"));
+  TA_ASSIGN_OR_RETURN(names.attributes, names_of(files, options, options.attributes,
+                                                 options.attribute_names, "attribute"));
   TA_ASSIGN_OR_RETURN(const ShardRoot root, root_of(options));
-  TA_ASSIGN_OR_RETURN(JoinedCaptions joined,
-                      open_or_join(files, options, root, dataset.tag_names_));
+  TA_ASSIGN_OR_RETURN(JoinedCaptions joined, open_or_join(files, options, root, names));
+  dataset.tag_names_ = std::move(names.tags);
+  dataset.attribute_names_ = std::move(names.attributes);
   dataset.table_ = std::move(joined.table);
   dataset.notices_ = std::move(joined.notices);
   dataset.digest_ = std::move(joined.digest);
@@ -127,7 +143,7 @@ Result<CaptionDataset> CaptionDataset::open(FileSystem& files,
 
 CaptionRecord CaptionDataset::record(std::size_t index) const {
   CaptionEntry entry = caption_entry(table_, index);
-  return {entry.file, entry.caption, std::move(entry.tags)};
+  return {entry.file, entry.caption, std::move(entry.tags), std::move(entry.attributes)};
 }
 
 std::string_view CaptionDataset::url(std::size_t index) const {

@@ -195,6 +195,7 @@ class Loader final : public TrainingLoader {
     pending->batch.images.resize(size * 3 * side * side);
     pending->batch.captions.resize(size);
     pending->batch.tags.resize(size);
+    pending->batch.attributes.resize(size);
     pending->batch.records.resize(size);
     pending->skipped.resize(size);
     pending->outcome.resize(size);
@@ -262,6 +263,7 @@ class Loader final : public TrainingLoader {
     CaptionRecord record = dataset_.record(found->record);
     pending.batch.captions[index] = record.caption;
     pending.batch.tags[index] = std::move(record.tags);
+    pending.batch.attributes[index] = std::move(record.attributes);
     pending.batch.records[index] = found->record;
     pending.skipped[index] = std::move(found->skipped);
   }

@@ -55,13 +55,14 @@ using BatchPixels = std::vector<float, UnsetAllocator<float>>;
 
 /// One rank's slice of one step.
 struct TrainingBatch {
-  int size = 0;                                 // B
-  std::uint64_t step = 0;                       ///< that it belongs to, from 0
-  BatchPixels images;                           // [B, 3, image_size, image_size]
-  std::vector<std::string> captions;            // [B]
-  std::vector<std::vector<std::int32_t>> tags;  // [B], indices
-  std::vector<std::size_t> records;             // [B], which records were used
-  std::vector<std::string> notices;             ///< broken images met for the first time, by name
+  int size = 0;                                       // B
+  std::uint64_t step = 0;                             ///< that it belongs to, from 0
+  BatchPixels images;                                 // [B, 3, image_size, image_size]
+  std::vector<std::string> captions;                  // [B]
+  std::vector<std::vector<std::int32_t>> tags;        // [B], indices
+  std::vector<std::vector<std::int32_t>> attributes;  // [B], indices
+  std::vector<std::size_t> records;                   // [B], which records were used
+  std::vector<std::string> notices;  ///< broken images met for the first time, by name
   std::uint64_t replaced = 0;  ///< samples by which an epoch is judged and whose image is broken
 };
 

@@ -137,6 +137,12 @@ struct WeightNames {
   Result<ReferenceFile> (*read_reference)(TorchArchive& archive);
 };
 
+/// Names of the tags of the training data, in the order of their indices.
+struct TagNames {
+  std::vector<std::string> objects;          ///< of data.tags
+  std::vector<std::string> attributes = {};  ///< of data.attributes; empty where none are learned
+};
+
 /// A row of the registry.
 struct Method {
   std::string_view name;
@@ -146,7 +152,7 @@ struct Method {
   /// `config.method` is this method's; the materials' tokenizer is there.
   Result<std::unique_ptr<TrainingObjective>> (*objective)(const config::TrainConfig& config,
                                                           const Materials& materials,
-                                                          const std::vector<std::string>& tags);
+                                                          const TagNames& tags);
   /// From trained tensors under their own names; a method without weights ignores them. `config` is
   /// this method's. kInvalidArgument for tensors that do not fit.
   Result<std::unique_ptr<DenseModel>> (*dense_model)(const Materials& materials,

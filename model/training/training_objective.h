@@ -1,6 +1,6 @@
 /// What a method trains, as the training loop sees it.
 ///
-/// Axes: B images of a rank's share, T tags. Threads: one.
+/// Axes: B images of a rank's share, T tags, A attributes. Threads: one.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,9 +17,10 @@ namespace tagalign::model {
 
 /// One rank's share of a step, on its device.
 struct TrainingBatch {
-  at::Tensor images;  ///< [B, 3, side, side] normalised
-  at::Tensor tokens;  ///< [B, length] of the captions
-  at::Tensor tags;    ///< [B, T] multi-hot
+  at::Tensor images;           ///< [B, 3, side, side] normalised
+  at::Tensor tokens;           ///< [B, length] of the captions
+  at::Tensor tags;             ///< [B, T] multi-hot
+  at::Tensor attributes = {};  ///< [B, A] multi-hot; undefined where none are learned
   /// What draws of a step may depend on, so that they are the same on any number of ranks.
   std::uint64_t step = 0;         ///< from 0
   std::uint64_t first_image = 0;  ///< place of the first image in the batch of all ranks

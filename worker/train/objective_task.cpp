@@ -54,6 +54,9 @@ class ObjectiveTask final : public TrainingTask {
             .tokens = caption_tokens(shape_.tokenizer, batch.captions, objective_->context(),
                                      rank_.device),
             .tags = multi_hot(batch.tags, shape_.tags).to(rank_.device),
+            .attributes = shape_.attributes == 0
+                              ? at::Tensor()
+                              : multi_hot(batch.attributes, shape_.attributes).to(rank_.device),
             .step = batch.step,
             .first_image = static_cast<std::uint64_t>(rank_.group.rank()) *
                            static_cast<std::uint64_t>(batch.size)};

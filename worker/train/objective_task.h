@@ -16,7 +16,8 @@ namespace tagalign::jobs {
 /// What a batch is turned into tensors with.
 struct BatchShape {
   const model::Tokenizer& tokenizer;
-  std::size_t tags = 0;  ///< T
+  std::size_t tags = 0;        ///< T
+  std::size_t attributes = 0;  ///< A; 0: none are learned
 };
 
 /// Of `config` it reads data.image_size and runtime.precision. Borrows all but the objective.

@@ -112,7 +112,7 @@ Status check_shape(const config::PretrainConfig& config) {
 
 Result<JobEnd> run_pretrain(Rank& rank, const config::PretrainConfig& config) {
   TA_RETURN_IF_ERROR(check_shape(config));
-  TA_ASSIGN_OR_RETURN(const auto dataset, open_caption_dataset(rank, config.data));
+  TA_ASSIGN_OR_RETURN(const auto dataset, open_caption_dataset(rank, config.data, false));
   TA_ASSIGN_OR_RETURN(const auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
   const auto initial = model::initial_clip_weights(clip_shape(config), config.runtime.seed);

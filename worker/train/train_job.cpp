@@ -33,7 +33,9 @@ TrainerOptions trainer_options(const config::TrainConfig& config, const std::str
 }  // namespace
 
 Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
-  TA_ASSIGN_OR_RETURN(const auto dataset, open_caption_dataset(rank, config.data));
+  TA_ASSIGN_OR_RETURN(
+      const auto dataset,
+      open_caption_dataset(rank, config.data, config::learns_attributes(config.method)));
   TA_ASSIGN_OR_RETURN(const auto tokenizer,
                       model::Tokenizer::load(rank.files, model::default_vocabulary()));
   TA_ASSIGN_OR_RETURN(const auto* method, model::find_method(config::method_name(config.method)));
@@ -47,10 +49,14 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
     materials.vision = &clip->vision;
     materials.text = &clip->text;
   }
-  TA_ASSIGN_OR_RETURN(auto objective, method->objective(config, materials, dataset.tag_names()));
-  const auto task = make_objective_task(
-      rank, config, {.tokenizer = tokenizer, .tags = dataset.tag_names().size()},
-      std::move(objective));
+  TA_ASSIGN_OR_RETURN(
+      auto objective,
+      method->objective(config, materials, {dataset.tag_names(), dataset.attribute_names()}));
+  const auto task = make_objective_task(rank, config,
+                                        {.tokenizer = tokenizer,
+                                         .tags = dataset.tag_names().size(),
+                                         .attributes = dataset.attribute_names().size()},
+                                        std::move(objective));
   TA_ASSIGN_OR_RETURN(const std::string digest, config_digest(config));
   return run_training(rank, *task, dataset,
                       trainer_options(config, digest, clip ? clip->digest : ""));

@@ -6,7 +6,7 @@
 
 namespace tagalign::jobs {
 
-/// Collective. Checkpoints hold "projector.*", "cl_loss.logit_scale",
+/// Collective. Attributes are read where the method learns them. Checkpoints hold "projector.*", "cl_loss.logit_scale",
 /// "ce_loss.logit_scale" and the optimiser.
 Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config);
 

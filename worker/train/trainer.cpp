@@ -15,6 +15,7 @@
 #include "data/training/broken_share.h"
 #include "model/training/optimizer.h"
 #include "worker/gradients/gradients.h"
+#include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
 #include "worker/train/pace_meter.h"
 #include "worker/train/run_checkpoints.h"
@@ -215,13 +216,10 @@ Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionD
 }
 
 Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
-                                                  const config::CaptionDataConfig& options) {
+                                                  const config::CaptionDataConfig& options,
+                                                  bool learns_attributes) {
   const auto open = [&] {
-    return data::CaptionDataset::open(rank.files, {.root = options.root,
-                                                   .captions = options.captions,
-                                                   .tags = options.tags,
-                                                   .tag_names = options.tag_names,
-                                                   .cache = options.cache});
+    return data::CaptionDataset::open(rank.files, dataset_options(options, learns_attributes));
   };
   Result<data::CaptionDataset> dataset = internal_error("the data set was not opened");
   TA_RETURN_IF_ERROR(rank.first_decides([&] {
@@ -229,6 +227,8 @@ Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
     return dataset.status();
   }));
   if (!rank.is_first()) return open();  // by the indexes that the first rank has made
+  if (!options.attributes.empty() && !learns_attributes)
+    rank.reporter.notice("data.attributes is not read: this training learns no attributes");
   for (const auto& notice : dataset->notices()) rank.reporter.notice(notice);
   return dataset;
 }

@@ -69,8 +69,10 @@ Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionD
                             const TrainerOptions& options);
 
 /// Collective. The data set of a training job, with its notices reported once: opened by the first
-/// rank, which makes missing indexes, and then by the others.
+/// rank, which makes missing indexes, and then by the others. Attributes that nothing learns are not
+/// read, which is a notice.
 Result<data::CaptionDataset> open_caption_dataset(Rank& rank,
-                                                  const config::CaptionDataConfig& options);
+                                                  const config::CaptionDataConfig& options,
+                                                  bool learns_attributes);
 
 }  // namespace tagalign::jobs

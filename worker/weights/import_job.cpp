@@ -9,6 +9,7 @@
 #include "data/datasets/caption_dataset.h"
 #include "model/training/optimizer.h"
 #include "worker/identity/config_digest.h"
+#include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
 #include "worker/weights/trained_weights.h"
 
@@ -37,12 +38,10 @@ Status bind_config(FileSystem& files, const config::TrainConfig& config, Trained
   TA_RETURN_IF_ERROR(check_architecture(config, trained));
   if (config::needs_clip(config.method))
     TA_RETURN_IF_ERROR(bind_clip(files, config.clip.weights, trained));
-  TA_ASSIGN_OR_RETURN(const auto dataset,
-                      data::CaptionDataset::open(files, {.root = config.data.root,
-                                                         .captions = config.data.captions,
-                                                         .tags = config.data.tags,
-                                                         .tag_names = config.data.tag_names,
-                                                         .cache = config.data.cache}));
+  TA_ASSIGN_OR_RETURN(
+      const auto dataset,
+      data::CaptionDataset::open(
+          files, dataset_options(config.data, config::learns_attributes(config.method))));
   auto& position = trained.position;
   TA_ASSIGN_OR_RETURN(position.config_digest, config_digest(config));
   position.dataset_digest = dataset.digest();

@@ -52,6 +52,8 @@ struct CaptionDataConfig {
   std::string captions;
   std::string tags;
   std::string tag_names;
+  std::string attributes;
+  std::string attribute_names;
   std::string cache;
   int image_size = 224;
   int loader_threads = 1;
@@ -80,6 +82,12 @@ void visit_fields(V& v, CaptionDataConfig& c) {
   v.field("tag_names", c.tag_names,
           Rule("text file, one tag a line (or object_list.csv); for a method that learns tags")
               .keeps_numbers());
+  v.field("attributes", c.attributes,
+          Rule("a second list of tags in the form of tags; read by a method whose "
+               "attributes.weight is above 0, which keeps images without an entry")
+              .keeps_numbers());
+  v.field("attribute_names", c.attribute_names,
+          Rule("their names in the form of tag_names (attribute_list.csv)").keeps_numbers());
   v.field("cache", c.cache,
           Rule("folder for the indexes of shards where their own may not be written; empty: they "
                "are made at every start")

@@ -2,12 +2,14 @@
 /// one is a header beside this one and a word in a list below; the model's half is a row of
 /// model/methods/registry.cpp under the same name.
 ///
-/// A struct of training has kName, kNeedsClip, needs_tags(), late_step() and check(); one of
+/// A struct of training has kName, kNeedsClip, needs_tags(), late_step() and check(), and a section
+/// `attributes` with a weight where it can learn them; one of
 /// evaluation kName, kTrained (its weights come from a checkpoint), kNeedsClip, files() (what it
 /// reads beside them, as its section names it), preset(), mix(), effective() and check(). Pure.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -43,6 +45,18 @@ inline bool needs_tags(const TrainingMethod& method) {
 template <class... Ts>
 bool needs_clip(const std::variant<Ts...>& method) {
   return std::visit([](const auto& chosen) { return chosen.kNeedsClip; }, method);
+}
+/// Of the loss of data.attributes; unset: the method has no such loss.
+inline std::optional<double> attribute_weight(const TrainingMethod& method) {
+  return std::visit(
+      [](const auto& chosen) -> std::optional<double> {
+        if constexpr (requires { chosen.attributes.weight; }) return chosen.attributes.weight;
+        return std::nullopt;
+      },
+      method);
+}
+inline bool learns_attributes(const TrainingMethod& method) {
+  return attribute_weight(method).value_or(0.0) > 0.0;
 }
 /// First step of the parameters that wait; 0: none waits.
 inline std::uint64_t late_step(const TrainingMethod& method) {

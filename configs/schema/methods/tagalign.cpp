@@ -6,9 +6,11 @@ namespace tagalign::config {
 
 void TagAlignTraining::check(const std::string& path, Findings& findings) const {
   check_prompts(path + ".tag_templates", tag_templates, findings);
-  if (infonce_weight == 0 && multitag_weight == 0) {
+  check_prompts(path + ".attributes.templates", attributes.templates, findings);
+  if (infonce_weight == 0 && multitag_weight == 0 && attributes.weight == 0) {
     findings.push_back({path + ".infonce_weight",
-                        "expected a weight above 0 here or in multitag_weight, found 0 in both"});
+                        "expected a weight above 0 here, in multitag_weight or in "
+                        "attributes.weight, found 0 in all"});
   }
 }
 

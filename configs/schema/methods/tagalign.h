@@ -32,6 +32,27 @@ constexpr int projector_layers(const ProjectorConfig& config) {
   return config.kind == ProjectorKind::kGDecoder ? 2 : 1;
 }
 
+/// The second list of tags that the paper's parser gives: how things look. The published code trains
+/// on the first one alone, the objects.
+struct AttributeLossConfig {
+  double weight = 0.0;
+  std::vector<std::string> templates = {"a photo of a {}."};
+
+  bool operator==(const AttributeLossConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, AttributeLossConfig& c) {
+  v.field("weight", c.weight,
+          Rule("weight of the attributes' tag loss, which has a label embedding and a scale of its "
+               "own; 0, as published: off; above 0 it needs data.attributes")
+              .at_least(0));
+  v.field("templates", c.templates,
+          Rule("prompts behind the attributes' label embedding; {} is the attribute")
+              .required()
+              .affects_numbers_if(c.weight > 0, "if method.attributes.weight is above 0"));
+}
+
 struct TagAlignTraining {
   static constexpr std::string_view kName = "tagalign";
   static constexpr bool kNeedsClip = true;
@@ -40,6 +61,7 @@ struct TagAlignTraining {
   double infonce_weight = 1.0;
   double multitag_weight = 1.0;
   std::vector<std::string> tag_templates = {"a photo of a {}."};
+  AttributeLossConfig attributes;
 
   bool operator==(const TagAlignTraining&) const = default;
 
@@ -52,10 +74,11 @@ template <class V>
 void visit_fields(V& v, TagAlignTraining& c) {
   v.section("projector", c.projector, "what is trained on top of the frozen CLIP");
   v.field("infonce_weight", c.infonce_weight,
-          Rule("weight of the image-caption loss; one of the two weights is above 0").at_least(0));
+          Rule("weight of the image-caption loss; one of the weights is above 0").at_least(0));
   v.field("multitag_weight", c.multitag_weight, Rule("weight of the tag loss").at_least(0));
   v.field("tag_templates", c.tag_templates,
           Rule("prompts behind the label embedding; {} is the tag").required());
+  v.section("attributes", c.attributes, "a second list of tags with a loss of its own");
 }
 
 struct TagAlignEvaluation {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/format.h"
 #include "configs/schema/jobs/evaluation_settings.h"
@@ -139,6 +140,29 @@ void check_tags(const TrainConfig& config, Findings& out) {
     out.push_back({"data.tag_names", "this key is required and missing or empty"});
 }
 
+/// Where the method could learn attributes, data and weight belong together. Other methods share
+/// their data with such a one and do not read them.
+void check_attributes(const TrainConfig& config, Findings& out) {
+  const auto weight = attribute_weight(config.method);
+  if (!weight) return;
+  const std::pair<const char*, const std::string*> files[] = {
+      {"data.attributes", &config.data.attributes},
+      {"data.attribute_names", &config.data.attribute_names}};
+  for (const auto& [path, file] : files) {
+    if (*weight > 0 && file->empty()) {
+      out.push_back({path, format("this key is required while method.attributes.weight is above 0 "
+                                  "({}), and missing or empty",
+                                  *weight)});
+    }
+    if (*weight == 0 && !file->empty()) {
+      out.push_back({path, format("expected none while method.attributes.weight is 0, found '{}': "
+                                  "nothing would learn from it; set the weight (1 counts them as "
+                                  "the objects), or leave the key empty",
+                                  *file)});
+    }
+  }
+}
+
 /// Required by methods that predict or train with the frozen CLIP.
 template <class Config>
 void check_clip(const Config& config, Findings& out) {
@@ -190,6 +214,7 @@ Findings check(const TrainConfig& config) {
   Findings out;
   check_clip(config, out);
   if (needs_tags(config.method)) check_tags(config, out);
+  check_attributes(config, out);
   check_augment(config.augment, out);
   check_schedule(config.optimizer, config.steps, out);
   check_method(config.method, out);

@@ -36,22 +36,74 @@ std::string list_of(const std::vector<std::string>& names) {
   return list.empty() ? "none" : list;
 }
 
+/// A table of tags, and which images it knew.
+class TagSource {
+ public:
+  Status read(FileSystem& files, const Path& path, std::size_t names, const Path& scratch) {
+    TA_ASSIGN_OR_RETURN(table_, TagTable::read(files, path, names, scratch));
+    return ok_status();
+  }
+  bool is_read() const { return table_.has_value(); }
+
+  /// Of an image that asks once; nothing when it has no entry.
+  std::optional<std::vector<std::int32_t>> find(std::string_view file, std::string_view url) {
+    ++asked_;
+    auto match = table_->find(file, url);
+    if (!match) {
+      without_.add(file);
+      return std::nullopt;
+    }
+    ++joins_[static_cast<std::size_t>(match->by)];
+    ambiguous_ += match->is_ambiguous ? 1 : 0;
+    return std::move(match->tags);
+  }
+  std::uint64_t asked() const { return asked_; }
+  std::uint64_t without_entry() const { return without_.count; }
+  std::string images_without_entry() const { return list_of(without_.examples); }
+
+  std::string first_entries() const {
+    std::vector<std::string> entries;
+    for (std::size_t i = 0; i < std::min(table_->size(), kExamples); ++i)
+      entries.emplace_back(table_->name(i));
+    return list_of(entries);
+  }
+  /// Where images were not found by their file names alone. `what`: "tags".
+  std::optional<std::string> notice(const Path& path, std::string_view what) const {
+    if (joined(TagJoin::kFile) + without_.count == asked_) return std::nullopt;
+    return format(
+        "{}: {} images take their {} by file name, {} by URL, {} by key, {} by the last part of "
+        "the path ({} of those have several entries and take the first)",
+        path.string(), joined(TagJoin::kFile), what, joined(TagJoin::kUrl), joined(TagJoin::kKey),
+        joined(TagJoin::kBaseName), ambiguous_);
+  }
+
+ private:
+  std::uint64_t joined(TagJoin by) const { return joins_[static_cast<std::size_t>(by)]; }
+
+  std::optional<TagTable> table_;
+  std::uint64_t asked_ = 0, ambiguous_ = 0;
+  std::array<std::uint64_t, kTagJoins> joins_{};
+  Unmatched without_;
+};
+
 class CaptionJoin {
  public:
   CaptionJoin(FileSystem& files, const CaptionDatasetOptions& options, const ShardRoot& root,
-              const std::vector<std::string>& tag_names, const RecordFileTarget& target)
+              const TagNameLists& names, const RecordFileTarget& target)
       : files_(files),
         options_(options),
         root_(root),
-        tag_names_(tag_names),
+        names_(names),
         derived_{options.cache, options.scratch},
         writer_(files, target) {}
 
   Status read() {
-    if (!options_.tags.empty()) {
-      TA_ASSIGN_OR_RETURN(tags_, TagTable::read(files_, options_.tags, tag_names_.size(),
-                                                scratch_folder(derived_)));
-    }
+    const Path scratch = scratch_folder(derived_);
+    if (!options_.tags.empty())
+      TA_RETURN_IF_ERROR(tags_.read(files_, options_.tags, names_.tags.size(), scratch));
+    if (!options_.attributes.empty())
+      TA_RETURN_IF_ERROR(
+          attributes_.read(files_, options_.attributes, names_.attributes.size(), scratch));
     if (options_.captions.empty()) return read_shards();
     TA_ASSIGN_OR_RETURN(CaptionRows rows, CaptionRows::open(files_, options_.captions));
     if (root_.is_image_folder && rows.is_csv()) return read_files(rows);
@@ -60,10 +112,12 @@ class CaptionJoin {
 
   Result<JoinedCaptions> finish(const std::string& stamp) {
     TA_RETURN_IF_ERROR(check_tags());
+    TA_RETURN_IF_ERROR(check_attributes());
     tell_rows();
-    if (tags_) tell_tags();
+    if (tags_.is_read()) tell_tags();
+    if (attributes_.is_read()) tell_attributes();
     JoinedCaptions joined;
-    joined.digest = writer_.digest(tag_names_);
+    joined.digest = writer_.digest(names_.tags, names_.attributes);
     joined.notices = std::move(notices_);
     const Json meta = {{"stamp", stamp}, {"digest", joined.digest}, {"notices", joined.notices}};
     TA_ASSIGN_OR_RETURN(joined.table, writer_.finish(json_text(meta)));
@@ -146,17 +200,15 @@ class CaptionJoin {
 
   Status add(std::string_view file, const CaptionRow& row, const ImageAddress& image) {
     ++total_;
-    CaptionEntry entry{file, row.caption, {}, image, {}};
+    CaptionEntry entry{file, row.caption, {}, image, {}, {}};
     if (options_.keep_urls) entry.url = row.url;
-    if (tags_) {
-      auto match = tags_->find(file, row.url);
-      if (!match) {
-        without_tags_.add(file);
-        return ok_status();
-      }
-      ++tag_joins_[static_cast<std::size_t>(match->by)];
-      ambiguous_ += match->is_ambiguous ? 1 : 0;
-      entry.tags = std::move(match->tags);
+    if (tags_.is_read()) {
+      auto tags = tags_.find(file, row.url);
+      if (!tags) return ok_status();
+      entry.tags = std::move(*tags);
+    }
+    if (attributes_.is_read()) {
+      if (auto found = attributes_.find(file, row.url)) entry.attributes = std::move(*found);
     }
     if (row.caption.empty()) ++empty_;
     if (row.bad_bytes > 0) repaired_.add(file);
@@ -182,17 +234,25 @@ class CaptionJoin {
       return invalid_argument(
           format("open {}: no record is left of {}; check that there are images with captions",
                  about, rows_ + images_.count));
-    if (!tags_ || writer_.size() * 2 >= total_) return ok_status();
-    std::vector<std::string> entries;
-    for (std::size_t i = 0; i < std::min(tags_->size(), kExamples); ++i)
-      entries.emplace_back(tags_->name(i));
+    if (!tags_.is_read() || writer_.size() * 2 >= total_) return ok_status();
     const std::string left =
         writer_.size() == 0 ? "no record is" : format("only {} records are", writer_.size());
     return invalid_argument(
         format("open {}: {} left of {}; check that file names in {} equal those in the captions; "
                "images without tags: {}; entries: {}",
-               about, left, total_, options_.tags.string(), list_of(without_tags_.examples),
-               list_of(entries)));
+               about, left, total_, options_.tags.string(), tags_.images_without_entry(),
+               tags_.first_entries()));
+  }
+
+  /// Images may well have none, but a list that knows none of them is that of another set.
+  Status check_attributes() const {
+    if (!attributes_.is_read() || attributes_.without_entry() < attributes_.asked())
+      return ok_status();
+    return invalid_argument(
+        format("read attributes {}: expected entries for the images of {}, found none for any of "
+               "{}; check that file names equal those in the captions; images: {}; entries: {}",
+               options_.attributes.string(), options_.root.string(), attributes_.asked(),
+               attributes_.images_without_entry(), attributes_.first_entries()));
   }
 
   void tell_rows() {
@@ -221,45 +281,44 @@ class CaptionJoin {
   }
 
   void tell_tags() {
-    if (tagged(TagJoin::kFile) + without_tags_.count < total_) {
-      notices_.push_back(
-          format("{}: {} images take their tags by file name, {} by URL, {} by key, {} by the last "
-                 "part of the path ({} of those have several entries and take the first)",
-                 options_.tags.string(), tagged(TagJoin::kFile), tagged(TagJoin::kUrl),
-                 tagged(TagJoin::kKey), tagged(TagJoin::kBaseName), ambiguous_));
-    }
-    if (without_tags_.count > 0)
+    if (auto notice = tags_.notice(options_.tags, "tags")) notices_.push_back(*notice);
+    if (tags_.without_entry() > 0)
       notices_.push_back(format("{} of {} images have no tag entry and are left out",
-                                without_tags_.count, total_));
+                                tags_.without_entry(), total_));
+  }
+
+  void tell_attributes() {
+    if (auto notice = attributes_.notice(options_.attributes, "attributes"))
+      notices_.push_back(*notice);
+    if (attributes_.without_entry() > 0)
+      notices_.push_back(format("{} of {} images have no attribute entry and are used without",
+                                attributes_.without_entry(), attributes_.asked()));
   }
 
   std::uint64_t joined(ImageJoin by) const { return joins_[static_cast<std::size_t>(by)]; }
-  std::uint64_t tagged(TagJoin by) const { return tag_joins_[static_cast<std::size_t>(by)]; }
 
   FileSystem& files_;
   const CaptionDatasetOptions& options_;
   const ShardRoot& root_;
-  const std::vector<std::string>& tag_names_;
+  const TagNameLists& names_;
   const DerivedFolders derived_;
   CaptionTableWriter writer_;
   std::optional<ShardSet> shards_;
-  std::optional<TagTable> tags_;
+  TagSource tags_, attributes_;
   std::vector<std::string> notices_;
   std::uint64_t rows_ = 0;   ///< that had to find an image
   std::uint64_t total_ = 0;  ///< images with a caption
-  std::uint64_t duplicates_ = 0, empty_ = 0, ambiguous_ = 0;
-  Unmatched without_image_, images_, without_tags_, repaired_;
+  std::uint64_t duplicates_ = 0, empty_ = 0;
+  Unmatched without_image_, images_, repaired_;
   std::array<std::uint64_t, kImageJoins> joins_{};
-  std::array<std::uint64_t, kTagJoins> tag_joins_{};
 };
 
 }  // namespace
 
 Result<JoinedCaptions> join_captions(FileSystem& files, const CaptionDatasetOptions& options,
-                                     const ShardRoot& root,
-                                     const std::vector<std::string>& tag_names,
+                                     const ShardRoot& root, const TagNameLists& names,
                                      const RecordFileTarget& target, const std::string& stamp) {
-  CaptionJoin join(files, options, root, tag_names, target);
+  CaptionJoin join(files, options, root, names, target);
   TA_RETURN_IF_ERROR(join.read());
   return join.finish(stamp);
 }

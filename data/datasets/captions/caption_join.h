@@ -19,11 +19,16 @@ struct JoinedCaptions {
   std::string digest;
 };
 
+/// Names of the tags in the order of their indices; none where the options name no such file.
+struct TagNameLists {
+  std::vector<std::string> tags;
+  std::vector<std::string> attributes;
+};
+
 /// Reads everything. `stamp` is kept in the table's meta beside digest and notices, as is what the
 /// table was made from.
 Result<JoinedCaptions> join_captions(FileSystem& files, const CaptionDatasetOptions& options,
-                                     const ShardRoot& root,
-                                     const std::vector<std::string>& tag_names,
+                                     const ShardRoot& root, const TagNameLists& names,
                                      const RecordFileTarget& target, const std::string& stamp);
 
 /// What join_captions() stored, if it was made with this stamp.

@@ -18,7 +18,7 @@ struct EntryHead {
   std::uint32_t url_bytes;
   std::uint32_t tags;
   std::uint32_t coding;
-  std::uint32_t zero;
+  std::uint32_t attributes;  ///< 0 in every table that was made before there were any
 };
 static_assert(sizeof(EntryHead) == 56);
 
@@ -30,6 +30,12 @@ std::string_view bytes_of(const T* values, std::size_t count) {
 void add_text(Hasher128& hasher, std::string_view text) {
   hasher.update(format("{}:", text.size()));
   hasher.update(text);
+}
+
+std::string text_of(const std::vector<std::int32_t>& indices) {
+  std::string text = format("{}[", indices.size());
+  for (const std::int32_t index : indices) text += format("{},", index);
+  return text;
 }
 
 }  // namespace
@@ -52,18 +58,23 @@ CaptionEntry caption_entry(const RecordFile& table, std::size_t index) {
   entry.image.shard = head.shard;
   entry.image.place = {head.offset, head.packed_bytes, head.bytes,
                        static_cast<MemberCoding>(head.coding)};
-  entry.tags.resize(head.tags);
-  const std::string_view tags = take(std::size_t{head.tags} * sizeof(std::int32_t));
-  std::memcpy(entry.tags.data(), tags.data(), tags.size());
+  const auto take_indices = [&](std::size_t count) {
+    std::vector<std::int32_t> indices(count);
+    const std::string_view part = take(count * sizeof(std::int32_t));
+    std::memcpy(indices.data(), part.data(), part.size());
+    return indices;
+  };
+  entry.tags = take_indices(head.tags);
+  entry.attributes = take_indices(head.attributes);
   return entry;
 }
 
 Status CaptionTableWriter::add(const CaptionEntry& entry) {
   add_text(hasher_, entry.file);
   add_text(hasher_, entry.caption);
-  std::string tags = format("{}[", entry.tags.size());
-  for (const std::int32_t tag : entry.tags) tags += format("{},", tag);
-  hasher_.update(tags);
+  hasher_.update(text_of(entry.tags));
+  // A letter: nothing else that is hashed begins with one.
+  if (!entry.attributes.empty()) hasher_.update("a" + text_of(entry.attributes));
   const std::string_view name = entry.image.name == entry.file ? "" : entry.image.name;
   const EntryHead head{entry.image.place.offset,
                        entry.image.place.packed_bytes,
@@ -75,13 +86,17 @@ Status CaptionTableWriter::add(const CaptionEntry& entry) {
                        static_cast<std::uint32_t>(entry.url.size()),
                        static_cast<std::uint32_t>(entry.tags.size()),
                        static_cast<std::uint32_t>(entry.image.place.coding),
-                       0};
+                       static_cast<std::uint32_t>(entry.attributes.size())};
   return records_.add({bytes_of(&head, 1), entry.file, entry.caption, name, entry.url,
-                       bytes_of(entry.tags.data(), entry.tags.size())});
+                       bytes_of(entry.tags.data(), entry.tags.size()),
+                       bytes_of(entry.attributes.data(), entry.attributes.size())});
 }
 
-std::string CaptionTableWriter::digest(const std::vector<std::string>& tag_names) {
+std::string CaptionTableWriter::digest(const std::vector<std::string>& tag_names,
+                                       const std::vector<std::string>& attribute_names) {
   for (const std::string& name : tag_names) add_text(hasher_, name);
+  if (!attribute_names.empty()) hasher_.update("attributes");
+  for (const std::string& name : attribute_names) add_text(hasher_, name);
   return hasher_.digest().hex();
 }
 

@@ -19,6 +19,7 @@ struct CaptionEntry {
   std::vector<std::int32_t> tags;
   ImageAddress image;
   std::string_view url;  ///< where the options ask for it
+  std::vector<std::int32_t> attributes = {};
 };
 
 /// Entry `index` of a finished table; its texts live as long as the table.
@@ -32,8 +33,10 @@ class CaptionTableWriter {
 
   Status add(const CaptionEntry& entry);
   std::size_t size() const { return records_.size(); }
-  /// Of files, captions and tags in their order, and the names of the tags.
-  std::string digest(const std::vector<std::string>& tag_names);
+  /// Of files, captions, tags and attributes in their order, and the names of both. Without
+  /// attributes it is what it was before there were any.
+  std::string digest(const std::vector<std::string>& tag_names,
+                     const std::vector<std::string>& attribute_names);
   Result<RecordFile> finish(std::string_view meta) { return records_.finish(meta); }
 
  private:

@@ -43,7 +43,7 @@ TensorShapes groupvit_shapes(const StateDict& own);
 /// scratch; kInvalidArgument for an image size that is no multiple of a patch, or a batch of one.
 Result<std::unique_ptr<TrainingObjective>> groupvit_objective(const config::TrainConfig& config,
                                                               const Materials& materials,
-                                                              const std::vector<std::string>& tags);
+                                                              const TagNames& tags);
 Result<std::unique_ptr<DenseModel>> groupvit_model(const Materials& materials,
                                                    const StateDict& trained,
                                                    const config::EvaluationMethod& config);

@@ -83,9 +83,9 @@ Status check_data(const config::TrainConfig& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<TrainingObjective>> groupvit_objective(
-    const config::TrainConfig& config, const Materials& materials,
-    const std::vector<std::string>& tags) {
+Result<std::unique_ptr<TrainingObjective>> groupvit_objective(const config::TrainConfig& config,
+                                                              const Materials& materials,
+                                                              const TagNames& tags) {
   TA_RETURN_IF_ERROR(check_data(config));
   const auto& method = std::get<config::GroupVitTraining>(config.method);
   const GroupVitShape shape{.config = method, .image_size = config.data.image_size};
@@ -93,7 +93,7 @@ Result<std::unique_ptr<TrainingObjective>> groupvit_objective(
   TA_ASSIGN_OR_RETURN(auto trainer, GroupVitTrainer::create(initial_groupvit_weights(shape, seed),
                                                             method.image.heads, materials.device));
   NounPrompts prompts({.tokenizer = materials.tokenizer,
-                       .words = tags,
+                       .words = tags.objects,
                        .templates = config::expand_templates(method.prompt_templates),
                        .count = method.noun_prompts,
                        .context = kContext,

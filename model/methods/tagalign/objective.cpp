@@ -6,7 +6,9 @@
 #include <utility>
 #include <variant>
 
+#include "base/status.h"
 #include "model/methods/similarity.h"
+#include "model/methods/tagalign/reference_names.h"
 #include "model/methods/tagalign/tagalign.h"
 
 namespace tagalign::model {
@@ -18,12 +20,14 @@ class TagAlignObjective final : public TrainingObjective {
       : materials_(materials),
         parts_(std::move(parts)),
         contrastive_scale_(new_log_scale(materials.device)),
-        multitag_scale_(new_log_scale(materials.device)) {
+        multitag_scale_(new_log_scale(materials.device)),
+        attribute_scale_(new_log_scale(materials.device)) {
     for (const auto& parameter : parts_.projector->parameters()) {
       parameters_.push_back({parameter.name, parameter.tensor.set_requires_grad(true)});
     }
     parameters_.push_back({"cl_loss.logit_scale", contrastive_scale_});
     parameters_.push_back({"ce_loss.logit_scale", multitag_scale_});
+    if (parts_.attributes) parameters_.push_back({kAttributeScale, attribute_scale_});
   }
 
   const Parameters& parameters() const override { return parameters_; }
@@ -35,11 +39,21 @@ class TagAlignObjective final : public TrainingObjective {
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const auto contrastive = infonce_loss(image, text, contrastive_scale_, ranks);
     const auto multitag = multitag_loss(image, parts_.label_embedding, batch.tags, multitag_scale_);
-    return {.total = contrastive * parts_.infonce_weight + multitag * parts_.multitag_weight,
-            .parts = {{"infonce", contrastive.detach()}, {"multitag", multitag.detach()}}};
+    Loss loss{.total = contrastive * parts_.infonce_weight + multitag * parts_.multitag_weight,
+              .parts = {{"infonce", contrastive.detach()}, {"multitag", multitag.detach()}}};
+    if (parts_.attributes) add_attributes(image, batch.attributes, loss);
+    return loss;
   }
 
  private:
+  void add_attributes(const at::Tensor& image, const at::Tensor& attributes, Loss& loss) const {
+    TA_CHECK(attributes.defined(), "a batch with attributes");
+    const auto multitag =
+        multitag_loss(image, parts_.attributes->label_embedding, attributes, attribute_scale_);
+    loss.total = loss.total + multitag * parts_.attributes->weight;
+    loss.parts.emplace_back("attributes", multitag.detach());
+  }
+
   /// Mean over patches of the projected features: [B, E].
   at::Tensor image_features(const at::Tensor& images) {
     const std::int64_t cells = images.size(2) / materials_.vision->shape().patch_size;
@@ -63,6 +77,7 @@ class TagAlignObjective final : public TrainingObjective {
   TagAlignParts parts_;
   at::Tensor contrastive_scale_;  // []
   at::Tensor multitag_scale_;     // []
+  at::Tensor attribute_scale_;    // [], trained with attributes alone
   Parameters parameters_;
 };
 
@@ -80,20 +95,27 @@ ProjectorShape tagalign_projector_shape(const config::ProjectorConfig& config, s
           .width = width};
 }
 
-Result<std::unique_ptr<TrainingObjective>> tagalign_objective(
-    const config::TrainConfig& config, const Materials& materials,
-    const std::vector<std::string>& tags) {
+Result<std::unique_ptr<TrainingObjective>> tagalign_objective(const config::TrainConfig& config,
+                                                              const Materials& materials,
+                                                              const TagNames& tags) {
   const auto& method = std::get<config::TagAlignTraining>(config.method);
   const auto shape =
       tagalign_projector_shape(method.projector, materials.vision->shape().vision_width);
   auto projector = make_projector(shape, materials.vision->projection(), config.runtime.seed);
   projector->to(materials.device);
   const at::NoGradGuard frozen;
-  return make_tagalign_objective(
-      materials, {.projector = std::move(projector),
-                  .label_embedding = embed_by_clip(materials, tags, method.tag_templates, 1),
-                  .infonce_weight = method.infonce_weight,
-                  .multitag_weight = method.multitag_weight});
+  TagAlignParts parts{
+      .projector = std::move(projector),
+      .label_embedding = embed_by_clip(materials, tags.objects, method.tag_templates, 1),
+      .infonce_weight = method.infonce_weight,
+      .multitag_weight = method.multitag_weight};
+  const config::AttributeLossConfig& second = method.attributes;
+  if (second.weight > 0) {
+    parts.attributes = {
+        .label_embedding = embed_by_clip(materials, tags.attributes, second.templates, 1),
+        .weight = second.weight};
+  }
+  return make_tagalign_objective(materials, std::move(parts));
 }
 
 }  // namespace tagalign::model

@@ -64,7 +64,7 @@ std::string dev_name(const std::string& name, ProjectorKind kind) {
 
 bool is_trained(const std::string& name) {
   return name.starts_with(kMainPrefix) || name.starts_with(kDevPrefix) ||
-         name == "cl_loss.logit_scale" || name == "ce_loss.logit_scale";
+         name == "cl_loss.logit_scale" || name == "ce_loss.logit_scale" || name == kAttributeScale;
 }
 
 bool is_exported(const std::string& name) {

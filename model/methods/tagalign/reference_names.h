@@ -3,6 +3,7 @@
 ///   main  projector.projector.…, projector.clip_proj.…           (inside this program)
 ///   dev   decoder.decoder.…, decoder.image_proj.… (GDecoder) or decoder.clip_proj.… (Transformer)
 ///   both  cl_loss.logit_scale, ce_loss.logit_scale, label_embedding
+///   ours  attribute_loss.logit_scale, where attributes are learned; the reference has none
 /// Pure. Source: TERMS.md, reference §2 and §4.
 #pragma once
 
@@ -13,6 +14,9 @@
 #include "model/training/state_dict.h"
 
 namespace tagalign::model {
+
+/// Trained where attributes are learned.
+inline constexpr char kAttributeScale[] = "attribute_loss.logit_scale";
 
 enum class Naming { kMain, kDev };
 Result<Naming> naming_from_name(const std::string& name);  ///< "main", "dev"
@@ -25,7 +29,7 @@ std::string main_name(const std::string& name);
 /// Of a name of branch main.
 std::string dev_name(const std::string& name, ProjectorKind kind);
 
-/// A parameter that training changes, under either naming: the projector and both logit scales.
+/// A parameter that training changes, under either naming: the projector and the logit scales.
 bool is_trained(const std::string& name);
 /// Those, and label_embedding: all that belongs to a trained TagAlign beside the frozen CLIP.
 bool is_exported(const std::string& name);

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,16 +14,23 @@
 
 namespace tagalign::model {
 
+/// A second list of tags, learned as the first one is, beside it.
+struct TagAlignAttributes {
+  at::Tensor label_embedding;  ///< [A, E]
+  double weight = 1.0;
+};
+
 /// What the objective is made of, apart from the frozen CLIP.
 struct TagAlignParts {
   std::unique_ptr<Projector> projector;
   at::Tensor label_embedding;  ///< [T, E]
   double infonce_weight = 1.0;
   double multitag_weight = 1.0;
+  std::optional<TagAlignAttributes> attributes = std::nullopt;  ///< the published code has none
 };
 
-/// Trains the projector and two logit scales ("cl_loss.logit_scale", "ce_loss.logit_scale")
-/// that start at ln(1/0.07).
+/// Trains the projector and logit scales that start at ln(1/0.07): "cl_loss.logit_scale",
+/// "ce_loss.logit_scale", and with attributes "attribute_loss.logit_scale". A batch then has theirs.
 std::unique_ptr<TrainingObjective> make_tagalign_objective(const Materials& materials,
                                                            TagAlignParts parts);
 
@@ -39,7 +47,7 @@ extern const WeightNames kTagAlignWeights;
 /// The registry's row.
 Result<std::unique_ptr<TrainingObjective>> tagalign_objective(const config::TrainConfig& config,
                                                               const Materials& materials,
-                                                              const std::vector<std::string>& tags);
+                                                              const TagNames& tags);
 Result<std::unique_ptr<DenseModel>> tagalign_model(const Materials& materials,
                                                    const StateDict& trained,
                                                    const config::EvaluationMethod& config);

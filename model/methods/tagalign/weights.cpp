@@ -11,10 +11,12 @@
 namespace tagalign::model {
 namespace {
 
-std::string architecture_text(const ProjectorShape& shape) {
-  return format("{}, {} {}, width {}",
+/// A training goes on with attributes or without, as it began.
+std::string architecture_text(const ProjectorShape& shape, bool attributes) {
+  return format("{}, {} {}, width {}{}",
                 shape.kind == ProjectorKind::kGDecoder ? "gdecoder" : "transformer", shape.layers,
-                shape.layers == 1 ? "layer" : "layers", shape.width);
+                shape.layers == 1 ? "layer" : "layers", shape.width,
+                attributes ? ", attributes" : "");
 }
 
 const config::TagAlignTraining& section(const config::TrainConfig& config) {
@@ -48,14 +50,14 @@ Result<StateDict> respelled(const StateDict& own, const std::string& naming) {
 
 Result<WeightLayout> layout(const StateDict& own) {
   TA_ASSIGN_OR_RETURN(const ProjectorShape shape, projector_shape_of(own));
-  return WeightLayout{.architecture = architecture_text(shape),
+  return WeightLayout{.architecture = architecture_text(shape, own.contains(kAttributeScale)),
                       .width = shape.width,
                       .embedding = own.at("projector.clip_proj.proj").size(1)};
 }
 
 Result<std::string> asked(const config::TrainConfig& config, const WeightLayout& found) {
   const auto shape = tagalign_projector_shape(section(config).projector, found.width);
-  return architecture_text(shape);
+  return architecture_text(shape, config::learns_attributes(config.method));
 }
 
 Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig* config) {
@@ -66,6 +68,9 @@ Result<TensorShapes> shapes(const StateDict& own, const config::TrainConfig* con
                               .ln_bias = at::zeros({shape.width}),
                               .proj = at::zeros({shape.width, found.embedding})};
   TensorShapes shapes = {{"cl_loss.logit_scale", {}}, {"ce_loss.logit_scale", {}}};
+  const bool attributes =
+      config != nullptr ? config::learns_attributes(config->method) : own.contains(kAttributeScale);
+  if (attributes) shapes[kAttributeScale] = {};
   const auto projector = make_projector(shape, frozen, 0);
   for (const auto& parameter : projector->parameters())
     shapes[parameter.name] = parameter.tensor.sizes().vec();

@@ -114,7 +114,7 @@ std::unique_ptr<TrainingObjective> make_tcl_objective(const Materials& materials
 
 Result<std::unique_ptr<TrainingObjective>> tcl_objective(const config::TrainConfig& config,
                                                          const Materials& materials,
-                                                         const std::vector<std::string>&) {
+                                                         const TagNames&) {
   const auto& method = std::get<config::TclTraining>(config.method);
   const ClipShape& clip = materials.vision->shape();
   if (method.copied_blocks > clip.vision_layers) {

@@ -37,7 +37,7 @@ extern const WeightNames kTclWeights;
 /// the tensors are of a CLIP of another depth or width.
 Result<std::unique_ptr<TrainingObjective>> tcl_objective(const config::TrainConfig& config,
                                                          const Materials& materials,
-                                                         const std::vector<std::string>& tags);
+                                                         const TagNames& tags);
 Result<std::unique_ptr<DenseModel>> tcl_model(const Materials& materials, const StateDict& trained,
                                               const config::EvaluationMethod& config);
 

@@ -219,6 +219,8 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
                                           "prefetch_batches",
                                           "broken_share_max",
                                           "tag_names",
+                                          "attributes",
+                                          "attribute_names",
                                           "steps"};
   auto train = training;
   train.insert("weights");
@@ -230,6 +232,18 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
   expect_keys_affect_as_they_say<ScenesConfig>({"output"});
   expect_keys_affect_as_they_say<DataPackConfig>({"output", "cache"});
   expect_keys_affect_as_they_say<DataTagsConfig>({"output", "per_caption", "wordnet"});
+}
+
+TEST(Digest, AttributeTemplates_CountOnlyWhereAttributesAreLearned) {
+  const auto config = [](double weight, const std::string& prompt) {
+    TrainConfig c;
+    c.method = TagAlignTraining{.attributes = {.weight = weight, .templates = {prompt}}};
+    return c;
+  };
+  EXPECT_EQ(digest(config(0, "a {}.")), digest(TrainConfig{}));
+  EXPECT_NE(digest(config(1, "a {}.")), digest(TrainConfig{}));
+  EXPECT_NE(digest(config(1, "a {}.")), digest(config(1, "the {}.")));
+  EXPECT_NE(digest(config(1, "a {}.")), digest(config(2, "a {}.")));
 }
 
 TEST(Digest, Steps_CountOnlyWhenTheRateDependsOnThem) {

@@ -9,6 +9,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 const std::string kTrain =
@@ -120,6 +121,37 @@ TEST(ParseJobConfig, MissingRequiredKeys_AreNamed) {
               HasSubstr("data.root: this key is required and missing"));
   EXPECT_THAT(message_of<TrainConfig>("data: {root: a, captions: b}\nclip: {weights: c}\n"),
               HasSubstr("f.yml:1: data.tags: this key is required"));
+}
+
+TEST(ParseJobConfig, AttributesAndTheirWeight_BelongTogether) {
+  const std::string weight = "method: {attributes: {weight: 0.5}}\n";
+  const std::string list = "data.attributes=a.json", names = "data.attribute_names=a.csv";
+  EXPECT_EQ(message_of<TrainConfig>(kTrain + weight, {list, names}), "accepted");
+  EXPECT_EQ(message_of<TrainConfig>(kTrain), "accepted");
+  EXPECT_THAT(message_of<TrainConfig>(kTrain + weight),
+              AllOf(HasSubstr("f.yml:2: data.attributes: this key is required while "
+                              "method.attributes.weight is above 0 (0.5), and missing or empty"),
+                    HasSubstr("data.attribute_names: this key is required")));
+  EXPECT_THAT(message_of<TrainConfig>(kTrain + weight, {list}),
+              AllOf(HasSubstr("data.attribute_names: this key is required"),
+                    Not(HasSubstr("data.attributes:"))));
+  EXPECT_THAT(message_of<TrainConfig>(kTrain, {list, names}),
+              AllOf(HasSubstr("data.attributes: expected none while method.attributes.weight is 0, "
+                              "found 'a.json'"),
+                    HasSubstr("set the weight"), HasSubstr("data.attribute_names: expected none")));
+  EXPECT_THAT(message_of<TrainConfig>(kTrain + "method: {attributes: {weight: -1}}\n"),
+              HasSubstr("method.attributes.weight: expected a number from 0 upwards, found '-1'"));
+  EXPECT_THAT(
+      message_of<TrainConfig>(kTrain + "method: {attributes: {weight: 1, templates: [plain]}}\n",
+                              {list, names}),
+      HasSubstr("method.attributes.templates"));
+}
+
+TEST(ParseJobConfig, AttributesOfSharedData_DoNotStopMethodsWithoutThem) {
+  const Overrides files = {"data.attributes=a.json", "data.attribute_names=a.csv"};
+  EXPECT_EQ(message_of<TrainConfig>(kTrain + "method: tcl\n", files), "accepted");
+  EXPECT_EQ(message_of<TrainConfig>(kTrain + "method: groupvit\n", files), "accepted");
+  EXPECT_EQ(message_of<PretrainConfig>("data: {root: r}\noutput: o\n", files), "accepted");
 }
 
 TEST(ParseJobConfig, RulesBetweenFields_AreChecked) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/checksum.h"
 #include "base/format.h"
 #include "tests/unit/data/temporary_folder.h"
 
@@ -234,6 +235,121 @@ TEST_F(CaptionDatasetTest, Digest_DependsOnOrderCaptionsAndTags) {
   EXPECT_NE(base, digest("file,caption\nb,y\na,x\n", R"({"a": [0], "b": [1]})"));
   EXPECT_NE(base, digest("file,caption\na,x\nb,z\n", R"({"a": [0], "b": [1]})"));
   EXPECT_NE(base, digest("file,caption\na,x\nb,y\n", R"({"a": [0], "b": [0]})"));
+}
+
+TEST_F(CaptionDatasetTest, Digest_WithoutAttributes_IsThatOfTheTextThatItAlwaysWas) {
+  const auto dataset = open("file,caption\na,xy\nb,\n", R"({"a": [1, 0], "b": []})");
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  EXPECT_EQ(dataset->digest(), digest128(as_bytes("1:a2:xy2[1,0,1:b0:0[3:dog3:cat")).hex());
+}
+
+/// A second list beside the first.
+class AttributesTest : public CaptionDatasetTest {
+ protected:
+  Result<CaptionDataset> open_both(std::string_view attributes,
+                                   std::string_view names = "red\nold\nbig\n") {
+    CaptionDatasetOptions options{.root = folder_.path() / "images"};
+    options.captions = folder_.write("captions.csv", "file,caption\na.png,x\nb.png,y\nc.png,z\n");
+    options.tags = folder_.write("tags.json", R"({"a.png": [0], "b.png": [1]})");
+    options.tag_names = folder_.write("names.txt", "dog\ncat\n");
+    options.attributes = folder_.write("attributes.json", attributes);
+    options.attribute_names = folder_.write("attribute_names.txt", names);
+    return CaptionDataset::open(posix_file_system(), options);
+  }
+};
+
+TEST_F(AttributesTest, ImageWithoutEntry_Stays_HasNone_AndIsCounted) {
+  const auto dataset = open_both(R"({"b.png": [2, 0], "c.png": [1]})");
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  ASSERT_EQ(dataset->size(), 2U) << "objects alone leave images out";
+  EXPECT_THAT(dataset->record(0).attributes, IsEmpty());
+  EXPECT_THAT(dataset->record(0).tags, ElementsAre(0));
+  EXPECT_THAT(dataset->record(1).attributes, ElementsAre(2, 0));
+  EXPECT_THAT(dataset->record(1).tags, ElementsAre(1));
+  EXPECT_THAT(dataset->attribute_names(), ElementsAre("red", "old", "big"));
+  EXPECT_THAT(dataset->notices(),
+              ElementsAre("1 of 3 images have no tag entry and are left out",
+                          "1 of 2 images have no attribute entry and are used without"));
+}
+
+TEST_F(AttributesTest, OtherNamesOfAnImage_FindItsAttributes_AndAreTold) {
+  const auto dataset = open_both(R"({"a": [0], "train/b.png": [1]})");
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  EXPECT_THAT(dataset->record(0).attributes, ElementsAre(0));
+  EXPECT_THAT(dataset->record(1).attributes, ElementsAre(1));
+  EXPECT_THAT(dataset->notices(),
+              ElementsAre(AllOf(HasSubstr("attributes.json: 0 images take their attributes by file "
+                                          "name, 0 by URL, 1 by key, 1 by the last part")),
+                          HasSubstr("have no tag entry")));
+}
+
+TEST_F(AttributesTest, ListOfAnotherSet_IsRefusedWithExamplesOfBothSides) {
+  for (const char* list : {R"({"other.png": [0]})", "{}"}) {
+    const Status status = open_both(list).status();
+    EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(status.message(),
+                AllOf(HasSubstr("attributes.json: expected entries for the images of"),
+                      HasSubstr("found none for any of 2"), HasSubstr("images: a.png, b.png"),
+                      HasSubstr(std::string_view(list).size() > 2 ? "other.png" : "none")));
+  }
+}
+
+TEST_F(AttributesTest, BrokenFiles_AreNamedAsThoseOfTagsAre) {
+  EXPECT_THAT(open_both("{\n\"a.png\": [3]}").status().message(),
+              AllOf(HasSubstr("attributes.json:2"), HasSubstr("tag index 3, but there are 3")));
+  EXPECT_THAT(open_both(R"({"a.png": [0]})", "red\n\nold\n").status().message(),
+              HasSubstr("attribute_names.txt:2: expected a tag, found an empty line"));
+  CaptionDatasetOptions options{.root = folder_.path(),
+                                .captions = folder_.path() / "captions.csv"};
+  options.attributes = folder_.path() / "attributes.json";
+  EXPECT_THAT(CaptionDataset::open(posix_file_system(), options).status().message(),
+              HasSubstr("attributes and attribute names belong together, but only attributes is "
+                        "given"));
+}
+
+TEST_F(AttributesTest, Digest_DependsOnIndicesAndNames_AndTellsTheListsApart) {
+  const std::string all = R"({"a.png": [0], "b.png": [1]})";
+  const std::string digest = open_both(all).value().digest();
+  EXPECT_EQ(open_both(R"({"b.png": [1], "a.png": [0], "z.png": [2]})").value().digest(), digest);
+  EXPECT_NE(open_both(R"({"a.png": [0], "b.png": [2]})").value().digest(), digest);
+  EXPECT_NE(open_both(all, "red\nold\nsmall\n").value().digest(), digest);
+  EXPECT_NE(open_both(R"({"a.png": [0], "b.png": []})").value().digest(), digest);
+  CaptionDatasetOptions options{.root = folder_.path() / "images"};
+  options.captions = folder_.path() / "captions.csv";
+  const Path list = folder_.write("list.json", R"({"a.png": [0], "b.png": [1], "c.png": [0]})");
+  const Path names = folder_.write("list.txt", "red\nold\n");
+  auto as_tags = options, as_attributes = options;
+  as_tags.tags = as_attributes.attributes = list;
+  as_tags.tag_names = as_attributes.attribute_names = names;
+  EXPECT_NE(CaptionDataset::open(posix_file_system(), as_tags)->digest(),
+            CaptionDataset::open(posix_file_system(), as_attributes)->digest());
+}
+
+/// A table of more than 64 MiB is kept, and found again by the names of what it was made from.
+TEST_F(AttributesTest, KeptTable_ServesTheNextStart_AndNoOtherUseOfTheSameFiles) {
+  std::string csv = "file,caption\n";
+  for (int i = 0; i < 66; ++i) csv += format("{}.png,{}\n", i, std::string(1 << 20, 'a'));
+  CaptionDatasetOptions options{.root = folder_.path() / "images"};
+  options.captions = folder_.write("large.csv", csv);
+  auto as_tags = options, as_attributes = options;
+  as_tags.tags = as_attributes.attributes = folder_.write("list.json", "{\"7\": [1]}");
+  as_tags.tag_names = as_attributes.attribute_names = folder_.write("list.txt", "red\nold\n");
+  std::string digest;
+  for (int start = 0; start < 2; ++start) {
+    const auto dataset = CaptionDataset::open(posix_file_system(), as_attributes);
+    ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+    EXPECT_EQ(dataset->size(), 66U);
+    EXPECT_THAT(dataset->record(7).attributes, ElementsAre(1));
+    EXPECT_THAT(dataset->record(8).attributes, IsEmpty());
+    if (start == 0) digest = dataset->digest();
+    EXPECT_EQ(dataset->digest(), digest);
+    std::size_t kept = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path()))
+      kept += entry.path().extension() == ".records" ? 1 : 0;
+    EXPECT_EQ(kept, 1U);
+  }
+  EXPECT_THAT(CaptionDataset::open(posix_file_system(), as_tags).status().message(),
+              HasSubstr("only 1 records are left of 66"));
 }
 
 TEST_F(CaptionDatasetTest, MissingFile_IsNotFound) {

@@ -1,6 +1,7 @@
 // Record files of every version that was ever written, byte for byte.
 #include <gtest/gtest.h>
 
+#include "data/datasets/captions/caption_table.h"
 #include "data/sources/files/record_file.h"
 #include "tests/unit/data/temporary_folder.h"
 
@@ -52,6 +53,40 @@ TEST(RecordFileGolden, Version1_IsWrittenAndReadAsItAlwaysWas) {
   ASSERT_EQ(read->size(), 2U);
   EXPECT_EQ(read->record(0), "ab");
   EXPECT_EQ(read->record(1), "");
+}
+
+/// offset, packed, bytes; shard, lengths of file, caption, name and URL, number of tags, coding,
+/// number of attributes; file, caption, tags, attributes.
+const std::string kCaption =
+    "0500000000000000"
+    "0600000000000000"
+    "0700000000000000"
+    "02000000"
+    "01000000"
+    "03000000"
+    "00000000"
+    "00000000"
+    "01000000"
+    "01000000";
+const std::string kCaptionTexts =
+    "66"
+    "636170"
+    "03000000";
+
+TEST(RecordFileGolden, Captions_WithoutAttributes_AreTheBytesThatTheyAlwaysWere) {
+  CaptionEntry entry{.file = "f", .caption = "cap", .tags = {3}, .image = {}, .url = {}};
+  entry.image = {2, {5, 6, 7, MemberCoding::kZipStored}, "f"};
+  CaptionTableWriter writer(posix_file_system(), {});
+  ASSERT_TRUE(writer.add(entry).ok());
+  entry.attributes = {9, 8};
+  ASSERT_TRUE(writer.add(entry).ok());
+  const RecordFile table = writer.finish("{}").value();
+  EXPECT_EQ(table.record(0), from_hex(kCaption + "00000000" + kCaptionTexts));
+  EXPECT_EQ(table.record(1),
+            from_hex(kCaption + "02000000" + kCaptionTexts + "09000000" + "08000000"));
+  EXPECT_EQ(caption_entry(table, 0).attributes, std::vector<std::int32_t>());
+  EXPECT_EQ(caption_entry(table, 1).attributes, (std::vector<std::int32_t>{9, 8}));
+  EXPECT_EQ(caption_entry(table, 1).tags, std::vector<std::int32_t>{3});
 }
 
 }  // namespace

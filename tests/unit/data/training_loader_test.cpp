@@ -42,6 +42,22 @@ class TrainingLoaderTest : public ::testing::Test {
         .value();
   }
 
+  /// Every third image has attributes.
+  CaptionDataset with_attributes(int count) {
+    const CaptionDataset plain = make_dataset(count);
+    std::string entries;
+    for (int i = 0; i < count; i += 3)
+      entries +=
+          (i == 0 ? "{\"" : ",\"") + std::to_string(i) + ".png\": [" + std::to_string(i) + "]";
+    std::string names;
+    for (int i = 0; i < count; ++i) names += "attribute " + std::to_string(i) + "\n";
+    CaptionDatasetOptions options{.root = plain.root()};
+    options.captions = folder_.path() / "captions.csv";
+    options.attributes = folder_.write("attributes.json", entries + "}");
+    options.attribute_names = folder_.write("attributes.txt", names);
+    return CaptionDataset::open(posix_file_system(), options).value();
+  }
+
   static LoaderOptions options(int global_batch) {
     LoaderOptions o;
     o.seed = 11;
@@ -61,6 +77,27 @@ class TrainingLoaderTest : public ::testing::Test {
 
   TemporaryFolder folder_;
 };
+
+TEST_F(TrainingLoaderTest, Attributes_StayWithTheirImages_WhateverRanksAndThreads) {
+  const CaptionDataset dataset = with_attributes(10);
+  for (const int world : {1, 2}) {
+    LoaderOptions o = options(4);
+    o.world = world;
+    o.rank = world - 1;
+    o.threads = world;
+    const auto loader = open(dataset, o);
+    for (int step = 0; step < 5; ++step) {
+      const TrainingBatch batch = loader->next().value();
+      ASSERT_EQ(batch.attributes.size(), batch.records.size());
+      for (std::size_t i = 0; i < batch.records.size(); ++i) {
+        const auto number = static_cast<std::int32_t>(batch.records[i]);
+        const bool has = number % 3 == 0;
+        EXPECT_EQ(batch.attributes[i],
+                  has ? std::vector<std::int32_t>{number} : std::vector<std::int32_t>());
+      }
+    }
+  }
+}
 
 TEST_F(TrainingLoaderTest, AnyThreadCountAndCache_GiveTheSameBits) {
   // JPEGs: whole ones are kept, of others a part is decoded.

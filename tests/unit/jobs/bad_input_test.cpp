@@ -120,6 +120,15 @@ TEST_F(BadInputTest, MissingDataFiles_AreNamed) {
     EXPECT_EQ(status.code(), ErrorCode::kNotFound);
     EXPECT_THAT(status.message(), HasSubstr((folder_ / "none.txt").string()));
   }
+  for (std::string config::CaptionDataConfig::*file :
+       {&config::CaptionDataConfig::attributes, &config::CaptionDataConfig::attribute_names}) {
+    auto config = train_config();
+    learn_attributes(config);
+    config.data.*file = (folder_ / "none.txt").string();
+    const Status status = train_error(config);
+    EXPECT_EQ(status.code(), ErrorCode::kNotFound);
+    EXPECT_THAT(status.message(), HasSubstr((folder_ / "none.txt").string()));
+  }
 }
 
 TEST_F(BadInputTest, MissingImageFolder_IsNamed) {

@@ -145,6 +145,44 @@ TEST_F(InterchangeTest, Import_OtherScheduleOrProjector_IsSaid) {
   EXPECT_FALSE(files_.exists(path("nothing")));
 }
 
+TEST_F(InterchangeTest, CheckpointOfTheReference_HasNoAttributesToGoOnWith) {
+  auto config = train_config("run", 4);
+  train(config);
+  make_reference_file(config, path("run/step-00000002"));
+  learn_attributes(config);
+  ASSERT_TRUE(files_.write_durable(folder_ / "train.yml", config::dump(config).value()).ok());
+  const auto refused = import_weights(
+      files_,
+      {.from = path("reference.pth"), .output = path("import"), .config = path("train.yml")});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().message(),
+              HasSubstr("asks for transformer, 1 layer, width 64, attributes, the file holds "
+                        "transformer, 1 layer, width 64; set the keys of method"));
+  EXPECT_FALSE(files_.exists(path("import")));
+}
+
+TEST_F(InterchangeTest, WeightsWithAttributes_AreShownExportedAndEvaluatedAsOthers) {
+  auto config = train_config("run", 2);
+  learn_attributes(config);
+  train(config);
+  ASSERT_TRUE(files_.write_durable(folder_ / "train.yml", config::dump(config).value()).ok());
+  export_to("run", "dev.safetensors", "dev");
+  EXPECT_TRUE(load_weights(files_, path("dev.safetensors"))
+                  ->tensors.contains("attribute_loss.logit_scale"));
+  for (const std::string file : {"run/step-00000002", "dev.safetensors"}) {
+    EXPECT_EQ(card(file).at("projector"), "transformer, 1 layer, width 64, attributes");
+    EXPECT_TRUE(card(file).at("fits"));
+    EXPECT_TRUE(card(file, "train.yml").at("fits"));
+  }
+  EXPECT_EQ(evaluate("dev.safetensors").intersect, evaluate("run/step-00000002").intersect);
+  const auto plain = train_config("plain", 2);
+  ASSERT_TRUE(files_.write_durable(folder_ / "plain.yml", config::dump(plain).value()).ok());
+  const auto misfit = card("run/step-00000002", "plain.yml");
+  EXPECT_FALSE(misfit.at("fits"));
+  EXPECT_THAT(misfit.at("unexpected").get<std::vector<std::string>>(),
+              ElementsAre("attribute_loss.logit_scale"));
+}
+
 TEST_F(InterchangeTest, Import_WithoutConfiguration_SaysThatNoTrainingGoesOn) {
   auto config = train_config("run", 2);
   train(config);

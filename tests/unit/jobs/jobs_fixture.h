@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/format.h"
 #include "configs/schema/jobs/job_configs.h"
 #include "data/scenes/scenes.h"
 #include "model/clip/towers.h"
@@ -76,6 +77,20 @@ class JobsTest : public ::testing::Test {
     data.tag_names = (folder_ / "scenes/tag_names.txt").string();
     data.image_size = 32;
     return data;
+  }
+
+  /// Has a TagAlign learn attributes, which two of three images have.
+  void learn_attributes(config::TrainConfig& c, double weight = 1.0) const {
+    std::string entries;
+    for (int i = 0; i < 24; ++i) {
+      if (i % 3 == 2) continue;
+      entries += format("{}\"{:06}.png\": [{}, {}]", i == 0 ? "{" : ", ", i, i % 4, 4);
+    }
+    c.data.attributes = (folder_ / "attributes.json").string();
+    c.data.attribute_names = (folder_ / "attributes.txt").string();
+    TA_CHECK(files_.write_durable(c.data.attributes, entries + "}").ok());
+    TA_CHECK(files_.write_durable(c.data.attribute_names, "red\nold\nbig\nwet\nround\n").ok());
+    std::get<config::TagAlignTraining>(c.method).attributes.weight = weight;
   }
 
   /// With noun prompts, from the tags of the scenes.

@@ -14,8 +14,11 @@
 namespace tagalign::jobs {
 namespace {
 
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
 
 class TrainingTest : public JobsTest {
  protected:
@@ -67,6 +70,7 @@ class EachMethodTest : public TrainingTest, public testing::WithParamInterface<s
   /// TCL's copied blocks begin to train at step 3, in the middle of the run.
   config::TrainConfig method_config(const std::string& name) {
     config::TrainConfig c = train_config(name);
+    if (GetParam() == "tagalign_attributes") learn_attributes(c);
     if (GetParam() == "groupvit") {
       c.method = small_groupvit();
       c.clip.weights.clear();
@@ -81,7 +85,8 @@ class EachMethodTest : public TrainingTest, public testing::WithParamInterface<s
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Methods, EachMethodTest, testing::Values("tagalign", "tcl", "groupvit"),
+INSTANTIATE_TEST_SUITE_P(Methods, EachMethodTest,
+                         testing::Values("tagalign", "tagalign_attributes", "tcl", "groupvit"),
                          [](const auto& instance) { return instance.param; });
 
 TEST_P(EachMethodTest, InterruptedRun_SameWorldSize_EndsWithTheSameBits) {
@@ -181,6 +186,74 @@ TEST_F(TrainingTest, OtherConfiguration_IsRefusedAndSaysWhatToDo) {
   EXPECT_EQ(ends[0].status().code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(ends[0].status().message(), HasSubstr("another configuration"));
   EXPECT_THAT(ends[0].status().message(), HasSubstr("checkpoint.directory"));
+}
+
+TEST_F(TrainingTest, Attributes_PullOnTheProjector_AndAreCounted) {
+  const auto plain = train_config("plain");
+  train(plain, 1);
+  const auto without = newest(plain);
+  EXPECT_FALSE(without.tensors.contains("attribute_loss.logit_scale"));
+  EXPECT_THAT(reporters_[0]->activities.back(), Not(HasSubstr("attributes")));
+  auto config = train_config("attributes");
+  learn_attributes(config);
+  train(config, 2);
+  EXPECT_THAT(reporters_[0]->notices,
+              ElementsAre("8 of 24 images have no attribute entry and are used without"));
+  EXPECT_THAT(reporters_[1]->notices, IsEmpty());
+  EXPECT_THAT(reporters_[0]->activities.back(), ContainsRegex("multitag .*, attributes [1-9]"));
+  const auto with = newest(config);
+  for (const char* name :
+       {"attribute_loss.logit_scale", "optimizer.exp_avg.attribute_loss.logit_scale",
+        "optimizer.exp_avg_sq.attribute_loss.logit_scale"})
+    EXPECT_TRUE(with.tensors.contains(name)) << name;
+  EXPECT_EQ(with.tensors.size(), without.tensors.size() + 3);
+  EXPECT_NE(with.tensors.at("projector.clip_proj.proj").bytes,
+            without.tensors.at("projector.clip_proj.proj").bytes);
+}
+
+TEST_F(TrainingTest, Attributes_WithAnyLoaderThreads_GiveTheSameBits) {
+  auto one = train_config("one");
+  auto three = train_config("three");
+  learn_attributes(one);
+  learn_attributes(three);
+  one.data.loader_threads = 0;
+  three.data.loader_threads = 3;
+  train(one, 2);
+  train(three, 2);
+  expect_same_state(one, three);
+}
+
+TEST_F(TrainingTest, OtherAttributes_AreRefusedAsAnyOtherRunIs) {
+  auto config = train_config("attributes");
+  train(config, 1);
+  const auto refusal = [&] {
+    return run_gang(1, [&](Rank& rank) { return run_train(rank, config); })[0].status().message();
+  };
+  learn_attributes(config);
+  EXPECT_THAT(refusal(), HasSubstr("another configuration"));
+  config.checkpoint.directory = (folder_ / "other").string();
+  train(config, 1);
+  learn_attributes(config, 0.5);
+  EXPECT_THAT(refusal(), HasSubstr("another configuration"));
+  learn_attributes(config);
+  ASSERT_TRUE(files_.write_durable(config.data.attribute_names, "a\nb\nc\nd\ne\n").ok());
+  EXPECT_THAT(refusal(), HasSubstr("another data set"));
+}
+
+TEST_F(TrainingTest, AttributesThatTheMethodCannotLearn_AreNotRead_WithANotice) {
+  auto plain = train_config("plain");
+  plain.method = config::TclTraining{.decoder = {.layers = 1}};
+  train(plain, 2);
+  auto shared = plain;
+  shared.checkpoint.directory = (folder_ / "shared").string();
+  shared.data.attributes = "/nowhere/attributes.json";
+  shared.data.attribute_names = "/nowhere/attributes.txt";
+  train(shared, 2);
+  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("data.attributes is not read")));
+  EXPECT_THAT(reporters_[1]->notices, IsEmpty());
+  expect_same_state(plain, shared);
+  EXPECT_EQ(newest(plain).manifest.position.dataset_digest,
+            newest(shared).manifest.position.dataset_digest);
 }
 
 std::function<void(RecordingReporter&)> as(const RankIdentity& identity) {
