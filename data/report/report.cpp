@@ -2,68 +2,19 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
-#include "base/checksum.h"
 #include "base/format.h"
 #include "data/datasets/captions/caption_rows.h"
 #include "data/datasets/captions/image_names.h"
-#include "data/image/image.h"
+#include "data/datasets/captions/tag_names.h"
+#include "data/datasets/csv.h"
 #include "data/image/parallel.h"
+#include "data/report/examination.h"
 #include "data/sources/archives/archive_names.h"
-#include "data/sources/image_reader.h"
 
 namespace tagalign::data {
 namespace {
-
-Histogram histogram(const char* unit, std::vector<std::uint64_t> bounds) {
-  const std::size_t count = bounds.size();
-  return {unit, std::move(bounds), std::vector<std::uint64_t>(count)};
-}
-
-/// Sources told apart.
-struct Sources {
-  std::vector<Path> shards;
-  std::vector<Path> captions;
-};
-
-Result<Sources> sort_sources(FileSystem& files, const std::vector<std::string>& names) {
-  Sources sources;
-  for (const std::string& name : names) {
-    const auto root = find_shards(name);
-    if (root.ok()) {
-      sources.shards.insert(sources.shards.end(), root->shards.begin(), root->shards.end());
-      continue;
-    }
-    if (!data::exists(name) || !CaptionRows::open(files, name).ok()) return root.status();
-    sources.captions.emplace_back(name);
-  }
-  return sources;
-}
-
-std::uint64_t characters(std::string_view text) {
-  return static_cast<std::uint64_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
-
-/// U+4E00 to U+9FFF, which the reference looks for.
-bool has_chinese(std::string_view text) {
-  for (std::size_t i = 0; i + 2 < text.size(); ++i) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[i + at]); };
-    if ((byte(0) & 0xf0) != 0xe0) continue;
-    const unsigned point = (byte(0) & 15u) << 12 | (byte(1) & 63u) << 6 | (byte(2) & 63u);
-    if (point >= 0x4e00 && point <= 0x9fff) return true;
-  }
-  return false;
-}
-
-std::string format_of(std::string_view bytes) {
-  if (bytes.starts_with("\xff\xd8\xff")) return "jpeg";
-  if (bytes.starts_with("\x89PNG")) return "png";
-  if (bytes.starts_with("GIF8")) return "gif";
-  if (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP")) return "webp";
-  return bytes.empty() ? "empty" : "other";
-}
 
 void add_shard(const Shard& shard, DataReport& report) {
   const ShardFindings& found = shard.index.findings();
@@ -86,130 +37,256 @@ void add_shard(const Shard& shard, DataReport& report) {
   for (const auto& [status, count] : statuses) report.statuses[status] += count;
 }
 
-void add_image(const ShardMember& image, DataReport& report) {
-  ++report.images;
-  report.image_bytes += image.place.bytes;
-  ++report.endings[extension_of(image.name)];
-  report.file_sizes.add(image.place.bytes);
-  if (!image.has_caption) return;
-  ++report.with_caption;
-  report.caption_lengths.add(characters(image.caption));
-  if (has_chinese(image.caption)) ++report.chinese;
+void add_images(const ShardSet& shards, DataReport& report) {
+  report.file_sizes =
+      empty_histogram("bytes", {0, 1u << 12, 1u << 14, 1u << 16, 1u << 18, 1u << 20});
+  CaptionCounter beside;
+  EqualTexts urls;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const ShardMember image = shards.image(i);
+    ++report.images;
+    report.image_bytes += image.place.bytes;
+    ++report.endings[extension_of(image.name)];
+    report.file_sizes.add(image.place.bytes);
+    urls.add(image.url);
+    if (image.has_caption) beside.add(image.caption);
+  }
+  report.equal_urls = urls.finish();
+  report.beside = beside.finish();
 }
 
-/// Captions of a file count for lengths where they find an image.
-Result<LinkRow> add_captions(FileSystem& files, const Path& path, ImageNames& names,
-                             DataReport& report) {
-  LinkRow link{.name = path.string()};
+Sample sample_of(const ShardSet& shards, std::uint64_t images_max) {
+  return {std::min<std::size_t>(images_max, shards.size()), shards.size()};
+}
+
+std::vector<SheetImage> begin_sheet(const ShardSet& shards) {
+  std::vector<SheetImage> sheet;
+  const Sample sample = sample_of(shards, kSheetImages);
+  for (std::size_t i = 0; i < sample.images; ++i) {
+    const ShardMember member = shards.image(sample.image(i));
+    SheetImage& image = sheet.emplace_back();
+    image.image = sample.image(i);
+    std::size_t replaced = 0;
+    if (member.has_caption) image.captions.push_back(repair_utf8(member.caption, replaced));
+    image.file = member.name;
+    image.url = member.url;
+  }
+  return sheet;
+}
+
+/// A row that found an image: where that is on the sheet, the caption stands there too. The first
+/// row says by what the tags are found, as in a training with this file.
+void add_to_sheet(const CaptionRow& row, std::size_t number, std::vector<SheetImage>& sheet) {
+  const auto found = std::lower_bound(
+      sheet.begin(), sheet.end(), number,
+      [](const SheetImage& image, std::size_t wanted) { return image.image < wanted; });
+  if (found == sheet.end() || found->image != number) return;
+  if (!found->has_row && !row.file.empty()) found->file = row.file;
+  if (!found->has_row && !row.url.empty()) found->url = row.url;
+  found->has_row = true;
+  if (std::ranges::find(found->captions, row.caption) == found->captions.end())
+    found->captions.push_back(row.caption);
+}
+
+/// Captions count where they find an image, URLs everywhere.
+Result<LinkRow> count_captions(FileSystem& files, const Path& path, ImageNames& names,
+                               std::vector<SheetImage>& sheet) {
+  LinkRow link{.name = path.string(), .captions = {}};
   TA_ASSIGN_OR_RETURN(CaptionRows rows, CaptionRows::open(files, path));
+  CaptionCounter captions;
+  EqualTexts urls;
   while (true) {
     TA_ASSIGN_OR_RETURN(const auto row, rows.next());
     if (!row) break;
     ++link.rows;
-    if (!names.find(*row)) continue;
+    urls.add(row->url);
+    const auto found = names.find(*row);
+    if (!found) continue;
     ++link.with_image;
-    report.caption_lengths.add(characters(row->caption));
-    if (has_chinese(row->caption)) ++report.chinese;
+    captions.add(row->caption);
+    add_to_sheet(*row, found->image, sheet);
   }
   link.bad_lines = rows.broken().count;
+  link.equal_urls = urls.finish();
+  link.captions = captions.finish();
   return link;
 }
 
-/// Reads and decodes a sample of the images.
-class Examination {
- public:
-  Examination(const ShardSet& shards, const ImageReader& reader, DataReport& report)
-      : shards_(shards), reader_(reader), report_(report) {}
+/// The sum of all shares, if they are all and of these images.
+Result<Examined> add_up(std::span<const std::string> texts, const ShardSet& shards,
+                        std::uint64_t wanted) {
+  Examined sum;
+  sum.shards = digest_of(shards);
+  for (const std::string& text : texts) {
+    TA_ASSIGN_OR_RETURN(const Examined part, examined_from(text));
+    if (part.shards != sum.shards) {
+      return data_loss(
+          "finish report: a share has examined other images than there are now; start again when "
+          "nobody writes to the sources");
+    }
+    sum.add(part);
+  }
+  if (sum.images == wanted) return sum;
+  return data_loss(
+      format("finish report: expected the findings of {} images, found {}; each share "
+             "belongs in once",
+             wanted, sum.images));
+}
 
-  void examine(std::size_t number) {
-    const ShardMember member = shards_.image(number);
-    const ImageAddress address{static_cast<std::uint32_t>(shards_.shard_of(number)), member.place,
-                               member.name};
-    const std::string name = reader_.describe(address);
-    const auto bytes = reader_.read(address);
-    const auto image = bytes.ok() ? decode_image(*bytes, ReadAs::kTraining, name)
-                                  : Result<Image>(bytes.status());
-    const std::lock_guard lock(mutex_);
-    ++report_.examined;
-    if (bytes.ok()) {
-      ++report_.formats[format_of(*bytes)];
-      digests_.push_back(digest128(as_bytes(*bytes)));
-    }
-    if (image.ok()) {
-      report_.short_sides.add(static_cast<std::uint64_t>(std::min(image->width, image->height)));
-    } else {
-      add_broken(image.status());
-    }
+void add_examined(Examined examined, DataReport& report) {
+  report.examined = examined.images;
+  report.formats = std::move(examined.formats);
+  report.broken = std::move(examined.broken);
+  report.short_sides = std::move(examined.short_sides);
+  report.equal_files = count_equal(std::move(examined.digests));
+}
+
+/// Lets one thread at a time tell how far the work is and ask whether it shall be left.
+class Watch {
+ public:
+  Watch(std::uint64_t total, const ReportProgress& progress, const StopCheck& stop)
+      : total_(total), progress_(progress), stop_(stop) {
+    if (progress_) progress_(0, total_);
   }
 
-  void finish() {
-    std::sort(digests_.begin(), digests_.end());
-    for (std::size_t i = 1; i < digests_.size(); ++i)
-      if (digests_[i] == digests_[i - 1]) ++report_.equal_files;
+  Status check() {
+    const std::lock_guard lock(mutex_);
+    if (stop_ && stop_()) return cancelled("report: stopped on request");
+    return ok_status();
+  }
+  /// One more; `then` is called by one thread at a time too.
+  template <class Then>
+  void done(const Then& then) {
+    const std::lock_guard lock(mutex_);
+    then();
+    ++done_;
+    if (progress_) progress_(done_, total_);
   }
 
  private:
-  /// Of equal kinds the alphabetically first message stands, whichever thread was faster.
-  void add_broken(const Status& status) {
-    BrokenKind& kind = report_.broken[std::string(error_code_name(status.code()))];
-    if (kind.count++ == 0 || status.message() < kind.first) kind.first = status.message();
-  }
-
-  const ShardSet& shards_;
-  const ImageReader& reader_;
-  DataReport& report_;
   std::mutex mutex_;
-  std::vector<Digest128> digests_;
+  std::uint64_t total_;
+  std::uint64_t done_ = 0;
+  const ReportProgress& progress_;
+  const StopCheck& stop_;
 };
 
-Status examine_sample(FileSystem& files, const DataReportOptions& options, const ShardSet& shards,
-                      const std::vector<Path>& paths,
-                      const std::function<void(std::uint64_t, std::uint64_t)>& progress,
-                      DataReport& report) {
-  const std::size_t count = std::min<std::uint64_t>(options.decode, shards.size());
-  if (count == 0) return ok_status();
-  TA_ASSIGN_OR_RETURN(const auto reader, ImageReader::create(files, paths, options.derived));
-  Examination examination(shards, *reader, report);
-  std::mutex mutex;
-  std::uint64_t done = 0;
-  TA_RETURN_IF_ERROR(in_parallel(count, options.threads == 0 ? usual_threads() : options.threads,
-                                 [&](std::size_t i) {
-                                   examination.examine(i * shards.size() / count);
-                                   const std::lock_guard lock(mutex);
-                                   ++done;
-                                   if (progress) progress(done, count);
-                                   return ok_status();
-                                 }));
-  examination.finish();
-  return ok_status();
+Status check_tags(FileSystem& files, const DataReportOptions& options) {
+  if (options.tags.empty() != options.tag_names.empty()) {
+    return invalid_argument(format("report: tags and tag names belong together, but only {} given",
+                                   options.tags.empty() ? "tag names are" : "tags are"));
+  }
+  if (options.tags.empty()) return ok_status();
+  TA_RETURN_IF_ERROR(files.file_size(options.tags).status());
+  return read_tag_names(files, options.tag_names).status();
 }
 
 }  // namespace
 
-void Histogram::add(std::uint64_t value) {
-  const auto after = std::upper_bound(bounds.begin(), bounds.end(), value);
-  ++counts[static_cast<std::size_t>(after - bounds.begin()) - 1];
+Result<std::unique_ptr<ReportMaking>> ReportMaking::open(FileSystem& files,
+                                                         const DataReportOptions& options) {
+  std::unique_ptr<ReportMaking> making(new ReportMaking(files, options));
+  TA_RETURN_IF_ERROR(check_tags(files, options));
+  TA_RETURN_IF_ERROR(making->sort_sources());
+  return making;
 }
 
-Result<DataReport> make_data_report(
-    FileSystem& files, const DataReportOptions& options,
-    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  TA_ASSIGN_OR_RETURN(const Sources sources, sort_sources(files, options.sources));
-  TA_ASSIGN_OR_RETURN(const ShardSet shards,
-                      ShardSet::open(files, sources.shards, options.derived, options.threads));
+Status ReportMaking::sort_sources() {
+  for (const std::string& name : options_.sources) {
+    const auto root = find_shards(name);
+    if (root.ok()) {
+      images_.insert(images_.end(), root->shards.begin(), root->shards.end());
+      continue;
+    }
+    if (root.status().code() != ErrorCode::kInvalidArgument || !data::exists(name))
+      return root.status();
+    const auto rows = CaptionRows::open(files_, name);
+    if (!rows.ok()) {
+      return invalid_argument(
+          format("report {}: expected images or captions, found neither; as images: {}; as "
+                 "captions: {}",
+                 name, root.status().message(), rows.status().message()));
+    }
+    captions_.emplace_back(name);
+  }
+  return ok_status();
+}
+
+std::size_t ReportMaking::threads() const {
+  return options_.threads == 0 ? usual_threads() : options_.threads;
+}
+
+Status ReportMaking::index(const WorkShare& share, const ReportProgress& progress,
+                           const StopCheck& stop) {
+  const std::size_t count = share.count(images_.size());
+  Watch watch(count, progress, stop);
+  return in_parallel(count, threads(), [&](std::size_t i) -> Status {
+    TA_RETURN_IF_ERROR(watch.check());
+    const Path& shard = images_[share.rank + i * share.world];
+    // One that nobody keeps would only be made again: each process has its own.
+    if (!is_folder(shard) && !derived_folder(shard.parent_path(), options_.derived).empty())
+      TA_RETURN_IF_ERROR(open_shard_index(files_, shard, options_.derived).status());
+    watch.done([] {});
+    return ok_status();
+  });
+}
+
+Result<const ShardSet*> ReportMaking::shards() {
+  if (!shards_) {
+    TA_ASSIGN_OR_RETURN(shards_,
+                        ShardSet::open(files_, images_, options_.derived, options_.threads));
+  }
+  return &*shards_;
+}
+
+Result<std::shared_ptr<const ImageReader>> ReportMaking::reader() const {
+  return ImageReader::create(files_, images_, options_.derived);
+}
+
+Result<std::string> ReportMaking::examine(const WorkShare& share, const StopCheck& stop,
+                                          const ReportProgress& progress) {
+  TA_ASSIGN_OR_RETURN(const ShardSet* shards, this->shards());
+  const Sample sample = sample_of(*shards, options_.decode);
+  Examined sum;
+  sum.shards = digest_of(*shards);
+  const std::size_t count = share.count(sample.images);
+  if (count == 0) return to_text(sum);
+  TA_ASSIGN_OR_RETURN(const auto reader, this->reader());
+  Watch watch(count, progress, stop);
+  const auto examine_one = [&](std::size_t i) -> Status {
+    TA_RETURN_IF_ERROR(watch.check());
+    const std::size_t number = sample.image(share.rank + i * share.world);
+    const Examined found = examine_image(*shards, *reader, number);
+    watch.done([&] { sum.add(found); });
+    return ok_status();
+  };
+  TA_RETURN_IF_ERROR(in_parallel(count, threads(), examine_one));
+  return to_text(sum);
+}
+
+Result<DataReport> ReportMaking::finish(std::span<const std::string> examined) {
+  TA_ASSIGN_OR_RETURN(const ShardSet* shards, this->shards());
+  TA_ASSIGN_OR_RETURN(Examined sum,
+                      add_up(examined, *shards, sample_of(*shards, options_.decode).images));
   DataReport report;
-  report.file_sizes = histogram("bytes", {0, 1u << 12, 1u << 14, 1u << 16, 1u << 18, 1u << 20});
-  report.caption_lengths = histogram("characters", {0, 1, 16, 32, 64, 128, 256});
-  report.short_sides = histogram("pixels", {0, 64, 128, 256, 512, 1024});
-  for (const Shard& shard : shards.shards()) add_shard(shard, report);
-  for (std::size_t i = 0; i < shards.size(); ++i) add_image(shards.image(i), report);
-  ImageNames names(shards);
-  for (const Path& path : sources.captions) {
-    TA_ASSIGN_OR_RETURN(LinkRow link, add_captions(files, path, names, report));
+  add_examined(std::move(sum), report);
+  for (const Shard& shard : shards->shards()) add_shard(shard, report);
+  add_images(*shards, report);
+  report.sheet = begin_sheet(*shards);
+  ImageNames names(*shards);
+  for (const Path& path : captions_) {
+    TA_ASSIGN_OR_RETURN(LinkRow link, count_captions(files_, path, names, report.sheet));
     report.links.push_back(std::move(link));
   }
-  TA_RETURN_IF_ERROR(examine_sample(files, options, shards, sources.shards, progress, report));
   return report;
+}
+
+Result<DataReport> make_data_report(FileSystem& files, const DataReportOptions& options,
+                                    const ReportProgress& progress) {
+  TA_ASSIGN_OR_RETURN(const auto making, ReportMaking::open(files, options));
+  TA_RETURN_IF_ERROR(making->index({}, {}));
+  TA_ASSIGN_OR_RETURN(const std::string examined, making->examine({}, {}, progress));
+  return making->finish(std::span(&examined, 1));
 }
 
 }  // namespace tagalign::data

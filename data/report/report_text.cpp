@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
 #include "base/json_text.h"
+#include "base/utf8.h"
 #include "data/report/report.h"
 
 namespace tagalign::data {
@@ -9,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 constexpr std::size_t kShardsNamed = 20;
+constexpr std::size_t kNameBytesMax = 200;
 
 void add_histogram(const std::string& title, const Histogram& histogram,
                    std::vector<std::string>& lines) {
@@ -26,32 +29,64 @@ void add_counts(const std::string& title, const std::map<std::string, std::uint6
                 std::vector<std::string>& lines) {
   if (counts.empty()) return;
   lines.push_back(title + ":");
-  for (const auto& [name, count] : counts) lines.push_back(format("  {:<32} {:>12}", name, count));
+  for (const auto& [name, count] : counts)
+    lines.push_back(format("  {:<32} {:>12}", printable(name, kNameBytesMax), count));
 }
 
-bool is_odd(const ShardRow& shard, bool any_expected) {
-  return !shard.trouble.empty() || (any_expected && shard.expected != shard.found);
+void add_captions(const std::string& of, const CaptionCounts& counts,
+                  std::vector<std::string>& lines) {
+  if (counts.captions == 0) return;
+  lines.push_back(format("{} captions {}: {} equal an earlier one, {} hold a Chinese character",
+                         counts.captions, of, counts.equal, counts.chinese));
+  add_counts("scripts", counts.scripts, lines);
+  add_histogram("lengths", counts.lengths, lines);
 }
 
-/// Shards that are not as their _stats.json says, and those that end early.
-void add_shards(const DataReport& report, std::vector<std::string>& lines) {
-  bool any_expected = false;
-  for (const ShardRow& shard : report.shards) any_expected |= shard.expected.has_value();
-  std::size_t odd = 0;
-  for (const ShardRow& shard : report.shards) {
-    if (!is_odd(shard, any_expected) || odd++ >= kShardsNamed) continue;
-    if (odd == 1) lines.emplace_back("shards with a finding (images found, expected):");
-    lines.push_back(format("  {} {} {}{}", shard.name, shard.found,
-                           shard.expected ? format("{}", *shard.expected)
-                           : any_expected ? "no _stats.json"
-                                          : "-",
-                           shard.trouble.empty() ? "" : "; " + shard.trouble));
+void add_links(const DataReport& report, std::vector<std::string>& lines) {
+  for (const LinkRow& link : report.links) {
+    const double percent = link.rows == 0 ? 0
+                                          : 100.0 * static_cast<double>(link.with_image) /
+                                                static_cast<double>(link.rows);
+    const std::string name = printable(link.name, kNameBytesMax);
+    lines.push_back(format(
+        "{}: {} of {} rows have an image ({:.1f} %), {} the URL of an earlier row; {} bad lines",
+        name, link.with_image, link.rows, percent, link.equal_urls, link.bad_lines));
+    add_captions("of " + name, link.captions, lines);
   }
-  if (odd > kShardsNamed) lines.push_back(format("  and {} more", odd - kShardsNamed));
+}
+
+void add_shards(const DataReport& report, std::vector<std::string>& lines) {
+  const std::vector<ShardRow> odd = odd_shards(report);
+  if (!odd.empty()) lines.emplace_back("shards with a finding (images found, expected):");
+  for (std::size_t i = 0; i < std::min(odd.size(), kShardsNamed); ++i) {
+    lines.push_back(format("  {} {} {}{}", printable(odd[i].name, kNameBytesMax), odd[i].found,
+                           odd[i].expected ? format("{}", *odd[i].expected) : "no _stats.json",
+                           odd[i].trouble.empty() ? "" : "; " + printable(odd[i].trouble, 400)));
+  }
+  if (odd.size() > kShardsNamed)
+    lines.push_back(format("  and {} more", odd.size() - kShardsNamed));
+}
+
+void add_examined(const DataReport& report, std::vector<std::string>& lines) {
+  if (report.examined == 0) return;
+  lines.push_back(format("{} images decoded, {} have the bytes of an earlier one", report.examined,
+                         report.equal_files));
+  add_counts("formats", report.formats, lines);
+  add_histogram("short sides", report.short_sides, lines);
+  for (const auto& [kind, broken] : report.broken)
+    lines.push_back(format("broken ({}): {}; {}", kind, broken.count, broken.first));
 }
 
 json to_json(const Histogram& histogram) {
   return {{"unit", histogram.unit}, {"from", histogram.bounds}, {"counts", histogram.counts}};
+}
+
+json to_json(const CaptionCounts& captions) {
+  return {{"count", captions.captions},
+          {"equal", captions.equal},
+          {"chinese", captions.chinese},
+          {"scripts", captions.scripts},
+          {"lengths", to_json(captions.lengths)}};
 }
 
 json broken_json(const DataReport& report) {
@@ -78,59 +113,52 @@ json links_json(const DataReport& report) {
     links.push_back({{"name", link.name},
                      {"rows", link.rows},
                      {"with_image", link.with_image},
-                     {"bad_lines", link.bad_lines}});
+                     {"bad_lines", link.bad_lines},
+                     {"equal_urls", link.equal_urls},
+                     {"captions", to_json(link.captions)}});
   }
   return links;
 }
 
 }  // namespace
 
+std::vector<ShardRow> odd_shards(const DataReport& report) {
+  const bool any_expected = std::ranges::any_of(
+      report.shards, [](const ShardRow& shard) { return shard.expected.has_value(); });
+  std::vector<ShardRow> odd;
+  for (const ShardRow& shard : report.shards) {
+    if (!shard.trouble.empty() || (any_expected && shard.expected != shard.found))
+      odd.push_back(shard);
+  }
+  return odd;
+}
+
 std::vector<std::string> to_lines(const DataReport& report) {
   std::vector<std::string> lines{
-      format("{} images in {} shards or folders, {:.1f} MiB; {} with a caption beside them; {} "
-             "captions with Chinese characters",
+      format("{} images in {} shards or folders, {:.1f} MiB; {} have the URL of an earlier one",
              report.images, report.shards.size(), static_cast<double>(report.image_bytes) / 1048576,
-             report.with_caption, report.chinese)};
-  for (const LinkRow& link : report.links) {
-    const double percent = link.rows == 0 ? 0
-                                          : 100.0 * static_cast<double>(link.with_image) /
-                                                static_cast<double>(link.rows);
-    lines.push_back(format("{}: {} of {} rows have an image ({:.1f} %), {} lines without a tab",
-                           link.name, link.with_image, link.rows, percent, link.bad_lines));
-  }
+             report.equal_urls)};
+  add_captions("beside the images", report.beside, lines);
+  add_links(report, lines);
   add_counts("endings", report.endings, lines);
   add_counts("findings", report.oddities, lines);
   add_counts("downloads by status", report.statuses, lines);
   add_shards(report, lines);
   add_histogram("file sizes", report.file_sizes, lines);
-  add_histogram("caption lengths", report.caption_lengths, lines);
-  if (report.examined == 0) return lines;
-  lines.push_back(format("{} images decoded, {} have the bytes of another", report.examined,
-                         report.equal_files));
-  add_counts("formats", report.formats, lines);
-  add_histogram("short sides", report.short_sides, lines);
-  for (const auto& [kind, broken] : report.broken)
-    lines.push_back(format("broken ({}): {}; {}", kind, broken.count, broken.first));
+  add_examined(report, lines);
   return lines;
 }
 
 std::string to_json(const DataReport& report) {
-  const json document{{"images", report.images},
-                      {"image_bytes", report.image_bytes},
-                      {"with_caption", report.with_caption},
-                      {"chinese_captions", report.chinese},
-                      {"endings", report.endings},
-                      {"findings", report.oddities},
-                      {"statuses", report.statuses},
-                      {"file_sizes", to_json(report.file_sizes)},
-                      {"caption_lengths", to_json(report.caption_lengths)},
-                      {"shards", shards_json(report)},
-                      {"captions", links_json(report)},
-                      {"examined", report.examined},
-                      {"formats", report.formats},
-                      {"broken", broken_json(report)},
-                      {"short_sides", to_json(report.short_sides)},
-                      {"equal_files", report.equal_files}};
+  const json document{
+      {"images", report.images},          {"image_bytes", report.image_bytes},
+      {"equal_urls", report.equal_urls},  {"beside", to_json(report.beside)},
+      {"endings", report.endings},        {"findings", report.oddities},
+      {"statuses", report.statuses},      {"file_sizes", to_json(report.file_sizes)},
+      {"shards", shards_json(report)},    {"captions", links_json(report)},
+      {"examined", report.examined},      {"formats", report.formats},
+      {"broken", broken_json(report)},    {"short_sides", to_json(report.short_sides)},
+      {"equal_files", report.equal_files}};
   return json_text(document);
 }
 

@@ -69,6 +69,9 @@ void add_report(CLI::App* data, std::function<int()>& chosen) {
   report->add_option("--decode", arguments->decode, "images to decode; 0: none");
   report->add_option("--threads", arguments->threads, "0: one a core, at most eight")
       ->check(CLI::Range(0, 256));
+  report->add_option("--page", arguments->page, "HTML page with 64 of the images");
+  report->add_option("--tags", arguments->tags, "for the page: JSON, name to list of tags");
+  report->add_option("--tag-names", arguments->tag_names, "for the page: one name a line");
   report->add_flag("--json", arguments->json, "the report as JSON");
   report->callback(
       [&chosen, arguments] { chosen = [arguments] { return run(run_data_report, *arguments); }; });

@@ -206,6 +206,9 @@ struct ReportOptions {
   std::vector<std::string> sources;
   std::string cache;
   std::string decode;
+  std::string page;
+  std::string tags;
+  std::string tag_names;
   int threads = 0;
 };
 
@@ -214,6 +217,9 @@ Result<int> run_report(Context& context, const ReportOptions& options) {
   arguments.insert(arguments.end(), options.sources.begin(), options.sources.end());
   add_value(arguments, "--cache", options.cache);
   add_value(arguments, "--decode", options.decode);
+  add_value(arguments, "--page", options.page);
+  add_value(arguments, "--tags", options.tags);
+  add_value(arguments, "--tag-names", options.tag_names);
   if (options.threads > 0) add_value(arguments, "--threads", format("{}", options.threads));
   if (context.format == OutputFormat::kJson) arguments.emplace_back("--json");
   context.host.out.flush();
@@ -244,7 +250,16 @@ void add_report(Program& program, CLI::App* data) {
   command->add_option("--threads", options->threads, "0: one a core, at most eight")
       ->check(CLI::Range(0, 256))
       ->option_text("N");
-  command->footer("Example:\n  tagalign data report cc12m.tsv '/data/cc12m/*.tar'");
+  command
+      ->add_option("--page", options->page,
+                   "write the report as an HTML page too, with 64 of the images")
+      ->option_text("FILE");
+  command->add_option("--tags", options->tags, "show their tags there: data.tags of a training")
+      ->option_text("FILE");
+  command->add_option("--tag-names", options->tag_names, "with their names: data.tag_names")
+      ->option_text("FILE");
+  command->footer(
+      "Example:\n  tagalign data report cc12m.tsv '/data/cc12m/*.tar' --page cc12m.html");
   program.on(command, options, run_report);
 }
 

@@ -32,6 +32,10 @@ TEST_F(CommandLine, DataReport_PassesItsSourcesOn) {
             0);
   EXPECT_THAT(worker_arguments, ElementsAre("data", "report", "cc.tsv", "/a/*.tar", "--cache", "/c",
                                             "--decode", "0", "--json"));
+  EXPECT_EQ(run({"data", "report", "/a", "--page", "p.html", "--tags", "t", "--tag-names", "n"}),
+            0);
+  EXPECT_THAT(worker_arguments, ElementsAre("data", "report", "/a", "--page", "p.html", "--tags",
+                                            "t", "--tag-names", "n"));
   EXPECT_EQ(run({"data", "report"}), 2);
 }
 
