@@ -6,7 +6,8 @@
 
 #include "base/checksum.h"
 #include "base/format.h"
-#include "data/datasets/csv.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "data/image/image.h"
 
 namespace tagalign::data {
@@ -78,13 +79,12 @@ std::string to_text(const Examined& examined) {
   Json broken = Json::object();
   for (const auto& [kind, found] : examined.broken)
     broken[kind] = {{"count", found.count}, {"first", found.first}};
-  return Json{{"shards", examined.shards},
-              {"images", examined.images},
-              {"formats", examined.formats},
-              {"broken", broken},
-              {"short_sides", examined.short_sides.counts},
-              {"digests", digits_of(examined.digests)}}
-      .dump();
+  return json_text(Json{{"shards", examined.shards},
+                        {"images", examined.images},
+                        {"formats", examined.formats},
+                        {"broken", broken},
+                        {"short_sides", examined.short_sides.counts},
+                        {"digests", digits_of(examined.digests)}});
 }
 
 Result<Examined> examined_from(std::string_view text) {

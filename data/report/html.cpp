@@ -1,7 +1,7 @@
 #include "data/report/html.h"
 
 #include "base/format.h"
-#include "data/datasets/csv.h"
+#include "base/utf8.h"
 
 namespace tagalign::data {
 namespace {

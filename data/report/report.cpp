@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/utf8.h"
 #include "data/datasets/captions/caption_rows.h"
 #include "data/datasets/captions/image_names.h"
 #include "data/datasets/captions/tag_names.h"
-#include "data/datasets/csv.h"
 #include "data/image/parallel.h"
 #include "data/report/examination.h"
 #include "data/sources/archives/archive_names.h"

@@ -1,11 +1,13 @@
 #include "worker/captions/rank_jobs.h"
 
 #include <array>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "data/pack/pack.h"
+#include "data/report/report_page.h"
 #include "data/tags/files/make_tags.h"
 #include "worker/benchmarks/progress_line.h"
 #include "worker/captions/pack_job.h"
@@ -58,6 +60,56 @@ void say(Rank& rank, const std::vector<std::string>& lines) {
   }
 }
 
+/// A step of a report, counted in its items.
+class ReportStep {
+ public:
+  ReportStep(Rank& rank, std::string what)
+      : teller_(rank, std::move(what)),
+        show_([this](const data::Progress& each) { teller_(each); }) {}
+
+  data::ReportProgress progress() {
+    return [this](std::uint64_t done, std::uint64_t total) {
+      if (done == 0) {
+        meter_.emplace(system_clock(), total, show_);
+      } else {
+        meter_->add(true);
+      }
+    };
+  }
+
+ private:
+  Teller teller_;
+  data::ProgressCallback show_;
+  std::optional<data::ProgressMeter> meter_;
+};
+
+/// Whether a step was left on request; other errors stay.
+Result<bool> done_or_left(const Status& status) {
+  if (status.ok()) return true;
+  if (status.code() == ErrorCode::kCancelled) return false;
+  return status;
+}
+
+Status write_report(FileSystem& files, const Path& folder, data::ReportMaking& making,
+                    const data::DataReport& report) {
+  TA_RETURN_IF_ERROR(files.create_directories(folder));
+  std::string text;
+  for (const std::string& line : data::to_lines(report)) text += line + "\n";
+  TA_RETURN_IF_ERROR(files.write_durable(folder / "report.txt", text));
+  TA_RETURN_IF_ERROR(files.write_durable(folder / "report.json", data::to_json(report) + "\n"));
+  TA_ASSIGN_OR_RETURN(const std::string page, data::report_page(making, report));
+  return files.write_durable(folder / "report.html", page);
+}
+
+data::DataReportOptions options_of(const config::DataReportConfig& config) {
+  return {.sources = config.sources,
+          .derived = {config.cache, {}},
+          .decode = static_cast<std::uint64_t>(config.decode),
+          .threads = static_cast<std::size_t>(config.runtime.threads_per_rank),
+          .tags = config.tags,
+          .tag_names = config.tag_names};
+}
+
 data::TagLimits limits_of(const config::TagListConfig& list) {
   return {.tags_max = static_cast<std::size_t>(list.tags_max),
           .captions_min = static_cast<std::uint64_t>(list.min_count),
@@ -87,6 +139,27 @@ data::PackOptions options_of(const config::DataPackConfig& config) {
 }
 
 }  // namespace
+
+Result<JobEnd> run_report_job(Rank& rank, const config::DataReportConfig& config) {
+  TA_ASSIGN_OR_RETURN(const auto making, data::ReportMaking::open(rank.files, options_of(config)));
+  ReportStep indexing(rank, "index:");
+  TA_ASSIGN_OR_RETURN(const bool indexed, done_or_left(making->index(
+                                              share_of(rank), indexing.progress(), stop_of(rank))));
+  TA_ASSIGN_OR_RETURN(const bool all_indexed, all_whole(rank, indexed));
+  if (!all_indexed) return JobEnd::kSavedAndLeft;
+  ReportStep examining(rank, "report:");
+  const auto mine = making->examine(share_of(rank), stop_of(rank), examining.progress());
+  TA_ASSIGN_OR_RETURN(const bool examined, done_or_left(mine.status()));
+  TA_ASSIGN_OR_RETURN(const bool all_examined, all_whole(rank, examined));
+  if (!all_examined) return JobEnd::kSavedAndLeft;
+  TA_ASSIGN_OR_RETURN(const auto all, rank.group.all_gather_strings(*mine));
+  TA_RETURN_IF_ERROR(rank.first_decides([&]() -> Status {
+    TA_ASSIGN_OR_RETURN(const data::DataReport report, making->finish(all));
+    say(rank, {data::to_lines(report).front()});
+    return write_report(rank.files, config.output, *making, report);
+  }));
+  return JobEnd::kFinished;
+}
 
 Result<JobEnd> run_pack_job(Rank& rank, const config::DataPackConfig& config) {
   const data::PackOptions options = options_of(config);

@@ -1,4 +1,5 @@
-/// tagalign-worker data-pack and data-tags: training data made ready by all ranks.
+/// tagalign-worker data-report, data-pack and data-tags: training data looked at and made ready by
+/// all ranks.
 ///
 /// Each rank makes its share of the pieces, and the first one finishes; the files are the same for any
 /// number of ranks. A job that was killed, or asked to leave, goes on at the pieces that are missing.
@@ -10,6 +11,9 @@
 #include "worker/rank/rank.h"
 
 namespace tagalign::jobs {
+
+/// Writes report.txt, report.json and report.html.
+Result<JobEnd> run_report_job(Rank& rank, const config::DataReportConfig& config);
 
 Result<JobEnd> run_pack_job(Rank& rank, const config::DataPackConfig& config);
 

@@ -28,6 +28,7 @@
 #include "worker/rank/cores_posix.h"
 #include "worker/rank/groups.h"
 #include "worker/rank/last_word.h"
+#include "worker/rank/last_words_posix.h"
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
 #include "worker/rank/reporter_signals_posix.h"
@@ -258,6 +259,8 @@ int main(int argc, char** argv) {
                                                  chosen, jobs::run_evaluate));
   add_job<config::ScenesConfig>(app, "scenes", "Draw the embedded data set", chosen,
                                 jobs::run_scenes);
+  add_job<config::DataReportConfig>(app, "data-report", "Count what a download left behind", chosen,
+                                    jobs::run_report_job);
   add_job<config::DataPackConfig>(app, "data-pack",
                                   "Rewrite training data into shards of small JPEGs", chosen,
                                   jobs::run_pack_job);

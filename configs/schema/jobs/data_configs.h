@@ -1,4 +1,5 @@
-/// tagalign-worker data-pack and data-tags: training data made ready by all ranks.
+/// tagalign-worker data-report, data-pack and data-tags: training data looked at and made ready by
+/// all ranks.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,34 @@ struct DataRuntimeConfig : RuntimeConfig {
 
   bool operator==(const DataRuntimeConfig&) const = default;
 };
+
+struct DataReportConfig {
+  DataRuntimeConfig runtime;
+  std::vector<std::string> sources;
+  std::string output;
+  std::string cache;
+  int decode = 10'000;
+  std::string tags;
+  std::string tag_names;
+
+  bool operator==(const DataReportConfig&) const = default;
+};
+
+template <class V>
+void visit_fields(V& v, DataReportConfig& c) {
+  v.section("runtime", c.runtime, "how a rank runs");
+  v.field("sources", c.sources,
+          Rule("images in any form that data.root may have, and files of captions").required());
+  v.field("output", c.output,
+          Rule("folder of report.txt, report.json and report.html").required().keeps_numbers());
+  v.field(
+      "cache", c.cache,
+      Rule("folder for the indexes of shards where their own may not be written").keeps_numbers());
+  v.field("decode", c.decode,
+          Rule("images that are decoded, evenly spread; 0: none").between(0, 1'000'000'000));
+  v.field("tags", c.tags, Rule("as data.tags, for the pictures of the page"));
+  v.field("tag_names", c.tag_names, Rule("as data.tag_names, for the pictures of the page"));
+}
 
 struct DataPackConfig {
   DataRuntimeConfig runtime;

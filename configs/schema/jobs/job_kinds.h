@@ -20,6 +20,7 @@ struct JobKind {
 
 inline constexpr std::tuple kJobKinds = {
     JobKind<ScenesConfig>{.name = "scenes"},
+    JobKind<DataReportConfig>{.name = "data-report"},
     JobKind<DataPackConfig>{.name = "data-pack"},
     JobKind<DataTagsConfig>{.name = "data-tags"},
     JobKind<PretrainConfig>{.name = "pretrain"},

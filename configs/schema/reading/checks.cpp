@@ -184,6 +184,11 @@ Findings check(const ScenesConfig& config) {
   return out;
 }
 
+Findings check(const DataReportConfig& config) {
+  if (config.tags.empty() == config.tag_names.empty()) return {};
+  return {{"tags", "tags and tag_names belong together, but only one of them is given"}};
+}
+
 Findings check(const DataPackConfig&) {
   return {};
 }

@@ -10,6 +10,7 @@
 namespace tagalign::config {
 
 std::vector<Finding> check(const ScenesConfig& config);
+std::vector<Finding> check(const DataReportConfig& config);
 std::vector<Finding> check(const DataPackConfig& config);
 std::vector<Finding> check(const DataTagsConfig& config);
 std::vector<Finding> check(const PretrainConfig& config);

@@ -230,6 +230,7 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
   expect_keys_affect_as_they_say<PretrainConfig>(pretrain);
   expect_keys_affect_as_they_say<EvaluateConfig>({"label", "read_ahead", "output"});
   expect_keys_affect_as_they_say<ScenesConfig>({"output"});
+  expect_keys_affect_as_they_say<DataReportConfig>({"output", "cache"});
   expect_keys_affect_as_they_say<DataPackConfig>({"output", "cache"});
   expect_keys_affect_as_they_say<DataTagsConfig>({"output", "per_caption", "wordnet"});
 }

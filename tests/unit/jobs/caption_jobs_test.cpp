@@ -117,6 +117,23 @@ TEST_F(CaptionJobsTest, PackingOfWhatIsNotThere_FailsOnAllRanks) {
     EXPECT_THAT(end.status().message(), HasSubstr("absent"));
 }
 
+TEST_F(CaptionJobsTest, Report_IsTheSameOnAnyRanks) {
+  config::DataReportConfig config;
+  config.sources = pack_config("").sources;
+  std::vector<std::map<std::string, std::string>> reports;
+  for (const int world : {1, 3}) {
+    config.output = (folder_ / format("report{}", world)).string();
+    expect_end(world, [&](Rank& rank) { return run_report_job(rank, config); });
+    reports.push_back(contents(format("report{}", world)));
+  }
+  EXPECT_THAT(reports[0].at("report.txt"), HasSubstr("24 images"));
+  EXPECT_THAT(reports[0].at("report.html"), HasSubstr("data:image/jpeg;base64,"));
+  EXPECT_EQ(reports[0], reports[1]);
+  expect_end(
+      2, [&](Rank& rank) { return run_report_job(rank, config); }, JobEnd::kSavedAndLeft,
+      [](RecordingReporter& reporter) { reporter.stop_at(0); });
+}
+
 TEST_F(CaptionJobsTest, TagsThatAreLeft_GoOnToTheSameFilesOnOtherRanks) {
   TA_REQUIRE_WORDNET();
   const auto calm = tags_config("calm");
