@@ -58,7 +58,8 @@ TEST_P(ImagesFuzz, DamagedImages_GiveAnImageOrAStatusThatNamesThem) {
   EXPECT_LT(fuzz::peak_kib() - before_kib, kGrowthKiBMax);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, ImagesFuzz, ::testing::Values("jpg", "png", "webp", "gif", "exif"),
+INSTANTIATE_TEST_SUITE_P(Formats, ImagesFuzz,
+                         ::testing::Values("jpg", "png", "webp", "gif", "exif"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 /// Some box within an image.
@@ -77,7 +78,8 @@ std::string_view row_of(const Image& image, const CropBox& box, int row) {
   const auto at = (static_cast<std::size_t>(box.top + row) * static_cast<std::size_t>(image.width) +
                    static_cast<std::size_t>(box.left)) *
                   3;
-  return {reinterpret_cast<const char*>(&image.pixels[at]), static_cast<std::size_t>(box.width) * 3};
+  return {reinterpret_cast<const char*>(&image.pixels[at]),
+          static_cast<std::size_t>(box.width) * 3};
 }
 
 TEST(PartsFuzz, DamagedJpegs_GiveThePixelsOfTheWholeImage_OrItsStatus) {
@@ -88,9 +90,8 @@ TEST(PartsFuzz, DamagedJpegs_GiveThePixelsOfTheWholeImage_OrItsStatus) {
     const std::string& seed = corpus[fuzz::below(rounds.random(), corpus.size())];
     const std::string bytes = mutated(seed, rounds.random());
     CropBox box;
-    const auto part = decode_region(bytes, "fuzz.jpg", [&](Size size) {
-      return box = any_box(size, rounds.random());
-    });
+    const auto part = decode_region(
+        bytes, "fuzz.jpg", [&](Size size) { return box = any_box(size, rounds.random()); });
     const auto image = decode_image(bytes, ReadAs::kTraining, "fuzz.jpg");
     ASSERT_EQ(part.status().to_string(), image.status().to_string());
     if (!image.ok()) continue;

@@ -28,7 +28,6 @@
 #include "worker/rank/cores_posix.h"
 #include "worker/rank/groups.h"
 #include "worker/rank/last_word.h"
-#include "worker/rank/last_words_posix.h"
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
 #include "worker/rank/reporter_signals_posix.h"

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "data/datasets/csv.h"
+#include "base/utf8.h"
 #include "data/image/image.h"
 #include "data/report/html.h"
 #include "data/report/page_samples.h"

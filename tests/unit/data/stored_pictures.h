@@ -1,5 +1,5 @@
-/// Small pictures of every kind, damaged ones among them: data/pictures.txt, whose head says what
-/// its columns are.
+/// Small pictures of every kind, damaged ones among them: data/pictures.txt, whose head tells
+/// what its columns are.
 #pragma once
 
 #include <cstdlib>

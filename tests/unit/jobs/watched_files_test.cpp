@@ -46,7 +46,7 @@ class StoppedReporter final : public Reporter {
   explicit StoppedReporter(bool stopped) : stopped_(stopped) {}
   void hello(const std::string&) override {}
   void progress(std::uint64_t, std::uint64_t, const std::string&) override {}
-  Status checkpoint(const wire::CheckpointInfo&) override { return {}; }
+  Status checkpoint(const wire::CheckpointInfo&, const wire::Pace&) override { return {}; }
   Status result(const wire::EvaluationResult&) override { return {}; }
   void notice(const std::string&) override {}
   void farewell(int, const std::string&) override {}
