@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "configs/schema/methods/template_sets.h"
-#include "coordinator/wire/absent_classes.h"
 #include "data/datasets/segmentation_loader.h"
 #include "data/image/image.h"
 #include "model/inference/kernels/predict.h"
@@ -107,11 +106,6 @@ class DatasetEvaluation {
     return ok_status();
   }
 
-  void say_absent_classes(const EvaluationResult& result) {
-    const std::string absent = wire::absent_classes_text(result);
-    if (!absent.empty()) rank_.reporter.notice(format("{}: {}", options_.name, absent));
-  }
-
   Result<bool> known_already() {
     return rank_.first_decides(
         [&]() -> Result<bool> { return predictions_present() && all_stored(); });
@@ -140,7 +134,6 @@ class DatasetEvaluation {
         TA_RETURN_IF_ERROR(write_result(rank_.files, config_.output, fresh));
       }
       const EvaluationResult& result = stored.ok() ? *stored : fresh;
-      if (&fresh == &results_.front()) say_absent_classes(result);
       const auto reported = rank_.reporter.result(result);
       if (!reported.ok()) {
         return reported.with_context(format("result of {} on {}", result.method, result.dataset));

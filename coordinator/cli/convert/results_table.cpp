@@ -7,7 +7,6 @@
 #include <tuple>
 
 #include "base/format.h"
-#include "coordinator/wire/absent_classes.h"
 #include "coordinator/wire/settings.h"
 
 namespace tagalign::cli {
@@ -217,15 +216,35 @@ std::vector<std::string> notes_of(const std::vector<Column>& columns,
   return notes;
 }
 
-/// For each data set of which some classes occur in no label: the mean is lower for each that is
-/// predicted all the same.
+/// Classes of a data set that no label shows although a row predicts them: their IoU is 0 by
+/// construction and lowers that row's mean, as it does in the reference.
+std::vector<std::string> absent_classes(const std::vector<ResultRow>& results,
+                                        const EvaluationResult& of) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < of.labelled.size() && i < of.classes.size(); ++i) {
+    const bool predicted = std::ranges::any_of(results, [&](const ResultRow& row) {
+      return row.result.dataset_digest == of.dataset_digest && i < row.result.predicted.size() &&
+             row.result.predicted[i] > 0;
+    });
+    if (of.labelled[i] == 0 && predicted) names.push_back(of.classes[i]);
+  }
+  return names;
+}
+
+/// "day, data dday0123: 1 of 2 classes occurs in no label: fg", ten of them by name.
 std::vector<std::string> absence_notes(const std::vector<ResultRow>& results) {
+  constexpr std::size_t kNamed = 10;
   std::vector<std::string> notes;
   for (const ResultRow& row : results) {
-    const std::string absent = wire::absent_classes_text(row.result);
-    if (absent.empty()) continue;
-    const std::string note = format("{}, data {}: {}", row.result.dataset,
-                                    shown_digest(row.result.dataset_digest), absent);
+    auto names = absent_classes(results, row.result);
+    if (names.empty()) continue;
+    const std::size_t absent = names.size();
+    names.resize(std::min(absent, kNamed));
+    const std::string note =
+        format("{}, data {}: {} of {} classes {} in no label: {}{}", row.result.dataset,
+               shown_digest(row.result.dataset_digest), absent, row.result.classes.size(),
+               absent == 1 ? "occurs" : "occur", fmt::join(names, ", "),
+               absent > kNamed ? format(" and {} more", absent - kNamed) : "");
     if (std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
   }
   return notes;

@@ -51,7 +51,7 @@ Parts parts_of(const SourceFolder& folder) {
 /// Files to copy below `target`, with the endings in lower case.
 void add_copies(const FolderFiles& found, const Path& from, const Path& target, Plan& plan) {
   for (const auto& [name, file] : found.by_name) {
-    const std::string ending = ending_of(file.substr(name.size()));
+    const std::string ending = ending_of(file);
     plan.tasks.push_back({target / (name + ending), from / file, nullptr});
   }
 }

@@ -50,8 +50,10 @@ class LastWordsTest : public AgentFixture {
     step();
     std::ofstream(log_folder() + "/launcher.log") << log;
     processes_.end(processes_.newest_pid, {.code = code, .signal = 0});
-    clock_.advance_ms(1'000);
-    step();
+    for (int second = 0; second < 10 && events_of<wire::AttemptEnded>().empty(); ++second) {
+      clock_.advance_ms(1'000);
+      step();
+    }
     return events_of<wire::AttemptEnded>().at(0);
   }
 };

@@ -274,8 +274,8 @@ TEST(ResultsText, NamesThatATerminalWouldObey_AreEscaped) {
 /// Field case mask-0-255: the mean of 0 and an IoU says nothing, and nothing said so.
 TEST(ResultsText, ClassThatOccursNowhere_IsNoted) {
   auto masks = result("tagalign", 40, "day", 20);
-  masks.labelled = {0, 50};
-  const std::string note = "day, data dday0123: 1 of 2 classes occurs in no label: sky\n";
+  masks.labelled = {0, 50, 0};
+  const std::string note = "day, data dday0123: 1 of 3 classes occurs in no label: sky\n";
   const auto with = rows({masks}), without = rows({result("tagalign", 40, "day", 20)});
   EXPECT_THAT(to_text(arrange(with)), HasSubstr(note));
   EXPECT_THAT(to_markdown(arrange(with)), HasSubstr("* " + note));

@@ -191,7 +191,8 @@ TEST(ParseJobConfig, TextsThatAreNoConfiguration_AreRefused) {
 
 TEST(ParseJobConfig, TextThatIsNoUtf8_IsRefusedWithItsLine) {
   const auto message = [](const std::string& text, const Overrides& overrides = {}) {
-    const auto config = parse_job_config<ScenesConfig>(text, "s.yml", overrides);
+    const auto config =
+        parse_job_config<ScenesConfig>(text + "validation: [{name: a}]\n", "s.yml", overrides);
     return config.ok() ? std::string("accepted") : config.status().message();
   };
   EXPECT_THAT(message("seed: 1\noutput: caf\xe9\n"),

@@ -14,6 +14,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 class CaptionDatasetTest : public ::testing::Test {
  protected:
@@ -278,9 +279,10 @@ TEST_F(AttributesTest, OtherNamesOfAnImage_FindItsAttributes_AndAreTold) {
   EXPECT_THAT(dataset->record(0).attributes, ElementsAre(0));
   EXPECT_THAT(dataset->record(1).attributes, ElementsAre(1));
   EXPECT_THAT(dataset->notices(),
-              ElementsAre(AllOf(HasSubstr("attributes.json: 0 images take their attributes by file "
-                                          "name, 0 by URL, 1 by key, 1 by the last part")),
-                          HasSubstr("have no tag entry")));
+              UnorderedElementsAre(
+                  AllOf(HasSubstr("attributes.json: 0 images take their attributes by file "
+                                  "name, 0 by URL, 1 by key, 1 by the last part")),
+                  HasSubstr("have no tag entry")));
 }
 
 TEST_F(AttributesTest, ListOfAnotherSet_IsRefusedWithExamplesOfBothSides) {

@@ -317,7 +317,7 @@ TEST_F(PrepareFolderTest, ImagesMasksClasses_AreTidied) {
   const PrepareReport report = prepared("folder");
   EXPECT_EQ(report.root, output());
   const auto files = files_below(output());
-  EXPECT_THAT(files, SizeIs(6)) << "with the record of sources";
+  EXPECT_THAT(files, SizeIs(5));
   EXPECT_TRUE(files.contains("images/a.jpg"));
   EXPECT_TRUE(files.contains("labels/a.png"));
   EXPECT_EQ(files.at("classes.txt"), "wall\nfloor;ground\n");

@@ -51,7 +51,7 @@ std::string compressed_runs(int height, int width, const std::vector<int>& mask)
 std::map<std::string, std::string> files_below(const Path& folder) {
   std::map<std::string, std::string> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
+    if (!entry.is_regular_file() || entry.path().filename() == ".tagalign-sources") continue;
     found[entry.path().lexically_relative(folder).string()] =
         posix_file_system().read_file(entry.path(), limits::kImageFileBytesMax).value();
   }
