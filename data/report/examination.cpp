@@ -45,6 +45,8 @@ bool read_digits(std::string_view digits, std::vector<std::uint64_t>& digests) {
 
 /// Throws what the library throws; false for a value that cannot be.
 bool read_fields(const Json& json, Examined& examined) {
+  json.at("rank").get_to(examined.share.rank);
+  json.at("world").get_to(examined.share.world);
   json.at("shards").get_to(examined.shards);
   json.at("images").get_to(examined.images);
   json.at("formats").get_to(examined.formats);
@@ -52,7 +54,8 @@ bool read_fields(const Json& json, Examined& examined) {
   for (const auto& [kind, found] : json.at("broken").items())
     examined.broken[kind] = {found.at("count").get<std::uint64_t>(),
                              found.at("first").get<std::string>()};
-  return examined.short_sides.counts.size() == examined.short_sides.bounds.size() &&
+  return examined.share.rank < examined.share.world &&
+         examined.short_sides.counts.size() == examined.short_sides.bounds.size() &&
          read_digits(json.at("digests").get_ref<const std::string&>(), examined.digests);
 }
 
@@ -79,12 +82,24 @@ std::string to_text(const Examined& examined) {
   Json broken = Json::object();
   for (const auto& [kind, found] : examined.broken)
     broken[kind] = {{"count", found.count}, {"first", found.first}};
+<<<<<<< HEAD
   return json_text(Json{{"shards", examined.shards},
                         {"images", examined.images},
                         {"formats", examined.formats},
                         {"broken", broken},
                         {"short_sides", examined.short_sides.counts},
                         {"digests", digits_of(examined.digests)}});
+=======
+  return Json{{"rank", examined.share.rank},
+              {"world", examined.share.world},
+              {"shards", examined.shards},
+              {"images", examined.images},
+              {"formats", examined.formats},
+              {"broken", broken},
+              {"short_sides", examined.short_sides.counts},
+              {"digests", digits_of(examined.digests)}}
+      .dump();
+>>>>>>> 0342e2e (Refuse findings of a share that come twice)
 }
 
 Result<Examined> examined_from(std::string_view text) {
@@ -98,8 +113,9 @@ Result<Examined> examined_from(std::string_view text) {
       format("finish report: expected the findings of a share, found \"{}\"", printable(text, 80)));
 }
 
-std::string digest_of(const ShardSet& shards) {
+std::string digest_of(const ShardSet& shards, const Sample& sample) {
   Hasher128 hasher;
+  hasher.update(format("{}\n", sample.images));
   for (const Shard& shard : shards.shards())
     hasher.update(format("{}\n{}\n", shard.path.string(), shard.index.size()));
   return hasher.digest().hex();

@@ -11,6 +11,7 @@
 #include "data/report/report.h"
 #include "data/sources/image_reader.h"
 #include "data/sources/shard_set.h"
+#include "data/work/work_share.h"
 
 namespace tagalign::data {
 
@@ -24,7 +25,8 @@ struct Sample {
 
 /// Adds up: the sum over shares is that of the whole.
 struct Examined {
-  std::string shards;  ///< stands for all that was there, so that equal ones alone are added
+  WorkShare share;     ///< of one process; of a sum that of the first
+  std::string shards;  ///< digest_of(): only equal ones are added
   std::uint64_t images = 0;
   std::map<std::string, std::uint64_t> formats;
   std::map<std::string, BrokenKind> broken;
@@ -41,8 +43,8 @@ std::string to_text(const Examined& examined);
 /// kDataLoss for what to_text() did not write.
 Result<Examined> examined_from(std::string_view text);
 
-/// Names and numbers of images of all shards, as a digest.
-std::string digest_of(const ShardSet& shards);
+/// Names and numbers of images of all shards, and the sample, as a digest.
+std::string digest_of(const ShardSet& shards, const Sample& sample);
 
 /// Of image `number`.
 ImageAddress address_of(const ShardSet& shards, std::size_t number, const ShardMember& member);

@@ -84,7 +84,8 @@ void add_to_sheet(const CaptionRow& row, std::size_t number, std::vector<SheetIm
   if (!found->has_row && !row.file.empty()) found->file = row.file;
   if (!found->has_row && !row.url.empty()) found->url = row.url;
   found->has_row = true;
-  if (std::ranges::find(found->captions, row.caption) == found->captions.end())
+  if (found->captions.size() < kSheetCaptions &&
+      std::ranges::find(found->captions, row.caption) == found->captions.end())
     found->captions.push_back(row.caption);
 }
 
@@ -112,25 +113,30 @@ Result<LinkRow> count_captions(FileSystem& files, const Path& path, ImageNames& 
   return link;
 }
 
-/// The sum of all shares, if they are all and of these images.
-Result<Examined> add_up(std::span<const std::string> texts, const ShardSet& shards,
-                        std::uint64_t wanted) {
+/// The sum of all shares, each once, if they are of these images.
+Result<Examined> add_up(std::span<const std::string> texts, std::string shards) {
   Examined sum;
-  sum.shards = digest_of(shards);
+  sum.shards = std::move(shards);
+  std::vector<bool> seen(texts.size());
   for (const std::string& text : texts) {
     TA_ASSIGN_OR_RETURN(const Examined part, examined_from(text));
+    const auto [rank, world] = part.share;
+    if (world != texts.size() || seen[rank]) {
+      return data_loss(
+          format("finish report: expected the findings of each share once, found {}, "
+                 "among them share {} of {}",
+                 texts.size(), rank + 1, world));
+    }
     if (part.shards != sum.shards) {
       return data_loss(
           "finish report: a share has examined other images than there are now; start again when "
           "nobody writes to the sources");
     }
+    seen[rank] = true;
     sum.add(part);
   }
-  if (sum.images == wanted) return sum;
-  return data_loss(
-      format("finish report: expected the findings of {} images, found {}; each share "
-             "belongs in once",
-             wanted, sum.images));
+  if (!texts.empty()) return sum;
+  return data_loss("finish report: expected the findings of each share, found none");
 }
 
 void add_examined(Examined examined, DataReport& report) {
@@ -248,7 +254,8 @@ Result<std::string> ReportMaking::examine(const WorkShare& share, const StopChec
   TA_ASSIGN_OR_RETURN(const ShardSet* shards, this->shards());
   const Sample sample = sample_of(*shards, options_.decode);
   Examined sum;
-  sum.shards = digest_of(*shards);
+  sum.share = share;
+  sum.shards = digest_of(*shards, sample);
   const std::size_t count = share.count(sample.images);
   if (count == 0) return to_text(sum);
   TA_ASSIGN_OR_RETURN(const auto reader, this->reader());
@@ -266,8 +273,8 @@ Result<std::string> ReportMaking::examine(const WorkShare& share, const StopChec
 
 Result<DataReport> ReportMaking::finish(std::span<const std::string> examined) {
   TA_ASSIGN_OR_RETURN(const ShardSet* shards, this->shards());
-  TA_ASSIGN_OR_RETURN(Examined sum,
-                      add_up(examined, *shards, sample_of(*shards, options_.decode).images));
+  const Sample sample = sample_of(*shards, options_.decode);
+  TA_ASSIGN_OR_RETURN(Examined sum, add_up(examined, digest_of(*shards, sample)));
   DataReport report;
   add_examined(std::move(sum), report);
   for (const Shard& shard : shards->shards()) add_shard(shard, report);

@@ -58,12 +58,13 @@ struct BrokenKind {
 /// An image of the contact sheet.
 struct SheetImage {
   std::size_t image = 0;              ///< its number in the ShardSet
-  std::vector<std::string> captions;  ///< beside it, and those of files that say something else
+  std::vector<std::string> captions;  ///< beside it, and the first of files that say something else
   std::string file;                   ///< this and the URL are what a training finds its tags by
   std::string url;
   bool has_row = false;  ///< of a file of captions, whose first row gives both
 };
 inline constexpr std::size_t kSheetImages = 64;
+inline constexpr std::size_t kSheetCaptions = 8;  ///< of one image
 
 struct DataReport {
   std::uint64_t images = 0;

@@ -61,7 +61,7 @@ CaptionEntry caption_entry(const RecordFile& table, std::size_t index) {
   const auto take_indices = [&](std::size_t count) {
     std::vector<std::int32_t> indices(count);
     const std::string_view part = take(count * sizeof(std::int32_t));
-    std::memcpy(indices.data(), part.data(), part.size());
+    if (count > 0) std::memcpy(indices.data(), part.data(), part.size());
     return indices;
   };
   entry.tags = take_indices(head.tags);
@@ -73,7 +73,7 @@ Status CaptionTableWriter::add(const CaptionEntry& entry) {
   add_text(hasher_, entry.file);
   add_text(hasher_, entry.caption);
   hasher_.update(text_of(entry.tags));
-  // A letter: nothing else that is hashed begins with one.
+  // A letter tells it from the next text, which begins with its length.
   if (!entry.attributes.empty()) hasher_.update("a" + text_of(entry.attributes));
   const std::string_view name = entry.image.name == entry.file ? "" : entry.image.name;
   const EntryHead head{entry.image.place.offset,

@@ -154,6 +154,16 @@ TEST_F(ReportPageTest, Tags_AreThoseThatATrainingFinds) {
   EXPECT_THAT(page(), Not(HasSubstr("class=\"tag\"")));
 }
 
+TEST_F(ReportPageTest, ManyRowsOfOneImage_ShowTheFirstFew) {
+  write_images(1);
+  std::string rows;
+  for (int i = 0; i < 100; ++i) rows += "1000.png\trow " + std::to_string(i) + ".\n";
+  options_.sources.push_back(folder_.write("rows.tsv", rows).string());
+  const std::string text = page();
+  EXPECT_EQ(times(text, ">row "), kSheetCaptions - 1);
+  EXPECT_THAT(text, AllOf(HasSubstr(">caption 0.<"), HasSubstr(">row 0.<"), HasSubstr(">row 6.<")));
+}
+
 TEST_F(ReportPageTest, TagsWithoutNames_AreRefusedBeforeTheWork) {
   write_images(1);
   options_.tags = folder_.write("tags.json", "{}");

@@ -182,10 +182,15 @@ TEST_F(DataReportTest, FindingsThatDoNotFit_AreRefused) {
     return process()->finish(parts).status();
   };
   EXPECT_TRUE(finish({half, other_half}).ok());
-  EXPECT_THAT(finish({half}).message(), HasSubstr("each share belongs in once"));
-  EXPECT_THAT(finish({half, other_half, half}).message(), HasSubstr("each share belongs in once"));
+  for (const auto& parts :
+       std::vector<std::vector<std::string>>{{}, {half}, {half, half}, {half, other_half, half}}) {
+    EXPECT_EQ(finish(parts).code(), ErrorCode::kDataLoss);
+    EXPECT_THAT(finish(parts).message(), HasSubstr("each share")) << parts.size();
+  }
   for (const std::string broken : {"", "{}", "[1]", "\xff", "{\"images\": 1"})
     EXPECT_EQ(finish({half, broken}).code(), ErrorCode::kDataLoss) << broken;
+  const std::string fewer = *process(1)->examine({0, 1}, {}, {});
+  EXPECT_THAT(finish({fewer}).message(), HasSubstr("other images"));
   write_tar(folder_.path() / "cc/00009.tar", {{"9.png", encode_png(sample_image(64, 64))}});
   EXPECT_THAT(finish({half, other_half}).message(), HasSubstr("other images"));
 }
