@@ -82,24 +82,14 @@ std::string to_text(const Examined& examined) {
   Json broken = Json::object();
   for (const auto& [kind, found] : examined.broken)
     broken[kind] = {{"count", found.count}, {"first", found.first}};
-<<<<<<< HEAD
-  return json_text(Json{{"shards", examined.shards},
+  return json_text(Json{{"rank", examined.share.rank},
+                        {"world", examined.share.world},
+                        {"shards", examined.shards},
                         {"images", examined.images},
                         {"formats", examined.formats},
                         {"broken", broken},
                         {"short_sides", examined.short_sides.counts},
                         {"digests", digits_of(examined.digests)}});
-=======
-  return Json{{"rank", examined.share.rank},
-              {"world", examined.share.world},
-              {"shards", examined.shards},
-              {"images", examined.images},
-              {"formats", examined.formats},
-              {"broken", broken},
-              {"short_sides", examined.short_sides.counts},
-              {"digests", digits_of(examined.digests)}}
-      .dump();
->>>>>>> 0342e2e (Refuse findings of a share that come twice)
 }
 
 Result<Examined> examined_from(std::string_view text) {
