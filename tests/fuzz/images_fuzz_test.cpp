@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "data/image/image.h"
 #include "tests/fuzz/mutation.h"
 #include "tests/unit/data/stored_pictures.h"
@@ -16,7 +17,8 @@ using fuzz::mutated;
 using fuzz::Rounds;
 
 constexpr int kImages = 4'000;
-constexpr long kGrowthKiBMax = 512 * 1024;
+/// A header may ask for the largest image that is read; a decoder has one beside ours.
+constexpr long kGrowthKiBMax = 2 * 3 * static_cast<long>(limits::kImagePixelsMax / 1024) + 131'072;
 
 /// Those whose name begins so.
 std::vector<std::string> seeds(const std::string& prefix) {
