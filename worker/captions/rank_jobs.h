@@ -1,5 +1,5 @@
-/// tagalign-worker data-report, data-pack and data-tags: training data looked at and made ready by
-/// all ranks.
+/// tagalign-worker data-report, data-pack and data-tags: training data is looked at and made ready
+/// by all ranks of a job.
 ///
 /// Each rank makes its share of the pieces, and the first one finishes; the files are the same for any
 /// number of ranks. A job that was killed, or asked to leave, goes on at the pieces that are missing.

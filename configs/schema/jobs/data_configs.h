@@ -1,5 +1,5 @@
-/// tagalign-worker data-report, data-pack and data-tags: training data looked at and made ready by
-/// all ranks.
+/// tagalign-worker data-report, data-pack and data-tags: training data is looked at and made ready
+/// by all ranks of a job.
 #pragma once
 
 #include <cstdint>
