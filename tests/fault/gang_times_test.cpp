@@ -20,7 +20,7 @@ constexpr int kRounds = 5;
 constexpr std::int64_t kLookMs = 2;
 constexpr std::int64_t kPatienceMs = 30'000;
 /// On one node mpirun stays for a second behind its ranks, and its exit code tells what the first died of.
-constexpr std::int64_t kGoneMsMax = 1'500;
+constexpr std::int64_t kGoneMsMax = 1'000;
 constexpr std::int64_t kThereMsMax = 5'000;
 
 struct Shape {

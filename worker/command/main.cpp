@@ -69,6 +69,12 @@ void redirect_output(int rank) {
   ::close(fd);
 }
 
+/// Where the agent looks for it (coordinator/wire/end_note.h).
+std::string end_note(int rank) {
+  const std::string folder = environment("TAGALIGN_LOG_FOLDER");
+  return folder.empty() ? "" : format("{}/rank-{}.end", folder, rank);
+}
+
 Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
   const std::string socket = environment("TAGALIGN_AGENT_SOCKET");
   if (socket.empty()) return jobs::make_log_reporter(rank);
@@ -117,7 +123,7 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
     log_error("{}", reporter.status().to_string());
     return to_int(ExitCode::kJobFailed);
   }
-  jobs::report_sudden_end(**reporter);
+  jobs::report_sudden_end(**reporter, end_note(mpi.rank()));
   if (const Status world = check_world(mpi); !world.ok())
     leave_at_once(**reporter, ExitCode::kDoNotRequeue, world.message());
   std::vector<std::string> overrides = arguments.overrides;

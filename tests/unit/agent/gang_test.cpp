@@ -69,9 +69,8 @@ TEST_F(GangTest, RankVanishes_LauncherStays_IsTerminatedThenKilled) {
   gang_.on_process_gone(201, 0);
   const MonotonicMs settled_ms = kFarewellGraceMs;
   EXPECT_FALSE(gang_.decide(settled_ms).terminate_launcher);
-  EXPECT_TRUE(gang_.decide(settled_ms + kLauncherGraceOnOneNodeMs).terminate_launcher);
-  const auto actions =
-      gang_.decide(settled_ms + kLauncherGraceOnOneNodeMs + limits::kTerminateGraceMs);
+  EXPECT_TRUE(gang_.decide(settled_ms + kLauncherGraceMs).terminate_launcher);
+  const auto actions = gang_.decide(settled_ms + kLauncherGraceMs + limits::kTerminateGraceMs);
   EXPECT_FALSE(actions.terminate_launcher);
   EXPECT_TRUE(actions.kill_all);
 }
@@ -114,20 +113,27 @@ TEST_F(GangTest, RankCrashes_IsTheProgramsFault) {
 
 /// Field case classes-latin1: mpirun was made to end before it could tell of the SIGABRT, and the job was
 /// tried seven times as if a node had died.
-TEST_F(GangTest, OnlyRankAborts_LauncherMayTellOfIt_IsTheProgramsFault) {
-  Gang gang({.job = JobId{1}, .attempt = Attempt{1}, .ranks = 1},
-            {.share = 0, .first_rank = 0, .ranks = 1, .slots = {0}}, 0);
-  gang.on_launcher_started(kLauncher);
-  gang.on_hello({JobId{1}, Attempt{1}, 0, 200, "cpu"}, 0);
-  gang.on_process_gone(200, 1'000);
-  constexpr MonotonicMs kMpirunEndsMs = 1'000 + 2'100;  // as measured
-  for (MonotonicMs now_ms = 1'000; now_ms < kMpirunEndsMs; now_ms += 50)
-    EXPECT_FALSE(gang.decide(now_ms).terminate_launcher) << now_ms;
-  gang.on_launcher_exit({.code = 128 + 6}, kMpirunEndsMs);
-  const auto ended = gang.conclude(7, kMpirunEndsMs);
+TEST_F(GangTest, RankThatLeavesANote_IsTheProgramsFault_AndTheLauncherNeedNotTell) {
+  gang_.on_process_gone(201, 1'000, ExitStatus{.code = 0, .signal = 6});
+  const GangActions first = gang_.decide(1'000 + kFarewellGraceMs);
+  EXPECT_TRUE(first.kill_ranks);
+  EXPECT_TRUE(gang_.decide(1'000 + kFarewellGraceMs + kLauncherGraceMs).terminate_launcher);
+  gang_.on_process_gone(200, 1'200);
+  const auto ended = end({.code = 1}, 1'700);
   EXPECT_EQ(ended.outcome, Outcome::kFailed);
+  EXPECT_EQ(ended.failed_rank, 1);
+  EXPECT_EQ(ended.exit_code, 128 + 6);
   EXPECT_THAT(ended.message,
-              HasSubstr("rank 0 (pid 200) was killed by signal 6 (SIGABRT): it crashed"));
+              HasSubstr("rank 1 (pid 201) was killed by signal 6 (SIGABRT): it crashed"));
+}
+
+TEST_F(GangTest, RankThatExitsWithANote_IsTheProgramsFault) {
+  gang_.on_process_gone(201, 1'000, ExitStatus{.code = 3, .signal = 0});
+  (void)gang_.decide(1'000 + kFarewellGraceMs);
+  const auto ended = end({.code = 1}, 1'700);
+  EXPECT_EQ(ended.outcome, Outcome::kFailed);
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.message, HasSubstr("ended with exit code 3 without saying why"));
 }
 
 TEST_F(GangTest, RankExitsWithoutFarewell_IsTheProgramsFault) {
@@ -157,7 +163,7 @@ TEST_F(GangTest, OneLeaves_OthersKilledByMpirun_SavedAndLeft) {
 TEST_F(GangTest, RankKilled_LauncherTerminatedByUs_ItsOwnCodeIsNoFailure) {
   gang_.on_process_gone(201, 0);
   (void)gang_.decide(kFarewellGraceMs);
-  ASSERT_TRUE(gang_.decide(kFarewellGraceMs + kLauncherGraceOnOneNodeMs).terminate_launcher);
+  ASSERT_TRUE(gang_.decide(kFarewellGraceMs + kLauncherGraceMs).terminate_launcher);
   const auto ended = end({.code = 1}, 2'000);
   EXPECT_EQ(ended.outcome, Outcome::kRankKilled);
   EXPECT_EQ(ended.failed_rank, 1);

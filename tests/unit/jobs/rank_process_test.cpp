@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/process.h"
+#include "coordinator/wire/end_note.h"
 #include "worker/rank/agent_watch_posix.h"
 #include "worker/rank/cores_posix.h"
 #include "worker/rank/sudden_end_posix.h"
@@ -86,6 +87,50 @@ TEST(SuddenEnd, AfterTheEnd_NobodyIsTold) {
     TA_CHECK(1 == 2);
   };
   EXPECT_EXIT(die(), testing::KilledBySignal(SIGABRT), "check failed: 1 == 2");
+}
+
+/// What a child that does `work` leaves behind, read as the agent reads it.
+std::optional<ExitStatus> note_of(const std::function<void()>& work) {
+  const std::string path = format("{}/end-{}", testing::TempDir(), ::getpid());
+  std::filesystem::remove(path);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    static LoudReporter reporter;
+    report_sudden_end(reporter, path);
+    work();
+    ::_exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  const auto note = posix_file_system().read_file(path, wire::kEndNoteBytesMax);
+  return note.ok() ? wire::parse_end_note(*note) : std::nullopt;
+}
+
+TEST(EndNote, OfACrashOrAnExit_TellsItsNumber) {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    const auto end = note_of([signal] { ::raise(signal); });
+    ASSERT_TRUE(end.has_value()) << signal;
+    EXPECT_EQ(end->signal, signal);
+  }
+  const auto end = note_of([] { std::exit(3); });
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->code, 3);
+  EXPECT_EQ(end->signal, 0);
+}
+
+TEST(EndNote, OfAKillOrAGoodEnd_IsNotThere) {
+  EXPECT_FALSE(note_of([] { ::raise(SIGKILL); }).has_value());
+  EXPECT_FALSE(note_of([] {}).has_value());
+  const auto well = [] {
+    forget_sudden_end();
+    std::exit(0);
+  };
+  EXPECT_FALSE(note_of(well).has_value());
+}
+
+TEST(EndNote, OtherText_IsNone) {
+  for (const char* text : {"", "signal", "signal x", "exit -1", "exit 99999999999", "killed 9"})
+    EXPECT_FALSE(wire::parse_end_note(text).has_value()) << text;
 }
 
 TEST(CoreList, AsLinuxWritesIt_IsRead) {

@@ -20,9 +20,8 @@ bool lost_peer(int code) {
   return code == to_int(ExitCode::kPeerLost);
 }
 
-std::int64_t launcher_grace_ms(const wire::Launch& launch) {
-  return spans_nodes(launch) ? kLauncherGraceMs : kLauncherGraceOnOneNodeMs;
-}
+/// Launchers and shells pass on a signal as this and its number.
+constexpr int kSignalCode = 128;
 
 std::string_view launcher_name(const wire::Launch& launch) {
   return by_srun(launch) ? "srun" : "mpirun";
@@ -63,10 +62,19 @@ void Gang::on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms) {
   rank.last_word_ms = now_ms;
 }
 
-void Gang::on_process_gone(int pid, MonotonicMs now_ms) {
+void Gang::on_process_gone(int pid, MonotonicMs now_ms, std::optional<ExitStatus> end) {
   for (auto& [number, rank] : ranks_) {
-    if (rank.hello.pid == pid && !rank.gone_ms) rank.gone_ms = now_ms;
+    if (rank.hello.pid != pid || rank.gone_ms) continue;
+    rank.gone_ms = now_ms;
+    rank.end = end;
   }
+}
+
+std::optional<int> Gang::rank_of(int pid) const {
+  for (const auto& [number, rank] : ranks_) {
+    if (rank.hello.pid == pid) return number;
+  }
+  return std::nullopt;
 }
 
 void Gang::on_launcher_exit(const ExitStatus& exit, MonotonicMs now_ms) {
@@ -86,14 +94,29 @@ std::optional<Gang::Cause> Gang::earliest_vanished() const {
   std::optional<Cause> earliest;
   for (const auto& [number, rank] : ranks_) {
     if (!rank.vanished() || (earliest && *rank.gone_ms >= *earliest->at_ms)) continue;
-    earliest = Cause{.outcome = Outcome::kRankKilled,
-                     .rank = number,
-                     .message = format("{} vanished without a word: it was killed",
-                                       rank_name(number, rank.hello.pid)),
-                     .at_ms = *rank.gone_ms,
-                     .vanished = true};
+    earliest = cause_of_gone(number, rank);
   }
   return earliest;
+}
+
+/// A crash and an exit leave a note, a kill does not.
+Gang::Cause Gang::cause_of_gone(int number, const Rank& rank) const {
+  const std::string name = rank_name(number, rank.hello.pid);
+  Cause cause{.outcome = Outcome::kRankKilled,
+              .rank = number,
+              .message = format("{} vanished without a word: it was killed", name),
+              .at_ms = *rank.gone_ms,
+              .is_gone = true,
+              .vanished = true};
+  if (!rank.end) return cause;
+  cause.vanished = false;
+  cause.outcome = Outcome::kFailed;
+  cause.log = rank_log(launch_, number);
+  cause.exit_code = rank.end->signal != 0 ? kSignalCode + rank.end->signal : rank.end->code;
+  cause.message = rank.end->signal != 0
+                      ? format("{} was {}: it crashed", name, rank.end->to_string())
+                      : format("{} ended with {} without saying why", name, rank.end->to_string());
+  return cause;
 }
 
 /// One that only lost another rank is no cause beside one that failed by itself, and the program is
@@ -169,14 +192,14 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   if (!cause_) settle_cause(now_ms);
   if (!cause_) return {};
   const bool request = cause_->outcome == Outcome::kKilledOnRequest;
+  const bool kills = cause_->outcome == Outcome::kRankKilled || cause_->is_gone;
   const std::int64_t patience_ms = request ? 0
-                                   : cause_->outcome == Outcome::kRankKilled
-                                       ? launcher_grace_ms(launch_)
-                                       : limits::kTerminateGraceMs;
+                                   : kills ? kLauncherGraceMs
+                                           : limits::kTerminateGraceMs;
   const std::int64_t since_ms = now_ms - settled_ms_;
   // The launcher of another node may be slow to end them, or gone.
   const bool part_of_more = request && spans_nodes(launch_);
-  GangActions wanted{.kill_ranks = cause_->outcome == Outcome::kRankKilled || part_of_more,
+  GangActions wanted{.kill_ranks = kills || part_of_more,
                      .terminate_launcher = since_ms >= patience_ms,
                      .kill_all = since_ms >= patience_ms + limits::kTerminateGraceMs};
   const GangActions fresh{

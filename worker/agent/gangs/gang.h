@@ -23,11 +23,9 @@ namespace tagalign::agent {
 
 /// A rank that vanished may have a farewell on its way.
 inline constexpr std::int64_t kFarewellGraceMs = 100;
-/// Then the launcher gets so long before it is made to end. On one node mpirun is gone 2.1 s after its
-/// last rank (measured, Open MPI 4.1), and only an mpirun that ends by itself passes on the signal that
-/// tells a crash from a kill; over several nodes it does not wait.
-inline constexpr std::int64_t kLauncherGraceMs = 1'000;
-inline constexpr std::int64_t kLauncherGraceOnOneNodeMs = 5'000;
+/// Then the launcher gets so long before it is made to end: on one node mpirun would stay for 1.2 to
+/// 2.1 s after its last rank (measured, Open MPI 4.1), over several it is gone sooner.
+inline constexpr std::int64_t kLauncherGraceMs = 500;
 
 /// What the driver shall do now; each is asked for once.
 struct GangActions {
@@ -47,7 +45,8 @@ class Gang {
   void on_hello(const wire::RankHello& hello, MonotonicMs now_ms);
   void on_beat(const wire::RankBeat& beat, MonotonicMs now_ms);
   void on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms);
-  void on_process_gone(int pid, MonotonicMs now_ms);
+  /// `end`: what the process left behind about it (coordinator/wire/end_note.h).
+  void on_process_gone(int pid, MonotonicMs now_ms, std::optional<ExitStatus> end = {});
   void on_launcher_exit(const ExitStatus& exit, MonotonicMs now_ms);
   /// SIGKILL was asked for by the coordinator, or by a shutdown that took too long.
   void on_kill_request(const std::string& reason, MonotonicMs now_ms);
@@ -75,6 +74,8 @@ class Gang {
   /// any more: what there is to wait for is told by the processes alone.
   bool nothing_awaited() const;
   std::vector<int> rank_pids() const;
+  /// Of a process that has said hello.
+  std::optional<int> rank_of(int pid) const;
   std::vector<wire::RankHello> hellos() const;
   std::vector<wire::RankBeat> beats() const;
 
@@ -85,6 +86,7 @@ class Gang {
     std::optional<wire::RankFarewell> farewell;
     MonotonicMs last_word_ms = 0;
     std::optional<MonotonicMs> gone_ms;
+    std::optional<ExitStatus> end;  ///< by its own note
     bool vanished() const { return gone_ms.has_value() && !farewell.has_value(); }
   };
   struct Cause {
@@ -93,12 +95,14 @@ class Gang {
     int exit_code = 0;
     std::string message;
     std::optional<MonotonicMs> at_ms = std::nullopt;  ///< absent: known from the end alone
+    bool is_gone = false;   ///< a process that is gone: the others are killed at once
     bool vanished = false;  ///< mpirun's exit code may know how the process ended
     Path log =
         {};  ///< in the attempt's folder, where nobody said more; empty: the message says all
   };
 
   std::optional<Cause> earliest_vanished() const;
+  Cause cause_of_gone(int number, const Rank& rank) const;
   std::optional<Cause> earliest_failure() const;
   std::optional<Cause> earliest_farewell(bool (*wanted)(int code)) const;
   bool all_said_farewell() const;

@@ -30,6 +30,10 @@ inline Path launcher_log(const wire::Launch& launch) {
 inline Path rank_log(const wire::Launch& launch, int rank) {
   return attempt_folder(launch) / ("rank-" + std::to_string(rank) + ".log");
 }
+/// What a rank that ends without a farewell leaves behind (coordinator/wire/end_note.h).
+inline Path rank_end_note(const wire::Launch& launch, int rank) {
+  return attempt_folder(launch) / ("rank-" + std::to_string(rank) + ".end");
+}
 /// Of mpirun's daemon on the node of `agent`.
 inline Path daemon_log(const wire::Launch& launch, const AgentId& agent) {
   return attempt_folder(launch) / ("daemon-" + agent.value + ".log");

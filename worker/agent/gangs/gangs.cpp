@@ -7,6 +7,7 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/log.h"
+#include "coordinator/wire/end_note.h"
 #include "worker/agent/gangs/last_words.h"
 
 namespace tagalign::agent {
@@ -231,7 +232,14 @@ void Gangs::on_farewell(const wire::RankFarewell& farewell) {
 }
 
 void Gangs::on_process_gone(int pid, MonotonicMs now_ms) {
-  for (auto& [key, running] : gangs_) running.gang.on_process_gone(pid, now_ms);
+  for (auto& [key, running] : gangs_) {
+    const auto rank = running.gang.rank_of(pid);
+    if (!rank) continue;
+    const auto note =
+        parts_.files.read_file(rank_end_note(running.gang.launch(), *rank), wire::kEndNoteBytesMax);
+    running.gang.on_process_gone(pid, now_ms,
+                                 note.ok() ? wire::parse_end_note(*note) : std::nullopt);
+  }
 }
 
 // ---------------------------------------------------------------- supervision
@@ -304,7 +312,7 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
     for (const int pid : parts_.processes.marked(mark_of(gang)))
       parts_.processes.signal_process(pid, SIGKILL);
   }
-  // mpirun takes two seconds to clear up: the coordinator need not wait for that to know.
+  // mpirun takes half a second to clear up: the coordinator need not wait for that to know.
   if (actions.kill_ranks && !gang.ends_on_request()) return gang.notice_of_cause();
   return std::nullopt;
 }
