@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/status.h"
-#include "data/benchmarks/progress.h"
 #include "data/benchmarks/sources/findings.h"
+#include "data/work/progress.h"
 
 namespace tagalign::data {
 

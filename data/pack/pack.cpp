@@ -2,11 +2,11 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/image/parallel.h"
 #include "data/pack/pack_plan.h"
 #include "data/pack/pack_source.h"
 #include "data/pack/shard_pack.h"
 #include "data/sources/shard_set.h"
+#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

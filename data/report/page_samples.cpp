@@ -4,10 +4,10 @@
 
 #include "data/datasets/captions/tag_names.h"
 #include "data/datasets/captions/tag_table.h"
-#include "data/image/parallel.h"
 #include "data/image/pillow.h"
 #include "data/report/examination.h"
 #include "data/sources/image_reader.h"
+#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

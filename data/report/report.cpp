@@ -9,9 +9,9 @@
 #include "data/datasets/captions/caption_rows.h"
 #include "data/datasets/captions/image_names.h"
 #include "data/datasets/captions/tag_names.h"
-#include "data/image/parallel.h"
 #include "data/report/examination.h"
 #include "data/sources/archives/archive_names.h"
+#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

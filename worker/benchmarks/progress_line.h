@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "data/benchmarks/progress.h"
+#include "data/work/progress.h"
 
 namespace tagalign::jobs {
 

@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "base/utf8.h"
-#include "data/benchmarks/progress.h"
 #include "data/report/report.h"
 #include "data/report/report_page.h"
+#include "data/work/progress.h"
 #include "worker/benchmarks/progress_line.h"
 
 namespace tagalign::jobs {

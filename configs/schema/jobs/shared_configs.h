@@ -71,11 +71,11 @@ void visit_fields(V& v, CaptionDataConfig& c) {
                "folder of those, a pattern with * for several")
               .required()
               .keeps_numbers());
-  v.field(
-      "captions", c.captions,
-      Rule("CSV with header file,caption; or lines of URL, tab, caption, as CC12M's; empty: the "
-           ".txt or .json beside each image")
-          .keeps_numbers());
+  v.field("captions", c.captions,
+          Rule("CSV with header file,caption; lines of URL, tab, caption, as CC12M's; JSON lines "
+               "with id "
+               "and caption; empty: the .txt or .json beside each image")
+              .keeps_numbers());
   v.field("tags", c.tags,
           Rule("JSON object: file, URL or key → list of tag indices; for a method that learns tags")
               .keeps_numbers());

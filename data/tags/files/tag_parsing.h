@@ -13,10 +13,10 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/status.h"
-#include "data/benchmarks/progress.h"
 #include "data/datasets/captions/caption_row.h"
 #include "data/tags/files/make_tags.h"
 #include "data/tags/files/tag_piece.h"
+#include "data/work/progress.h"
 #include "data/work/work_share.h"
 
 namespace tagalign::data {
