@@ -150,8 +150,9 @@ void add_history(const Job& job, Lines& lines) {
   lines.push_back(format("attempt {} ended at step {}: {}", ended->attempt.value, ended->last_step,
                          ended->message));
   if (job.program_failures > 0) {
-    lines.push_back(format("failures charged to the program: {}; {} may be retried",
-                           job.program_failures, job.spec.retries_max));
+    const bool is_over = std::holds_alternative<Failed>(job.state);
+    lines.push_back(format("failures charged to the program: {}{}", job.program_failures,
+                           is_over ? "" : format("; {} may be retried", job.spec.retries_max)));
   }
 }
 

@@ -36,14 +36,15 @@ bool says_something(std::string_view name) {
 /// What is wrong with one class; empty: nothing.
 std::string fault_of(std::string_view line) {
   if (line.empty()) return "an empty line";
+  const std::string whole = printable(line, kNameBytesShown);
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (std::ranges::any_of(line, is_control))
-    return format("a control character in {}", printable(line, kNameBytesShown));
+    return format("a control character in {}", whole);
   while (true) {
     const std::size_t end = line.find(';');
     const std::string_view name = line.substr(0, end);
     if (!says_something(name))
-      return format("'{}', which has neither letter nor digit", printable(name, kNameBytesShown));
+      return format("'{}', of which a name has neither letter nor digit", whole);
     if (end == std::string_view::npos) return "";
     line.remove_prefix(end + 1);
   }

@@ -24,8 +24,8 @@ void add_shard(const Shard& shard, DataReport& report) {
   const auto odd = [&](const char* name, std::uint64_t count) {
     if (count > 0) report.oddities[name] += count;
   };
-  odd("images without caption", found.without_caption);
-  odd("captions without image", found.captions_without_image);
+  odd("images without a caption beside them", found.without_caption);
+  odd("captions beside which there is no image", found.captions_without_image);
   odd("empty captions", found.empty_captions);
   odd("keys that come twice", found.duplicates);
   odd("texts that cannot be read", found.broken_texts);

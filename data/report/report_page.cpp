@@ -134,7 +134,7 @@ std::string summary_html(const DataReport& report) {
       Row().text("MiB").right(format("{:.1f}", mebibytes)).html() +
       Row().text("shards or folders").number(report.shards.size()).html() +
       Row().text("images with the URL of an earlier one").number(report.equal_urls).html() +
-      Row().text("images decoded").number(report.examined).html();
+      Row().text("images examined").number(report.examined).html();
   if (report.examined > 0)
     rows +=
         Row().text("decoded with the bytes of an earlier one").number(report.equal_files).html();

@@ -69,7 +69,7 @@ void add_shards(const DataReport& report, std::vector<std::string>& lines) {
 
 void add_examined(const DataReport& report, std::vector<std::string>& lines) {
   if (report.examined == 0) return;
-  lines.push_back(format("{} images decoded, {} have the bytes of an earlier one", report.examined,
+  lines.push_back(format("{} images examined, {} have the bytes of an earlier one", report.examined,
                          report.equal_files));
   add_counts("formats", report.formats, lines);
   add_histogram("short sides", report.short_sides, lines);

@@ -18,7 +18,7 @@ using fuzz::Rounds;
 
 constexpr int kImages = 4'000;
 /// A header may ask for the largest image that is read; a decoder has one beside ours.
-constexpr long kGrowthKiBMax = 2 * 3 * static_cast<long>(limits::kImagePixelsMax / 1024) + 131'072;
+constexpr long kGrowthKiBMax = 2 * 4 * static_cast<long>(limits::kImagePixelsMax / 1024) + 131'072;
 
 /// Those whose name begins so.
 std::vector<std::string> seeds(const std::string& prefix) {

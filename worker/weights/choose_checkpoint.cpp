@@ -22,8 +22,8 @@ Status holds_damaged(const Path& path, const checkpoint::Newest& newest) {
   std::string found;
   for (const auto& [folder, reason] : newest.skipped)
     found += (found.empty() ? "" : "; ") + reason.message();
-  return data_loss(format("none of the {} checkpoints in {} can be read: {}", newest.skipped.size(),
-                          path.string(), found));
+  return invalid_argument(format("none of the {} checkpoints in {} can be read: {}",
+                                 newest.skipped.size(), path.string(), found));
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ Result<ChosenCheckpoint> choose_checkpoint(FileSystem& files, const Path& path) 
   for (const auto& [folder, reason] : newest.skipped)
     chosen.notices.push_back(
         format("{} is damaged and was skipped: {}", folder.string(), reason.message()));
-  chosen.notices.push_back(format("of the checkpoints in {} this is the newest: {}", path.string(),
+  chosen.notices.push_back(format("{}: takes {}, the newest of its checkpoints", path.string(),
                                   chosen.path.filename().string()));
   return chosen;
 }

@@ -16,8 +16,8 @@ struct ExportOptions {
 };
 
 /// Writes the projector, the logit scales and, if there, label_embedding, with
-/// export_metadata(). Returns what was written and its notices, a line each, for people. kInvalidArgument when `clip` is not
-/// what the checkpoint was trained on.
+/// export_metadata(). Returns what was written and its notices, a line each, for people.
+/// kInvalidArgument when tensors are missing, and when `clip` is not what the checkpoint was trained on.
 Result<std::string> export_weights(FileSystem& files, const ExportOptions& options);
 
 }  // namespace tagalign::jobs

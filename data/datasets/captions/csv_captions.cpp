@@ -46,10 +46,11 @@ Result<CsvCaptions::Columns> CsvCaptions::read_header() {
   if (!row.ok()) return at_line(path_, row.status());
   const auto& header = *row;
   const auto refuse = [&](const std::string& found) {
-    return invalid_argument(
-        format("read captions {}:1: expected the header 'file,caption', found {}; add it (or give "
-               "lines of URL, tab, caption, or JSON lines with id and caption)",
-               path_, found));
+    return invalid_argument(format(
+        "read captions {}:1: expected the header 'file,caption', found {}; add it, or "
+        "rename the columns, separated by commas (or give lines of URL, tab, caption, or JSON "
+        "lines with id and caption)",
+        path_, found));
   };
   if (!header) return refuse("an empty file");
   const auto place = [&](std::string_view wanted) {
@@ -123,8 +124,8 @@ std::vector<std::string> CsvCaptions::notices() const {
   }
   if (odd_.count() > 0) {
     notices.push_back(
-        format("{}: {} of {} rows have text behind a closing quote, or a quote that is never "
-               "closed; they are read as Python's csv reads them: lines {}",
+        format("{}: {} of {} rows have text behind a closing quote, or end with a quote that "
+               "is still open; they are read as Python's csv reads them: lines {}",
                path_, odd_.count(), rows_, odd_.named()));
   }
   return notices;

@@ -10,10 +10,10 @@ namespace tagalign::data {
 Result<std::vector<std::string>> read_tag_names(FileSystem& files, const Path& path) {
   const std::string what = format("read tag names {}", path.string());
   TA_ASSIGN_OR_RETURN(const std::string text, files.read_file(path, limits::kTableFileBytesMax));
-  TA_RETURN_IF_ERROR(check_encoding(text, what));
+  TA_RETURN_IF_ERROR(check_utf8(text, what));
   CsvReader csv(text, CsvReader::EmptyLines::kReturn);
   std::vector<std::string> names;
-  std::size_t replaced = 0, empty_line = 0;
+  std::size_t empty_line = 0;
   while (true) {
     auto row = csv.next();
     if (!row.ok()) return invalid_argument(format("{}:{}", what, row.status().message()));
@@ -32,7 +32,7 @@ Result<std::vector<std::string>> read_tag_names(FileSystem& files, const Path& p
                  "index is its line's",
                  what, empty_line));
     }
-    names.push_back(repair_utf8(fields[0], replaced));
+    names.push_back(fields[0]);
   }
   if (names.empty())
     return invalid_argument(format("{}: expected one tag a line, found none", what));

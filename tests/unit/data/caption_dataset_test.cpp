@@ -202,6 +202,15 @@ TEST_F(CaptionDatasetTest, EmptyLineBetweenTagNames_IsRefused_BecauseItWouldShif
   EXPECT_THAT(trailing->tag_names(), ElementsAre("bird", "dog"));
 }
 
+/// A prompt with U+FFFD in it would be learnt without a word.
+TEST_F(CaptionDatasetTest, TagNamesThatAreNoUtf8_AreRefusedWithTheirLine) {
+  EXPECT_THAT(open("file,caption\na.jpg,x\n", R"({"a.jpg": [1]})", "bird\ncaf\xe9\n")
+                  .status()
+                  .message(),
+              AllOf(HasSubstr("names.txt:2: expected text in UTF-8, found byte e9"),
+                    HasSubstr("iconv")));
+}
+
 TEST_F(CaptionDatasetTest, BrokenJson_NamesFileAndLine) {
   EXPECT_THAT(error("file,caption\na.png,x\n", "{\"a.png\": [0],\n \"b.png\": [1,,]}"),
               HasSubstr("tags.json:2"));

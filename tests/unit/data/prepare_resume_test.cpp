@@ -42,7 +42,7 @@ class PrepareResumeTest : public PrepareTest {
 
 TEST_F(PrepareResumeTest, PowerCutAtAnyMoment_SecondRunCompletesTheSameFiles) {
   const auto expected = whole();
-  ASSERT_THAT(expected, SizeIs(8));  // with the record of sources
+  ASSERT_THAT(expected, SizeIs(7));
   FaultFileSystem counting(posix_file_system());
   ASSERT_TRUE(prepare_on(counting).ok());
   const std::uint64_t operations = counting.operations();

@@ -42,7 +42,7 @@ TEST_F(PrepareVocTest, UnpackedTar_BecomesTheValidationSet) {
   EXPECT_EQ(report.made, 4U);
   EXPECT_EQ(report.root, output() / "VOCdevkit/VOC2012");
   const auto files = files_below(report.root);
-  EXPECT_THAT(files, SizeIs(6)) << "with the record of sources";
+  EXPECT_THAT(files, SizeIs(5));
   EXPECT_EQ(files.at("ImageSets/Segmentation/val.txt"), "2007_000033\n2007_000042\n");
   EXPECT_TRUE(files.contains("JPEGImages/2007_000042.jpg"));
   EXPECT_THAT(ids("VOCdevkit/VOC2012/SegmentationClass/2007_000033.png"),

@@ -69,7 +69,7 @@ TEST_F(DataReportTest, Download_IsCountedInAllItsParts) {
   EXPECT_EQ(found.beside.captions, 2U);
   EXPECT_EQ(found.beside.chinese, 1U);
   EXPECT_THAT(found.beside.scripts, ElementsAre(Pair("Chinese", 1), Pair("Latin", 1)));
-  EXPECT_EQ(found.oddities.at("images without caption"), found.images - 2);
+  EXPECT_EQ(found.oddities.at("images without a caption beside them"), found.images - 2);
   EXPECT_EQ(found.oddities.at("shards that end early"), 1U);
   EXPECT_EQ(found.statuses.at("HTTP 404"), 4U);
   ASSERT_EQ(found.shards.size(), 2U);

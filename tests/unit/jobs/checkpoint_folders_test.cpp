@@ -60,7 +60,7 @@ TEST_F(CheckpointFoldersTest, DamagedNewest_IsSkippedAndSaid) {
   damage("step-00000004");
   EXPECT_EQ(evaluate("ck").step, 2u);
   EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("step-00000004 is damaged"),
-                                                  HasSubstr("the newest: step-00000002")));
+                                                  HasSubstr("takes step-00000002, the newest")));
 }
 
 TEST_F(CheckpointFoldersTest, FolderWithoutACheckpoint_SaysWhatIsExpected) {

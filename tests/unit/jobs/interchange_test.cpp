@@ -284,6 +284,21 @@ TEST_F(InterchangeTest, WeightsShow_OfATensorThatBelongsNowhere_NamesIt) {
             std::vector<std::string>{"junk.weight"});
 }
 
+TEST_F(InterchangeTest, Export_OfWeightsThatAreNotWhole_NamesWhatIsMissing) {
+  train(train_config("run", 2));
+  export_to("run", "main.safetensors", "main");
+  auto weights = load_weights(files_, path("main.safetensors")).value();
+  weights.tensors.erase(std::prev(weights.tensors.end()));
+  ASSERT_TRUE(save_weights(files_, path("part.safetensors"), weights.tensors, {}).ok());
+  const auto exported = export_weights(files_, {.checkpoint = path("part.safetensors"),
+                                                .output = path("again.safetensors"),
+                                                .naming = "",
+                                                .clip = ""});
+  EXPECT_EQ(exported.status().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(exported.status().message(), HasSubstr("1 are missing: "));
+  EXPECT_FALSE(files_.exists(folder_ / "again.safetensors"));
+}
+
 TEST_F(InterchangeTest, ForeignFile_IsRefusedByName) {
   testing::PickleWriter evil;
   evil.raw("}").text("w").global("os", "system").raw("(").text("touch x").raw("tRs");
