@@ -76,11 +76,11 @@ TEST_F(LastWordsTest, LauncherThatSaysNothing_NamesItsEmptyLog) {
 
 TEST_F(LastWordsTest, LauncherThatFailsOnAFullDisk_IsNotTheProgramsFault) {
   BrokenDisk disk;
+  disk.below = (folder_->path() / "work").string();
   ASSERT_TRUE(begin_life(disk).ok());
   coordinator_->order(launch(1));
   step();
   disk.full = true;
-  disk.below = (folder_->path() / "work").string();
   const auto ended = launch_and_fail("mkdir failed\n", 1);
   EXPECT_EQ(ended.exit_code, to_int(ExitCode::kPlaceFailed));
   EXPECT_THAT(ended.message, HasSubstr("the disk of " + disk.below + " is full (0 bytes free)"));
