@@ -47,9 +47,10 @@ Status room_status(int error, const std::string& what, const Path& path) {
   std::string found;
   struct statvfs info {};
   if (error == ENOSPC && ::statvfs(parent_of(path).c_str(), &info) == 0) {
-    found = fmt::format("; the file system of {} has {} bytes and {} inodes free",
-                        parent_of(path).string(), std::uint64_t{info.f_bavail} * info.f_frsize,
-                        info.f_favail);
+    std::error_code unknown;  // relative paths say nothing to who reads it elsewhere
+    const Path folder = std::filesystem::absolute(parent_of(path), unknown);
+    found = fmt::format("; the file system of {} has {} bytes and {} inodes free", folder.string(),
+                        std::uint64_t{info.f_bavail} * info.f_frsize, info.f_favail);
   } else if (error == EDQUOT) {
     found = fmt::format("; the quota of user {} there is used up (quota -s)", ::geteuid());
   }

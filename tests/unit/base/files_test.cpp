@@ -81,6 +81,18 @@ TEST_F(FilesTest, PrivateFile_IsRefusedWhenOthersCanRead) {
   EXPECT_THAT(check_private_file(key).message(), HasSubstr("chmod 600"));
 }
 
+/// Field case disk-full-ends-job: which disk was full, and of what.
+TEST_F(FilesTest, WriteToAFullDevice_SaysWhatIsFree) {
+  const auto file = files_.create_file("/dev/full");
+  ASSERT_TRUE(file.ok()) << file.status().to_string();
+  const Status status = (*file)->append(as_bytes("x"));
+  EXPECT_EQ(status.code(), ErrorCode::kNoSpace);
+  EXPECT_TRUE(status.is_of_the_place());
+  EXPECT_THAT(status.message(),
+              HasSubstr("write /dev/full: No space left on device; the file system of /dev has "));
+  EXPECT_THAT(status.message(), HasSubstr(" inodes free"));
+}
+
 TEST_F(FilesTest, RunCommand_CapturesOutputAndCode) {
   const auto result = run_command({"sh", "-c", "echo out; echo err >&2; exit 7"}, 20'000);
   ASSERT_TRUE(result.ok()) << result.status().to_string();
