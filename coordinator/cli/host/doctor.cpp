@@ -25,8 +25,8 @@ Probe read_probe(const std::string& output) {
     const auto json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object() || !json.contains("rank") || !json["rank"].is_number_integer()) continue;
     probe.ranks.insert(json["rank"].get<int>());
-    if (json.contains("host") && json["host"].is_number_integer())
-      probe.worlds.insert(json["host"].get<int>());
+    if (json.contains("world") && json["world"].is_number_integer())
+      probe.worlds.insert(json["world"].get<int>());
     if (json.contains("torch") && json["torch"].is_string())
       probe.torch = json["torch"].get<std::string>();
     if (json.contains("nccl") && json["nccl"].is_string())
@@ -48,7 +48,7 @@ Check judge_world(const Probe& probe, int ranks) {
   } else if (probe.worlds != std::set<int>{ranks} ||
              static_cast<int>(probe.ranks.size()) != ranks) {
     check = {"mpi", Health::kError,
-             format("started {} ranks, but they see a host of {}", ranks,
+             format("started {} ranks, but they see a world of {}", ranks,
                     probe.worlds.empty() ? 0 : *probe.worlds.begin()),
              "mpirun and the library that tagalign-worker was built with differ: use the mpirun of "
              "Open MPI 4.1 (`mpirun --version`)"};

@@ -110,9 +110,9 @@ TEST_F(CommandLine, Doctor_ExitsWithOneOnAnErrorOnly) {
 TEST(JudgeProbe, TwoRanksThatSeeEachOther_AreWell) {
   const auto checks = judge_probe(
       "some banner\n"
-      "{\"rank\":1,\"host\":2,\"torch\":\"2.11.0\",\"cuda_build\":false,\"gpus\":0,\"nccl\":"
+      "{\"rank\":1,\"world\":2,\"torch\":\"2.11.0\",\"cuda_build\":false,\"gpus\":0,\"nccl\":"
       "\"none\"}\n"
-      "{\"rank\":0,\"host\":2,\"torch\":\"2.11.0\",\"cuda_build\":false,\"gpus\":0,\"nccl\":"
+      "{\"rank\":0,\"world\":2,\"torch\":\"2.11.0\",\"cuda_build\":false,\"gpus\":0,\"nccl\":"
       "\"none\"}\n",
       2);
   ASSERT_EQ(checks.size(), 3u);
@@ -122,16 +122,16 @@ TEST(JudgeProbe, TwoRanksThatSeeEachOther_AreWell) {
 }
 
 TEST(JudgeProbe, ForeignMpirun_IsAnError) {
-  const std::string alone = "{\"rank\":0,\"host\":1,\"torch\":\"2.11.0\",\"cuda_build\":false}\n";
+  const std::string alone = "{\"rank\":0,\"world\":1,\"torch\":\"2.11.0\",\"cuda_build\":false}\n";
   const auto checks = judge_probe(alone + alone, 2);
   EXPECT_EQ(checks[0].health, Health::kError);
-  EXPECT_THAT(checks[0].found, HasSubstr("a host of 1"));
+  EXPECT_THAT(checks[0].found, HasSubstr("a world of 1"));
   EXPECT_EQ(judge_probe("Segmentation fault\n", 2)[0].health, Health::kError);
 }
 
 TEST(JudgeProbe, CudaBuildWithoutGpu_IsAWarning) {
   const auto checks = judge_probe(
-      "{\"rank\":0,\"host\":1,\"torch\":\"2.11.0\",\"cuda_build\":true,\"gpus\":0}\n", 1);
+      "{\"rank\":0,\"world\":1,\"torch\":\"2.11.0\",\"cuda_build\":true,\"gpus\":0}\n", 1);
   EXPECT_EQ(checks.back().health, Health::kWarning);
 }
 
