@@ -9,7 +9,7 @@
 #include "data/benchmarks/label_census.h"
 #include "data/datasets/segmentation_files.h"
 #include "data/image/image.h"
-#include "data/work/parallel.h"
+#include "data/shares/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/status.h"
 #include "data/benchmarks/sources/findings.h"
 #include "data/datasets/segmentation_dataset.h"
-#include "data/work/progress.h"
+#include "data/shares/progress.h"
 
 namespace tagalign::data {
 

@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "data/benchmarks/convert/converters.h"
 #include "data/benchmarks/source_record.h"
-#include "data/work/parallel.h"
+#include "data/shares/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -15,7 +15,7 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "data/benchmarks/sources/findings.h"
-#include "data/work/progress.h"
+#include "data/shares/progress.h"
 
 namespace tagalign::data {
 

@@ -5,8 +5,8 @@
 #include "data/pack/pack_plan.h"
 #include "data/pack/pack_source.h"
 #include "data/pack/shard_pack.h"
+#include "data/shares/parallel.h"
 #include "data/sources/shard_set.h"
-#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -15,7 +15,7 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "data/pack/packed_image.h"
-#include "data/work/work_share.h"
+#include "data/shares/work_share.h"
 
 namespace tagalign::data {
 

@@ -6,7 +6,7 @@
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/limits.h"
-#include "data/work/parallel.h"
+#include "data/shares/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -9,9 +9,9 @@
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "data/pack/tar_writer.h"
+#include "data/shares/parallel.h"
 #include "data/sources/archives/archive_names.h"
 #include "data/sources/files/shard_files.h"
-#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

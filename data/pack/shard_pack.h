@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "data/pack/pack_plan.h"
 #include "data/pack/pack_source.h"
-#include "data/work/work_share.h"
+#include "data/shares/work_share.h"
 
 namespace tagalign::data {
 

@@ -9,9 +9,9 @@
 
 #include "base/status.h"
 #include "data/report/report.h"
+#include "data/shares/work_share.h"
 #include "data/sources/image_reader.h"
 #include "data/sources/shard_set.h"
-#include "data/work/work_share.h"
 
 namespace tagalign::data {
 

@@ -6,8 +6,8 @@
 #include "data/datasets/captions/tag_table.h"
 #include "data/image/pillow.h"
 #include "data/report/examination.h"
+#include "data/shares/parallel.h"
 #include "data/sources/image_reader.h"
-#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -10,8 +10,8 @@
 #include "data/datasets/captions/image_names.h"
 #include "data/datasets/captions/tag_names.h"
 #include "data/report/examination.h"
+#include "data/shares/parallel.h"
 #include "data/sources/archives/archive_names.h"
-#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -16,9 +16,9 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "data/report/counts.h"
+#include "data/shares/work_share.h"
 #include "data/sources/image_reader.h"
 #include "data/sources/shard_set.h"
-#include "data/work/work_share.h"
 
 namespace tagalign::data {
 

@@ -6,7 +6,7 @@
 #include "base/json_text.h"
 #include "base/limits.h"
 #include "data/scenes/scenes.h"
-#include "data/work/parallel.h"
+#include "data/shares/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "data/work/parallel.h"
+#include "data/shares/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -12,8 +12,8 @@
 #include "base/format.h"
 #include "base/random.h"
 #include "data/datasets/caption_dataset.h"
+#include "data/shares/parallel.h"
 #include "data/sources/shard_set.h"
-#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "data/work/progress.h"
+#include "data/shares/progress.h"
 
 namespace tagalign::jobs {
 

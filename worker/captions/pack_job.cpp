@@ -5,7 +5,7 @@
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
-#include "data/work/progress.h"
+#include "data/shares/progress.h"
 #include "worker/benchmarks/progress_line.h"
 
 namespace tagalign::jobs {

@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "data/report/report.h"
 #include "data/report/report_page.h"
-#include "data/work/progress.h"
+#include "data/shares/progress.h"
 #include "worker/benchmarks/progress_line.h"
 
 namespace tagalign::jobs {

@@ -4,10 +4,10 @@
 
 #include "base/checksum.h"
 #include "base/format.h"
+#include "data/shares/parallel.h"
 #include "data/sources/files/shard_files.h"
 #include "data/tags/files/caption_files.h"
 #include "data/tags/parse/caption_parser.h"
-#include "data/work/parallel.h"
 
 namespace tagalign::data {
 namespace {

@@ -14,10 +14,10 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "data/datasets/captions/caption_row.h"
+#include "data/shares/progress.h"
+#include "data/shares/work_share.h"
 #include "data/tags/files/make_tags.h"
 #include "data/tags/files/tag_piece.h"
-#include "data/work/progress.h"
-#include "data/work/work_share.h"
 
 namespace tagalign::data {
 
