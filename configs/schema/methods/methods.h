@@ -3,8 +3,9 @@
 /// model/methods/registry.cpp under the same name.
 ///
 /// A struct of training has kName, kNeedsClip, needs_tags(), late_step() and check(), and a section
-/// `attributes` with a weight where it can learn them; one of evaluation kName, kTrained (its weights come from a checkpoint), kNeedsClip, files() (what it
-/// reads beside them, as its section names it), preset(), mix(), effective() and check(). Pure.
+/// `attributes` with a weight where it can learn them. One of evaluation has kName, kTrained (its
+/// weights come from a checkpoint), kNeedsClip, files() (what it reads beside them, as its section
+/// names it), preset(), mix(), effective() and check(). Pure.
 #pragma once
 
 #include <cstdint>
