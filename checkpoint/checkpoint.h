@@ -53,6 +53,8 @@ struct RunPosition {
   int global_batch = 0;
   std::string dataset_digest;             ///< fingerprint of the data set that `samples` counts in
   std::string config_digest;              ///< of what determines the numbers
+  /// The settings behind that digest, key → value; empty in checkpoints of earlier versions.
+  std::map<std::string, std::string> settings;
   std::string model_digest;               ///< of the frozen weights
   std::map<std::string, double> scalars;  ///< e.g. loss scale; written with 17 digits
   bool scheduled = true;                  ///< false: saved because a stop was asked for

@@ -27,7 +27,7 @@ std::string seal(const std::string& body) {
 Json encode_position(const RunPosition& position) {
   Json scalars = Json::object();
   for (const auto& [name, value] : position.scalars) scalars[name] = format("{:.17g}", value);
-  return {{"format", kFormatName},
+  Json json = {{"format", kFormatName},
           {"version", kManifestVersion},
           {"step", position.step},
           {"samples", position.samples},
@@ -39,6 +39,8 @@ Json encode_position(const RunPosition& position) {
           {"config_digest", position.config_digest},
           {"model_digest", position.model_digest},
           {"scalars", scalars}};
+  if (!position.settings.empty()) json["settings"] = position.settings;
+  return json;
 }
 
 Json encode_tensor(const TensorRecord& tensor) {
@@ -90,6 +92,8 @@ RunPosition decode_position(const Json& json) {
   for (const auto& [name, value] : json.at("scalars").items()) {
     position.scalars[name] = decode_scalar(name, value.get<std::string>());
   }
+  if (json.contains("settings"))
+    position.settings = json["settings"].get<std::map<std::string, std::string>>();
   return position;
 }
 

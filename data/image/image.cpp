@@ -19,8 +19,8 @@ Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::strin
 }
 
 Result<ImageRegion> decode_region(std::string_view bytes, const std::string& name,
-                                  const ChooseBox& choose) {
-  if (is_jpeg(bytes)) return decode_jpeg_region(bytes, name, choose);
+                                  const ChooseBox& choose, Size at_least) {
+  if (is_jpeg(bytes)) return decode_jpeg_region(bytes, name, choose, at_least);
   TA_ASSIGN_OR_RETURN(Image image, decode_image(bytes, ReadAs::kTraining, name));
   const CropBox box = choose({image.width, image.height});
   return ImageRegion{std::move(image), box};

@@ -54,15 +54,25 @@ Result<Image> decode_image(std::string_view bytes, ReadAs mode, const std::strin
 /// What was decoded of an image, and where in it the box lies that was asked for.
 struct ImageRegion {
   Image image;
+  CropBox box;      ///< in pixels of the file, from `image`'s corner on
+  int reduced = 1;  ///< pixels of the file, across and down, that one of `image` stands for
+};
+/// A box of somebody else's image; both as in ImageRegion.
+struct BoxView {
+  const Image& image;
   CropBox box;
+  int reduced = 1;
 };
 /// Tells the box, within the image, from the image's size.
 using ChooseBox = std::function<CropBox(Size)>;
 /// decode_image() for training, of which only the pixels of the box are needed: those are the same,
 /// and so is whether the file is broken, wherever the fault lies. Baseline JPEGs decode little
 /// else. `choose` is called once, unless the file's head is broken.
+///
+/// Where `at_least` is given, a JPEG is decoded at the smallest of the scales 1, 1/2, 1/4 and 1/8 at
+/// which the box is still as large as that: other pixels, though the same on every machine.
 Result<ImageRegion> decode_region(std::string_view bytes, const std::string& name,
-                                  const ChooseBox& choose);
+                                  const ChooseBox& choose, Size at_least = {});
 Result<Image> read_image(FileSystem& files, const Path& path, ReadAs mode);
 
 /// 8- or 16-bit grey or palette PNG: the stored index itself. RGB PNG (ImageNet-S): R + 256·G.

@@ -15,8 +15,9 @@ namespace tagalign::data {
 /// passes of fixed-point arithmetic.
 Image resize_bilinear_pillow(const Image& image, int width, int height);
 /// Image.crop, then resize with BILINEAR, and where `mirrored` a flip from left to right: the same
-/// bytes in one pass. The box lies within the image; nothing outside of it counts.
-Image resize_box_pillow(const Image& image, const CropBox& box, Size size, bool mirrored);
+/// bytes in one pass. The box lies within the image; nothing outside of it counts. In a reduced
+/// image it may begin and end inside of pixels, as that of Image.resize(box=…).
+Image resize_box_pillow(const BoxView& view, Size size, bool mirrored);
 /// Image.resize with BICUBIC: Keys's kernel, a = −0.5, widened when shrinking.
 Image resize_bicubic_pillow(const Image& image, int width, int height);
 

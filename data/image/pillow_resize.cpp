@@ -63,17 +63,23 @@ void store_weights(const std::vector<double>& weights, std::int16_t* parts) {
   }
 }
 
+/// The part of a row or column of `in` samples that is resized.
+struct Span {
+  int in;
+  double begin, length;
+};
+
 /// Mirrored: the last output sample is the first.
-ResampleWeights make_weights(int in, int out, const Kernel& kernel, bool mirrored) {
-  const double scale = static_cast<double>(in) / out;
+ResampleWeights make_weights(const Span& span, int out, const Kernel& kernel, bool mirrored) {
+  const double scale = span.length / out;
   const double stretch = std::max(scale, 1.0);
   const double support = kernel.support * stretch;
   std::vector<Reach> reaches;
   int taps_max = 0;
   for (int i = 0; i < out; ++i) {
-    const double center = ((mirrored ? out - 1 - i : i) + 0.5) * scale;
+    const double center = span.begin + ((mirrored ? out - 1 - i : i) + 0.5) * scale;
     const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int taps = std::min(in, static_cast<int>(center + support + 0.5)) - first;
+    const int taps = std::min(span.in, static_cast<int>(center + support + 0.5)) - first;
     reaches.push_back({first, taps, center});
     taps_max = std::max(taps_max, taps);
   }
@@ -157,16 +163,32 @@ class RowsAcross {
   std::size_t made_ = 0;
 };
 
+/// The box along one side: from which of the image's samples on, and what lies there.
+struct Side {
+  int first;
+  Span span;
+};
+Side side_of(int begin, int length, int reduced) {
+  const int first = begin / reduced;
+  const int end = (begin + length + reduced - 1) / reduced;
+  const auto whole = [&](int pixels) { return static_cast<double>(pixels) / reduced; };
+  return {first, {end - first, whole(begin - first * reduced), whole(length)}};
+}
+
 /// Both passes, as Pillow rounds between them: along x, then along y.
-Image resize(const Image& image, const CropBox& box, Size size, const Kernel& kernel,
-             bool mirrored) {
+Image resize(const BoxView& view, Size size, const Kernel& kernel, bool mirrored) {
+  const auto& [image, box, reduced] = view;
   TA_CHECK(image.channels == 3 && size.width > 0 && size.height > 0);
   TA_CHECK(box.top >= 0 && box.left >= 0 && box.height > 0 && box.width > 0);
-  TA_CHECK(box.top + box.height <= image.height && box.left + box.width <= image.width);
-  const ResampleWeights down = make_weights(box.height, size.height, kernel, false);
+  const Side wide = side_of(box.left, box.width, reduced);
+  const Side high = side_of(box.top, box.height, reduced);
+  const CropBox touched{high.first, wide.first, high.span.in, wide.span.in};
+  TA_CHECK(touched.top + touched.height <= image.height);
+  TA_CHECK(touched.left + touched.width <= image.width);
+  const ResampleWeights down = make_weights(high.span, size.height, kernel, false);
   const std::size_t taps = down.groups * kGroupTaps;
-  RowsAcross across(source_of(image, box), make_weights(box.width, size.width, kernel, mirrored),
-                    taps);
+  RowsAcross across(source_of(image, touched),
+                    make_weights(wide.span, size.width, kernel, mirrored), taps);
   Image out{size.width, size.height, 3, {}};
   const auto row_bytes = static_cast<std::size_t>(size.width) * 3;
   out.pixels.resize(row_bytes * down.outputs());
@@ -180,22 +202,22 @@ Image resize(const Image& image, const CropBox& box, Size size, const Kernel& ke
   return out;
 }
 
-CropBox whole(const Image& image) {
-  return {0, 0, image.height, image.width};
+BoxView whole(const Image& image) {
+  return {image, {0, 0, image.height, image.width}};
 }
 
 }  // namespace
 
 Image resize_bilinear_pillow(const Image& image, int width, int height) {
-  return resize(image, whole(image), {width, height}, kBilinear, false);
+  return resize(whole(image), {width, height}, kBilinear, false);
 }
 
 Image resize_bicubic_pillow(const Image& image, int width, int height) {
-  return resize(image, whole(image), {width, height}, kBicubic, false);
+  return resize(whole(image), {width, height}, kBicubic, false);
 }
 
-Image resize_box_pillow(const Image& image, const CropBox& box, Size size, bool mirrored) {
-  return resize(image, box, size, kBilinear, mirrored);
+Image resize_box_pillow(const BoxView& view, Size size, bool mirrored) {
+  return resize(view, size, kBilinear, mirrored);
 }
 
 }  // namespace tagalign::data

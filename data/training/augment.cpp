@@ -127,14 +127,14 @@ Status validate(const AugmentOptions& options) {
   return parse_rand_augment(options.rand_augment).status();
 }
 
-void augment_box(const Image& image, const CropBox& box, int size, const AugmentOptions& options,
-                 RandomStream& stream, float* planes) {
-  Image view = resize_box_pillow(image, box, {size, size}, stream.chance(options.flip));
+void augment_box(const BoxView& view, int size, const AugmentOptions& options, RandomStream& stream,
+                 float* planes) {
+  Image image = resize_box_pillow(view, {size, size}, stream.chance(options.flip));
   if (!options.rand_augment.empty()) {
     const Result<RandAugmentPolicy> policy = parse_rand_augment(options.rand_augment);
-    for (const AppliedOp& op : draw_ops(policy.value(), stream)) view = apply_op(view, op);
+    for (const AppliedOp& op : draw_ops(policy.value(), stream)) image = apply_op(image, op);
   }
-  normalize_into(view, planes);
+  normalize_into(image, planes);
   if (const auto hole = draw_erasing({size, size}, options.erase, stream))
     erase(planes, {size, size}, *hole, stream);
 }

@@ -32,7 +32,7 @@ CropBox draw_crop(Size image, const AugmentOptions& options, RandomStream& strea
 
 /// All that follows: `planes` becomes the box of an RGB image, resized, perhaps flipped, changed,
 /// normalised and partly erased: [3, size, size]. The options are valid.
-void augment_box(const Image& image, const CropBox& box, int size, const AugmentOptions& options,
-                 RandomStream& stream, float* planes);
+void augment_box(const BoxView& view, int size, const AugmentOptions& options, RandomStream& stream,
+                 float* planes);
 
 }  // namespace tagalign::data

@@ -61,6 +61,7 @@ struct BrokenImage {
 struct View {
   std::shared_ptr<const Image> image;
   CropBox box;
+  int reduced = 1;
 };
 
 struct FoundImage {
@@ -76,8 +77,13 @@ using ChoosePart = std::function<CropBox(std::size_t record, Size size)>;
 /// Finds the image of a record or its substitute. Safe from several threads.
 class ImageSource {
  public:
-  ImageSource(const CaptionDataset& dataset, std::uint64_t cache_bytes_max)
-      : dataset_(dataset), cache_(cache_bytes_max) {}
+  /// What is cached has every pixel: with Decoding::kFast an image would look different when it is
+  /// used for the second time.
+  ImageSource(const CaptionDataset& dataset, const LoaderOptions& options)
+      : dataset_(dataset),
+        cache_(options.decoding == Decoding::kFast ? 0 : options.cache_bytes_max) {
+    if (options.decoding == Decoding::kFast) at_least_ = {options.image_size, options.image_size};
+  }
 
   Result<FoundImage> find(std::size_t wanted, const ChoosePart& choose) {
     FoundImage found;
@@ -118,10 +124,10 @@ class ImageSource {
       return whole ? CropBox{0, 0, size.height, size.width} : box;
     };
     TA_ASSIGN_OR_RETURN(ImageRegion region,
-                        decode_region(bytes, dataset_.image_name(record), choose_box));
+                        decode_region(bytes, dataset_.image_name(record), choose_box, at_least_));
     auto image = std::make_shared<const Image>(std::move(region.image));
     if (whole) cache_.keep(record, image);
-    return View{std::move(image), whole ? box : region.box};
+    return View{std::move(image), whole ? box : region.box, region.reduced};
   }
   bool is_known_broken(std::size_t record, std::string& message) {
     const std::lock_guard lock(mutex_);
@@ -136,6 +142,7 @@ class ImageSource {
   }
 
   const CaptionDataset& dataset_;
+  Size at_least_;
   ImageCache cache_;
   std::mutex mutex_;
   std::unordered_map<std::size_t, std::string> broken_;
@@ -159,7 +166,7 @@ class Loader final : public TrainingLoader {
         options_(options),
         slice_(options.global_batch / options.world),
         next_sample_(options.first_sample),
-        source_(dataset, options.cache_bytes_max) {
+        source_(dataset, options) {
     for (int i = 0; i < std::max(1, options.prefetch_batches); ++i) enqueue();
     for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
   }
@@ -258,7 +265,8 @@ class Loader final : public TrainingLoader {
       return;
     }
     const auto side = static_cast<std::size_t>(options_.image_size);
-    augment_box(*found->view.image, found->view.box, options_.image_size, options_.augment, stream,
+    const View& view = found->view;
+    augment_box({*view.image, view.box, view.reduced}, options_.image_size, options_.augment, stream,
                 &pending.batch.images[index * 3 * side * side]);
     CaptionRecord record = dataset_.record(found->record);
     pending.batch.captions[index] = record.caption;

@@ -22,6 +22,11 @@
 
 namespace tagalign::data {
 
+enum class Decoding : std::uint8_t {
+  kExact,  ///< the reference's pixels
+  kFast,   ///< JPEGs at 1/2, 1/4 or 1/8, where a crop has more than enough pixels; keeps no images
+};
+
 struct LoaderOptions {
   std::uint64_t seed = 0;
   std::uint64_t first_sample = 0;  ///< position to start at; a multiple of global_batch
@@ -33,6 +38,7 @@ struct LoaderOptions {
   int prefetch_batches = 2;
   std::uint64_t cache_bytes_max = 256u << 20;  ///< decoded images kept in memory; 0: none
   AugmentOptions augment;
+  Decoding decoding = Decoding::kExact;
 };
 
 /// Gives memory whose numbers are not set: each is written once, by the thread that loads its sample.

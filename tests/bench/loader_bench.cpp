@@ -1,8 +1,9 @@
 /// Images a second of CPU time that the training's loader gives, on one thread.
 ///
-///   loader_bench IMAGES CAPTIONS COUNT [decode|plain|full]
+///   loader_bench IMAGES CAPTIONS COUNT [decode|plain|full] [fast]
 /// IMAGES: a folder, CAPTIONS: its CSV. decode: files to pixels; plain: crop, resize, flip and
-/// normalise too; full: RandAugment and erasing as trainings have them by default.
+/// normalise too; full: RandAugment and erasing as trainings have them by default. fast: JPEGs reduced
+/// where a crop allows it.
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -37,8 +38,8 @@ Result<double> decode_all(const CaptionDataset& dataset, int count) {
   return sum;
 }
 
-Result<double> load_all(const CaptionDataset& dataset, int count, bool full) {
-  LoaderOptions options{.seed = 1, .global_batch = kBatch, .threads = 0, .cache_bytes_max = 0};
+Result<double> load_all(const CaptionDataset& dataset, int count, bool full, Decoding decoding) {
+  LoaderOptions options{.seed = 1, .global_batch = kBatch, .threads = 0, .cache_bytes_max = 0, .decoding = decoding};
   if (full) options.augment.rand_augment = "rand-m9-mstd0.5-inc1";
   if (full) options.augment.erase = 0.25;
   TA_ASSIGN_OR_RETURN(const auto loader, TrainingLoader::create(dataset, options));
@@ -50,12 +51,12 @@ Result<double> load_all(const CaptionDataset& dataset, int count, bool full) {
   return sum;
 }
 
-int run(const char* images, const char* captions, int count, const std::string& what) {
+int run(const char* images, const char* captions, int count, const std::string& what, Decoding decoding) {
   const auto dataset = CaptionDataset::open(posix_file_system(), {images, captions, {}, {}});
   const double start = cpu_seconds();
   const Result<double> sum = !dataset.ok()      ? Result<double>(dataset.status())
                              : what == "decode" ? decode_all(*dataset, count)
-                                                : load_all(*dataset, count, what == "full");
+                                                : load_all(*dataset, count, what == "full", decoding);
   if (!sum.ok()) {
     std::fprintf(stderr, "%s\n", sum.status().to_string().c_str());
     return 1;
@@ -71,5 +72,8 @@ int run(const char* images, const char* captions, int count, const std::string& 
 
 int main(int argc, char** argv) {
   if (argc < 4) return 2;
-  return tagalign::data::run(argv[1], argv[2], std::atoi(argv[3]), argc > 4 ? argv[4] : "full");
+  using tagalign::data::Decoding;
+  const bool fast = argc > 5 && std::string(argv[5]) == "fast";
+  return tagalign::data::run(argv[1], argv[2], std::atoi(argv[3]), argc > 4 ? argv[4] : "full",
+                             fast ? Decoding::kFast : Decoding::kExact);
 }

@@ -8,7 +8,7 @@
 #include "model/clip/towers.h"
 #include "model/training/losses.h"
 #include "worker/gradients/gather_autograd.h"
-#include "worker/identity/config_digest.h"
+#include "worker/identity/config_identity.h"
 #include "worker/rank/precision.h"
 #include "worker/train/caption_tokens.h"
 #include "worker/train/trainer.h"
@@ -122,7 +122,7 @@ Result<JobEnd> run_pretrain(Rank& rank, const config::PretrainConfig& config) {
   text.to(rank.device);
   ContrastiveTask task(rank, config, std::move(vision), std::move(text),
                        initial.at("logit_scale").to(rank.device), tokenizer);
-  TA_ASSIGN_OR_RETURN(const std::string digest, config_digest(config));
+  TA_ASSIGN_OR_RETURN(const ConfigIdentity identity, config_identity(config));
   const TrainerOptions options{.label = "pretrain",
                                .runtime = config.runtime,
                                .data = config.data,
@@ -131,7 +131,7 @@ Result<JobEnd> run_pretrain(Rank& rank, const config::PretrainConfig& config) {
                                .checkpoint = config.checkpoint,
                                .global_batch = config.global_batch,
                                .steps = config.steps,
-                               .config_digest = digest,
+                               .identity = identity,
                                .model_digest = ""};
   TA_ASSIGN_OR_RETURN(const JobEnd end, run_training(rank, task, dataset, options));
   if (end != JobEnd::kFinished) return end;

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "checkpoint/tensor_adapter.h"
+#include "worker/identity/config_identity.h"
 
 namespace tagalign::jobs {
 
@@ -98,16 +99,21 @@ Status RunCheckpoints::report_unheard() {
 }
 
 Status RunCheckpoints::check_same_run(const checkpoint::RunPosition& found) const {
-  const auto differs = [&](const char* what, const std::string& ours, const std::string& theirs) {
+  const auto refuse = [&](const char* what, const std::string& difference) {
     return invalid_argument(
-        format("resume from {}: the checkpoint of step {} was made with another {} (expected {}, "
-               "found {}); "
+        format("resume from {}: the checkpoint of step {} was made with another {} ({}); "
                "use another checkpoint.directory, or go back to the earlier configuration",
-               folder().string(), found.step, what, ours, theirs));
+               folder().string(), found.step, what, difference));
+  };
+  const auto differs = [&](const char* what, const std::string& ours, const std::string& theirs) {
+    return refuse(what, format("expected {}, found {}", ours, theirs));
   };
   const checkpoint::RunPosition& run = options_.run;
-  if (found.config_digest != run.config_digest)
-    return differs("configuration", run.config_digest, found.config_digest);
+  if (found.config_digest != run.config_digest) {
+    const std::string settings = differences(run.settings, found.settings);
+    return settings.empty() ? differs("configuration", run.config_digest, found.config_digest)
+                            : refuse("configuration", settings);
+  }
   if (found.dataset_digest != run.dataset_digest)
     return differs("data set", run.dataset_digest, found.dataset_digest);
   if (found.model_digest != run.model_digest)

@@ -7,7 +7,7 @@
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
 #include "model/methods/method.h"
-#include "worker/identity/config_digest.h"
+#include "worker/identity/config_identity.h"
 #include "worker/train/objective_task.h"
 #include "worker/train/trainer.h"
 #include "worker/weights/frozen_clip.h"
@@ -16,7 +16,7 @@
 namespace tagalign::jobs {
 namespace {
 
-TrainerOptions trainer_options(const config::TrainConfig& config, const std::string& config_digest,
+TrainerOptions trainer_options(const config::TrainConfig& config, const ConfigIdentity& identity,
                                const std::string& model_digest) {
   return {.label = "train",
           .runtime = config.runtime,
@@ -26,7 +26,7 @@ TrainerOptions trainer_options(const config::TrainConfig& config, const std::str
           .checkpoint = config.checkpoint,
           .global_batch = config.global_batch,
           .steps = config.steps,
-          .config_digest = config_digest,
+          .identity = identity,
           .model_digest = model_digest};
 }
 
@@ -57,9 +57,9 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
                                          .tags = dataset.tag_names().size(),
                                          .attributes = dataset.attribute_names().size()},
                                         std::move(objective));
-  TA_ASSIGN_OR_RETURN(const std::string digest, config_digest(config));
+  TA_ASSIGN_OR_RETURN(const ConfigIdentity identity, config_identity(config));
   return run_training(rank, *task, dataset,
-                      trainer_options(config, digest, clip ? clip->digest : ""));
+                      trainer_options(config, identity, clip ? clip->digest : ""));
 }
 
 }  // namespace tagalign::jobs

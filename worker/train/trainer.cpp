@@ -41,7 +41,9 @@ data::LoaderOptions loader_options(const TrainerOptions& options, const Rank& ra
                       .ratio_max = a.ratio_max,
                       .flip = a.flip,
                       .rand_augment = a.rand_augment,
-                      .erase = a.erase}};
+                      .erase = a.erase},
+          .decoding = options.data.decode == config::ImageDecoding::kFast ? data::Decoding::kFast
+                                                                          : data::Decoding::kExact};
 }
 
 RunCheckpointOptions checkpoint_options(const TrainerOptions& options, const Rank& rank,
@@ -52,7 +54,8 @@ RunCheckpointOptions checkpoint_options(const TrainerOptions& options, const Ran
                   .world_size = rank.group.size(),
                   .global_batch = options.global_batch,
                   .dataset_digest = dataset.digest(),
-                  .config_digest = options.config_digest,
+                  .config_digest = options.identity.digest,
+                  .settings = options.identity.settings,
                   .model_digest = options.model_digest}};
 }
 

@@ -18,6 +18,7 @@
 #include "data/training/training_loader.h"
 #include "model/training/optimizer.h"
 #include "model/training/state_dict.h"
+#include "worker/identity/config_identity.h"
 #include "worker/rank/rank.h"
 
 namespace tagalign::jobs {
@@ -57,8 +58,8 @@ struct TrainerOptions {
   config::CheckpointConfig checkpoint;
   int global_batch = 0;
   std::uint64_t steps = 0;
-  std::string config_digest;  ///< of everything that determines the numbers
-  std::string model_digest;   ///< of the frozen weights; empty without
+  ConfigIdentity identity;   ///< everything that determines the numbers
+  std::string model_digest;  ///< of the frozen weights; empty without
 };
 
 /// Collective. Resumes from the newest checkpoint that verifies, reports every checkpoint

@@ -8,7 +8,7 @@
 #include "configs/schema/reading/load.h"
 #include "data/datasets/caption_dataset.h"
 #include "model/training/optimizer.h"
-#include "worker/identity/config_digest.h"
+#include "worker/identity/config_identity.h"
 #include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
 #include "worker/weights/trained_weights.h"
@@ -43,7 +43,9 @@ Status bind_config(FileSystem& files, const config::TrainConfig& config, Trained
       data::CaptionDataset::open(
           files, dataset_options(config.data, config::learns_attributes(config.method))));
   auto& position = trained.position;
-  TA_ASSIGN_OR_RETURN(position.config_digest, config_digest(config));
+  TA_ASSIGN_OR_RETURN(const ConfigIdentity identity, config_identity(config));
+  position.config_digest = identity.digest;
+  position.settings = identity.settings;
   position.dataset_digest = dataset.digest();
   position.seed = config.runtime.seed;
   position.global_batch = config.global_batch;

@@ -27,6 +27,7 @@ enum class Attention : std::uint8_t {
 };
 enum class ProjectorKind : std::uint8_t { kGDecoder, kTransformer };
 enum class Protocol : std::uint8_t { kV1, kV3 };
+enum class ImageDecoding : std::uint8_t { kExact, kFast };
 enum class LabelEncoding : std::uint8_t { kIndex, kRgb16 };
 enum class PreparedDataset : std::uint8_t { kScenes };
 enum class SceneLook : std::uint8_t { kDay, kDusk };
@@ -63,6 +64,10 @@ struct WordsOf<ProjectorKind> {
 template <>
 struct WordsOf<Protocol> {
   static constexpr std::array<std::string_view, 2> kWords = {"v1", "v3"};
+};
+template <>
+struct WordsOf<ImageDecoding> {
+  static constexpr std::array<std::string_view, 2> kWords = {"exact", "fast"};
 };
 template <>
 struct WordsOf<LabelEncoding> {

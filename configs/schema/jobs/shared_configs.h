@@ -59,9 +59,32 @@ struct CaptionDataConfig {
   int loader_threads = 1;
   int prefetch_batches = 2;
   double broken_share_max = 0.2;
+  ImageDecoding decode = ImageDecoding::kExact;
 
   bool operator==(const CaptionDataConfig&) const = default;
 };
+
+/// How a rank loads its images.
+template <class V>
+void visit_loading(V& v, CaptionDataConfig& c) {
+  v.field("image_size", c.image_size,
+          Rule("side of the training crop").between(16, 1024).in("pixels"));
+  v.field("loader_threads", c.loader_threads,
+          Rule("decoding threads of a rank; 0: decode in the training thread")
+              .between(0, 64)
+              .keeps_numbers());
+  v.field("prefetch_batches", c.prefetch_batches,
+          Rule("batches decoded ahead").between(1, 64).keeps_numbers());
+  v.field(
+      "broken_share_max", c.broken_share_max,
+      Rule("share of an epoch's first 10,000 images (of all, when it has fewer) that may be broken "
+           "and replaced before the training ends; 1: any")
+          .between(0, 1)
+          .keeps_numbers());
+  v.field("decode", c.decode,
+          Rule("exact: the reference's pixels; fast: JPEGs at 1/2, 1/4 or 1/8 where the crop is at "
+               "least that many times image_size, which is the same on every machine"));
+}
 
 /// Where files lie is no part of a digest: the data set has one of its own.
 template <class V>
@@ -73,8 +96,7 @@ void visit_fields(V& v, CaptionDataConfig& c) {
               .keeps_numbers());
   v.field("captions", c.captions,
           Rule("CSV with header file,caption; lines of URL, tab, caption, as CC12M's; JSON lines "
-               "with id "
-               "and caption; empty: the .txt or .json beside each image")
+               "with id and caption; empty: the .txt or .json beside each image")
               .keeps_numbers());
   v.field("tags", c.tags,
           Rule("JSON object: file, URL or key → list of tag indices; for a method that learns tags")
@@ -92,20 +114,7 @@ void visit_fields(V& v, CaptionDataConfig& c) {
           Rule("folder for the indexes of shards where their own may not be written; empty: they "
                "are made at every start")
               .keeps_numbers());
-  v.field("image_size", c.image_size,
-          Rule("side of the training crop").between(16, 1024).in("pixels"));
-  v.field("loader_threads", c.loader_threads,
-          Rule("decoding threads of a rank; 0: decode in the training thread")
-              .between(0, 64)
-              .keeps_numbers());
-  v.field("prefetch_batches", c.prefetch_batches,
-          Rule("batches decoded ahead").between(1, 64).keeps_numbers());
-  v.field(
-      "broken_share_max", c.broken_share_max,
-      Rule("share of an epoch's first 10,000 images (of all, when it has fewer) that may be broken "
-           "and replaced before the training ends; 1: any")
-          .between(0, 1)
-          .keeps_numbers());
+  visit_loading(v, c);
 }
 
 /// What happens to a training image (reference: timm's create_transform).

@@ -29,7 +29,7 @@ Result<Image> decode_png(std::string_view bytes, ReadAs mode, const std::string&
 Result<Image> decode_jpeg(std::string_view bytes, ReadAs mode, const std::string& name);
 /// decode_region() of a JPEG.
 Result<ImageRegion> decode_jpeg_region(std::string_view bytes, const std::string& name,
-                                       const ChooseBox& choose);
+                                       const ChooseBox& choose, Size at_least);
 /// The first frame on a canvas that is black where it does not reach; transparency is dropped.
 Result<Image> decode_webp(std::string_view bytes, ReadAs mode, const std::string& name);
 /// The first frame. Training: what it leaves free of the canvas has its transparent colour, or the

@@ -34,6 +34,7 @@ struct Decoder {
   char message[JMSG_LENGTH_MAX] = {};
 
   ReadAs mode = ReadAs::kTraining;
+  int reduced = 1;  ///< a pixel is made of this many across and down: 1, 2, 4 or 8
   std::optional<int> orientation;
   std::vector<std::uint8_t> row;  ///< of CMYK: 4 bytes a pixel
 
@@ -146,7 +147,10 @@ void convert_row(const Decoder& decoder, std::uint8_t* out) {
     convert(&decoder.row[x * 4], out + x * 3);
 }
 
-void start(jpeg_decompress_struct& jpeg) {
+void start(Decoder& decoder) {
+  jpeg_decompress_struct& jpeg = decoder.jpeg;
+  jpeg.scale_num = 1;
+  jpeg.scale_denom = static_cast<unsigned>(decoder.reduced);
   jpeg.out_color_space = jpeg.num_components == 4 ? JCS_CMYK : JCS_RGB;
   jpeg_start_decompress(&jpeg);
 }
@@ -161,7 +165,7 @@ void read_row(jpeg_decompress_struct& jpeg, std::uint8_t* into) {
 bool read_pixels(Decoder& decoder, std::uint8_t* pixels) {
   if (setjmp(decoder.escape) != 0) return false;
   jpeg_decompress_struct& jpeg = decoder.jpeg;
-  start(jpeg);
+  start(decoder);
   while (jpeg.output_scanline < jpeg.output_height) {
     std::uint8_t* target = pixels + std::size_t{jpeg.output_scanline} * jpeg.output_width * 3;
     const bool cmyk = jpeg.num_components == 4;
@@ -201,11 +205,12 @@ struct Window {
 };
 
 /// Left and `skipped` lie between blocks, a block's height at least above the box.
-Window window_around(const jpeg_decompress_struct& jpeg, const CropBox& box) {
-  const int wide = DCTSIZE * jpeg.comp_info[0].h_samp_factor;
-  const int high = DCTSIZE * jpeg.comp_info[0].v_samp_factor;
+Window window_around(const Decoder& decoder, const CropBox& box, int image_width) {
+  const jpeg_component_info& first = decoder.jpeg.comp_info[0];
+  const int wide = DCTSIZE / decoder.reduced * first.h_samp_factor;
+  const int high = DCTSIZE / decoder.reduced * first.v_samp_factor;
   const int left = std::max(0, box.left - kMargin) / wide * wide;
-  const int right = std::min(static_cast<int>(jpeg.image_width), box.left + box.width + kMargin);
+  const int right = std::min(image_width, box.left + box.width + kMargin);
   const int skipped = std::max(0, box.top / high - 1) * high;
   return {static_cast<JDIMENSION>(left), static_cast<JDIMENSION>(right - left),
           static_cast<JDIMENSION>(skipped), static_cast<JDIMENSION>(box.top + box.height)};
@@ -230,7 +235,7 @@ bool has_stop_ahead(const jpeg_source_mgr& source) {
 bool read_window(Decoder& decoder, const Window& window, int top, std::uint8_t* pixels) {
   if (setjmp(decoder.escape) != 0) return false;
   jpeg_decompress_struct& jpeg = decoder.jpeg;
-  start(jpeg);
+  start(decoder);
   JDIMENSION left = window.left, width = window.width;
   jpeg_crop_scanline(&jpeg, &left, &width);
   if (left != window.left || width != window.width) give_up(decoder, "columns that do not fit");
@@ -243,6 +248,29 @@ bool read_window(Decoder& decoder, const Window& window, int top, std::uint8_t* 
   if (has_stop_ahead(decoder.source)) return true;
   while (jpeg.output_scanline < jpeg.output_height) read_row(jpeg, decoder.row.data());
   return true;
+}
+
+int divide_up(int value, int by) {
+  return (value + by - 1) / by;
+}
+
+/// libjpeg's scales 1/2, 1/4 and 1/8 have fast code for every processor, with the same bits.
+int reduction_of(const CropBox& box, Size at_least) {
+  int reduced = 1;
+  if (at_least.width <= 0 || at_least.height <= 0) return reduced;
+  const auto fits = [&](int by) {
+    return box.width >= by * at_least.width && box.height >= by * at_least.height;
+  };
+  while (reduced < DCTSIZE && fits(reduced * 2)) reduced *= 2;
+  return reduced;
+}
+
+/// The pixels of the reduced image in which the box has a share.
+CropBox touched_by(const CropBox& box, int reduced) {
+  const int top = box.top / reduced;
+  const int left = box.left / reduced;
+  return {top, left, divide_up(box.top + box.height, reduced) - top,
+          divide_up(box.left + box.width, reduced) - left};
 }
 
 Status broken(const std::string& name, const char* detail) {
@@ -285,20 +313,27 @@ Result<Image> decode_jpeg(std::string_view bytes, ReadAs mode, const std::string
 }
 
 Result<ImageRegion> decode_jpeg_region(std::string_view bytes, const std::string& name,
-                                       const ChooseBox& choose) {
+                                       const ChooseBox& choose, Size at_least) {
   Decoder decoder;
   TA_ASSIGN_OR_RETURN(const Size size, open(decoder, bytes, name));
   const CropBox box = choose(size);
+  decoder.reduced = reduction_of(box, at_least);
+  const Size small{divide_up(size.width, decoder.reduced), divide_up(size.height, decoder.reduced)};
   if (!has_usual_blocks(decoder.jpeg)) {
-    TA_ASSIGN_OR_RETURN(Image image, decode_whole(decoder, size, name));
-    return ImageRegion{std::move(image), box};
+    TA_ASSIGN_OR_RETURN(Image image, decode_whole(decoder, small, name));
+    return ImageRegion{std::move(image), box, decoder.reduced};
   }
-  const Window window = window_around(decoder.jpeg, box);
+  const CropBox touched = touched_by(box, decoder.reduced);
+  const Window window = window_around(decoder, touched, small.width);
   decoder.row.resize(std::size_t{window.width} * 3);
-  ImageRegion region{{static_cast<int>(window.width), box.height, 3, {}},
-                     {0, box.left - static_cast<int>(window.left), box.height, box.width}};
-  region.image.pixels.resize(std::size_t{window.width} * static_cast<std::size_t>(box.height) * 3);
-  if (!read_window(decoder, window, box.top, region.image.pixels.data()))
+  ImageRegion region{{static_cast<int>(window.width), touched.height, 3, {}},
+                     {box.top - touched.top * decoder.reduced,
+                      box.left - static_cast<int>(window.left) * decoder.reduced, box.height,
+                      box.width},
+                     decoder.reduced};
+  region.image.pixels.resize(std::size_t{window.width} *
+                             static_cast<std::size_t>(touched.height) * 3);
+  if (!read_window(decoder, window, touched.top, region.image.pixels.data()))
     return broken(name, decoder.message);
   return region;
 }

@@ -135,7 +135,7 @@ void compare_crops(Folder& folder, const Json& crops, Report& report) {
         report.failed(quantity, "the box lies outside the photograph");
         continue;
       }
-      const Image view = data::resize_box_pillow(*photo, box, {size, size}, false);
+      const Image view = data::resize_box_pillow({*photo, box}, {size, size}, false);
       compare_images(quantity, view, rows_of(*stack, top, top + size), {.levels = 1, .share = 1},
                      report);
       top += size;
@@ -157,7 +157,7 @@ void compare_flip(Folder& folder, Report& report) {
   const Image image = image_of(*input);
   const data::Size size{image.width, image.height};
   const auto planes =
-      normalized(data::resize_box_pillow(image, {0, 0, size.height, size.width}, size, true));
+      normalized(data::resize_box_pillow({image, {0, 0, size.height, size.width}}, size, true));
   compare_tensor(report, "flip, to tensor, normalise",
                  planes_tensor(planes, image.height, image.width), *file, "normalised",
                  kNormalised);

@@ -236,7 +236,7 @@ std::vector<double> erased_values(int size, std::size_t wanted) {
   for (std::uint64_t i = 0; values.size() < wanted; ++i) {
     RandomStream stream = draw_stream(i);
     const data::CropBox box = data::draw_crop({size, size}, options, stream);
-    data::augment_box(grey, box, size, options, stream, planes.data());
+    data::augment_box({grey, box}, size, options, stream, planes.data());
     for (std::size_t k = 0; k < planes.size(); ++k) {
       if (planes[k] != plain[k]) values.push_back(planes[k]);
     }

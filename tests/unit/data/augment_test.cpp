@@ -23,7 +23,7 @@ std::vector<float> augment_image(const Image& image, int size, const AugmentOpti
   const auto side = static_cast<std::size_t>(size);
   std::vector<float> planes(3 * side * side);
   const CropBox box = draw_crop({image.width, image.height}, options, stream);
-  augment_box(image, box, size, options, stream, planes.data());
+  augment_box({image, box}, size, options, stream, planes.data());
   return planes;
 }
 

@@ -146,7 +146,7 @@ TEST(ResizeBoxPillow, AnyBoxAndSize_GivesThePlainWaysBytes) {
     const bool mirrored = stream.chance(0.5);
     Image expected = plain::resize(plain::crop(image, box), size, plain::Filter::kBilinear);
     if (mirrored) expected = plain::flip_horizontal(expected);
-    ASSERT_EQ(resize_box_pillow(image, box, size, mirrored).pixels, expected.pixels) << number;
+    ASSERT_EQ(resize_box_pillow({image, box}, size, mirrored).pixels, expected.pixels) << number;
   }
 }
 

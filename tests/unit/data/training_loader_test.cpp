@@ -126,6 +126,24 @@ TEST_F(TrainingLoaderTest, AnyThreadCountAndCache_GiveTheSameBits) {
   }
 }
 
+TEST_F(TrainingLoaderTest, FastDecoding_GivesTheSameBitsWheneverAndWhereverASampleIsLoaded) {
+  const CaptionDataset dataset = make_dataset(6, {{1, encode_jpeg(sample_image(190, 170), 90)},
+                                                  {4, encode_jpeg(sample_image(90, 70), 80)},
+                                                  {5, progressive_jpeg(sample_image(99, 140))}});
+  LoaderOptions o = options(6);
+  const auto exact = open(dataset, o);
+  o.decoding = Decoding::kFast;
+  const auto first = open(dataset, o);
+  EXPECT_NE(first->next()->images, exact->next()->images);
+  const TrainingBatch expected = first->next().value();
+  o.first_sample = 6;  // a run that is resumed has seen no image yet
+  for (const int threads : {0, 3}) {
+    o.threads = threads;
+    o.cache_bytes_max = threads == 0 ? 0 : 1 << 24;
+    EXPECT_EQ(open(dataset, o)->next()->images, expected.images);
+  }
+}
+
 TEST_F(TrainingLoaderTest, AnySplitIntoRanks_GivesTheSameGlobalBatch) {
   const CaptionDataset dataset = make_dataset(9);
   for (const int world : {2, 4}) {

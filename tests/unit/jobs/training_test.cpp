@@ -240,6 +240,18 @@ TEST_F(TrainingTest, OtherAttributes_AreRefusedAsAnyOtherRunIs) {
   EXPECT_THAT(refusal(), HasSubstr("another data set"));
 }
 
+TEST_F(TrainingTest, OtherSettings_AreNamedWithBothValues) {
+  auto config = train_config("decode");
+  train(config, 1);
+  config.data.decode = config::ImageDecoding::kFast;
+  config.optimizer.base_lr = 0.125;
+  const auto end = run_gang(1, [&](Rank& rank) { return run_train(rank, config); })[0];
+  EXPECT_THAT(end.status().message(),
+              AllOf(HasSubstr("another configuration"),
+                    HasSubstr("data.decode is \"fast\", was its default"),
+                    HasSubstr("optimizer.base_lr is 0.125, was ")));
+}
+
 TEST_F(TrainingTest, AttributesThatTheMethodCannotLearn_AreNotRead_WithANotice) {
   auto plain = train_config("plain");
   plain.method = config::TclTraining{.decoder = {.layers = 1}};
