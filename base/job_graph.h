@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,14 +11,17 @@
 
 namespace tagalign {
 
+inline constexpr int kPriorityMax = 1'000;  ///< of a job, and as much below 0
+inline constexpr std::int64_t kTimeLimitSMax = 10ll * 365 * 86'400;
+
 /// [a-z0-9], then [a-z0-9_.-], at most limits::kJobNameCharsMax characters.
 bool is_job_name(std::string_view name);
 
 /// A job as far as others wait for it.
 struct JobNode {
   std::string name;
-  std::vector<std::string> after;
-  std::string on_commit_of;  ///< empty: it runs once
+  std::vector<std::string> after;  ///< what must have succeeded, then what must only have ended
+  std::string on_commit_of;        ///< empty: it runs once
 };
 
 struct JobGraphFault {

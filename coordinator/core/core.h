@@ -27,8 +27,12 @@ struct Policy {
   int stalled_retries_max = limits::kStalledRetriesMax;
   int same_step_kills_max = limits::kSameStepKillsMax;
   int infrastructure_retries_max = limits::kInfrastructureRetriesMax;
-  std::optional<Placement> (*place)(const State&, const wire::JobSpec&,
-                                    UnixMs until_ms) = find_room;
+  std::optional<Placement> (*place)(const State&, const wire::JobSpec&, UnixMs until_ms,
+                                    const std::set<AgentId>& avoided) = find_room;
+  /// A job gives its slots to one of higher priority once its attempt has committed, or lasted so long.
+  std::int64_t preempt_after_ms = 60'000;
+  /// A gang that waits so long keeps jobs off its agents of which nobody knows when they end.
+  std::int64_t patience_ms = 600'000;
   PoolPolicy pools;
 };
 
@@ -39,6 +43,7 @@ struct Reminders {
   std::set<std::pair<UnixMs, JobId>> due;
   std::map<AgentId, UnixMs> hello_asked;
   std::map<AgentId, UnixMs> told_to_leave;  ///< because their allocation ends, and when last
+  std::optional<UnixMs> room_again;  ///< when a job can be asked to make room that just began
 };
 
 struct Decision {
@@ -79,7 +84,16 @@ Reminders remind_all(const State& state);
 /// nothing waits for time.
 std::optional<UnixMs> next_deadline(const Mind& mind, const State& state);
 
+/// When a live job is expected to end; nullopt: nobody knows. From the steps between its commits, from
+/// how long earlier jobs of its name took, and at the latest when its time limit is over.
+std::optional<UnixMs> expected_end_ms(const State& state, const Job& job, UnixMs now_ms);
+
+enum class Detail : std::uint8_t {
+  kFirstLine,  ///< O(agents): for lists
+  kAll,
+};
 /// Why a job is where it is, from the same data that decide() uses; at least one line.
-std::vector<std::string> explain(const State& state, JobId job, UnixMs now_ms);
+std::vector<std::string> explain(const State& state, JobId job, UnixMs now_ms,
+                                 Detail detail = Detail::kAll);
 
 }  // namespace tagalign::core

@@ -21,11 +21,8 @@ bool visit_needs(const State& state, const Job& job, Visit visit) {
   return true;
 }
 
-bool succeeded(const Job& job) {
-  return std::holds_alternative<Succeeded>(job.state);
-}
 bool broken(const Job& job) {
-  return is_terminal(job.state) && !succeeded(job);
+  return is_terminal(job.state) && !is_met(job.state);
 }
 
 }  // namespace
@@ -41,13 +38,23 @@ std::string broken_dependency(const State& state, const Job& job) {
   return why;
 }
 
+bool comes_after(const State& state, const Job& job, JobId need) {
+  return !visit_needs(state, job, [&](const Job& other) { return other.id != need; });
+}
+
 std::vector<std::string> unmet_dependencies(const State& state, const Job& job) {
   std::vector<std::string> lines;
   visit_needs(state, job, [&](const Job& need) {
-    if (!succeeded(need))
+    if (!is_met(need.state))
       lines.push_back(format("waits for {}, which is {}", label(need), job_state_name(need.state)));
     return true;
   });
+  for (const JobId id : job.after_any) {
+    const Job& need = state.jobs.at(id);
+    if (is_terminal(need.state)) continue;
+    lines.push_back(
+        format("waits for the end of {}, which is {}", label(need), job_state_name(need.state)));
+  }
   return lines;
 }
 

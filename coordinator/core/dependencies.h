@@ -10,7 +10,9 @@ namespace tagalign::core {
 
 /// "it comes after 'train' (job 1), which failed"; requires Needs::broken > 0.
 std::string broken_dependency(const State& state, const Job& job);
-/// One line for each job that must still succeed.
+/// `job` comes after `need`, by its name or as an instance of a template.
+bool comes_after(const State& state, const Job& job, JobId need);
+/// One line for each job that must still succeed, or end.
 std::vector<std::string> unmet_dependencies(const State& state, const Job& job);
 
 }  // namespace tagalign::core

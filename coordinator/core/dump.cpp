@@ -21,15 +21,15 @@ struct StateText {
     return format("agent={} since={}", s.agent.value, s.since_ms);
   }
   std::string operator()(const Saving& s) const {
-    return format("agent={} since={} reason='{}' kill_asked={} started={}", s.agent.value,
-                  s.since_ms, s.reason, s.kill_asked, s.started);
+    return format("agent={} since={} reason='{}' kill_asked={} started={}{}", s.agent.value,
+                  s.since_ms, s.reason, s.kill_asked, s.started, s.comes_back ? " comes_back" : "");
   }
   std::string operator()(const Succeeded& s) const { return format("at={}", s.at_ms); }
   std::string operator()(const Failed& s) const {
     return format("at={} reason='{}'", s.at_ms, s.reason);
   }
   std::string operator()(const Cancelled& s) const {
-    return format("at={} reason='{}'", s.at_ms, s.reason);
+    return format("at={} reason='{}'{}", s.at_ms, s.reason, s.overtaken ? " overtaken" : "");
   }
 };
 
@@ -65,12 +65,32 @@ std::string nodes_text(const wire::JobSpec& s) {
   return format(" ranks_per_node={} nodes_max={} pool='{}'", s.ranks_per_node, s.nodes_max, s.pool);
 }
 
+/// Only what logs before format 5 could not say, so that their text stays as it was.
+std::string order_text(const wire::JobSpec& s) {
+  std::string text;
+  if (s.priority != 0) text += format(" priority={}", s.priority);
+  if (s.time_limit_s != 0) text += format(" time_limit={}", s.time_limit_s);
+  if (!s.after_any.empty()) text += format(" after_any={}", strings(s.after_any));
+  if (s.commits_every != 0) text += format(" commits_every={}", s.commits_every);
+  if (s.last_commit) text += " last_commit";
+  if (s.newest_only) text += " newest_only";
+  return text;
+}
+std::string order_text(const Job& job) {
+  std::string text;
+  if (!job.after_any.empty()) text += format(" after_any={}", ids(job.after_any));
+  if (job.priority != job.spec.priority) text += format(" priority={}", job.priority);
+  if (job.time_limit_s != job.spec.time_limit_s) text += format(" time_limit={}", job.time_limit_s);
+  if (job.held) text += format(" held='{}'", *job.held);
+  return text.empty() ? text : " " + text + "\n";
+}
+
 std::string spec_text(const wire::JobSpec& s) {
   return format(
       "kind={} ranks={} slots_per_rank={} after={} on_commit_of='{}' retries_max={} overrides={} "
-      "config='{}'{}",
+      "config='{}'{}{}",
       s.kind, s.ranks, s.slots_per_rank, strings(s.after), s.on_commit_of, s.retries_max,
-      strings(s.overrides), s.config_yaml, nodes_text(s));
+      strings(s.overrides), s.config_yaml, nodes_text(s), order_text(s));
 }
 
 /// What a log without shares is taken for.
@@ -114,7 +134,8 @@ std::string attempt_text(const AttemptRecord& r) {
   return format(
       "  attempt {} agent={} started={} ended={} outcome={} last_step={} message='{}'\n{}",
       r.attempt.value, r.agent.value, r.started_ms, r.ended_ms,
-      r.outcome ? static_cast<int>(*r.outcome) : 0, r.last_step, r.message, gang_text(r));
+      r.outcome ? std::to_string(static_cast<int>(*r.outcome)) : "none", r.last_step, r.message,
+      gang_text(r));
 }
 
 std::string job_text(const Job& job) {
@@ -126,6 +147,7 @@ std::string job_text(const Job& job) {
       std::visit(StateText{}, job.state), spec_text(job.spec), ids(job.after),
       indices(job.after_templates), job.attempt.value, job.program_failures, job.stalled_failures,
       job.last_failed_step ? std::to_string(*job.last_failed_step) : "none");
+  text += order_text(job);
   for (const AttemptRecord& record : job.attempts) text += attempt_text(record);
   for (const auto& [step, entry] : job.checkpoints) {
     const auto& [info, at_ms] = entry;
@@ -134,8 +156,9 @@ std::string job_text(const Job& job) {
   }
   for (const std::string& notice : job.notices) text += format("  notice '{}'\n", notice);
   if (job.pace != wire::Pace{}) {
-    text += format("  pace start={} step={} save={}\n", job.pace.start_ms, job.pace.step_ms,
-                   job.pace.save_ms);
+    text += format("  pace start={} step={} save={}{}\n", job.pace.start_ms, job.pace.step_ms,
+                   job.pace.save_ms,
+                   job.pace.steps_total == 0 ? "" : format(" steps={}", job.pace.steps_total));
   }
   return text;
 }

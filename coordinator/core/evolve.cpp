@@ -31,6 +31,9 @@ Job& add_job(State& state, const NewJob& fact) {
   job.submitted_ms = state.now_ms;
   job.after = fact.after;
   job.after_templates = fact.after_templates;
+  job.after_any = fact.after_any;
+  job.priority = fact.spec.priority;
+  job.time_limit_s = fact.spec.time_limit_s;
   const auto [entry, added] = state.jobs.emplace(fact.job, std::move(job));
   TA_CHECK(added, "a job was added twice");
   return entry->second;
@@ -51,10 +54,12 @@ void fold(State& state, const WorkflowTaken& fact) {
 }
 
 void fold(State& state, const InstanceAdded& fact) {
-  index::add_job(state, add_job(state, fact.job));
+  Job& job = add_job(state, fact.job);
   Template& pattern = state.templates.at(fact.pattern);
   pattern.instantiated.insert(fact.digest);
   pattern.instances.push_back(fact.job.job);
+  state.index.template_of[job.id] = fact.pattern;
+  index::add_job(state, job);
   index::add_instance(state, fact.pattern, fact.job.job);
 }
 
@@ -89,8 +94,14 @@ void fold(State& state, const AttemptRan& fact) {
 
 void fold(State& state, const StopAsked& fact) {
   Job& job = job_of(state, fact.job);
+  if (auto* saving = std::get_if<Saving>(&job.state)) {
+    saving->reason = fact.reason;
+    saving->comes_back = fact.comes_back;
+    return;
+  }
   const bool started = std::holds_alternative<Running>(job.state);
-  set_state(state, job, Saving{*holder(job), state.now_ms, fact.reason, false, started});
+  set_state(state, job,
+            Saving{*holder(job), state.now_ms, fact.reason, false, started, fact.comes_back});
 }
 
 void fold(State& state, const KillAsked& fact) {
@@ -135,18 +146,48 @@ void fold(State& state, const ShareEnded& fact) {
 }
 
 void fold(State& state, const JobCancelled& fact) {
-  set_state(state, job_of(state, fact.job), Cancelled{state.now_ms, fact.reason});
+  set_state(state, job_of(state, fact.job), Cancelled{state.now_ms, fact.reason, fact.overtaken});
+}
+
+/// What decides where a job stands changes.
+template <class Change>
+void restand(State& state, JobId id, Change change) {
+  Job& job = job_of(state, id);
+  const bool live = !is_terminal(job.state);
+  if (live) index::leave(state, job);
+  change(job);
+  if (live) index::enter(state, job);
+}
+
+void fold(State& state, const JobSet& fact) {
+  restand(state, fact.job, [&](Job& job) {
+    job.priority = fact.priority;
+    job.time_limit_s = fact.time_limit_s;
+  });
+}
+void fold(State& state, const JobHeld& fact) {
+  restand(state, fact.job, [&](Job& job) { job.held = fact.reason; });
+}
+void fold(State& state, const JobReleased& fact) {
+  restand(state, fact.job, [](Job& job) { job.held.reset(); });
+}
+
+void fold(State& state, const JobRevived& fact) {
+  Job& job = job_of(state, fact.job);
+  TA_CHECK(is_terminal(job.state), "only what has ended can be revived");
+  job.state = Queued{state.now_ms, state.now_ms};
+  job.program_failures = 0;
+  job.stalled_failures = 0;
+  job.last_failed_step.reset();
+  index::revive(state, job);
 }
 
 void fold(State& state, const CheckpointKnown& fact) {
-  Job& job = job_of(state, fact.job);
-  job.checkpoints[fact.checkpoint.step] = {fact.checkpoint, state.now_ms};
-  if (fact.progress) job.stalled_failures = 0;
+  Job& checkpointed = job_of(state, fact.job);
+  checkpointed.checkpoints[fact.checkpoint.step] = {fact.checkpoint, state.now_ms};
+  if (fact.progress) checkpointed.stalled_failures = 0;
   if (fact.pace == wire::Pace{}) return;
-  const bool queued = std::holds_alternative<Queued>(job.state);
-  if (queued) index::leave(state, job);
-  job.pace = fact.pace;
-  if (queued) index::enter(state, job);
+  restand(state, fact.job, [&](Job& job) { job.pace = fact.pace; });
 }
 
 void fold(State& state, const ResultKnown& fact) {
@@ -256,7 +297,8 @@ std::string_view fact_name(const Fact& fact) {
       "stale-dropped",    "shutdown-asked", "shutdown-ended",  "pool-changed",
       "share-ran",        "daemon-asked",   "share-ended",     "pool-added",
       "pool-mode-set",    "pool-erased",    "pool-noted",      "pool-delayed",
-      "token-given",      "allocation-set", "allocation-gone", "share-reopened"};
+      "token-given",      "allocation-set", "allocation-gone", "share-reopened",
+      "job-set",          "job-held",       "job-released",    "job-revived"};
   return kNames[fact.body.index()];
 }
 

@@ -3,6 +3,8 @@
 
 #include "base/format.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/decide/estimates.h"
+#include "coordinator/core/decide/reserve.h"
 #include "coordinator/core/decide/runway.h"
 #include "coordinator/core/dependencies.h"
 #include "coordinator/core/pools/serve.h"
@@ -87,15 +89,46 @@ Lines explain_placement(const State& state, const Job& job, UnixMs now_ms) {
   return std::move(offer.agents);
 }
 
-Lines explain_state(const State& state, const Job& job, const Queued& queued, UnixMs now_ms) {
+/// "in about 2h", "and nobody knows when".
+std::string expected_in(const std::optional<UnixMs>& at_ms, UnixMs now_ms) {
+  if (!at_ms) return "and nobody knows when";
+  return format("expected in about {}",
+                format_duration(std::max<std::int64_t>(0, *at_ms - now_ms)));
+}
+
+/// For whom agents are kept, and what that means for `job`.
+Lines explain_order(const State& state, const Job& job, UnixMs now_ms) {
+  const auto kept = kept_room(state, Policy{}, now_ms);
+  if (!kept) return {};
+  std::vector<std::string_view> agents;
+  for (const AgentId& agent : kept->agents) agents.push_back(agent.value);
+  const std::string where =
+      format("agent{} {}", agents.size() == 1 ? "" : "s", fmt::join(agents, ", "));
+  if (kept->job == job.id)
+    return {format("comes next: {} will be its own, {}", where, expected_in(kept->at_ms, now_ms))};
+  const auto run_ms = expected_run_ms(state, job, now_ms);
+  return {
+      format("{} comes first and gets {}, {}; jobs behind it start there only if they end before "
+             "that; this one takes {}",
+             label(state.jobs.at(kept->job)), where, expected_in(kept->at_ms, now_ms),
+             run_ms ? "about " + format_duration(*run_ms) : "nobody knows how long")};
+}
+
+Lines explain_state(const State& state, const Job& job, const Queued& queued, UnixMs now_ms,
+                    Detail detail) {
   if (Lines unmet = unmet_dependencies(state, job); !unmet.empty()) return unmet;
+  if (job.held)
+    return {format("{}; let it start: tagalign job release {}", *job.held, job.id.value)};
   if (queued.not_before_ms > now_ms) {
     std::string why;
     if (!job.attempts.empty() && !job.attempts.back().message.empty())
       why = ": " + job.attempts.back().message;
     return {format("starts again in {}{}", format_duration(queued.not_before_ms - now_ms), why)};
   }
-  return explain_placement(state, job, now_ms);
+  Lines lines = explain_placement(state, job, now_ms);
+  if (detail == Detail::kFirstLine) return lines;
+  for (std::string& line : explain_order(state, job, now_ms)) lines.push_back(std::move(line));
+  return lines;
 }
 
 /// "agent a", "agents a, b".
@@ -115,29 +148,38 @@ Lines explain_ending(const Job& job) {
                  fmt::join(left, ", "))};
 }
 
-Lines explain_state(const State&, const Job& job, const Starting& starting, UnixMs now_ms) {
+Lines explain_state(const State&, const Job& job, const Starting& starting, UnixMs now_ms, Detail) {
   if (!job.attempts.back().ends.empty()) return explain_ending(job);
   return {format("attempt {} was sent to {} {} ago; not all have said that the ranks run",
                  job.attempt.value, agents_of(job.attempts.back()),
                  format_duration(now_ms - starting.since_ms))};
 }
-Lines explain_state(const State&, const Job& job, const Running& running, UnixMs now_ms) {
+Lines explain_state(const State& state, const Job& job, const Running& running, UnixMs now_ms,
+                    Detail) {
   if (!job.attempts.back().ends.empty()) return explain_ending(job);
-  return {format("attempt {} runs on {} for {}", job.attempt.value, agents_of(job.attempts.back()),
-                 format_duration(now_ms - running.since_ms))};
+  Lines lines{format("attempt {} runs on {} for {}", job.attempt.value,
+                     agents_of(job.attempts.back()), format_duration(now_ms - running.since_ms))};
+  if (const auto end_ms = expected_end_ms(state, job, now_ms))
+    lines.push_back(format("its end is {}", expected_in(end_ms, now_ms)));
+  if (const auto limit_ms = limit_over_ms(job))
+    lines.push_back(format("its time limit of {} is over in {}",
+                           format_duration(job.time_limit_s * 1000),
+                           format_duration(std::max<std::int64_t>(0, *limit_ms - now_ms))));
+  return lines;
 }
-Lines explain_state(const State&, const Job& job, const Saving& saving, UnixMs now_ms) {
-  return {format("attempt {} on {} was asked {} ago to {}: {}", job.attempt.value,
+Lines explain_state(const State&, const Job& job, const Saving& saving, UnixMs now_ms, Detail) {
+  return {format("attempt {} on {} was asked {} ago to {}: {}{}", job.attempt.value,
                  agents_of(job.attempts.back()), format_duration(now_ms - saving.since_ms),
-                 saving.kill_asked ? "end at once" : "save and leave", saving.reason)};
+                 saving.kill_asked ? "end at once" : "save and leave", saving.reason,
+                 saving.comes_back ? "; it comes back by itself" : "")};
 }
-Lines explain_state(const State&, const Job& job, const Succeeded&, UnixMs) {
+Lines explain_state(const State&, const Job& job, const Succeeded&, UnixMs, Detail) {
   return {format("succeeded in attempt {}", job.attempt.value)};
 }
-Lines explain_state(const State&, const Job&, const Failed& failed, UnixMs) {
+Lines explain_state(const State&, const Job&, const Failed& failed, UnixMs, Detail) {
   return {"failed: " + failed.reason};
 }
-Lines explain_state(const State&, const Job&, const Cancelled& cancelled, UnixMs) {
+Lines explain_state(const State&, const Job&, const Cancelled& cancelled, UnixMs, Detail) {
   return {"cancelled: " + cancelled.reason};
 }
 
@@ -158,12 +200,14 @@ void add_history(const Job& job, Lines& lines) {
 
 }  // namespace
 
-std::vector<std::string> explain(const State& state, JobId job_id, UnixMs now_ms) {
+std::vector<std::string> explain(const State& state, JobId job_id, UnixMs now_ms, Detail detail) {
   const auto found = state.jobs.find(job_id);
   if (found == state.jobs.end()) return {format("there is no job {}", job_id.value)};
   const Job& job = found->second;
-  Lines lines =
-      std::visit([&](const auto& s) { return explain_state(state, job, s, now_ms); }, job.state);
+  Lines lines = std::visit(
+      [&](const auto& s) { return explain_state(state, job, s, now_ms, detail); }, job.state);
+  if (job.priority != 0 && !is_terminal(job.state))
+    lines.push_back(format("its priority is {}", job.priority));
   add_history(job, lines);
   return lines;
 }

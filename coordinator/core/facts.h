@@ -25,6 +25,7 @@ struct NewJob {
   wire::JobSpec spec;
   std::vector<JobId> after;
   std::vector<std::size_t> after_templates;
+  std::vector<JobId> after_any;
 };
 /// Takes the next index of State::templates.
 struct NewTemplate {
@@ -64,6 +65,7 @@ struct AttemptRan {
 struct StopAsked {
   JobId job;
   std::string reason;
+  bool comes_back = false;
 };
 /// The grace of a saving attempt is over.
 struct KillAsked {
@@ -84,6 +86,7 @@ struct AttemptClosed {
 struct JobCancelled {
   JobId job;
   std::string reason;
+  bool overtaken = false;
 };
 /// Replaces what was known of that step. `progress`: infrastructure failures count anew. A pace that
 /// was measured replaces that of the job.
@@ -160,19 +163,36 @@ struct ShareReopened {
   JobId job;
   AgentId agent;
 };
+/// A person, or `core::Policy`, changed what is kept of a job beside its state.
+struct JobSet {
+  JobId job;
+  int priority = 0;
+  std::int64_t time_limit_s = 0;
+};
+struct JobHeld {
+  JobId job;
+  std::string reason;
+};
+struct JobReleased {
+  JobId job;
+};
+/// Failed, cancelled → queued, its failures forgotten.
+struct JobRevived {
+  JobId job;
+};
 /// One share of an attempt is over while others go on. Its slots are free.
 struct ShareEnded {
   JobId job;
   ShareEnd end;
 };
 
-using FactBody =
-    std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
-                 AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
-                 ResultConflicted, NoticeAdded, AgentSeen, AgentGone, ReportsTaken, StaleDropped,
-                 ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded,
-                 PoolAdded, PoolModeSet, PoolErased, PoolNoted, PoolDelayed, TokenGiven,
-                 AllocationSet, AllocationGone, ShareReopened>;
+using FactBody = std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked,
+                              KillAsked, AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown,
+                              ResultRepeated, ResultConflicted, NoticeAdded, AgentSeen, AgentGone,
+                              ReportsTaken, StaleDropped, ShutdownAsked, ShutdownEnded, PoolChanged,
+                              ShareRan, DaemonAsked, ShareEnded, PoolAdded, PoolModeSet, PoolErased,
+                              PoolNoted, PoolDelayed, TokenGiven, AllocationSet, AllocationGone,
+                              ShareReopened, JobSet, JobHeld, JobReleased, JobRevived>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "coordinator/core/line.h"
 
 namespace tagalign::core {
 
@@ -22,7 +23,7 @@ struct Job;
 
 /// How far a live job is from being placed.
 struct Needs {
-  int unmet = 0;   ///< jobs it comes after that have not succeeded, once for each mention
+  int unmet = 0;   ///< jobs that it still waits for, once for each mention
   int broken = 0;  ///< of these: failed or cancelled
 };
 
@@ -37,21 +38,30 @@ struct Shape {
   auto operator<=>(const Shape&) const = default;
 };
 
+/// How long the last few jobs of a family ran, in milliseconds, by when they succeeded.
+using Durations = std::map<std::pair<UnixMs, JobId>, std::int64_t>;
+inline constexpr std::size_t kDurationsKept = 8;
+
 struct Index {
-  std::set<JobId> live;                         ///< not terminal
-  std::map<Shape, std::set<JobId>> ready;       ///< queued, due and without unmet needs
-  std::set<std::pair<UnixMs, JobId>> delayed;   ///< as ready, but to wait until a time
-  std::set<JobId> orphans;                      ///< queued behind a job that cannot succeed
-  std::map<JobId, Needs> needs;                 ///< of live jobs
-  std::map<JobId, std::vector<JobId>> waiters;  ///< of live jobs: who comes after them
+  std::set<JobId> live;                             ///< not terminal
+  std::map<Shape, Line> ready;                      ///< queued, due, not held, without unmet needs
+  std::set<std::pair<UnixMs, JobId>> delayed;       ///< as ready, but to wait until a time
+  std::set<JobId> orphans;                          ///< queued behind a job that cannot succeed
+  std::map<JobId, Needs> needs;                     ///< of live jobs
+  std::map<JobId, std::vector<JobId>> waiters;      ///< of live jobs: who comes after them
+  std::map<JobId, std::vector<JobId>> end_waiters;  ///< of live jobs: who only waits for their end
   std::map<std::size_t, std::vector<JobId>> template_waiters;  ///< who comes after all instances
   std::map<JobId, std::vector<std::size_t>> templates_by_source;
   std::map<AgentId, std::set<JobId>> held;  ///< jobs on each agent
   std::map<AgentId, int> held_slots;
-  std::map<int, std::set<AgentId>> free;      ///< connected agents by their free slots
-  std::map<AgentId, int> free_of;             ///< where each stands in `free`
-  std::set<std::pair<UnixMs, AgentId>> ends;  ///< of connected agents whose allocation has an end
-  std::map<AgentId, UnixMs> end_of;           ///< where each stands in `ends`
+  std::map<int, int> holders_at;               ///< jobs that hold slots, by priority
+  std::map<WorkflowId, int> slots_of;          ///< that jobs of a workflow hold
+  std::map<JobId, std::size_t> template_of;    ///< of instances
+  std::map<std::string, Durations> durations;  ///< of jobs that succeeded, by family
+  std::map<int, std::set<AgentId>> free;       ///< connected agents by their free slots
+  std::map<AgentId, int> free_of;              ///< where each stands in `free`
+  std::set<std::pair<UnixMs, AgentId>> ends;   ///< of connected agents whose allocation has an end
+  std::map<AgentId, UnixMs> end_of;            ///< where each stands in `ends`
   std::map<std::string, WorkflowId> tokens;
   std::map<WorkflowId, std::vector<JobId>> jobs_of;
 };
@@ -68,6 +78,9 @@ void add_instance(State& state, std::size_t pattern, JobId instance);
 void update_agent(State& state, const AgentId& agent);
 /// Moves jobs whose time has come from `delayed` to `ready`.
 void wake(State& state, UnixMs now_ms);
+/// After a job that had ended was made queued again.
+void revive(State& state, const Job& job);
+
 }  // namespace index
 
 }  // namespace tagalign::core

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coordinator/core/state.h"
+#include "coordinator/wire/client_messages.h"
 
 namespace tagalign::core {
 
@@ -16,6 +17,15 @@ struct WorkflowSubmitted {
 };
 struct CancelRequested {
   JobId job;
+  std::string reason = "cancelled on request";
+};
+/// What a person may do to one job besides; what makes no sense in its state changes nothing.
+struct JobChangeAsked {
+  JobId job;
+  wire::JobVerb verb = wire::JobVerb::kHold;
+  std::string reason;
+  std::optional<int> priority;
+  std::optional<std::int64_t> time_limit_s;
 };
 struct AgentJoined {
   wire::AgentHello hello;
@@ -58,7 +68,7 @@ struct PoolReported {
 using InputBody =
     std::variant<WorkflowSubmitted, CancelRequested, AgentJoined, AgentLost, AgentReported,
                  TimePassed, StopRequested, ServiceStarted, ServiceStopped, PoolReported,
-                 PoolAddAsked, PoolVerbAsked, SlurmAnswered, SshAgentEnded>;
+                 PoolAddAsked, PoolVerbAsked, SlurmAnswered, SshAgentEnded, JobChangeAsked>;
 struct Input {
   UnixMs at_ms = 0;
   InputBody body;

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,16 @@ struct Placement {
   wire::GangLauncher launcher = wire::GangLauncher::kMpirun;
 };
 
-/// nullopt while no agents have room that last until `until_ms` at least. One agent that holds the whole job goes before several; of
-/// these the first by name, so that a job keeps its place. Several are of one pool, and of one
-/// allocation where srun starts them; of the pools the one that needs the fewest nodes is taken.
-std::optional<Placement> find_room(const State& state, const wire::JobSpec& job, UnixMs until_ms);
+/// nullopt while no agents have room that last until `until_ms` at least and are not `avoided`. One
+/// agent that holds the whole job goes before several; of these the first by name, so that a job keeps
+/// its place. Several are of one pool, and of one allocation where srun starts them; of the pools the
+/// one that needs the fewest nodes is taken.
+std::optional<Placement> find_room(const State& state, const wire::JobSpec& job, UnixMs until_ms,
+                                   const std::set<AgentId>& avoided);
+
+/// The agents that find_room() would take if so many slots were free on each; empty: none.
+std::vector<AgentId> agents_with_room(const State& state, const wire::JobSpec& job, UnixMs until_ms,
+                                      const std::map<AgentId, int>& free);
 
 /// Whole ranks of the job that one node with so many slots takes; 0: it is too small.
 int ranks_on_node(const wire::JobSpec& job, int slots);

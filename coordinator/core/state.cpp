@@ -17,6 +17,11 @@ bool is_terminal(const JobState& state) {
          std::holds_alternative<Cancelled>(state);
 }
 
+bool is_met(const JobState& state) {
+  const auto* cancelled = std::get_if<Cancelled>(&state);
+  return std::holds_alternative<Succeeded>(state) || (cancelled && cancelled->overtaken);
+}
+
 const AgentId* holder(const Job& job) {
   if (const auto* starting = std::get_if<Starting>(&job.state)) return &starting->agent;
   if (const auto* running = std::get_if<Running>(&job.state)) return &running->agent;
@@ -34,6 +39,20 @@ std::vector<const wire::Share*> open_shares(const Job& job) {
     if (!over) open.push_back(&share);
   }
   return open;
+}
+
+std::int64_t run_ms(const Job& job, UnixMs now_ms) {
+  std::int64_t sum = 0;
+  for (const AttemptRecord& record : job.attempts) {
+    const UnixMs ended_ms = record.outcome ? record.ended_ms : now_ms;
+    sum += std::max<std::int64_t>(0, ended_ms - record.started_ms);
+  }
+  return sum;
+}
+
+std::string family_of(const State& state, const Job& job) {
+  return format("{}/{}", state.workflows.at(job.workflow).name,
+                job.spec.name.substr(0, job.spec.name.find('@')));
 }
 
 bool holds(const Job& job, const AgentId& agent) {

@@ -40,7 +40,8 @@ struct Saving {
   UnixMs since_ms = 0;
   std::string reason;
   bool kill_asked = false;
-  bool started = false;  ///< the agent has said that the attempt runs
+  bool started = false;     ///< the agent has said that the attempt runs
+  bool comes_back = false;  ///< not cancelled: queued again once it has left
 };
 struct Succeeded {
   UnixMs at_ms = 0;
@@ -52,12 +53,15 @@ struct Failed {
 struct Cancelled {
   UnixMs at_ms = 0;
   std::string reason;
+  bool overtaken = false;  ///< an instance that gave way to a newer one: nobody misses it
 };
 using JobState = std::variant<Queued, Starting, Running, Saving, Succeeded, Failed, Cancelled>;
 
 /// "queued", "starting", …
 std::string_view job_state_name(const JobState& state);
 bool is_terminal(const JobState& state);
+/// Whoever comes after a job in this state need not wait for it: it succeeded, or was overtaken.
+bool is_met(const JobState& state);
 
 /// The end of one share of an attempt, as its agent told it; where that fell silent, as the
 /// coordinator concluded without it.
@@ -104,6 +108,10 @@ struct Job {
   std::optional<std::uint64_t> last_failed_step;  ///< where the program failed last
   std::vector<std::string> notices;               ///< bounded by decide(); newest last
   wire::Pace pace;                                ///< as last measured
+  std::vector<JobId> after_any;                   ///< that must have ended, in whatever way
+  int priority = 0;                               ///< the specification's until a person changes it
+  std::int64_t time_limit_s = 0;                  ///< likewise; 0: none
+  std::optional<std::string> held;                ///< a person's reason not to start it
 };
 
 /// A job specification waiting for commits; each digest is instantiated once.
@@ -188,6 +196,10 @@ const AgentId* holder(const Job& job);
 std::vector<const wire::Share*> open_shares(const Job& job);
 /// True when `agent` has an open share of `job`.
 bool holds(const Job& job, const AgentId& agent);
+/// How long the attempts of a job took together, without waiting; the open one until `now_ms`.
+std::int64_t run_ms(const Job& job, UnixMs now_ms);
+/// What jobs of one purpose have in common, whichever run of their workflow they are of: "demo/scores".
+std::string family_of(const State& state, const Job& job);
 /// Slots of `agent` not held by starting, running or saving jobs; never negative.
 int free_slots(const State& state, const Agent& agent);
 /// Jobs with an open share on `agent`, by id.

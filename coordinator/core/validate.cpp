@@ -1,4 +1,6 @@
 /// What a workflow must satisfy before it becomes a fact.
+#include <set>
+
 #include "base/format.h"
 #include "base/job_graph.h"
 #include "base/limits.h"
@@ -37,6 +39,25 @@ Status check_nodes(const JobSpec& job) {
                             job.ranks, job.ranks_per_node, nodes, job.nodes_max));
 }
 
+Status check_order(const JobSpec& job) {
+  TA_RETURN_IF_ERROR(check_range(job, "priority", job.priority, -kPriorityMax, kPriorityMax));
+  if (job.time_limit_s < 0 || job.time_limit_s > kTimeLimitSMax) {
+    return refuse(job, format("time_limit must be 0 to {} seconds, found {}", kTimeLimitSMax,
+                              job.time_limit_s));
+  }
+  TA_RETURN_IF_ERROR(check_range(job, "commits_every", job.commits_every, 0, 1'000'000));
+  const bool chooses = job.commits_every > 0 || job.last_commit || job.newest_only;
+  if (!chooses || !job.on_commit_of.empty()) return ok_status();
+  return refuse(job, "chooses among commits, but follows no job: name one in on_commit_of");
+}
+
+/// All that must come before, the names of `after` first.
+std::vector<std::string> all_before(const JobSpec& job) {
+  std::vector<std::string> names = job.after;
+  names.insert(names.end(), job.after_any.begin(), job.after_any.end());
+  return names;
+}
+
 Status check_alone(const JobSpec& job) {
   if (!is_job_name(job.kind)) {
     return refuse(job, format("kind '{}' is no command of the worker: expected [a-z0-9] and then "
@@ -47,6 +68,7 @@ Status check_alone(const JobSpec& job) {
   TA_RETURN_IF_ERROR(
       check_range(job, "slots_per_rank", job.slots_per_rank, 1, limits::kRanksPerJobMax));
   TA_RETURN_IF_ERROR(check_nodes(job));
+  TA_RETURN_IF_ERROR(check_order(job));
   TA_RETURN_IF_ERROR(
       check_range(job, "retries_max", job.retries_max, 0, limits::kInfrastructureRetriesMax));
   if (job.config_yaml.size() > limits::kConfigBytesMax) {
@@ -75,9 +97,9 @@ Status refuse(const WorkflowSpec& spec, const JobGraphFault& fault) {
       return refuse(job, "the name is used twice in this workflow; rename one");
     case JobGraphFault::Kind::kUnknownAfter:
       return refuse(job, format("after names '{}', which is no job of this workflow",
-                                job.after[fault.entry]));
+                                all_before(job)[fault.entry]));
     case JobGraphFault::Kind::kRepeatedAfter:
-      return refuse(job, format("after names '{}' twice", job.after[fault.entry]));
+      return refuse(job, format("after names '{}' twice", all_before(job)[fault.entry]));
     case JobGraphFault::Kind::kUnknownSource:
       return refuse(job, format("on_commit_of names '{}', which is no job of this workflow",
                                 job.on_commit_of));
@@ -95,9 +117,25 @@ Status refuse(const WorkflowSpec& spec, const JobGraphFault& fault) {
 
 Status check_graph(const WorkflowSpec& spec) {
   std::vector<JobNode> nodes;
-  for (const JobSpec& job : spec.jobs) nodes.push_back({job.name, job.after, job.on_commit_of});
+  std::set<std::string> templates;
+  for (const JobSpec& job : spec.jobs) {
+    nodes.push_back({job.name, all_before(job), job.on_commit_of});
+    if (!job.on_commit_of.empty()) templates.insert(job.name);
+  }
   const auto faults = check_job_graph(nodes);
-  return faults.empty() ? ok_status() : refuse(spec, faults.front());
+  if (!faults.empty()) return refuse(spec, faults.front());
+  for (const JobSpec& job : spec.jobs) {
+    for (const std::string& name : job.after_any) {
+      if (templates.contains(name))
+        return refuse(job,
+                      format("after_any names '{}', which follows checkpoints; name a job that "
+                             "runs once",
+                             name));
+      if (!job.on_commit_of.empty())
+        return refuse(job, "after_any is for jobs that run once; take after");
+    }
+  }
+  return ok_status();
 }
 
 }  // namespace

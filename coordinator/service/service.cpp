@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "coordinator/service/answers/job_changes.h"
 #include "coordinator/service/answers/job_names.h"
 #include "coordinator/wire/codec.h"
 
@@ -128,6 +129,9 @@ void Service::take_request(Round& round, const std::string& peer, wire::ClientRe
     // What names no job is refused when it is answered.
     const auto job = newest_job(state_, cancel->job.text);
     if (job.ok()) decide(round, core::CancelRequested{*job});
+  } else if (auto* change = std::get_if<wire::JobsChangeRequest>(&request)) {
+    const Status taken = take_jobs_change(round, *change);
+    if (!taken.ok()) return reply(peer, error_reply(taken));
   } else if (const auto* stop = std::get_if<wire::StopRequest>(&request)) {
     log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
     stop_asked_ = true;
@@ -153,6 +157,19 @@ Status Service::take_submission(Round& round, const wire::SubmitRequest& request
   }
   TA_RETURN_IF_ERROR(core::validate(request.workflow));
   decide(round, core::WorkflowSubmitted{request.token, request.workflow});
+  return ok_status();
+}
+
+/// What the selectors stand for is fixed here: "failed" means something else once it was carried out.
+Status Service::take_jobs_change(Round& round, wire::JobsChangeRequest& request) {
+  TA_RETURN_IF_ERROR(check(request));
+  TA_ASSIGN_OR_RETURN(const std::vector<JobId> jobs, select_jobs(state_, request.selectors));
+  request.selectors.clear();
+  for (const JobId job : jobs) {
+    request.selectors.push_back(std::to_string(job.value));
+    decide(round, core::JobChangeAsked{job, request.verb, request.reason, request.priority,
+                                       request.time_limit_s});
+  }
   return ok_status();
 }
 

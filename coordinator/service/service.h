@@ -83,6 +83,7 @@ class Service {
   void take_request(Round& round, const std::string& peer, wire::ClientRequest request);
   Status take_pool_request(Round& round, const wire::PoolAddRequest& request);
   Status take_pool_request(Round& round, const wire::PoolVerbRequest& request);
+  Status take_jobs_change(Round& round, wire::JobsChangeRequest& request);
   Status take_submission(Round& round, const wire::SubmitRequest& request);
   void take(Round& round, const std::string& peer, const wire::AgentHello& hello);
   void take(Round& round, const std::string& peer, const wire::AgentEvents& events);

@@ -38,6 +38,12 @@ void fields(F& f, T& s) {
   f(10, s.ranks_per_node);  // since format 4, and all below
   f(11, s.nodes_max);
   f(12, s.pool);
+  f(13, s.priority);  // since format 5, and all below
+  f(14, s.time_limit_s);
+  f(15, s.after_any);
+  f(16, s.commits_every);
+  f(17, s.last_commit);
+  f(18, s.newest_only);
 }
 template <class F, tagalign::Is<CheckpointInfo> T>
 void fields(F& f, T& s) {
@@ -51,6 +57,7 @@ void fields(F& f, T& s) {
   f(1, s.start_ms);
   f(2, s.step_ms);
   f(3, s.save_ms);
+  f(4, s.steps_total);  // since format 5
 }
 template <class F, tagalign::Is<Setting> T>
 void fields(F& f, T& s) {
@@ -105,6 +112,7 @@ void fields(F& f, T& s) {
   f(3, s.reason);
   f(4, s.kill_asked);
   f(5, s.started);
+  f(6, s.comes_back);  // since format 5
 }
 template <class F, Is<Succeeded> T>
 void fields(F& f, T& s) {
@@ -119,6 +127,7 @@ template <class F, Is<Cancelled> T>
 void fields(F& f, T& s) {
   f(1, s.at_ms);
   f(2, s.reason);
+  f(3, s.overtaken);  // since format 5
 }
 template <class F, Is<PoolView> T>
 void fields(F& f, T& s) {
@@ -132,6 +141,7 @@ void fields(F& f, T& s) {
   f(3, s.spec);
   f(4, s.after);
   f(5, s.after_templates);
+  f(6, s.after_any);  // since format 5
 }
 template <class F, Is<NewTemplate> T>
 void fields(F& f, T& s) {
@@ -175,6 +185,7 @@ template <class F, Is<StopAsked> T>
 void fields(F& f, T& s) {
   f(1, s.job);
   f(2, s.reason);
+  f(3, s.comes_back);  // since format 5
 }
 template <class F, Is<KillAsked> T>
 void fields(F& f, T& s) {
@@ -195,6 +206,7 @@ template <class F, Is<JobCancelled> T>
 void fields(F& f, T& s) {
   f(1, s.job);
   f(2, s.reason);
+  f(3, s.overtaken);  // since format 5
 }
 template <class F, Is<CheckpointKnown> T>
 void fields(F& f, T& s) {
@@ -258,6 +270,25 @@ void fields(F& f, T& s) {
   f(1, s.pool);
   f(2, s.view);
 }
+template <class F, Is<JobSet> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.priority);
+  f(3, s.time_limit_s);
+}
+template <class F, Is<JobHeld> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.reason);
+}
+template <class F, Is<JobReleased> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+}
+template <class F, Is<JobRevived> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+}
 template <class F, Is<Fact> T>
 void fields(F& f, T& s) {
   f(1, s.at_ms);
@@ -297,7 +328,11 @@ void fields(F& f, T& s) {
   f(12, s.stalled_failures);
   f(13, s.last_failed_step);
   f(14, s.notices);
-  f(15, s.pace);  // since format 4
+  f(15, s.pace);       // since format 4
+  f(16, s.after_any);  // since format 5, and all below
+  f(17, s.priority);
+  f(18, s.time_limit_s);
+  f(19, s.held);
 }
 template <class F, Is<Template> T>
 void fields(F& f, T& s) {

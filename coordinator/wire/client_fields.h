@@ -51,6 +51,15 @@ void visit_fields(V&& visit, M& m) {
   visit("job", m.job);
 }
 
+template <class V, Is<JobsChangeRequest> M>
+void visit_fields(V&& visit, M& m) {
+  visit("selectors", m.selectors);
+  visit("verb", m.verb);
+  visit("reason", m.reason);
+  visit("priority", m.priority);
+  visit("time_limit_s", m.time_limit_s);
+}
+
 template <class V, Is<CheckpointsRequest> M>
 void visit_fields(V&& visit, M& m) {
   visit("job", m.job);
@@ -93,6 +102,9 @@ void visit_fields(V&& visit, M& m) {
   visit("steps_total", m.steps_total);
   visit("activity", m.activity);
   visit("agent", m.agent);
+  visit("priority", m.priority);
+  visit("time_limit_s", m.time_limit_s);
+  visit("held", m.held);
   visit("submitted_ms", m.submitted_ms);
   visit("started_ms", m.started_ms);
   visit("ended_ms", m.ended_ms);
@@ -146,6 +158,20 @@ void visit_fields(V&& visit, M& m) {
   visit("job", m.job);
   visit("name", m.name);
   visit("state", m.state);
+}
+
+template <class V, Is<ChangedJob> M>
+void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("workflow", m.workflow);
+  visit("name", m.name);
+  visit("state", m.state);
+  visit("effect", m.effect);
+}
+
+template <class V, Is<JobsChangeReply> M>
+void visit_fields(V&& visit, M& m) {
+  visit("jobs", m.jobs);
 }
 
 template <class V, Is<CheckpointRow> M>

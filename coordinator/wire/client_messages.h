@@ -61,6 +61,25 @@ struct CancelRequest {
   JobRef job;
   bool operator==(const CancelRequest&) const = default;
 };
+/// What a person can do to jobs that are there.
+enum class JobVerb : std::uint8_t {
+  kCancel = 1,   ///< a running one saves first
+  kHold = 2,     ///< does not start; a running one saves, leaves and is held
+  kRelease = 3,  ///< may start again
+  kRequeue = 4,  ///< a failed or cancelled one is tried again; a running one saves and starts anew
+  kSet = 5,      ///< other priority or time limit
+};
+/// Selectors are numbers ("5"), ranges ("1-9"), names (the newest such job), WORKFLOW/NAME with * for
+/// anything (of the newest workflow of that name), "all" (that have not ended) and "failed" (or
+/// cancelled). One that stands for nothing is kNotFound, and then nothing is done.
+struct JobsChangeRequest {
+  std::vector<std::string> selectors;
+  JobVerb verb = JobVerb::kCancel;
+  std::string reason;
+  std::optional<int> priority;               ///< of kSet
+  std::optional<std::int64_t> time_limit_s;  ///< of kSet; 0: none
+  bool operator==(const JobsChangeRequest&) const = default;
+};
 struct CheckpointsRequest {
   std::optional<JobRef> job;
   bool operator==(const CheckpointsRequest&) const = default;
@@ -80,7 +99,7 @@ struct StopRequest {
 using ClientRequest =
     std::variant<SubmitRequest, JobsRequest, JobRequest, JobLogRequest, ExplainRequest,
                  CancelRequest, CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest,
-                 PoolAddRequest, PoolsRequest, PoolVerbRequest>;
+                 PoolAddRequest, PoolsRequest, PoolVerbRequest, JobsChangeRequest>;
 
 struct SubmitReply {
   WorkflowId workflow;
@@ -106,6 +125,9 @@ struct JobSummary {
   std::uint64_t steps_total = 0;
   std::string activity;
   std::string agent;
+  int priority = 0;
+  std::int64_t time_limit_s = 0;  ///< 0: none
+  bool held = false;
   UnixMs submitted_ms = 0;
   UnixMs started_ms = 0;  ///< of the current or last attempt; 0: never
   UnixMs ended_ms = 0;
@@ -154,6 +176,19 @@ struct CancelReply {
   std::string name;
   std::string state;
   bool operator==(const CancelReply&) const = default;
+};
+struct ChangedJob {
+  JobId job;
+  std::string workflow;
+  std::string name;
+  std::string state;
+  std::string
+      effect;  ///< what the request did: "asked to save and leave", "nothing: it has succeeded"
+  bool operator==(const ChangedJob&) const = default;
+};
+struct JobsChangeReply {
+  std::vector<ChangedJob> jobs;
+  bool operator==(const JobsChangeReply&) const = default;
 };
 struct CheckpointRow {
   JobId job;
@@ -215,8 +250,8 @@ struct ErrorReply {
   bool operator==(const ErrorReply&) const = default;
 };
 
-using ClientReply =
-    std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply, CancelReply,
-                 CheckpointsReply, ResultsReply, StatusReply, StopReply, ErrorReply, PoolsReply>;
+using ClientReply = std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply,
+                                 CancelReply, CheckpointsReply, ResultsReply, StatusReply,
+                                 StopReply, ErrorReply, PoolsReply, JobsChangeReply>;
 
 }  // namespace tagalign::wire

@@ -31,6 +31,12 @@ void visit_fields(V&& visit, M& m) {
   visit("ranks_per_node", m.ranks_per_node);
   visit("nodes_max", m.nodes_max);
   visit("pool", m.pool);
+  visit("priority", m.priority);
+  visit("time_limit_s", m.time_limit_s);
+  visit("after_any", m.after_any);
+  visit("commits_every", m.commits_every);
+  visit("last_commit", m.last_commit);
+  visit("newest_only", m.newest_only);
 }
 
 template <class V, Is<Share> M>
@@ -105,6 +111,7 @@ void visit_fields(V&& visit, M& m) {
   visit("start_ms", m.start_ms);
   visit("step_ms", m.step_ms);
   visit("save_ms", m.save_ms);
+  visit("steps_total", m.steps_total);
 }
 
 template <class V, Is<CheckpointCommitted> M>

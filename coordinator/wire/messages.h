@@ -27,15 +27,21 @@ struct JobSpec {
   int ranks = 1;     ///< MPI ranks of the gang
   int slots_per_rank = 1;  ///< slots (CPU cores, or GPUs where the agent has them) held by a rank
   std::vector<std::string> after;  ///< names of jobs that must have succeeded first
-  /// Not empty: a template, instantiated for each scheduled checkpoint of that job.
+  /// Not empty: a template, instantiated for scheduled checkpoints of that job.
   std::string on_commit_of;
   int retries_max = 3;      ///< budget for failures that are the program's own
   std::string config_yaml;  ///< effective configuration of this kind of job, complete
   /// "key.path=value", applied by the worker on top of config_yaml
   std::vector<std::string> overrides;
-  int ranks_per_node = 0;  ///< exactly that many on every node; 0: as many as fit
-  int nodes_max = 0;       ///< 0: as many nodes as it takes
-  std::string pool;        ///< only on agents of this pool; empty: on any
+  int ranks_per_node = 0;         ///< exactly that many on every node; 0: as many as fit
+  int nodes_max = 0;              ///< 0: as many nodes as it takes
+  std::string pool;               ///< only on agents of this pool; empty: on any
+  int priority = 0;               ///< higher ones start first, and may take slots of lower ones
+  std::int64_t time_limit_s = 0;  ///< of all its attempts together; 0: none
+  std::vector<std::string> after_any;  ///< names of jobs that must have ended, in whatever way
+  int commits_every = 0;     ///< of a template: every so many-th scheduled checkpoint; 0: each
+  bool last_commit = false;  ///< of a template: the last checkpoint too, once that job succeeded
+  bool newest_only = false;  ///< of a template: an instance that waits gives way to a newer one
   bool operator==(const JobSpec&) const = default;
 };
 
@@ -126,9 +132,10 @@ struct RankBeat {
 };
 /// What an attempt needs, measured by its first rank. In milliseconds; 0: not measured.
 struct Pace {
-  std::int64_t start_ms = 0;  ///< from the start of the process to the end of the first step
-  std::int64_t step_ms = 0;   ///< the longest step since, or since the last commit
-  std::int64_t save_ms = 0;   ///< of the last commit
+  std::int64_t start_ms = 0;      ///< from the start of the process to the end of the first step
+  std::int64_t step_ms = 0;       ///< the longest step since, or since the last commit
+  std::int64_t save_ms = 0;       ///< of the last commit
+  std::uint64_t steps_total = 0;  ///< that the job shall make; 0: not known
   bool operator==(const Pace&) const = default;
 };
 struct CheckpointCommitted {

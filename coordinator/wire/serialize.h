@@ -37,6 +37,10 @@ struct EnumRange<PoolVerb> {
   static constexpr PoolVerb first = PoolVerb::kPause, last = PoolVerb::kRemove;
 };
 template <>
+struct EnumRange<JobVerb> {
+  static constexpr JobVerb first = JobVerb::kCancel, last = JobVerb::kSet;
+};
+template <>
 struct EnumRange<GangLauncher> {
   static constexpr GangLauncher first = GangLauncher::kMpirun, last = GangLauncher::kSrun;
 };

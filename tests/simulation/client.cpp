@@ -54,8 +54,10 @@ void Client::take(const wire::SubmitReply& reply) {
 /// An older answer may come late and show an ended job as running, but not as ended otherwise.
 void Client::take(const wire::JobsReply& reply) {
   for (const wire::JobSummary& job : reply.jobs) {
+    if (job.reason.starts_with("makes room")) ++world_.misfortunes["seen making room"];
     if (!job.terminal) continue;
     const auto [entry, added] = ended_.emplace(job.id, job.state);
+    if (world_.requeued.contains(job.id)) continue;
     if (entry->second != job.state) {
       world_.violation(
           format("{} saw job {} {} and then {}", name_, job.id.value, entry->second, job.state));

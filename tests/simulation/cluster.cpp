@@ -15,6 +15,7 @@
 namespace tagalign::simulation {
 namespace {
 
+constexpr int kReleases = 6;
 constexpr UnixMs kWeatherMs = 240'000;
 constexpr UnixMs kCalmMs = 900'000;
 /// Until the last allocation has gone after the last job.
@@ -105,6 +106,7 @@ class Cluster {
     wire::WorkflowSpec spec =
         workflow(number, static_cast<int>(world_.between(1, kSlotsPerRankMax)), spans_);
     if (user_ && user_->plan().needed && world_.random.chance(0.6)) pin(spec, user_->plan().spec);
+    if (world_.people) put_in_order(spec, world_);
     clients_.push_back(std::make_unique<Client>(
         world_, number, std::move(spec),
         [this](const Client& from, wire::Frame f) { up(from, std::move(f)); }));
@@ -185,6 +187,14 @@ class Cluster {
     }
     coordinator_.start();
     if (user_) user_->calm_down();
+    if (world_.people) release_all(kReleases);
+  }
+
+  /// Again and again: a hold may still be on its way.
+  void release_all(int times) {
+    clients_.front()->request(
+        wire::JobsChangeRequest{{"all"}, wire::JobVerb::kRelease, {}, {}, {}});
+    if (times > 1) world_.after(10'000, [this, times] { release_all(times - 1); });
   }
 
   bool all_done() const {

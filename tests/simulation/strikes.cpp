@@ -109,10 +109,31 @@ void Strikes::stop_everything() {
 
 void Strikes::cancel_something() {
   Coordinator& coordinator = targets_.coordinator;
-  if (!coordinator.up() || coordinator.state().jobs.empty() || !world_.random.chance(0.3)) return;
-  ++world_.misfortunes["cancelled"];
+  if (!coordinator.up() || coordinator.state().jobs.empty()) return;
+  const bool changed = world_.people && world_.random.chance(0.5);
+  if (!changed && !world_.random.chance(0.3)) return;
   const JobId victim{world_.random.below(coordinator.state().jobs.size()) + 1};
+  if (changed) return change(victim);
+  ++world_.misfortunes["cancelled"];
   any_client().request(wire::CancelRequest{victim});
+}
+
+/// All that people may ask of a job. Whoever is cancelled for a job comes back with it.
+void Strikes::change(JobId job) {
+  wire::JobsChangeRequest request{{std::to_string(job.value)}, wire::JobVerb::kHold, {}, {}, {}};
+  const auto verb = world_.random.below(5);
+  static constexpr const char* kNames[] = {"held", "released", "requeued", "put in order",
+                                           "limited"};
+  ++world_.misfortunes[kNames[verb]];
+  if (verb < 2) request.verb = verb == 0 ? wire::JobVerb::kHold : wire::JobVerb::kRelease;
+  if (verb == 2) {
+    request.verb = wire::JobVerb::kRequeue;
+    for (const auto& [id, any] : targets_.coordinator.state().jobs) world_.requeued.insert(id);
+  }
+  if (verb > 2) request.verb = wire::JobVerb::kSet;
+  if (verb == 3) request.priority = static_cast<int>(world_.between(-2, 3));
+  if (verb == 4) request.time_limit_s = world_.between(0, 400);
+  any_client().request(request);
 }
 
 // ---------------------------------------------------------------- nodes

@@ -65,6 +65,7 @@ class Strikes {
   void set_clock();
   void stop_everything();
   void cancel_something();
+  void change(JobId job);
 
   // where there is a Slurm
   void strike_slurm_again();

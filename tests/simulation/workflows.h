@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "coordinator/wire/messages.h"
 #include "tests/simulation/gangs/part.h"
+#include "tests/simulation/world.h"
 
 namespace tagalign::simulation {
 
@@ -38,6 +39,17 @@ inline wire::WorkflowSpec workflow(int number, int slots_per_rank, bool spans) {
            job("evaluate", "evaluate", slots_per_rank, {}, "train"),
            job("baseline", "evaluate", 1, {"prepare"}),
            job("report", "scenes", 1, {"evaluate", "baseline"})}};
+}
+
+/// Priorities and choices of commits, drawn.
+inline void put_in_order(wire::WorkflowSpec& workflow, World& world) {
+  for (wire::JobSpec& spec : workflow.jobs) {
+    if (world.random.chance(0.5)) spec.priority = static_cast<int>(world.between(-1, 2));
+    if (spec.on_commit_of.empty()) continue;
+    spec.commits_every = static_cast<int>(world.between(0, 3));
+    spec.last_commit = world.random.chance(0.5);
+    spec.newest_only = world.random.chance(0.3);
+  }
 }
 
 /// What one allocation of `pool` holds runs nowhere else.

@@ -69,7 +69,8 @@ class Gang;
 
 class World final : public Clock {
  public:
-  explicit World(std::uint64_t seed) : random({seed, 0, 0}, StreamPurpose::kSimulation) {}
+  explicit World(std::uint64_t seed)
+      : random({seed, 0, 0}, StreamPurpose::kSimulation), people(seed % 3 != 0) {}
 
   UnixMs unix_ms() override { return now + wall_offset_ms; }
   MonotonicMs monotonic_ms() override { return now; }
@@ -122,7 +123,9 @@ class World final : public Clock {
   std::set<std::pair<AttemptKey, AgentId>> excused;
   std::map<AttemptKey, std::weak_ptr<Gang>> launchers;  ///< where a daemon finds its gang
   bool allocations_end = true;
-  int store_failures = 0;                       ///< commits of a coordinator that failed
+  bool people = false;       ///< who give jobs an order and change it: not in seeds divisible by 3
+  std::set<JobId> requeued;  ///< jobs that somebody wanted to be tried again
+  int store_failures = 0;    ///< commits of a coordinator that failed
   std::set<std::pair<AgentId, AgentId>> apart;  ///< machines that do not reach each other
   std::set<JobId> finished;                     ///< jobs of which some gang really ended well
   std::map<std::string, int> misfortunes;       ///< how often each struck

@@ -12,7 +12,8 @@ namespace tagalign::jobs {
 
 class PaceMeter {
  public:
-  explicit PaceMeter(Clock& clock) : clock_(clock), last_ms_(clock.monotonic_ms()) {}
+  PaceMeter(Clock& clock, std::uint64_t steps_total)
+      : clock_(clock), last_ms_(clock.monotonic_ms()), pace_{.steps_total = steps_total} {}
 
   /// A step is done; the first one ends the start of the process.
   void step_done() {

@@ -183,7 +183,7 @@ class Run {
   std::uint64_t replaced_ = 0;  ///< of this rank's last batch
   std::unique_ptr<data::TrainingLoader> loader_;
   std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
-  PaceMeter pace_{system_clock()};
+  PaceMeter pace_{system_clock(), options_.steps};
   std::uint64_t step_ = 0;
 };
 

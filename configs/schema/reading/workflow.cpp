@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/job_graph.h"
 #include "base/limits.h"
+#include "base/time_span.h"
 #include "configs/schema/document/inherit.h"
 #include "configs/schema/document/vars.h"
 #include "configs/schema/jobs/evaluation_settings.h"
@@ -13,11 +14,20 @@
 #include "configs/schema/reading/bind.h"
 
 namespace tagalign::config {
+
+template <class V>
+void visit_fields(V& v, CommitChoice& commits) {
+  v.field("every", commits.every, Rule().between(0, 1'000'000));
+  v.field("last", commits.last);
+  v.field("newest_only", commits.newest_only);
+}
+
 namespace {
 
 /// A job as its map says it, before its configuration is read.
 struct JobEntry {
   WorkflowJob job;
+  std::string time_limit;
   Node config;
 };
 
@@ -33,6 +43,10 @@ void visit_fields(V& v, JobEntry& entry) {
   v.field("ranks_per_node", entry.job.ranks_per_node, Rule().between(0, limits::kRanksPerJobMax));
   v.field("nodes_max", entry.job.nodes_max, Rule().between(0, limits::kRanksPerJobMax));
   v.field("pool", entry.job.pool);
+  v.field("after_any", entry.job.after_any);
+  v.field("priority", entry.job.priority, Rule().between(-kPriorityMax, kPriorityMax));
+  v.field("time_limit", entry.time_limit);
+  v.section("commits", entry.job.commits, "which checkpoints of on_commit_of");
   v.node("config", entry.config);
 }
 
@@ -89,6 +103,22 @@ void read_kind(const Entry& written, JobEntry& entry, Problems& problems) {
   (void)read_word(*kind, format("jobs.{}.kind", written.key), names, problems);
 }
 
+/// When it shall run, beside what it waits for.
+void read_order(const Entry& written, JobEntry& entry, Problems& problems) {
+  const std::string path = "jobs." + written.key;
+  if (!entry.time_limit.empty()) {
+    const auto span_ms = parse_span(path + ".time_limit", entry.time_limit);
+    if (!span_ms.ok())
+      problems.add(written.origin, span_ms.status().message());
+    else
+      entry.job.time_limit_s = (*span_ms + 999) / 1000;
+  }
+  if (entry.job.commits != CommitChoice{} && entry.job.on_commit_of.empty())
+    problems.add(written.origin, path +
+                                     ".commits: chooses among the checkpoints of on_commit_of, "
+                                     "which is not set");
+}
+
 std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   JobEntry entry;
   entry.job.name = written.key;
@@ -99,6 +129,7 @@ std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   Reader reader(&written.value, written.origin, "jobs." + written.key, found);
   visit_fields(reader, entry);
   reader.finish();
+  read_order(written, entry, found);
   read_kind(written, entry, found);
   problems.append(found);
   if (!found.empty()) return std::nullopt;
@@ -175,6 +206,27 @@ void check_source(const WorkflowJob& job, const WorkflowJob& source, const Origi
   }
 }
 
+/// The names of `after` first.
+std::vector<std::string> all_before(const WorkflowJob& job) {
+  std::vector<std::string> names = job.after;
+  names.insert(names.end(), job.after_any.begin(), job.after_any.end());
+  return names;
+}
+
+/// A job that follows checkpoints never ends as one.
+void check_after_any(const WorkflowJob& job, const ByName& jobs, const Node& root,
+                     Problems& problems) {
+  const std::string path = format("jobs.{}.after_any", job.name);
+  if (!job.after_any.empty() && !job.on_commit_of.empty())
+    problems.add(locate(root, path), path + ": is for jobs that run once; take after");
+  for (const std::string& name : job.after_any) {
+    const auto need = jobs.find(name);
+    if (need == jobs.end() || need->second->on_commit_of.empty()) continue;
+    problems.add(locate(root, path),
+                 format("{}: '{}' follows checkpoints; name a job that runs once", path, name));
+  }
+}
+
 /// Names of a circle, closed.
 std::string circle_of(const Workflow& workflow, const JobGraphFault& fault) {
   std::vector<std::string> names;
@@ -188,15 +240,18 @@ void report(const Workflow& workflow, const JobGraphFault& fault, const Node& ro
             Problems& problems) {
   const WorkflowJob& job = workflow.jobs[fault.job];
   const std::string path = "jobs." + job.name;
-  const std::string after = format("{}.after.{}", path, fault.entry);
+  const std::vector<std::string> before = all_before(job);
+  const bool any = fault.entry >= job.after.size();
+  const std::string after = format("{}.{}.{}", path, any ? "after_any" : "after",
+                                   any ? fault.entry - job.after.size() : fault.entry);
   switch (fault.kind) {
     case JobGraphFault::Kind::kUnknownAfter:
       return problems.add(
           locate(root, after),
-          after + ": " + unknown_name("job", job.after[fault.entry], names_of(workflow)));
+          after + ": " + unknown_name("job", before[fault.entry], names_of(workflow)));
     case JobGraphFault::Kind::kRepeatedAfter:
       return problems.add(locate(root, after),
-                          format("{}: '{}' stands here twice", after, job.after[fault.entry]));
+                          format("{}: '{}' stands here twice", after, before[fault.entry]));
     case JobGraphFault::Kind::kUnknownSource:
       return problems.add(locate(root, path + ".on_commit_of"),
                           format("{}.on_commit_of: {}", path,
@@ -215,10 +270,11 @@ void report(const Workflow& workflow, const JobGraphFault& fault, const Node& ro
 void check_graph(const Workflow& workflow, const Node& root, Problems& problems) {
   std::vector<JobNode> nodes;
   for (const WorkflowJob& job : workflow.jobs)
-    nodes.push_back({job.name, job.after, job.on_commit_of});
+    nodes.push_back({job.name, all_before(job), job.on_commit_of});
   for (const JobGraphFault& fault : check_job_graph(nodes)) report(workflow, fault, root, problems);
   const ByName jobs = by_name(workflow);
   for (const WorkflowJob& job : workflow.jobs) {
+    check_after_any(job, jobs, root, problems);
     const auto source = jobs.find(job.on_commit_of);
     if (job.on_commit_of.empty() || source == jobs.end()) continue;
     check_source(job, *source->second, locate(root, format("jobs.{}.on_commit_of", job.name)),

@@ -7,12 +7,14 @@
 ///   jobs:
 ///     clip:   {kind: pretrain, after: [scenes], ranks: 2, config: {…}}
 ///     scores: {kind: evaluate, on_commit_of: tagalign, config: {_base_: eval.yml, …}}
+///     again:  {kind: train, after_any: [clip], priority: 10, time_limit: 8h, config: {…}}
 ///
 /// Everything is checked here, before a coordinator hears of it: names, references,
 /// circles, and each job's configuration in full. Errors as in load.h; overrides
 /// reach everything: "jobs.clip.config.steps=50", "vars.camvid=/data".
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,15 @@
 
 namespace tagalign::config {
 
+/// Which checkpoints a job with on_commit_of runs for.
+struct CommitChoice {
+  int every = 0;             ///< every so many-th; 0: each
+  bool last = false;         ///< the last one too, once the training has succeeded
+  bool newest_only = false;  ///< one that waits gives way to a newer one
+
+  bool operator==(const CommitChoice&) const = default;
+};
+
 struct WorkflowJob {
   std::string name;        ///< [a-z0-9][a-z0-9_.-]*, at most limits::kJobNameCharsMax characters
   std::string kind;        ///< a name of job_kinds.h
@@ -31,10 +42,15 @@ struct WorkflowJob {
   std::vector<std::string> after;  ///< jobs that must have succeeded first
   std::string on_commit_of;        ///< evaluate only: runs for each checkpoint of that train job
   int retries_max = 3;  ///< failures of the program itself that are tried again; 0…1000
-  int ranks_per_node = 0;  ///< exactly that many on every node, a divisor of ranks; 0: as many as fit
-  int nodes_max = 0;       ///< 0: as many nodes as it takes
-  std::string pool;        ///< only on agents of this pool; empty: on any
-  std::string config;   ///< effective YAML, complete
+  int ranks_per_node =
+      0;              ///< exactly that many on every node, a divisor of ranks; 0: as many as fit
+  int nodes_max = 0;  ///< 0: as many nodes as it takes
+  std::string pool;   ///< only on agents of this pool; empty: on any
+  std::vector<std::string> after_any;  ///< jobs that must have ended, in whatever way
+  int priority = 0;                    ///< higher ones start first; at most kPriorityMax
+  std::int64_t time_limit_s = 0;       ///< of all its attempts together; 0: none
+  CommitChoice commits;                ///< with on_commit_of
+  std::string config;                  ///< effective YAML, complete
 };
 
 struct Workflow {

@@ -32,6 +32,8 @@ void add_agent(Program& program);
 void add_submit(Program& program);
 void add_jobs(Program& program);
 void add_job(Program& program);
+/// Its verbs that change jobs: cancel, hold, release, requeue, set.
+void add_job_changes(Program& program, CLI::App& job);
 void add_wait(Program& program);
 void add_checkpoints(Program& program);
 void add_results(Program& program);

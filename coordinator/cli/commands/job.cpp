@@ -121,15 +121,6 @@ Result<int> explain(Context& context, const Options& options) {
   return to_int(ExitCode::kOk);
 }
 
-Result<int> cancel(Context& context, const Options& options) {
-  const auto connection = context.connect();
-  TA_ASSIGN_OR_RETURN(const auto reply,
-                      ask<wire::CancelReply>(*connection, wire::CancelRequest{options.job}));
-  context.writer.record(
-      {{"id", number(reply.job.value)}, {"name", text(reply.name)}, {"state", text(reply.state)}});
-  return to_int(ExitCode::kOk);
-}
-
 /// Prints each byte of each file once.
 class LogPrinter {
  public:
@@ -219,11 +210,12 @@ CLI::App* add_verb(Program& program, CLI::App* job, const std::string& verb,
 }  // namespace
 
 void add_job(Program& program) {
-  CLI::App* job = program.app.add_subcommand("job", "Look at one job, or cancel it");
+  CLI::App* job =
+      program.app.add_subcommand("job", "Look at one job, or change what becomes of jobs");
   job->require_subcommand(1);
   add_verb(program, job, "show", "Everything about a job, its configuration included", show);
   add_verb(program, job, "explain", "Why a job is where it is", explain);
-  add_verb(program, job, "cancel", "End a job; a running one saves first", cancel);
+  add_job_changes(program, *job);
   auto options = std::make_shared<LogOptions>();
   CLI::App* command = job->add_subcommand("log", "What its ranks wrote");
   command->add_option("ID", options->job, "number, or name of the newest such job")->required();

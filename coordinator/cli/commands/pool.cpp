@@ -3,6 +3,7 @@
 
 #include "base/exit_codes.h"
 #include "base/format.h"
+#include "base/time_span.h"
 #include "base/utf8.h"
 #include "coordinator/cli/commands/commands.h"
 #include "coordinator/cli/convert/pool_spec.h"

@@ -16,7 +16,13 @@ wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspa
                          .overrides = {},
                          .ranks_per_node = job.ranks_per_node,
                          .nodes_max = job.nodes_max,
-                         .pool = job.pool});
+                         .pool = job.pool,
+                         .priority = job.priority,
+                         .time_limit_s = job.time_limit_s,
+                         .after_any = job.after_any,
+                         .commits_every = job.commits.every,
+                         .last_commit = job.commits.last,
+                         .newest_only = job.commits.newest_only});
   }
   return spec;
 }

@@ -132,6 +132,7 @@ void end_attempt(Turn& turn, const Job& job, const AttemptEnded& end) {
                             .program_failures = verdict.program_failures,
                             .stalled_failures = verdict.stalled_failures,
                             .last_failed_step = verdict.last_failed_step});
+  if (std::holds_alternative<Succeeded>(job.state)) instantiate_last(turn, job);
 }
 
 }  // namespace tagalign::core

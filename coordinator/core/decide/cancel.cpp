@@ -3,11 +3,6 @@
 #include "coordinator/core/dependencies.h"
 
 namespace tagalign::core {
-namespace {
-
-constexpr const char* kCancelReason = "cancelled on request";
-
-}  // namespace
 
 void send_stop(Turn& turn, const Job& job) {
   const Saving& saving = std::get<Saving>(job.state);
@@ -22,13 +17,19 @@ void handle(Turn& turn, const CancelRequested& input) {
   const auto found = turn.state.jobs.find(input.job);
   if (found == turn.state.jobs.end()) return;
   const Job& job = found->second;
+  const auto* saving = std::get_if<Saving>(&job.state);
   if (std::holds_alternative<Queued>(job.state)) {
-    turn.record(JobCancelled{job.id, kCancelReason});
-  } else if (std::holds_alternative<Running>(job.state) ||
-             std::holds_alternative<Starting>(job.state)) {
-    turn.record(StopAsked{job.id, kCancelReason});
-    send_stop(turn, job);
+    turn.record(JobCancelled{job.id, input.reason});
+  } else if (saving != nullptr && saving->comes_back) {
+    turn.record(StopAsked{job.id, input.reason});
+  } else if (saving == nullptr && holder(job) != nullptr) {
+    ask_to_leave(turn, job, input.reason, false);
   }
+}
+
+void ask_to_leave(Turn& turn, const Job& job, std::string reason, bool comes_back) {
+  turn.record(StopAsked{job.id, std::move(reason), comes_back});
+  send_stop(turn, job);
 }
 
 void cancel_orphans(Turn& turn) {

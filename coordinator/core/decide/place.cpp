@@ -1,7 +1,11 @@
-/// Which job starts where: by id, each where placement.h finds room for all its ranks.
+/// Which job starts where: in the order of line.h, each where placement.h finds room for all its ranks,
+/// and around what is kept for the first that finds none.
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "coordinator/core/decide/reserve.h"
 #include "coordinator/core/decide/runway.h"
 #include "coordinator/core/decide/turn.h"
 
@@ -13,26 +17,57 @@ struct Chosen {
   Placement where;
 };
 
-/// Of the shapes that find room now, the job of the lowest id.
-std::optional<Chosen> next_job(const Turn& turn) {
-  const State& state = turn.state;
-  std::optional<Chosen> lowest;
-  if (state.index.free.empty()) return lowest;
-  for (const auto& [shape, jobs] : state.index.ready) {
-    if (lowest && lowest->job->id < *jobs.begin()) continue;
-    const Job& job = state.jobs.at(*jobs.begin());
-    auto where = turn.mind.policy.place(state, job.spec, turn.now_ms + runway_ms(job));
-    if (where) lowest = Chosen{&job, std::move(*where)};
+/// One round of placing. What is kept for a job stays kept until the end of it.
+class Round {
+ public:
+  explicit Round(const Turn& turn)
+      : state_(turn.state), policy_(turn.mind.policy), now_ms_(turn.now_ms) {}
+
+  std::optional<Chosen> next_job() {
+    if (state_.index.free.empty()) return std::nullopt;
+    for (const Job* job : first_in_line(state_)) {
+      if (auto where = room_for(*job)) return Chosen{job, std::move(*where)};
+      if (!waits(job->id)) waiting_.push_back(job->id);
+    }
+    return std::nullopt;
   }
-  return lowest;
-}
+  /// The first of each shape that found no room, in order.
+  const std::vector<JobId>& waiting() const { return waiting_; }
+
+ private:
+  bool waits(JobId job) const { return std::ranges::find(waiting_, job) != waiting_.end(); }
+  std::optional<Placement> room_for(const Job& job) {
+    const UnixMs until_ms = now_ms_ + runway_ms(job);
+    auto where = policy_.place(state_, job.spec, until_ms, {});
+    if (!where || waiting_.empty() || !keeps()) return where;
+    const bool touches = std::ranges::any_of(where->shares, [&](const wire::Share& share) {
+      return kept_->agents.contains(share.agent);
+    });
+    if (!touches || ends_in_time(state_, policy_, *kept_, job, now_ms_)) return where;
+    return policy_.place(state_, job.spec, until_ms, kept_->agents);
+  }
+  /// Looks for room only once somebody else could take it.
+  bool keeps() {
+    for (; !kept_ && asked_ < waiting_.size(); ++asked_)
+      kept_ = reserve(state_, state_.jobs.at(waiting_[asked_]), now_ms_);
+    return kept_.has_value();
+  }
+
+  const State& state_;
+  const Policy& policy_;
+  const UnixMs now_ms_;
+  std::vector<JobId> waiting_;
+  std::size_t asked_ = 0;  ///< of waiting_: for whom room was looked for
+  std::optional<Reservation> kept_;
+};
 
 }  // namespace
 
 void place_ready(Turn& turn) {
   if (turn.state.stopping) return;
   index::wake(turn.state, turn.now_ms);
-  while (auto chosen = next_job(turn)) {
+  Round round(turn);
+  while (auto chosen = round.next_job()) {
     const auto& [job, where] = *chosen;
     turn.record(AttemptPlaced{.job = job->id,
                               .attempt = Attempt{job->attempt.value + 1},
@@ -41,6 +76,7 @@ void place_ready(Turn& turn) {
                               .shares = where.shares});
     send_launch(turn, *job);
   }
+  make_room(turn, round.waiting());
 }
 
 /// To every agent with a share of it that does not run yet.

@@ -52,11 +52,13 @@ bool lasts(const State& state, const Agent& agent, UnixMs until_ms) {
   return ends_ms == 0 || ends_ms >= until_ms;
 }
 
-const AgentId* first_with(const State& state, int slots, UnixMs until_ms) {
+const AgentId* first_with(const State& state, int slots, UnixMs until_ms,
+                          const std::set<AgentId>& avoided) {
   const AgentId* first = nullptr;
   for (auto shelf = state.index.free.lower_bound(slots); shelf != state.index.free.end(); ++shelf) {
     for (const AgentId& candidate : shelf->second) {
       if (first && *first < candidate) break;
+      if (avoided.contains(candidate)) continue;
       if (!lasts(state, state.agents.at(candidate), until_ms)) continue;
       first = &candidate;
       break;
@@ -73,12 +75,15 @@ int free_in_all(const State& state) {
   return free;
 }
 
-/// Of the agents that the index calls free: one that leaves is not among them.
-std::map<Neighbourhood, std::vector<Room>> rooms_of(const State& state, const wire::JobSpec& job,
-                                                    UnixMs until_ms) {
-  std::map<Neighbourhood, std::vector<Room>> rooms;
-  for (const auto& [id, free] : state.index.free_of) {
+using Rooms = std::map<Neighbourhood, std::vector<Room>>;
+
+/// `free_of`: of agents that neither left nor leave.
+Rooms rooms_of(const State& state, const wire::JobSpec& job, UnixMs until_ms,
+               const std::map<AgentId, int>& free_of, const std::set<AgentId>& avoided) {
+  Rooms rooms;
+  for (const auto& [id, free] : free_of) {
     const Agent& agent = state.agents.at(id);
+    if (avoided.contains(id)) continue;
     if (!may_use(job, agent) || !lasts(state, agent, until_ms)) continue;
     const int ranks = ranks_on_node(job, free);
     if (ranks == 0) continue;
@@ -109,6 +114,16 @@ std::vector<Room> fewest(std::vector<Room> rooms, const wire::JobSpec& job) {
   if (job.nodes_max > 0 && std::ssize(chosen) > job.nodes_max) return {};
   std::ranges::sort(chosen, {}, [](const Room& room) { return room.agent->id; });
   return chosen;
+}
+
+/// Of the neighbourhoods that hold the job, the one that needs the fewest nodes.
+std::vector<Room> best_of(Rooms rooms, const wire::JobSpec& job) {
+  std::vector<Room> best;
+  for (auto& [where, there] : rooms) {
+    std::vector<Room> chosen = fewest(std::move(there), job);
+    if (!chosen.empty() && (best.empty() || chosen.size() < best.size())) best = std::move(chosen);
+  }
+  return best;
 }
 
 Placement seats(const State& state, const wire::JobSpec& job, const std::vector<Room>& rooms) {
@@ -153,19 +168,24 @@ Placement place_on(const State& state, const wire::JobSpec& job, const AgentId& 
   return seats(state, job, {{&state.agents.at(agent), job.ranks}});
 }
 
-std::optional<Placement> find_room(const State& state, const wire::JobSpec& job, UnixMs until_ms) {
+std::vector<AgentId> agents_with_room(const State& state, const wire::JobSpec& job, UnixMs until_ms,
+                                      const std::map<AgentId, int>& free) {
+  std::vector<AgentId> agents;
+  for (const Room& room : best_of(rooms_of(state, job, until_ms, free, {}), job))
+    agents.push_back(room.agent->id);
+  return agents;
+}
+
+std::optional<Placement> find_room(const State& state, const wire::JobSpec& job, UnixMs until_ms,
+                                   const std::set<AgentId>& avoided) {
   const int needed = slots_of(job);
   const bool on_one = job.ranks_per_node == 0 || job.ranks_per_node == job.ranks;
   if (on_one && job.pool.empty()) {
-    const AgentId* agent = first_with(state, needed, until_ms);
+    const AgentId* agent = first_with(state, needed, until_ms, avoided);
     if (agent) return place_on(state, job, *agent);
   }
   if (needed > free_in_all(state)) return std::nullopt;
-  std::vector<Room> best;
-  for (auto& [where, rooms] : rooms_of(state, job, until_ms)) {
-    std::vector<Room> chosen = fewest(std::move(rooms), job);
-    if (!chosen.empty() && (best.empty() || chosen.size() < best.size())) best = std::move(chosen);
-  }
+  const auto best = best_of(rooms_of(state, job, until_ms, state.index.free_of, avoided), job);
   if (best.empty()) return std::nullopt;
   return seats(state, job, best);
 }

@@ -1,7 +1,9 @@
 /// What the passing of time brings: kills after the grace, and repeats of unanswered requests.
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/limits.h"
+#include "coordinator/core/decide/estimates.h"
 #include "coordinator/core/decide/runway.h"
 #include "coordinator/core/decide/turn.h"
 
@@ -21,10 +23,35 @@ void remember(Reminders& reminders, JobId job, UnixMs due_ms) {
   reminders.due.emplace(due_ms, job);
 }
 
-UnixMs due_ms(const Job& job, UnixMs asked_ms) {
+bool is_ending(const Job& job) {
+  return !job.attempts.back().ends.empty();
+}
+
+/// nullopt: nothing is asked of it, and nothing will be.
+std::optional<UnixMs> due_ms(const Job& job, UnixMs asked_ms) {
+  if (holder(job) == nullptr) return std::nullopt;
+  const UnixMs again_ms = asked_ms + kResendMs;
+  if (is_ending(job)) return again_ms;
   const auto* saving = std::get_if<Saving>(&job.state);
-  if (!saving || saving->kill_asked) return asked_ms + kResendMs;
-  return std::min(asked_ms + kResendMs, saving->since_ms + save_grace_ms(job));
+  if (saving)
+    return saving->kill_asked ? again_ms
+                              : std::min(again_ms, saving->since_ms + save_grace_ms(job));
+  const auto limit_ms = limit_over_ms(job);
+  if (std::holds_alternative<Running>(job.state)) return limit_ms;
+  return limit_ms ? std::min(again_ms, *limit_ms) : again_ms;
+}
+
+/// True when the job was asked to leave.
+bool end_at_limit(Turn& turn, const Job& job) {
+  const auto limit_ms = limit_over_ms(job);
+  if (!limit_ms || turn.now_ms < *limit_ms || std::holds_alternative<Saving>(job.state))
+    return false;
+  ask_to_leave(turn, job,
+               format("its time limit of {} is over; a longer one: tagalign job set {} "
+                      "--time-limit, then job requeue",
+                      format_duration(job.time_limit_s * 1000), job.id.value),
+               false);
+  return true;
 }
 
 void say_hello(Turn& turn, const Job& job) {
@@ -33,13 +60,14 @@ void say_hello(Turn& turn, const Job& job) {
 
 void ask_again(Turn& turn, const Job& job) {
   if (!holder(job)) return;
-  if (!job.attempts.back().ends.empty()) {
+  if (is_ending(job)) {
     send_end(turn, job);
     return say_hello(turn, job);
   }
+  if (end_at_limit(turn, job)) return;
   if (std::holds_alternative<Starting>(job.state)) return send_launch(turn, job);
   const auto* saving = std::get_if<Saving>(&job.state);
-  if (!saving) return;
+  if (!saving) return remind(turn, job);
   const bool grace_over = turn.now_ms >= saving->since_ms + save_grace_ms(job);
   const bool kill_now = grace_over && !saving->kill_asked;
   if (kill_now) turn.record(KillAsked{job.id});
@@ -71,7 +99,8 @@ void tell_to_leave(Turn& turn) {
 }  // namespace
 
 void remind(Turn& turn, const Job& job) {
-  remember(turn.mind.reminders, job.id, due_ms(job, turn.now_ms));
+  forget(turn.mind.reminders, job.id);
+  if (const auto due = due_ms(job, turn.now_ms)) remember(turn.mind.reminders, job.id, *due);
 }
 
 void handle(Turn& turn, const TimePassed&) {
@@ -87,12 +116,7 @@ void handle(Turn& turn, const TimePassed&) {
 Reminders remind_all(const State& state) {
   Reminders reminders;
   for (const JobId id : state.index.live) {
-    const Job& job = state.jobs.at(id);
-    const bool ending = holder(job) && !job.attempts.back().ends.empty();
-    if (ending || std::holds_alternative<Starting>(job.state) ||
-        std::holds_alternative<Saving>(job.state)) {
-      remember(reminders, id, due_ms(job, state.now_ms));
-    }
+    if (const auto due = due_ms(state.jobs.at(id), state.now_ms)) remember(reminders, id, *due);
   }
   return reminders;
 }
@@ -107,8 +131,9 @@ std::optional<UnixMs> next_deadline(const Mind& mind, const State& state) {
     if (earliest && ends_ms - limits::kLeaveBeforeEndMsMax >= *earliest) break;
     if (due_ms && (!earliest || *due_ms < *earliest)) earliest = *due_ms;
   }
-  const std::optional<UnixMs> look_ms = next_look(mind, state);
-  if (look_ms && (!earliest || *look_ms < *earliest)) earliest = look_ms;
+  for (const auto& look_ms : {next_look(mind, state), mind.reminders.room_again}) {
+    if (look_ms && (!earliest || *look_ms < *earliest)) earliest = look_ms;
+  }
   return earliest;
 }
 

@@ -18,6 +18,11 @@ bool infrastructure(Outcome outcome) {
          outcome == Outcome::kKilledOnRequest || outcome == Outcome::kGangApart;
 }
 
+/// It left as it was asked to, or was killed when it took too long.
+bool left_on_request(Outcome outcome) {
+  return outcome == Outcome::kSavedAndLeft || outcome == Outcome::kKilledOnRequest;
+}
+
 /// Told by the rank itself, or by the agent that could not launch it.
 bool place_failed(const AttemptEnded& end) {
   const bool told = end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed;
@@ -99,9 +104,9 @@ Verdict decide_retry(const Policy& policy, const Job& job, const AttemptEnded& e
   Verdict verdict{job.state, job.program_failures, job.stalled_failures, job.last_failed_step};
   if (end.outcome == Outcome::kSucceeded) {
     verdict.state = Succeeded{now_ms};
-  } else if (const auto* saving = std::get_if<Saving>(&job.state)) {
+  } else if (const auto* saving = std::get_if<Saving>(&job.state); saving && !saving->comes_back) {
     verdict.state = Cancelled{now_ms, saving->reason};
-  } else if (end.outcome == Outcome::kSavedAndLeft) {
+  } else if (end.outcome == Outcome::kSavedAndLeft || (saving && left_on_request(end.outcome))) {
     verdict.state = Queued{now_ms, now_ms + limits::kLaunchRetryMs};
   } else if (infrastructure(end.outcome) || place_failed(end)) {
     charge_infrastructure(verdict, policy, job, end, now_ms);

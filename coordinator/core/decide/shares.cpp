@@ -65,6 +65,7 @@ void run_share(Turn& turn, const Job& job, const AgentId& agent) {
     if (record.ran.size() < record.shares.size()) return;
   }
   turn.record(AttemptRan{job.id});
+  if (job.time_limit_s > 0 && std::holds_alternative<Running>(job.state)) remind(turn, job);
 }
 
 void end_share(Turn& turn, const Job& job, const AgentId& agent, const AttemptEnded& end) {

@@ -1,4 +1,6 @@
 /// Workflows become jobs and templates; commits become instances of templates.
+#include <algorithm>
+
 #include "base/format.h"
 #include "coordinator/core/decide/turn.h"
 
@@ -55,6 +57,45 @@ std::string instance_name(const State& state, const Template& pattern, std::uint
   return equal == 0 ? base : format("{}.{}", base, equal + 1);
 }
 
+const std::vector<std::size_t>& templates_of(const State& state, JobId source) {
+  static const std::vector<std::size_t> kNone;
+  const auto followers = state.index.templates_by_source.find(source);
+  return followers == state.index.templates_by_source.end() ? kNone : followers->second;
+}
+
+/// Scheduled checkpoints of `job` up to that of `step`.
+std::uint64_t scheduled_until(const Job& job, std::uint64_t step) {
+  std::uint64_t count = 0;
+  for (const auto& [at, checkpoint] : job.checkpoints)
+    count += at <= step && checkpoint.first.scheduled ? 1 : 0;
+  return count;
+}
+
+/// Instances that wait and would now look at what is behind.
+void drop_older(Turn& turn, const Template& pattern, std::uint64_t step) {
+  const std::vector<JobId> instances = pattern.instances;
+  for (const JobId id : instances) {
+    const Job& job = turn.state.jobs.at(id);
+    if (!std::holds_alternative<Queued>(job.state) || job.attempt.value > 0) continue;
+    turn.record(JobCancelled{id, format("a newer checkpoint came, of step {}", step), true});
+  }
+}
+
+void instantiate(Turn& turn, std::size_t index, const wire::CheckpointInfo& checkpoint) {
+  const Template& pattern = turn.state.templates.at(index);
+  if (pattern.instantiated.contains(checkpoint.digest)) return;
+  if (pattern.spec.newest_only) drop_older(turn, pattern, checkpoint.step);
+  NewJob job{.job = next_job_id(turn.state),
+             .workflow = pattern.workflow,
+             .spec = pattern.spec,
+             .after = pattern.after,
+             .after_templates = pattern.after_templates,
+             .after_any = {}};
+  job.spec.name = instance_name(turn.state, pattern, checkpoint.step);
+  job.spec.overrides.push_back("checkpoint=" + checkpoint.path);
+  turn.record(InstanceAdded{index, checkpoint.digest, std::move(job)});
+}
+
 }  // namespace
 
 void handle(Turn& turn, const WorkflowSubmitted& input) {
@@ -66,8 +107,10 @@ void handle(Turn& turn, const WorkflowSubmitted& input) {
                       .workspace = input.spec.workspace};
   for (const JobSpec& spec : input.spec.jobs) {
     if (spec.on_commit_of.empty()) {
-      taken.jobs.push_back({names.jobs.at(spec.name), taken.workflow, spec, {}, {}});
+      taken.jobs.push_back({names.jobs.at(spec.name), taken.workflow, spec, {}, {}, {}});
       resolve_after(taken.jobs.back(), names);
+      for (const std::string& name : spec.after_any)
+        taken.jobs.back().after_any.push_back(names.jobs.at(name));
     } else {
       taken.templates.push_back({taken.workflow, spec, names.jobs.at(spec.on_commit_of), {}, {}});
       resolve_after(taken.templates.back(), names);
@@ -77,16 +120,19 @@ void handle(Turn& turn, const WorkflowSubmitted& input) {
 }
 
 void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo& checkpoint) {
-  const auto followers = turn.state.index.templates_by_source.find(source);
-  if (followers == turn.state.index.templates_by_source.end()) return;
-  for (const std::size_t index : followers->second) {
-    const Template& pattern = turn.state.templates.at(index);
-    if (pattern.instantiated.contains(checkpoint.digest)) continue;
-    NewJob job{next_job_id(turn.state), pattern.workflow, pattern.spec, pattern.after,
-               pattern.after_templates};
-    job.spec.name = instance_name(turn.state, pattern, checkpoint.step);
-    job.spec.overrides.push_back("checkpoint=" + checkpoint.path);
-    turn.record(InstanceAdded{index, checkpoint.digest, std::move(job)});
+  for (const std::size_t index : templates_of(turn.state, source)) {
+    const wire::JobSpec& spec = turn.state.templates.at(index).spec;
+    const auto every = static_cast<std::uint64_t>(std::max(1, spec.commits_every));
+    if (scheduled_until(turn.state.jobs.at(source), checkpoint.step) % every == 0)
+      instantiate(turn, index, checkpoint);
+  }
+}
+
+void instantiate_last(Turn& turn, const Job& source) {
+  if (source.checkpoints.empty()) return;
+  const wire::CheckpointInfo last = source.checkpoints.rbegin()->second.first;
+  for (const std::size_t index : templates_of(turn.state, source.id)) {
+    if (turn.state.templates.at(index).spec.last_commit) instantiate(turn, index, last);
   }
 }
 

@@ -51,10 +51,14 @@ void handle(Turn& turn, const PoolAddAsked& input);       // pools/requests.cpp
 void handle(Turn& turn, const PoolVerbAsked& input);      // pools/requests.cpp
 void handle(Turn& turn, const SlurmAnswered& input);      // pools/answers.cpp
 void handle(Turn& turn, const SshAgentEnded& input);      // pools/ssh.cpp
+void handle(Turn& turn, const JobChangeAsked& input);     // change.cpp
 
 /// Instances for a scheduled commit of `source`, one for each template that has not
 /// seen the digest (submit.cpp).
 void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo& checkpoint);
+
+/// An instance for the last checkpoint of a job that has succeeded, of each template that wants it.
+void instantiate_last(Turn& turn, const Job& source);
 
 // attempts.cpp
 void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent& event);
@@ -75,10 +79,15 @@ void send_end(Turn& turn, const Job& job);
 void want_daemon(Turn& turn, const Job& job, const wire::DaemonWanted& wanted);
 
 // place.cpp
-/// Places ready jobs by id while a connected agent has the slots, and sends their launches.
+/// Places ready jobs in the order of line.h while agents have the slots, and sends their launches.
 void place_ready(Turn& turn);
 /// The launch of the newest attempt, also for sending it again.
 void send_launch(Turn& turn, const Job& job);
+
+// preempt.cpp
+/// Asks jobs of lower priority to save and leave where that makes room for one of `waiting`, which are
+/// jobs that found none.
+void make_room(Turn& turn, const std::vector<JobId>& waiting);
 
 // pools/pools.cpp
 /// What pools do by themselves, at most once a PoolPolicy::look_ms: after placement, when the jobs
@@ -89,6 +98,8 @@ std::optional<UnixMs> next_look(const Mind& mind, const State& state);
 
 // cancel.cpp
 void send_stop(Turn& turn, const Job& job);
+/// A starting or running job shall save and leave; it is cancelled then, or `comes_back`.
+void ask_to_leave(Turn& turn, const Job& job, std::string reason, bool comes_back);
 /// Jobs behind one that failed or was cancelled, and those behind them.
 void cancel_orphans(Turn& turn);
 

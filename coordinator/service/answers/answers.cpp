@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "coordinator/service/answers/job_changes.h"
 #include "coordinator/service/answers/job_log.h"
 #include "coordinator/service/answers/job_names.h"
 #include "coordinator/service/answers/node_answers.h"
@@ -29,7 +30,7 @@ std::string reason_of(const AnswerContext& context, const core::Job& job) {
   if (const auto* cancelled = std::get_if<core::Cancelled>(&job.state)) return cancelled->reason;
   if (const auto* saving = std::get_if<core::Saving>(&job.state)) return saving->reason;
   if (!std::holds_alternative<core::Queued>(job.state)) return "";
-  const auto lines = core::explain(context.state, job.id, context.now_ms);
+  const auto lines = core::explain(context.state, job.id, context.now_ms, core::Detail::kFirstLine);
   return lines.empty() ? "" : lines.front();
 }
 
@@ -92,6 +93,9 @@ JobSummary summarise(const AnswerContext& context, const core::Job& job) {
                      .ranks = job.spec.ranks,
                      .slots = job.spec.ranks * job.spec.slots_per_rank,
                      .attempt = job.attempt,
+                     .priority = job.priority,
+                     .time_limit_s = job.time_limit_s,
+                     .held = job.held.has_value(),
                      .submitted_ms = job.submitted_ms,
                      .ended_ms = ended_ms(job)};
   const auto workflow = context.state.workflows.find(job.workflow);
@@ -245,6 +249,10 @@ ClientReply reply_to(const AnswerContext& context, const wire::CancelRequest& re
   if (!job.ok()) return error_reply(job.status());
   return wire::CancelReply{(*job)->id, (*job)->spec.name,
                            std::string(core::job_state_name((*job)->state))};
+}
+
+ClientReply reply_to(const AnswerContext& context, const wire::JobsChangeRequest& request) {
+  return changes(context.state, request);
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsRequest& request) {

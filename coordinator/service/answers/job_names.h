@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "coordinator/core/core.h"
@@ -12,6 +13,11 @@ namespace tagalign::service {
 /// `name`: a number, or a job's name, which stands for the newest of that name. kNotFound says what
 /// is alike, or what there is.
 Result<JobId> newest_job(const core::State& state, const std::string& name);
+
+/// What selectors stand for (client_messages.h), each job once, by number. kNotFound names the first
+/// that stands for nothing.
+Result<std::vector<JobId>> select_jobs(const core::State& state,
+                                       const std::vector<std::string>& selectors);
 
 /// The newest workflow of that name.
 std::optional<WorkflowId> newest_workflow(const core::State& state, const std::string& name);

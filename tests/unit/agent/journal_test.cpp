@@ -203,7 +203,7 @@ TEST_F(JournalTest, Open_OtherVersion_IsUnsupported) {
   const auto journal = Journal::open(disk_, path_);
   ASSERT_FALSE(journal.ok());
   EXPECT_EQ(journal.status().code(), ErrorCode::kUnsupported);
-  EXPECT_THAT(journal.status().message(), HasSubstr("expected format TAJ1, found TAJ9"));
+  EXPECT_THAT(journal.status().message(), HasSubstr("expected format TAJ2, found TAJ9"));
 }
 
 TEST_F(JournalTest, Commit_OfManyAttempts_IsRewrittenSmallAndForgetsNothing) {

@@ -229,15 +229,6 @@ TEST_F(CommandLine, Job_IsLookedUpByTheCoordinator) {
               ElementsAre(ClientRequest(wire::ExplainRequest{wire::JobRef("clip")})));
 }
 
-TEST_F(CommandLine, JobCancel_SaysTheNewState) {
-  coordinator.answer = [&](const ClientRequest& request) -> Answer {
-    EXPECT_EQ(std::get<wire::CancelRequest>(request).job, wire::JobRef("clip"));
-    return wire::CancelReply{{4}, "clip", "saving"};
-  };
-  EXPECT_EQ(run({"job", "cancel", "clip"}), 0);
-  EXPECT_EQ(out.str(), "id     4\nname   clip\nstate  saving\n");
-}
-
 TEST_F(CommandLine, JobShow_LeavesOutWhatIsEmptyAndKeepsItInJson) {
   coordinator.answer = [&](const ClientRequest&) -> Answer {
     wire::JobReply reply;

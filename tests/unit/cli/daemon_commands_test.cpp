@@ -143,7 +143,9 @@ TEST_F(CommandLine, Completion_KnowsEveryCommand) {
         "cancel",      "start",  "status",     "stop",    "--dry-run", "--follow", "--format"}) {
     EXPECT_THAT(out.str(), HasSubstr(command));
   }
-  EXPECT_THAT(out.str(), HasSubstr("\"job\") words=\"show explain cancel log --help\" ;;"));
+  EXPECT_THAT(
+      out.str(),
+      HasSubstr("\"job\") words=\"show explain cancel hold release requeue set log --help\" ;;"));
   EXPECT_EQ(run({"completion", "fish"}), 2);
 }
 

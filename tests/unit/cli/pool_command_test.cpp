@@ -1,3 +1,4 @@
+#include "base/time_span.h"
 #include "coordinator/cli/convert/pool_spec.h"
 #include "tests/support/sample_pools.h"
 #include "tests/unit/cli/fake_host.h"

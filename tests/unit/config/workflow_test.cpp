@@ -95,6 +95,32 @@ TEST_F(WorkflowFile, Vars_AreSubstitutedInEveryText) {
   EXPECT_THAT(workflow->jobs[0].config, HasSubstr("    count: 3\n"));
 }
 
+TEST_F(WorkflowFile, Order_PriorityLimitAndChoiceOfCommits) {
+  const auto workflow =
+      load(kAll, {"jobs.clip.priority=10", "jobs.fit.time_limit=1h30m", "jobs.draw.after_any=[]",
+                  "jobs.scores.commits={every: 5, last: true}"});
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  EXPECT_EQ(workflow->jobs[1].priority, 10);
+  EXPECT_EQ(workflow->jobs[2].time_limit_s, 5400);
+  EXPECT_EQ(workflow->jobs[3].commits, (CommitChoice{.every = 5, .last = true}));
+  const auto ended = load(kAll, {"jobs.fit.after_any=[draw]"});
+  ASSERT_TRUE(ended.ok()) << ended.status().message();
+  EXPECT_THAT(ended->jobs[2].after_any, ElementsAre("draw"));
+}
+
+TEST_F(WorkflowFile, Order_WhatMakesNoSense_IsSaidWithItsKey) {
+  EXPECT_THAT(message(kAll, {"jobs.fit.time_limit=90"}),
+              HasSubstr("jobs.fit.time_limit: expected a time such as 8h"));
+  EXPECT_THAT(message(kAll, {"jobs.fit.priority=1001"}), HasSubstr("jobs.fit.priority"));
+  EXPECT_THAT(message(kAll, {"jobs.fit.commits={every: 2}"}),
+              HasSubstr("jobs.fit.commits: chooses among the checkpoints of on_commit_of"));
+  EXPECT_THAT(message(kAll, {"jobs.clip.after_any=[scores]"}),
+              HasSubstr("'scores' follows checkpoints; name a job that runs once"));
+  EXPECT_THAT(message(kAll, {"jobs.clip.after_any=[draws]"}), HasSubstr("jobs.clip.after_any.0: "));
+  EXPECT_THAT(message(kAll, {"jobs.clip.after_any=[draw]"}), HasSubstr("'draw' stands here twice"));
+  EXPECT_THAT(message(kAll, {"jobs.draw.after_any=[fit]"}), HasSubstr("circle"));
+}
+
 TEST_F(WorkflowFile, VarWithoutValue_SaysHowToGiveIt) {
   EXPECT_EQ(message("name: w\nvars:\n  camvid: null\njobs: {}\n"),
             "w.yml:3: the variable 'camvid' needs a value: give it with --set vars.camvid=VALUE");

@@ -13,7 +13,8 @@ using testing::Not;
 using wire::Outcome;
 
 /// The agent with the fewest free slots that suffice, the last by name of these.
-std::optional<Placement> tightest(const State& state, const wire::JobSpec& job, UnixMs) {
+std::optional<Placement> tightest(const State& state, const wire::JobSpec& job, UnixMs,
+                                  const std::set<AgentId>&) {
   const auto shelf = state.index.free.lower_bound(slots_of(job));
   if (shelf == state.index.free.end()) return std::nullopt;
   return place_on(state, job, *shelf->second.rbegin());

@@ -30,8 +30,8 @@ std::string encoded_samples() {
   return text;
 }
 
-TEST(FactCodec, Version4_EqualsTheGoldenFile) {
-  EXPECT_EQ(encoded_samples(), read_text("facts-v4.hex"))
+TEST(FactCodec, Version5_EqualsTheGoldenFile) {
+  EXPECT_EQ(encoded_samples(), read_text("facts-v5.hex"))
       << "a change of the encoding is a new format version";
 }
 

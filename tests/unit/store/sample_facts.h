@@ -143,8 +143,41 @@ inline std::vector<core::Fact> sample_pool_facts() {
           {38, core::PoolErased{"gone"}}};
 }
 
+/// Two jobs in an order that people gave, and a template that chooses among commits.
+inline core::WorkflowTaken sample_order() {
+  const WorkflowId flow{2};
+  wire::JobSpec first{.name = "first", .kind = "train", .priority = 7, .time_limit_s = 3600};
+  wire::JobSpec second{.name = "second", .kind = "scenes", .after_any = {"first"}};
+  wire::JobSpec scores{.name = "scores",
+                       .kind = "evaluate",
+                       .on_commit_of = "first",
+                       .commits_every = 5,
+                       .last_commit = true,
+                       .newest_only = true};
+  return {flow,
+          "token2",
+          "order",
+          "/o",
+          {{{5}, flow, first, {}, {}, {}}, {{6}, flow, second, {}, {}, {{5}}}},
+          {{flow, scores, {5}, {}, {}}}};
+}
+
+inline std::vector<core::Fact> sample_order_facts() {
+  return {{39, sample_order()},
+          {40, core::JobSet{{5}, -3, 7200}},
+          {41, core::JobHeld{{6}, "held: for a look"}},
+          {42, core::JobHeld{{5}, "held"}},
+          {43, core::JobReleased{{5}}},
+          {44, core::AttemptPlaced{{5}, {1}, {"node1"}}},
+          {45, core::CheckpointKnown{{5}, {10, "/o/10", "d10", true}, true, {1, 2, 3, 100}}},
+          {46, core::StopAsked{{5}, "makes room", true}},
+          {47, core::JobCancelled{{6}, "a newer one came", true}},
+          {48, core::JobRevived{{4}}}};
+}
+
 inline std::vector<core::Fact> sample_facts() {
   std::vector<core::Fact> facts = sample_job_facts();
+  for (core::Fact& fact : sample_order_facts()) facts.push_back(std::move(fact));
   for (core::Fact& fact : sample_pool_facts()) facts.push_back(std::move(fact));
   return facts;
 }

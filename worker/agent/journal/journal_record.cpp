@@ -12,7 +12,7 @@
 namespace tagalign::agent {
 namespace {
 
-constexpr std::string_view kMagic = "TAJ1";
+constexpr std::string_view kMagic = "TAJ2";
 constexpr std::string_view kMagicOfAnyVersion = "TAJ";
 constexpr std::size_t kHeaderBytes = 16;
 

@@ -117,11 +117,11 @@ bool account(Turn& turn) {
 
 int waiting_jobs(const State& state, const PoolRecord& pool, int most) {
   int waiting = 0;
-  for (const auto& [shape, jobs] : state.index.ready) {
-    for (const JobId id : jobs) {
-      if (waiting == most) return waiting;
-      if (could_serve(state, pool, state.jobs.at(id))) ++waiting;
-    }
+  for (const auto& [shape, line] : state.index.ready) {
+    line.visit([&](JobId id) {
+      if (waiting < most && could_serve(state, pool, state.jobs.at(id))) ++waiting;
+      return waiting < most;
+    });
   }
   return waiting;
 }
