@@ -26,15 +26,16 @@ Status check_whole(const TrainedWeights& trained) {
   for (std::size_t i = 0; i < std::min(missing.size(), kNamed); ++i)
     named += (i > 0 ? ", " : "") + missing[i];
   return invalid_argument(format("export {}: expected all tensors of {}, {} are missing: {}{}",
-                                 trained.path.string(), trained.layout.architecture,
-                                 missing.size(), named, missing.size() > kNamed ? ", …" : ""));
+                                 trained.path.string(), trained.layout.architecture, missing.size(),
+                                 named, missing.size() > kNamed ? ", …" : ""));
 }
 
 }  // namespace
 
 Result<std::string> export_weights(FileSystem& files, const ExportOptions& options) {
   TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(files, options.checkpoint));
-  if (!options.clip.empty()) TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained));
+  if (!options.clip.empty())
+    TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained).with_context("--clip"));
   TA_RETURN_IF_ERROR(check_whole(trained));
   const auto& names = *trained.method->weights;
   const std::string naming =
