@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "model/files/plain_names.h"
 #include "model/files/storage_types.h"
@@ -277,9 +278,9 @@ Result<StateDict> read_tensors(TorchArchive& archive, const PickleDict& dict,
     }
   }
   if (!tensors.empty()) return tensors;
-  return invalid_argument(
-      format("reading {}: {} holds no tensors that are read among its {} entries", archive.what(),
-             what, dict.items.size()));
+  return invalid_argument(format("reading {}: {} holds no tensors that are read among its {}",
+                                 archive.what(), what,
+                                 counted(dict.items.size(), "entry", "entries")));
 }
 
 Result<StateDict> read_weights(TorchArchive& archive) {

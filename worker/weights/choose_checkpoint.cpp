@@ -22,8 +22,11 @@ Status holds_damaged(const Path& path, const checkpoint::Newest& newest) {
   std::string found;
   for (const auto& [folder, reason] : newest.skipped)
     found += (found.empty() ? "" : "; ") + reason.message();
-  return invalid_argument(format("none of the {} checkpoints in {} can be read: {}",
-                                 newest.skipped.size(), path.string(), found));
+  const std::size_t count = newest.skipped.size();
+  return invalid_argument(
+      count == 1 ? format("the only checkpoint in {} cannot be read: {}", path.string(), found)
+                 : format("none of the {} checkpoints in {} can be read: {}", count, path.string(),
+                          found));
 }
 
 /// As a whole path or as a folder on the way to another.

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "worker/weights/export_metadata.h"
 #include "worker/weights/trained_weights.h"
@@ -44,9 +45,9 @@ Result<std::string> export_weights(FileSystem& files, const ExportOptions& optio
   TA_RETURN_IF_ERROR(save_weights(
       files, options.output, tensors,
       export_metadata(tensors, naming, trained.layout.architecture, trained.position)));
-  std::string said =
-      format("{}: {} tensors of {} (step {}), naming {}: {}", options.output, tensors.size(),
-             trained.path.string(), trained.position.step, naming, trained.layout.architecture);
+  std::string said = format("{}: {} of {} (step {}), naming {}: {}", options.output,
+                            counted(tensors.size(), "tensor"), trained.path.string(),
+                            trained.position.step, naming, trained.layout.architecture);
   for (const std::string& notice : trained.notices) said += "\n" + notice;
   return said;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/format.h"
 
 namespace tagalign::cli {
@@ -63,19 +64,15 @@ std::optional<std::int64_t> with_colons(std::string_view text) {
   return text.empty() ? std::optional(span_ms) : std::nullopt;
 }
 
-std::string plural(int count, std::string_view noun) {
-  return format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 std::string describe(const wire::SlurmSource& slurm) {
   std::string text = "slurm";
   if (!slurm.partition.empty()) text += ", partition " + slurm.partition;
   if (!slurm.account.empty()) text += ", account " + slurm.account;
-  text += ", " + plural(slurm.nodes, "node");
-  if (slurm.gpus_per_node > 0) text += " of " + plural(slurm.gpus_per_node, "GPU");
+  text += ", " + counted(slurm.nodes, "node");
+  if (slurm.gpus_per_node > 0) text += " of " + counted(slurm.gpus_per_node, "GPU");
   if (slurm.cpus_per_node > 0) {
     text += slurm.gpus_per_node > 0 ? " and " : " of ";
-    text += plural(slurm.cpus_per_node, "core");
+    text += counted(slurm.cpus_per_node, "core");
   }
   text += format(" for {}; {} waiting, {} at most; given back after {} without work",
                  format_span(slurm.time_limit_s * kSecond), slurm.backlog, slurm.max,
