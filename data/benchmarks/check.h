@@ -34,8 +34,8 @@ struct CheckReport {
 
 /// Reads every image and label. What junk is (is_junk) does not count, nor do files of other splits
 /// and other label kinds of the same images where the image's ending is given. kNotFound when the
-/// folders or the list are not there, with what to prepare. Classes that the evaluation refuses give
-/// refused_classes().
+/// folders or the list are not there, with what to prepare. For classes that the evaluation refuses
+/// it is refused_classes() that answers.
 Result<CheckReport> check_dataset(FileSystem& files, Clock& clock, const CheckOptions& options,
                                   const ProgressCallback& progress);
 

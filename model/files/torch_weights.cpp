@@ -17,6 +17,9 @@
 namespace tagalign::model {
 namespace {
 
+/// Where the training programs of all methods here keep their weights: nothing to speak of.
+constexpr std::string_view kReferencesKey = "model";
+
 bool is_passed_over(PickleRef value) {
   return value->as<PickleNone>() != nullptr || value->as<bool>() != nullptr ||
          value->as<std::int64_t>() != nullptr || value->as<double>() != nullptr ||
@@ -237,7 +240,8 @@ Result<StateDict> read_as_named(TorchArchive& archive) {
     return ModuleReader(archive).run(*module);
   }
   TA_ASSIGN_OR_RETURN(const FoundStateDict found, find_state_dict(archive));
-  if (!found.path.empty() && !found.is_said) {
+  const bool is_usual = found.path.empty() || found.path == kReferencesKey;
+  if (!is_usual && !found.is_said) {
     archive.note(
         format("the key '{}' was taken off, under which its tensors lie", printable(found.path)));
   }

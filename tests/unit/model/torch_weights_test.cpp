@@ -69,6 +69,10 @@ TEST(TorchWeights, TheOneDictOfTensors_IsFoundWhateverItsKey) {
     pickle.text("epoch").integer(3).raw("s").text("arch").text("ViT").raw("s");
     const auto read = read_pickle(pickle);
     EXPECT_THAT(names_in(read), ElementsAre("a")) << key;
+    if (key == "model") {
+      EXPECT_THAT(read.notes.notices, IsEmpty());
+      continue;
+    }
     EXPECT_THAT(read.notes.notices,
                 ElementsAre("the key '" + key + "' was taken off, under which its tensors lie"));
   }
