@@ -1,6 +1,6 @@
 #include "slurm/text.h"
 
-#include "base/format.h"
+#include "base/utf8.h"
 
 namespace tagalign::slurm {
 namespace {
@@ -32,13 +32,7 @@ std::optional<std::uint64_t> parse_job(std::string_view text) {
 }
 
 std::string quotable(std::string_view text, std::size_t bytes_max) {
-  std::string shown;
-  for (const char c : text.substr(0, bytes_max)) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = byte >= 0x20 && byte < 0x7f;
-    shown += plain ? std::string(1, c) : format("\\x{:02x}", byte);
-  }
-  return text.size() > bytes_max ? shown + "…" : shown;
+  return printable(text, bytes_max);
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -27,7 +27,7 @@ std::string_view trimmed(std::string_view text);
 /// a part of several "123+0". nullopt for steps ("123.batch"), 0, and anything else.
 std::optional<std::uint64_t> parse_job(std::string_view text);
 
-/// What stands in an error: shortened, and no byte that a terminal would obey.
+/// What stands in an error: printable() (base/utf8.h), shortened.
 std::string quotable(std::string_view text, std::size_t bytes_max = 200);
 
 /// One part more than there are separators; the parts point into `text`.

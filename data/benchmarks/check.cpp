@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/limits.h"
 #include "data/benchmarks/label_census.h"
@@ -159,30 +160,57 @@ void check_count(const CheckOptions& options, const CheckReport& report, Collect
   const bool as_expected = !report.images_expected || *report.images_expected == report.images;
   if (as_expected && report.images > 0) return;
   const SegmentationDatasetOptions& dataset = options.dataset;
-  collector.add(FindingKind::kCount,
-                below(options.root, dataset.split.empty() ? dataset.images : dataset.split),
-                format("expected {} images, found {}",
-                       report.images_expected ? format("{}", *report.images_expected) : "some",
-                       report.images));
+  collector.add(
+      FindingKind::kCount,
+      below(options.root, dataset.split.empty() ? dataset.images : dataset.split),
+      format("expected {}, found {}",
+             report.images_expected ? counted(*report.images_expected, "image") : "some images",
+             report.images));
 }
 
-}  // namespace
-
-Result<CheckReport> check_dataset(FileSystem& files, Clock& clock, const CheckOptions& options,
-                                  const ProgressCallback& progress) {
+CheckReport begin_report(const CheckOptions& options, const PairSearch& search,
+                         Collector& collector) {
   const SegmentationDatasetOptions& dataset = options.dataset;
-  TA_RETURN_IF_ERROR(check_folders(files, options));
-  TA_ASSIGN_OR_RETURN(std::vector<std::string> classes, classes_of(files, dataset));
-  TA_ASSIGN_OR_RETURN(const PairSearch search, search_pairs(files, dataset));
-  Collector collector;
   CheckReport report{.name = dataset.name, .root = options.root, .images = search.names};
   if (dataset.expected_images > 0)
     report.images_expected = static_cast<std::uint64_t>(dataset.expected_images);
   check_count(options, report, collector);
   collect_misfits(options, search.misfits, collector);
+  return report;
+}
+
+}  // namespace
+
+Result<CheckReport> refused_classes(FileSystem& files, const CheckOptions& options,
+                                    const Status& why) {
+  const bool is_refused =
+      why.code() == ErrorCode::kInvalidArgument || why.code() == ErrorCode::kNotFound;
+  if (!is_refused || why.is_of_the_place()) return why;
+  TA_RETURN_IF_ERROR(check_folders(files, options));
+  const SegmentationDatasetOptions& dataset = options.dataset;
+  TA_ASSIGN_OR_RETURN(const PairSearch search, search_pairs(files, dataset));
+  Collector collector;
+  CheckReport report = begin_report(options, search, collector);
+  collector.add(FindingKind::kClassList,
+                dataset.classes.empty() ? "class_names" : below(options.root, dataset.classes),
+                why.message());
+  report.findings = std::move(collector).findings();
+  report.notes = {"no image and no label was read, because it is not known what ids they may hold"};
+  return report;
+}
+
+Result<CheckReport> check_dataset(FileSystem& files, Clock& clock, const CheckOptions& options,
+                                  const ProgressCallback& progress) {
+  const SegmentationDatasetOptions& dataset = options.dataset;
+  TA_RETURN_IF_ERROR(check_folders(files, options));
+  auto classes = classes_of(files, dataset);
+  if (!classes.ok()) return refused_classes(files, options, classes.status());
+  TA_ASSIGN_OR_RETURN(const PairSearch search, search_pairs(files, dataset));
+  Collector collector;
+  CheckReport report = begin_report(options, search, collector);
   TA_RETURN_IF_ERROR(collect_extras(files, options, collector));
-  const LabelRules rules = label_rules_of(dataset, classes.size());
-  LabelCensus census(std::move(classes), rules);
+  const LabelRules rules = label_rules_of(dataset, classes->size());
+  LabelCensus census(std::move(classes).value(), rules);
   const PairChecker checker(files, options, rules, census, collector);
   ProgressMeter meter(clock, search.pairs.size(), progress);
   const std::size_t threads = options.threads == 0 ? usual_threads() : options.threads;

@@ -34,10 +34,15 @@ struct CheckReport {
 
 /// Reads every image and label. What junk is (is_junk) does not count, nor do files of other splits
 /// and other label kinds of the same images where the image's ending is given. kNotFound when the
-/// folders or the list are not there, with what to prepare; kInvalidArgument for classes
-/// that the evaluation refuses.
+/// folders or the list are not there, with what to prepare. For classes that the evaluation refuses
+/// it is refused_classes() that answers.
 Result<CheckReport> check_dataset(FileSystem& files, Clock& clock, const CheckOptions& options,
                                   const ProgressCallback& progress);
+
+/// What is left to say where the evaluation refuses the classes for the reason `why`: how many images
+/// there are; what is in their labels nobody could judge. `why` itself when the place failed it.
+Result<CheckReport> refused_classes(FileSystem& files, const CheckOptions& options,
+                                    const Status& why);
 
 /// One JSON object: name, root, ok, images, images_expected, findings [{kind,
 /// count, first [{file, detail}]}], notes.

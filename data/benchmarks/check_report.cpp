@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/json_text.h"
 #include "data/benchmarks/check.h"
@@ -30,8 +31,8 @@ std::string to_json(const CheckReport& report) {
 }
 
 std::vector<std::string> to_lines(const CheckReport& report) {
-  std::vector<std::string> lines{format("{}: {} images in {}: {}", report.name, report.images,
-                                        report.root.string(),
+  std::vector<std::string> lines{format("{}: {} in {}: {}", report.name,
+                                        counted(report.images, "image"), report.root.string(),
                                         report.ok() ? "complete" : "not as it should be")};
   for (const Finding& finding : report.findings) {
     lines.push_back(format("  {} ({}):", finding_title(finding.kind), finding.count));

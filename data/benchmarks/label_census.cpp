@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "data/datasets/class_list.h"
 
@@ -70,8 +71,8 @@ std::vector<std::string> LabelCensus::notes() const {
   std::vector<std::string> notes;
   const std::vector<std::string> absent = this->absent();
   if (!absent.empty() && absent.size() < classes_.size() && !mistake()) {
-    notes.push_back(format("{} of {} classes occur in no label: {}{}", absent.size(),
-                           classes_.size(), named(absent),
+    notes.push_back(format("{} of {} classes {} in no label: {}{}", absent.size(), classes_.size(),
+                           for_count(absent.size(), "occurs", "occur"), named(absent),
                            ignored_ > 0 ? "; " + ignored_text() : std::string()));
   }
   const std::vector<std::string> repeated = repeated_classes(classes_);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/utf8.h"
@@ -167,8 +168,9 @@ Status write_texts(FileSystem& files, const Path& root, const Plan& plan) {
 
 void note_replaced(std::uint64_t replaced, std::vector<std::string>& notes) {
   if (replaced == 0) return;
-  notes.push_back(
-      format("{} of the files made replace others, whose sources have changed since", replaced));
+  notes.push_back(counted(replaced,
+                          "of the files made replaces another, whose source has changed since",
+                          "of the files made replace others, whose sources have changed since"));
 }
 
 /// Of a folder that holds nothing else: a file whose source is gone would still be evaluated.
@@ -179,10 +181,10 @@ void note_orphans(FileSystem& files, const Path& root, const Plan& plan, const S
   std::vector<std::string> orphans = record.targets_beside(targets);
   std::erase_if(orphans, [&](const std::string& target) { return !files.exists(root / target); });
   if (orphans.empty()) return;
-  notes.push_back(
-      format("{} files were made earlier from sources that are gone; remove those that are not "
-             "meant to be there: {}{}",
-             orphans.size(), printable(orphans.front()), orphans.size() > 1 ? ", …" : ""));
+  notes.push_back(format("{} gone; remove those that are not meant to be there: {}{}",
+                         counted(orphans.size(), "file was made earlier from a source that is",
+                                 "files were made earlier from sources that are"),
+                         printable(orphans.front()), orphans.size() > 1 ? ", …" : ""));
 }
 
 /// What an earlier run left in the data set's folder is not the source, unless there is no other:
@@ -225,8 +227,9 @@ Result<PrepareReport> prepare_benchmark(FileSystem& files, Clock& clock,
                                     [&](std::size_t i) { return runner.run(plan.tasks[i]); });
   if (!status.ok()) {
     (void)record.write(files, report.root);  // or the times of the files tell
-    return status.with_context(format("prepare {}: {} files are complete; start it again to go on",
-                                      options.benchmark, runner.made + runner.kept));
+    return status.with_context(format("prepare {}: {} complete; start it again to go on",
+                                      options.benchmark,
+                                      counted(runner.made + runner.kept, "file is", "files are")));
   }
   TA_RETURN_IF_ERROR(write_texts(files, report.root, plan));
   TA_RETURN_IF_ERROR(record.write(files, report.root));

@@ -1,5 +1,6 @@
 #include "data/datasets/label_rules.h"
 
+#include "base/counted.h"
 #include "base/format.h"
 
 namespace tagalign::data {
@@ -35,10 +36,10 @@ std::optional<LabelFault> find_label_fault(std::string_view png, const LabelMap&
   }
   if (wrong == 0) return std::nullopt;
   const auto width = static_cast<std::size_t>(stored.width);
-  return LabelFault{
-      LabelFault::Kind::kId,
-      format("expected 0 … {} or {}, found {} at x {}, y {} ({} pixels in all)", end - 1,
-             rules.ignore_index, stored.ids[first], first % width, first / width, wrong)};
+  return LabelFault{LabelFault::Kind::kId,
+                    format("expected 0 … {} or {}, found {} at x {}, y {} ({} in all)", end - 1,
+                           rules.ignore_index, stored.ids[first], first % width, first / width,
+                           counted(wrong, "pixel"))};
 }
 
 void reduce_zero_label(LabelMap& label, int ignore_index) {

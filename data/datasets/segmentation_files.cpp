@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/utf8.h"
@@ -191,10 +192,10 @@ Result<std::vector<SegmentationPair>> find_pairs(FileSystem& files,
   if (search.pairs.empty()) return refuse(options, "none");
   const auto expected = static_cast<std::size_t>(options.expected_images);
   if (expected > 0 && search.pairs.size() != expected) {
-    return invalid_argument(
-        format("open data set {}: expected {} images in {}, found {}; complete the data set, or "
-               "set expected_images to 0 if it is meant to be another one",
-               options.name, expected, options.images.string(), search.pairs.size()));
+    return invalid_argument(format(
+        "open data set {}: expected {} in {}, found {}; complete the data set, or "
+        "set expected_images to 0 if it is meant to be another one",
+        options.name, counted(expected, "image"), options.images.string(), search.pairs.size()));
   }
   return std::move(search.pairs);
 }

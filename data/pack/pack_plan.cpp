@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/limits.h"
@@ -92,7 +93,7 @@ Status check_plan(const PackPlan& plan, const PackOptions& options, const PackSo
   const std::string now = size(options.size, options.shard_bytes);
   if (begun != now) return refuse(begun, now);
   if (plan.sources != source.digest() || plan.images != source.size())
-    return refuse(format("from {} images with captions", plan.images),
+    return refuse(format("from {} with captions", counted(plan.images, "image")),
                   format("there are {} or other ones", source.size()));
   return ok_status();
 }

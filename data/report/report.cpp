@@ -16,6 +16,17 @@
 namespace tagalign::data {
 namespace {
 
+constexpr std::size_t kNameBytesMax = 1000;
+
+/// Images that nothing can read stand among the broken ones, whether those were looked for or not.
+void add_no_files(const Path& folder, const std::string& kind, const NamesOfAKind& names,
+                  DataReport& report) {
+  BrokenKind& sum = report.broken[kind];
+  const std::string first = printable((folder / names.first).string(), kNameBytesMax);
+  if (sum.count == 0 || first < sum.first) sum.first = first;
+  sum.count += names.count;
+}
+
 void add_shard(const Shard& shard, DataReport& report) {
   const ShardFindings& found = shard.index.findings();
   ShardRow row{shard.path.string(), shard.index.size(), std::nullopt, found.trouble};
@@ -32,6 +43,7 @@ void add_shard(const Shard& shard, DataReport& report) {
   odd("members that cannot be read", found.unreadable);
   odd("other files", found.other_files);
   odd("shards that end early", found.trouble.empty() ? 0 : 1);
+  for (const auto& [kind, names] : found.no_files) add_no_files(shard.path, kind, names, report);
   const auto& statuses =
       shard.statistics.statuses.empty() ? found.statuses : shard.statistics.statuses;
   for (const auto& [status, count] : statuses) report.statuses[status] += count;
@@ -108,6 +120,7 @@ Result<LinkRow> count_captions(FileSystem& files, const Path& path, ImageNames& 
     add_to_sheet(*row, found->image, sheet);
   }
   link.bad_lines = rows.broken().count;
+  link.odd_quotes = rows.odd_quotes();
   link.equal_urls = urls.finish();
   link.captions = captions.finish();
   return link;

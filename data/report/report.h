@@ -15,6 +15,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
+#include "data/datasets/captions/caption_row.h"
 #include "data/report/counts.h"
 #include "data/shares/work_share.h"
 #include "data/sources/image_reader.h"
@@ -46,13 +47,14 @@ struct LinkRow {
   std::uint64_t rows = 0;
   std::uint64_t with_image = 0;
   std::uint64_t bad_lines = 0;   ///< left out
+  BrokenLines odd_quotes;        ///< kept: CsvReader::is_odd()
   std::uint64_t equal_urls = 0;  ///< rows whose URL an earlier row has
   CaptionCounts captions;        ///< of the rows with an image
 };
 
 struct BrokenKind {
   std::uint64_t count = 0;
-  std::string first;  ///< alphabetically first message, which names the image; printable
+  std::string first;  ///< alphabetically first message or path; printable
 };
 
 /// An image of the contact sheet.
@@ -80,7 +82,8 @@ struct DataReport {
 
   std::uint64_t examined = 0;                    ///< images that were read and decoded
   std::map<std::string, std::uint64_t> formats;  ///< by their first bytes
-  std::map<std::string, BrokenKind> broken;      ///< by kind of error
+  /// By kind of error, of those examined; by what they are, all images that are no files.
+  std::map<std::string, BrokenKind> broken;
   Histogram short_sides;
   std::uint64_t equal_files = 0;  ///< examined images with the bytes of another before them
 

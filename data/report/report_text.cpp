@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
@@ -12,6 +13,7 @@ namespace {
 using nlohmann::json;
 constexpr std::size_t kShardsNamed = 20;
 constexpr std::size_t kNameBytesMax = 200;
+constexpr std::size_t kMessageBytesMax = 400;
 
 void add_histogram(const std::string& title, const Histogram& histogram,
                    std::vector<std::string>& lines) {
@@ -36,8 +38,10 @@ void add_counts(const std::string& title, const std::map<std::string, std::uint6
 void add_captions(const std::string& of, const CaptionCounts& counts,
                   std::vector<std::string>& lines) {
   if (counts.captions == 0) return;
-  lines.push_back(format("{} captions {}: {} equal an earlier one, {} hold a Chinese character",
-                         counts.captions, of, counts.equal, counts.chinese));
+  lines.push_back(
+      format("{} {}: {}, {}", counted(counts.captions, "caption"), of,
+             counted(counts.equal, "equals an earlier one", "equal an earlier one"),
+             counted(counts.chinese, "holds a Chinese character", "hold a Chinese character")));
   add_counts("scripts", counts.scripts, lines);
   add_histogram("lengths", counts.lengths, lines);
 }
@@ -48,9 +52,14 @@ void add_links(const DataReport& report, std::vector<std::string>& lines) {
                                           : 100.0 * static_cast<double>(link.with_image) /
                                                 static_cast<double>(link.rows);
     const std::string name = printable(link.name, kNameBytesMax);
-    lines.push_back(format(
-        "{}: {} of {} rows have an image ({:.1f} %), {} the URL of an earlier row; {} bad lines",
-        name, link.with_image, link.rows, percent, link.equal_urls, link.bad_lines));
+    lines.push_back(format("{}: {} of {} {} an image ({:.1f} %), {} the URL of an earlier row; {}",
+                           name, link.with_image, counted(link.rows, "row"),
+                           for_count(link.with_image, "has", "have"), percent, link.equal_urls,
+                           counted(link.bad_lines, "bad line")));
+    if (link.odd_quotes.count > 0)
+      lines.push_back(format("  {} an odd quote, the first is {}",
+                             counted(link.odd_quotes.count, "row has", "rows have"),
+                             printable(link.odd_quotes.first, kMessageBytesMax)));
     add_captions("of " + name, link.captions, lines);
   }
 }
@@ -59,9 +68,10 @@ void add_shards(const DataReport& report, std::vector<std::string>& lines) {
   const std::vector<ShardRow> odd = odd_shards(report);
   if (!odd.empty()) lines.emplace_back("shards with a finding (images found, expected):");
   for (std::size_t i = 0; i < std::min(odd.size(), kShardsNamed); ++i) {
-    lines.push_back(format("  {} {} {}{}", printable(odd[i].name, kNameBytesMax), odd[i].found,
-                           odd[i].expected ? format("{}", *odd[i].expected) : "no _stats.json",
-                           odd[i].trouble.empty() ? "" : "; " + printable(odd[i].trouble, 400)));
+    lines.push_back(
+        format("  {} {} {}{}", printable(odd[i].name, kNameBytesMax), odd[i].found,
+               odd[i].expected ? format("{}", *odd[i].expected) : "no _stats.json",
+               odd[i].trouble.empty() ? "" : "; " + printable(odd[i].trouble, kMessageBytesMax)));
   }
   if (odd.size() > kShardsNamed)
     lines.push_back(format("  and {} more", odd.size() - kShardsNamed));
@@ -69,10 +79,14 @@ void add_shards(const DataReport& report, std::vector<std::string>& lines) {
 
 void add_examined(const DataReport& report, std::vector<std::string>& lines) {
   if (report.examined == 0) return;
-  lines.push_back(format("{} images examined, {} have the bytes of an earlier one", report.examined,
-                         report.equal_files));
+  lines.push_back(format("{} examined, {} the bytes of an earlier one",
+                         counted(report.examined, "image"),
+                         counted(report.equal_files, "has", "have")));
   add_counts("formats", report.formats, lines);
   add_histogram("short sides", report.short_sides, lines);
+}
+
+void add_broken(const DataReport& report, std::vector<std::string>& lines) {
   for (const auto& [kind, broken] : report.broken)
     lines.push_back(format("broken ({}): {}; {}", kind, broken.count, broken.first));
 }
@@ -110,12 +124,14 @@ json shards_json(const DataReport& report) {
 json links_json(const DataReport& report) {
   json links = json::array();
   for (const LinkRow& link : report.links) {
-    links.push_back({{"name", link.name},
-                     {"rows", link.rows},
-                     {"with_image", link.with_image},
-                     {"bad_lines", link.bad_lines},
-                     {"equal_urls", link.equal_urls},
-                     {"captions", to_json(link.captions)}});
+    links.push_back(
+        {{"name", link.name},
+         {"rows", link.rows},
+         {"with_image", link.with_image},
+         {"bad_lines", link.bad_lines},
+         {"odd_quotes", {{"count", link.odd_quotes.count}, {"first", link.odd_quotes.first}}},
+         {"equal_urls", link.equal_urls},
+         {"captions", to_json(link.captions)}});
   }
   return links;
 }
@@ -135,9 +151,10 @@ std::vector<ShardRow> odd_shards(const DataReport& report) {
 
 std::vector<std::string> to_lines(const DataReport& report) {
   std::vector<std::string> lines{
-      format("{} images in {} shards or folders, {:.1f} MiB; {} have the URL of an earlier one",
-             report.images, report.shards.size(), static_cast<double>(report.image_bytes) / 1048576,
-             report.equal_urls)};
+      format("{} in {}, {:.1f} MiB; {} the URL of an earlier one", counted(report.images, "image"),
+             counted(report.shards.size(), "shard or folder", "shards or folders"),
+             static_cast<double>(report.image_bytes) / 1048576,
+             counted(report.equal_urls, "has", "have"))};
   add_captions("beside the images", report.beside, lines);
   add_links(report, lines);
   add_counts("endings", report.endings, lines);
@@ -146,6 +163,7 @@ std::vector<std::string> to_lines(const DataReport& report) {
   add_shards(report, lines);
   add_histogram("file sizes", report.file_sizes, lines);
   add_examined(report, lines);
+  add_broken(report, lines);
   return lines;
 }
 

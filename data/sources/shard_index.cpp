@@ -15,6 +15,7 @@ namespace tagalign::data {
 namespace {
 
 using Json = nlohmann::json;
+constexpr const char* kNoFiles = "no_files";
 
 struct PointHead {
   std::uint64_t unpacked;
@@ -40,7 +41,17 @@ std::string meta_of(ShardKind kind, const FileStamp& stamp, std::size_t members,
                {"modified_ns", stamp.modified_ns}, {"members", members},
                {"trouble", findings.trouble},      {"statuses", findings.statuses}};
   visit_counters(findings, [&](const char* name, std::uint64_t count) { meta[name] = count; });
+  for (const auto& [what, found] : findings.no_files)
+    meta[kNoFiles][what] = {{"count", found.count}, {"first", found.first}};
   return json_text(meta);
+}
+
+/// Absent where there are none, as before they were counted.
+void read_no_files(const Json& meta, ShardFindings& findings) {
+  if (!meta.contains(kNoFiles)) return;
+  for (const auto& [kind, found] : meta.at(kNoFiles).items())
+    findings.no_files[kind] = {found.at("count").get<std::uint64_t>(),
+                               found.at("first").get<std::string>()};
 }
 
 bool has_tar_checksum(std::string_view block) {
@@ -101,6 +112,7 @@ Result<ShardIndex> ShardIndex::build_from(FileSystem& files, const std::string& 
   TA_RETURN_IF_ERROR(writer.finish());
   writer.findings.trouble = std::move(end.trouble);
   writer.findings.unreadable += end.unreadable;
+  writer.findings.no_files = std::move(end.no_files);
   const std::size_t members = records.size();
   for (const GzipPoint& point : end.points) {
     const PointHead head{point.unpacked, point.packed, static_cast<std::uint64_t>(point.bits)};
@@ -128,6 +140,7 @@ Result<ShardIndex> ShardIndex::from_records(RecordFile records, const std::strin
                     meta.at("modified_ns").get<std::int64_t>()};
     index.findings_.trouble = meta.at("trouble").get<std::string>();
     index.findings_.statuses = meta.at("statuses").get<std::map<std::string, std::uint64_t>>();
+    read_no_files(meta, index.findings_);
     visit_counters(index.findings_, [&](const char* key, std::uint64_t& count) {
       count = meta.at(key).get<std::uint64_t>();
     });

@@ -46,6 +46,7 @@ struct ShardFindings {
   std::uint64_t other_files = 0;
   std::string trouble;                            ///< WalkEnd::trouble
   std::map<std::string, std::uint64_t> statuses;  ///< img2dataset's "status", how often
+  std::map<std::string, NamesOfAKind> no_files;   ///< WalkEnd::no_files
 };
 
 /// Immutable; safe from several threads. Copies share the bytes.

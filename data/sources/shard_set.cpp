@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "data/shares/parallel.h"
 
 namespace tagalign::data {
@@ -50,9 +52,11 @@ struct Tally {
     count += more;
     if (shards++ == 0) first = shard.filename().string();
   }
-  void tell(std::vector<std::string>& notices, const char* what) const {
+  /// What is said of one, and of several.
+  void tell(std::vector<std::string>& notices, const char* one, const char* many) const {
     if (count > 0)
-      notices.push_back(format("{} {}, in {} shards, the first is {}", count, what, shards, first));
+      notices.push_back(format("{}, in {}, the first is {}", counted(count, one, many),
+                               counted(shards, "shard"), first));
   }
 };
 
@@ -67,8 +71,21 @@ void tell_statistics(const std::vector<Shard>& shards, std::vector<std::string>&
     if (shard.statistics.expected > shard.index.size())
       fewer.add(shard.statistics.expected - shard.index.size(), shard.path);
   }
-  missing.tell(notices, "shards have no _stats.json: their download did not end");
-  fewer.tell(notices, "images that _stats.json counts are missing");
+  missing.tell(notices, "shard has no _stats.json: its download did not end",
+               "shards have no _stats.json: their download did not end");
+  fewer.tell(notices, "image that _stats.json counts is missing",
+             "images that _stats.json counts are missing");
+}
+
+void tell_no_files(const std::vector<Shard>& shards, std::vector<std::string>& notices) {
+  for (const Shard& shard : shards) {
+    for (const auto& [kind, found] : shard.index.findings().no_files) {
+      notices.push_back(format("{}: {} no regular {} ({}) and left out, the first is {}",
+                               shard.path.string(), counted(found.count, "image is", "images are"),
+                               for_count(found.count, "file", "files"), kind,
+                               printable(found.first)));
+    }
+  }
 }
 
 }  // namespace
@@ -173,16 +190,22 @@ std::vector<std::string> ShardSet::notices() const {
     unreadable.add(found.unreadable, shard.path);
     lonely.add(found.captions_without_image, shard.path);
     if (!found.trouble.empty()) {
-      notices.push_back(format("{}: {}; its {} images before that are used", shard.path.string(),
-                               found.trouble, shard.index.size()));
+      notices.push_back(format("{}: {}; its {} before that {} used", shard.path.string(),
+                               found.trouble, counted(shard.index.size(), "image"),
+                               for_count(shard.index.size(), "is", "are")));
     }
   }
-  duplicates.tell(notices, "images have the key of an earlier one");
-  broken_texts.tell(notices, "texts beside images cannot be read");
+  duplicates.tell(notices, "image has the key of an earlier one",
+                  "images have the key of an earlier one");
+  broken_texts.tell(notices, "text beside images cannot be read",
+                    "texts beside images cannot be read");
   unreadable.tell(notices,
-                  "members cannot be read (encrypted, sparse, too large or packed in "
-                  "another way) and are left out");
-  lonely.tell(notices, "captions have no image");
+                  "member cannot be read (encrypted, sparse, too large or packed in another way) "
+                  "and is left out",
+                  "members cannot be read (encrypted, sparse, too large or packed in another way) "
+                  "and are left out");
+  lonely.tell(notices, "caption has no image", "captions have no image");
+  tell_no_files(shards_, notices);
   tell_statistics(shards_, notices);
   return notices;
 }

@@ -9,12 +9,16 @@
 #include <string_view>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "model/files/plain_names.h"
 #include "model/files/storage_types.h"
 
 namespace tagalign::model {
 namespace {
+
+/// Where the training programs of all methods here keep their weights: nothing to speak of.
+constexpr std::string_view kReferencesKey = "model";
 
 bool is_passed_over(PickleRef value) {
   return value->as<PickleNone>() != nullptr || value->as<bool>() != nullptr ||
@@ -104,7 +108,7 @@ class StateDictFinder {
   explicit StateDictFinder(TorchArchive& archive) : archive_(archive) {}
 
   Result<FoundStateDict> run(const PickleDict& root) {
-    FoundStateDict found{.dict = &root, .path = ""};
+    FoundStateDict found{.dict = &root, .path = {}};
     for (int depth = 0; depth < kDepthMax; ++depth) {
       TA_ASSIGN_OR_RETURN(const std::string key, key_within(found));
       if (key.empty()) break;
@@ -127,7 +131,7 @@ class StateDictFinder {
       "cfg",   "args",  "param_", "config", "metric", "history", "callback"};
 
   /// The key of the dict within `found` that holds the weights; empty: `found` does.
-  Result<std::string> key_within(const FoundStateDict& found) {
+  Result<std::string> key_within(FoundStateDict& found) {
     const std::vector<std::string> keys = keys_to_tensors(*found.dict);
     for (const std::string_view first : kFirst) {
       if (std::ranges::find(keys, first) != keys.end()) return chosen(found, first, keys);
@@ -155,12 +159,13 @@ class StateDictFinder {
     return "";
   }
 
-  std::string chosen(const FoundStateDict& found, std::string_view key,
-                     std::vector<std::string> keys) {
+  std::string chosen(FoundStateDict& found, std::string_view key, std::vector<std::string> keys) {
     std::erase(keys, key);
-    if (!keys.empty())
+    if (!keys.empty()) {
       archive_.note(format("of the dicts of tensors in {} it is '{}' that is read, not '{}'",
                            name_of(found), key, shown(keys)));
+      found.is_said = true;
+    }
     return std::string(key);
   }
 
@@ -235,6 +240,11 @@ Result<StateDict> read_as_named(TorchArchive& archive) {
     return ModuleReader(archive).run(*module);
   }
   TA_ASSIGN_OR_RETURN(const FoundStateDict found, find_state_dict(archive));
+  const bool is_usual = found.path.empty() || found.path == kReferencesKey;
+  if (!is_usual && !found.is_said) {
+    archive.note(
+        format("the key '{}' was taken off, under which its tensors lie", printable(found.path)));
+  }
   return read_tensors(
       archive, *found.dict,
       found.path.empty() ? "the state dict" : format("its '{}'", printable(found.path)));
@@ -272,9 +282,9 @@ Result<StateDict> read_tensors(TorchArchive& archive, const PickleDict& dict,
     }
   }
   if (!tensors.empty()) return tensors;
-  return invalid_argument(
-      format("reading {}: {} holds no tensors that are read among its {} entries", archive.what(),
-             what, dict.items.size()));
+  return invalid_argument(format("reading {}: {} holds no tensors that are read among its {}",
+                                 archive.what(), what,
+                                 counted(dict.items.size(), "entry", "entries")));
 }
 
 Result<StateDict> read_weights(TorchArchive& archive) {

@@ -12,7 +12,8 @@ namespace tagalign::model {
 /// The dict of names and tensors, and the keys that lead to it.
 struct FoundStateDict {
   const PickleDict* dict = nullptr;
-  std::string path;  ///< "checkpoint.model_state_dict"; empty: it is the root
+  std::string path;      ///< "checkpoint.model_state_dict"; empty: it is the root
+  bool is_said = false;  ///< a notice says which of several it is
 };
 
 /// The root itself, or the one dict below it, under a key at a time, that holds tensors: "model",
@@ -24,9 +25,10 @@ Result<FoundStateDict> find_state_dict(TorchArchive& archive);
 
 /// All weights of the archive under their plain_names():
 ///   a TorchScript archive  parameters and buffers of the module and those below it
-///   a state dict           of find_state_dict(): its tensors. Numbers, strings and None beside them
-///                          are passed over; tensors of types that are not read, and containers,
-///                          are noted in the archive
+///   a state dict           of find_state_dict(): its tensors, and a notice of the keys above
+///                          them, but for "model". Numbers, strings and None beside them are passed
+///                          over; tensors of types that are not read, and containers, are noted in
+///                          the archive
 /// kInvalidArgument names what else is found, foreign names first: a file that is nothing but
 /// weights has no reason to hold any.
 Result<StateDict> read_weights(TorchArchive& archive);

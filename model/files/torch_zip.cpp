@@ -1,6 +1,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "model/files/torch_container.h"
 
@@ -33,10 +34,10 @@ Status no_pickle(const ZipReader& zip, const std::string& what) {
   const std::string first =
       entries.empty() ? "" : format(" ('{}' and so on)", printable(entries.begin()->first));
   return invalid_argument(
-      format("reading {}: a zip archive of {} entries{} without FOLDER/data.pkl; expected what "
+      format("reading {}: a zip archive of {}{} without FOLDER/data.pkl; expected what "
              "torch.save or torch.jit.save writes, or safetensors: if the weights lie in it, "
              "unpack it",
-             what, entries.size(), first));
+             what, counted(entries.size(), "entry", "entries"), first));
 }
 
 /// The folder of the one entry FOLDER/data.pkl.

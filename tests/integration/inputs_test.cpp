@@ -80,6 +80,15 @@ TEST_F(InputsTest, FifoAsCaptions_IsRefusedAtOnce_AndAsksForNoRequeue) {
                                    HasSubstr("copy its contents into a file")));
 }
 
+TEST_F(InputsTest, WeightsThatDoNotFit_AreShownWithExitCodeOne) {
+  const std::string header = R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+  const std::string length = {static_cast<char>(header.size()), 0, 0, 0, 0, 0, 0, 0};
+  write("x.safetensors", length + header + "1");
+  const auto output = worker({"weights", "show", path("x.safetensors")});
+  EXPECT_EQ(output.exit.code, to_int(ExitCode::kJobFailed)) << output.output;
+  EXPECT_THAT(output.output, HasSubstr(R"("fits":false)"));
+}
+
 TEST_F(InputsTest, FifoAsWeights_IsRefusedAtOnce) {
   ASSERT_EQ(::mkfifo(path("clip.pt").c_str(), 0600), 0);
   write("eval.yml", format("clip: {{weights: {}}}\nmethod: clip\noutput: {}\ndatasets:\n"

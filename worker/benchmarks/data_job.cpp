@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
@@ -43,8 +44,9 @@ Result<data::CheckReport> check(DataWorld& world, const DataArguments& arguments
   const data::CheckOptions options{
       .dataset = dataset_options(config, root), .root = root, .threads = arguments.threads};
   if (config.background) {
-    TA_ASSIGN_OR_RETURN(const auto classes, data::classes_of(world.files, options.dataset));
-    TA_RETURN_IF_ERROR(check_class_count(config, classes.size()));
+    const auto classes = data::classes_of(world.files, options.dataset);
+    const Status fits = classes.ok() ? check_class_count(config, classes->size()) : ok_status();
+    if (!fits.ok()) return data::refused_classes(world.files, options, fits);
   }
   ProgressLine line(format("check {}", arguments.benchmark), world.err, world.is_terminal,
                     world.clock);
@@ -94,8 +96,8 @@ void write_prepared(DataWorld& world, const DataArguments& arguments,
     world.out << json_text(document) << "\n";
     return;
   }
-  world.out << format("{}: {} files made, {} were there already\n", arguments.benchmark,
-                      report.made, report.kept);
+  world.out << format("{}: {} made, {} there already\n", arguments.benchmark,
+                      counted(report.made, "file"), counted(report.kept, "was", "were"));
   for (const std::string& note : report.notes) world.out << "  note: " << printable(note) << "\n";
   write_offenders(world.out, "not in the source", report.missing);
   write_offenders(world.out, "could not be made", report.failures);

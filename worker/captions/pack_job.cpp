@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
@@ -27,14 +28,16 @@ std::string report_json(const data::PackReport& report) {
 std::vector<std::string> pack_report_lines(const data::PackReport& report, const Path& output) {
   constexpr double kMiB = 1 << 20;
   std::vector<std::string> lines = report.notices;
-  lines.push_back(format("{} images in {} shards, {:.1f} MiB, in {}", report.images, report.shards,
-                         static_cast<double>(report.bytes) / kMiB, output.string()));
+  lines.push_back(format("{} in {}, {:.1f} MiB, in {}", counted(report.images, "image"),
+                         counted(report.shards, "shard"), static_cast<double>(report.bytes) / kMiB,
+                         output.string()));
   if (report.dropped > 0)
-    lines.push_back(format("{} images are left out, each with its reason in {}", report.dropped,
+    lines.push_back(format("{} left out, with the reason in {}",
+                           counted(report.dropped, "image is", "images are"),
                            (output / "dropped.csv").string()));
   if (report.renamed > 0)
-    lines.push_back(
-        format("{} names came twice; ~2, ~3, … stands behind the later ones", report.renamed));
+    lines.push_back(format("{} twice; ~2, ~3, … stands behind the later ones",
+                           counted(report.renamed, "name came", "names came")));
   return lines;
 }
 

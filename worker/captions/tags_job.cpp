@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
@@ -96,7 +97,7 @@ Status complete_tag_options(FileSystem& files, const std::vector<Path>& config_f
 }
 
 std::vector<std::string> tag_report_lines(const data::TagReport& report) {
-  Lines lines{format("{} captions in {}, {:.0f}/s", report.captions,
+  Lines lines{format("{} in {}, {:.0f}/s", counted(report.captions, "caption"),
                      format_duration(report.elapsed_ms), per_second(report))};
   const auto add = [&](std::string_view title, const std::string& text) {
     lines.push_back(format("  {:<14}{}", title, text));

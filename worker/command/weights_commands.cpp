@@ -13,14 +13,24 @@
 namespace tagalign::jobs {
 namespace {
 
+int fail(const char* verb, const Status& status) {
+  std::fputs(format("{}: {}\n", verb, printable_lines(status.message())).c_str(), stderr);
+  return to_int(ExitCode::kJobFailed);
+}
+
 /// Prints what `verb` has to say; its failure goes to stderr.
 int finish(const char* verb, const Result<std::string>& said) {
-  if (said.ok()) {
-    std::puts(said->c_str());
-    return to_int(ExitCode::kOk);
-  }
-  std::fputs(format("{}: {}\n", verb, printable_lines(said.status().message())).c_str(), stderr);
-  return to_int(ExitCode::kJobFailed);
+  if (!said.ok()) return fail(verb, said.status());
+  std::puts(said->c_str());
+  return to_int(ExitCode::kOk);
+}
+
+/// A file that does not fit is a failure whose card is printed all the same.
+int show(const WeightsShowOptions& options) {
+  const auto card = describe_weights(posix_file_system(), options);
+  if (!card.ok()) return fail("weights show", card.status());
+  std::puts(card->line.c_str());
+  return to_int(card->fits ? ExitCode::kOk : ExitCode::kJobFailed);
 }
 
 Result<std::string> import_and_say(const ImportOptions& options) {
@@ -93,18 +103,15 @@ void add_show(CLI::App& app, std::function<int()>& chosen) {
   auto options = std::make_shared<WeightsShowOptions>();
   auto* weights = app.add_subcommand("weights", "Look at weight files");
   weights->require_subcommand(1);
-  auto* command =
-      weights->add_subcommand("show", "Print one JSON line about a weight file or step folder");
+  auto* command = weights->add_subcommand("show",
+                                          "Print one JSON line about a weight file or step folder; "
+                                          "exit code 1 when it does not fit");
   command->add_option("FILE", options->file, "weight file or step folder")->required();
   auto* config =
       command->add_option("--config", options->config, "configuration of train or evaluate to fit");
   add_overrides(command, config, options->overrides);
   command->footer("Example:\n  tagalign-worker weights show ViT-B-16.pt");
-  command->callback([&chosen, options] {
-    chosen = [options] {
-      return finish("weights", describe_weights(posix_file_system(), *options));
-    };
-  });
+  command->callback([&chosen, options] { chosen = [options] { return show(*options); }; });
 }
 
 }  // namespace

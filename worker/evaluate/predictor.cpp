@@ -14,18 +14,19 @@
 namespace tagalign::jobs {
 namespace {
 
-void say_notices(Rank& rank, const std::string& where, const std::vector<std::string>& notices) {
+void say_notices(Rank& rank, const std::string& checkpoint,
+                 const std::vector<std::string>& notices) {
   if (!rank.is_first()) return;
-  for (const std::string& notice : notices) rank.reporter.notice(format("{}: {}", where, notice));
+  for (const std::string& notice : notices)
+    rank.reporter.notice(about_checkpoint(checkpoint, notice));
 }
 
 /// The first rank chooses: in a folder that a training still fills, each could see another newest.
 Result<std::string> choose(Rank& rank, const std::string& checkpoint) {
-  const std::string where = format("checkpoint {}", checkpoint);
   return rank.first_decides([&]() -> Result<std::string> {
     const auto chosen = choose_checkpoint(rank.files, checkpoint);
-    if (!chosen.ok()) return chosen.status().with_context(where);
-    say_notices(rank, where, chosen->notices);
+    if (!chosen.ok()) return about_checkpoint(checkpoint, chosen.status());
+    say_notices(rank, checkpoint, chosen->notices);
     return chosen->path.string();
   });
 }
@@ -43,7 +44,7 @@ Result<TrainedWeights> read_trained(Rank& rank, const config::EvaluateConfig& co
   const std::string where = format("checkpoint {}", config.checkpoint);
   TA_ASSIGN_OR_RETURN(const std::string path, choose(rank, config.checkpoint));
   TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(rank.files, path));
-  say_notices(rank, where, trained.notices);
+  say_notices(rank, config.checkpoint, trained.notices);
   if (trained.method->name != name) {
     return invalid_argument(format("{}: it holds weights of method {}, expected those of {}", where,
                                    trained.method->name, name));

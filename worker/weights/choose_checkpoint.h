@@ -19,4 +19,9 @@ struct ChosenCheckpoint {
 /// can be read. Cost: of a folder of step folders that one is read once.
 Result<ChosenCheckpoint> choose_checkpoint(FileSystem& files, const Path& path);
 
+/// `text` about what `path` names: "checkpoint PATH: TEXT", without what `text` says itself.
+std::string about_checkpoint(const Path& path, const std::string& text);
+/// The same for the message of a failure.
+Status about_checkpoint(const Path& path, const Status& status);
+
 }  // namespace tagalign::jobs

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "worker/weights/export_metadata.h"
 #include "worker/weights/trained_weights.h"
@@ -26,15 +27,16 @@ Status check_whole(const TrainedWeights& trained) {
   for (std::size_t i = 0; i < std::min(missing.size(), kNamed); ++i)
     named += (i > 0 ? ", " : "") + missing[i];
   return invalid_argument(format("export {}: expected all tensors of {}, {} are missing: {}{}",
-                                 trained.path.string(), trained.layout.architecture,
-                                 missing.size(), named, missing.size() > kNamed ? ", …" : ""));
+                                 trained.path.string(), trained.layout.architecture, missing.size(),
+                                 named, missing.size() > kNamed ? ", …" : ""));
 }
 
 }  // namespace
 
 Result<std::string> export_weights(FileSystem& files, const ExportOptions& options) {
   TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(files, options.checkpoint));
-  if (!options.clip.empty()) TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained));
+  if (!options.clip.empty())
+    TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained).with_context("--clip"));
   TA_RETURN_IF_ERROR(check_whole(trained));
   const auto& names = *trained.method->weights;
   const std::string naming =
@@ -43,9 +45,9 @@ Result<std::string> export_weights(FileSystem& files, const ExportOptions& optio
   TA_RETURN_IF_ERROR(save_weights(
       files, options.output, tensors,
       export_metadata(tensors, naming, trained.layout.architecture, trained.position)));
-  std::string said =
-      format("{}: {} tensors of {} (step {}), naming {}: {}", options.output, tensors.size(),
-             trained.path.string(), trained.position.step, naming, trained.layout.architecture);
+  std::string said = format("{}: {} of {} (step {}), naming {}: {}", options.output,
+                            counted(tensors.size(), "tensor"), trained.path.string(),
+                            trained.position.step, naming, trained.layout.architecture);
   for (const std::string& notice : trained.notices) said += "\n" + notice;
   return said;
 }

@@ -6,6 +6,8 @@
 namespace tagalign::jobs {
 namespace {
 
+constexpr const char* kKey = "clip.weights";
+
 Result<FrozenClip> build(const LoadedWeights& weights) {
   TA_ASSIGN_OR_RETURN(auto vision, model::VisionTower::create(weights.tensors));
   TA_ASSIGN_OR_RETURN(auto text, model::TextTower::create(weights.tensors));
@@ -15,14 +17,15 @@ Result<FrozenClip> build(const LoadedWeights& weights) {
 }  // namespace
 
 Result<FrozenClip> load_clip(const Rank& rank, const Path& path) {
-  TA_ASSIGN_OR_RETURN(const auto weights, load_weights(rank.files, path));
-  auto clip = build(weights);
+  const auto weights = load_weights(rank.files, path);
+  if (!weights.ok()) return weights.status().with_context(kKey);
+  auto clip = build(*weights);
   if (!clip.ok()) {
-    return with_notes(clip.status(), weights.notes)
-        .with_context(format("weights {}", path.string()));
+    return with_notes(clip.status(), weights->notes)
+        .with_context(format("{}: {}", kKey, path.string()));
   }
   if (rank.is_first()) {
-    for (const std::string& notice : weights.notes.notices)
+    for (const std::string& notice : weights->notes.notices)
       rank.reporter.notice(format("weights {}: {}", path.string(), notice));
   }
   clip->vision.to(rank.device);

@@ -37,7 +37,7 @@ Status check_architecture(const config::TrainConfig& config, const TrainedWeight
 Status bind_config(FileSystem& files, const config::TrainConfig& config, TrainedWeights& trained) {
   TA_RETURN_IF_ERROR(check_architecture(config, trained));
   if (config::needs_clip(config.method))
-    TA_RETURN_IF_ERROR(bind_clip(files, config.clip.weights, trained));
+    TA_RETURN_IF_ERROR(bind_clip(files, config.clip.weights, trained).with_context("clip.weights"));
   TA_ASSIGN_OR_RETURN(
       const auto dataset,
       data::CaptionDataset::open(
@@ -114,7 +114,8 @@ Result<Imported> import_weights(FileSystem& files, const ImportOptions& options)
   trained.position.world_size = 1;
   trained.position.scheduled = true;
   Imported imported{.notices = trained.notices};
-  if (!options.clip.empty()) TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained));
+  if (!options.clip.empty())
+    TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained).with_context("--clip"));
   const bool has_optimizer = !trained.moments.empty();
   if (!options.config.empty()) {
     TA_ASSIGN_OR_RETURN(auto config, config::load_job_config<config::TrainConfig>(

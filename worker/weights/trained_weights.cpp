@@ -117,11 +117,10 @@ Result<TrainedWeights> read_chosen(FileSystem& files, const Path& path) {
 }  // namespace
 
 Result<TrainedWeights> read_trained_weights(FileSystem& files, const Path& path) {
-  const std::string where = format("checkpoint {}", path.string());
   auto chosen = choose_checkpoint(files, path);
-  if (!chosen.ok()) return chosen.status().with_context(where);
+  if (!chosen.ok()) return about_checkpoint(path, chosen.status());
   auto trained = read_chosen(files, chosen->path);
-  if (!trained.ok()) return trained.status().with_context(where);
+  if (!trained.ok()) return about_checkpoint(path, trained.status());
   trained->path = chosen->path;
   trained->notices.insert(trained->notices.begin(), chosen->notices.begin(), chosen->notices.end());
   return trained;

@@ -35,12 +35,24 @@ Result<LoadedWeights> load_torch(FileSystem& files, const Path& path) {
   return loaded;
 }
 
+/// Of the path, not of storage that is in trouble.
+bool is_missing(const Status& status) {
+  return status.code() == ErrorCode::kNotFound && !status.is_of_the_place();
+}
+
 }  // namespace
 
 Result<model::WeightsFormat> weights_format_of(FileSystem& files, const Path& path) {
-  TA_ASSIGN_OR_RETURN(const std::uint64_t size, files.file_size(path));
+  const auto size = files.file_size(path);
+  if (is_missing(size.status())) {
+    return not_found(
+        format("{}: expected a file of weights (safetensors, or what torch.save or torch.jit.save "
+               "wrote), found no file of that name; a relative path begins in the working folder",
+               path.string()));
+  }
+  if (!size.ok()) return size.status();
   std::array<std::byte, model::kFormatBytes> first{};
-  const std::span<std::byte> there(first.data(), std::min<std::uint64_t>(size, first.size()));
+  const std::span<std::byte> there(first.data(), std::min<std::uint64_t>(*size, first.size()));
   TA_RETURN_IF_ERROR(files.read_range(path, 0, there));
   const auto found = model::weights_format(there);
   if (found != model::WeightsFormat::kOther) return found;
@@ -55,13 +67,12 @@ Result<model::TorchArchive> open_torch_archive(FileSystem& files, const Path& pa
 }
 
 Result<LoadedWeights> load_weights(FileSystem& files, const Path& path) {
-  const auto found = weights_format_of(files, path);
-  if (!found.ok()) return found.status().with_context("weights");
-  auto loaded = *found == model::WeightsFormat::kSafetensors ? load_safetensors(files, path)
-                                                             : load_torch(files, path);
-  if (!loaded.ok()) return loaded.status().with_context("weights");
+  TA_ASSIGN_OR_RETURN(const auto found, weights_format_of(files, path));
+  TA_ASSIGN_OR_RETURN(LoadedWeights loaded, found == model::WeightsFormat::kSafetensors
+                                                ? load_safetensors(files, path)
+                                                : load_torch(files, path));
   TA_ASSIGN_OR_RETURN(const Digest128 digest, digest_file(files, path));
-  loaded->digest = digest.hex();
+  loaded.digest = digest.hex();
   return loaded;
 }
 

@@ -222,7 +222,7 @@ void count_tensors(const model::StateDict& tensors, json& card) {
 
 }  // namespace
 
-Result<std::string> describe_weights(FileSystem& files, const WeightsShowOptions& options) {
+Result<WeightsCard> describe_weights(FileSystem& files, const WeightsShowOptions& options) {
   TA_ASSIGN_OR_RETURN(const Demands demands, demands_of(files, options));
   TA_ASSIGN_OR_RETURN(const Contents contents, read_contents(files, options.file));
   json card = {{"file", options.file},
@@ -251,9 +251,10 @@ Result<std::string> describe_weights(FileSystem& files, const WeightsShowOptions
   card["missing"] = comparison.missing;
   card["unexpected"] = comparison.unexpected;
   card["problems"] = comparison.problems;
-  card["fits"] =
+  const bool fits =
       comparison.missing.empty() && comparison.unexpected.empty() && comparison.problems.empty();
-  return json_text(card);
+  card["fits"] = fits;
+  return WeightsCard{json_text(card), fits};
 }
 
 }  // namespace tagalign::jobs

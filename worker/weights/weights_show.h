@@ -15,7 +15,12 @@ struct WeightsShowOptions {
   std::vector<std::string> overrides;
 };
 
-/// One JSON object on one line:
+struct WeightsCard {
+  std::string line;  ///< one JSON object, without a line end
+  bool fits = false;
+};
+
+/// The card's line:
 ///   file, container ("safetensors", "torch archive", "torch archive before 1.6", "checkpoint
 ///   folder"), digest, bytes,
 ///   clip and projector (their architecture, or null), naming, step, clip_digest,
@@ -23,6 +28,6 @@ struct WeightsShowOptions {
 ///   are not read, and foreign names that were passed over), notices (sentences), missing, unexpected (names, for the configuration or else for the
 ///   architecture), problems (sentences), fits (no missing, no unexpected, no problems)
 /// kNotFound, kDataLoss, kInvalidArgument for what cannot be read at all.
-Result<std::string> describe_weights(FileSystem& files, const WeightsShowOptions& options);
+Result<WeightsCard> describe_weights(FileSystem& files, const WeightsShowOptions& options);
 
 }  // namespace tagalign::jobs

@@ -1,3 +1,4 @@
+#include "base/counted.h"
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands/commands.h"
@@ -25,9 +26,9 @@ Record record_of(const wire::StatusReply& status) {
                    {"events", number(status.events)}};
   std::vector<std::string> agents;
   for (const auto& agent : status.agents) {
-    agents.push_back(format("{} on {} ({} of {} slots free, {} GPUs, {})", agent.id, agent.host,
-                            agent.slots_free, agent.slots, agent.gpus,
-                            agent.connected ? "connected" : "lost"));
+    agents.push_back(format("{} on {} ({} of {} free, {}, {})", agent.id, agent.host,
+                            agent.slots_free, counted(agent.slots, "slot"),
+                            counted(agent.gpus, "GPU"), agent.connected ? "connected" : "lost"));
   }
   std::vector<std::string> jobs;
   for (const auto& [state, count] : status.jobs_by_state)

@@ -1,6 +1,7 @@
 /// `tagalign pool`: nodes that the coordinator gets by itself.
 #include <map>
 
+#include "base/counted.h"
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/time_span.h"
@@ -80,10 +81,10 @@ std::string allocation_line(const wire::AllocationSummary& allocation) {
   if (!allocation.nodes.empty() && allocation.nodes != allocation.name) {
     line += " on " + allocation.nodes;
   }
-  if (allocation.agents > 0) line += format(", {} agents", allocation.agents);
+  if (allocation.agents > 0) line += ", " + counted(allocation.agents, "agent");
   if (allocation.started_ms != 0) line += ", since " + time_text(allocation.started_ms);
   if (allocation.ends_ms != 0) line += ", until " + time_text(allocation.ends_ms);
-  if (allocation.restarts > 0) line += format(", requeued {} times", allocation.restarts);
+  if (allocation.restarts > 0) line += ", requeued " + counted(allocation.restarts, "time");
   if (!allocation.reason.empty()) line += ": " + allocation.reason;
   return line;
 }

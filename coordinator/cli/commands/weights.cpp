@@ -41,12 +41,13 @@ std::optional<json> find_card(const std::string& output) {
 Result<json> ask_worker(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const CommandOutput output,
                       context.host.ask_worker(worker_arguments(options)));
+  // The worker's code is not 0 for a file that does not fit, too.
+  if (auto card = find_card(output.output)) return *card;
   if (!output.exit.ok()) {
     std::string said = output.output;
     while (said.ends_with('\n')) said.pop_back();
     return invalid_argument(said.empty() ? "tagalign-worker: " + output.exit.to_string() : said);
   }
-  if (auto card = find_card(output.output)) return *card;
   return internal_error(
       format("tagalign-worker weights show {}: expected one line of JSON, found: {}", options.file,
              output.output));

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/time_span.h"
 
@@ -12,19 +13,15 @@ namespace {
 constexpr std::int64_t kSecond = 1'000;
 constexpr int kSlotsMax = 1'000'000;
 
-std::string plural(int count, std::string_view noun) {
-  return format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 std::string describe(const wire::SlurmSource& slurm) {
   std::string text = "slurm";
   if (!slurm.partition.empty()) text += ", partition " + slurm.partition;
   if (!slurm.account.empty()) text += ", account " + slurm.account;
-  text += ", " + plural(slurm.nodes, "node");
-  if (slurm.gpus_per_node > 0) text += " of " + plural(slurm.gpus_per_node, "GPU");
+  text += ", " + counted(slurm.nodes, "node");
+  if (slurm.gpus_per_node > 0) text += " of " + counted(slurm.gpus_per_node, "GPU");
   if (slurm.cpus_per_node > 0) {
     text += slurm.gpus_per_node > 0 ? " and " : " of ";
-    text += plural(slurm.cpus_per_node, "core");
+    text += counted(slurm.cpus_per_node, "core");
   }
   text += format(" for {}; {} waiting, {} at most; given back after {} without work",
                  format_span(slurm.time_limit_s * kSecond), slurm.backlog, slurm.max,

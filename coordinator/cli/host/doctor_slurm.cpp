@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/counted.h"
 #include "base/format.h"
 
 namespace tagalign::cli {
@@ -127,8 +128,9 @@ Check judge_partition(std::string_view sinfo, const std::string& wanted) {
             format("choose one of: {}", names_of(partitions))};
   }
   const Partition& partition = found->second;
-  const std::string text = format("{}: {} of {} nodes usable, time limit {}", partition.name,
-                                  partition.usable, partition.nodes, partition.limit);
+  const std::string text =
+      format("{}: {} of {} usable, time limit {}", partition.name, partition.usable,
+             counted(partition.nodes, "node"), partition.limit);
   if (partition.availability != "up") {
     return {"partition", Health::kError, format("{} is {}", partition.name, partition.availability),
             "ask who runs the cluster, or choose another: --partition NAME"};

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/job_environment.h"
 #include "base/process.h"
@@ -117,7 +118,7 @@ Check examine_keys(const wire::StateFolder& state) {
               format("chmod 600 {}", (state.keys() / name).string())};
     }
   }
-  return {"keys", Health::kOk, format("{} secret keys, each private", count), ""};
+  return {"keys", Health::kOk, counted(count, "secret key") + ", each private", ""};
 }
 
 /// Binds `port` on the loopback address for a moment; 0: any.

@@ -1,5 +1,6 @@
 #include "coordinator/cli/talk/unfit.h"
 
+#include "base/counted.h"
 #include "base/format.h"
 
 namespace tagalign::cli {
@@ -54,9 +55,9 @@ std::optional<std::string> UnfitWatch::look(Connection& connection,
   if (!since_ms_) since_ms_ = now_ms;
   if (now_ms < *since_ms_ + kUnfitMs) return std::nullopt;
   return format(
-      "job '{}' needs {} slots, and all agents that come ({}) have {} together: it can never start "
+      "job '{}' needs {}, and all agents that come ({}) have {} together: it can never start "
       "here; ask for more nodes, cores or GPUs, or give it fewer ranks",
-      job->name, job->slots, agents_, *slots);
+      job->name, counted(job->slots, "slot"), agents_, *slots);
 }
 
 }  // namespace tagalign::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "coordinator/service/answers/job_changes.h"
 #include "coordinator/service/answers/job_log.h"
@@ -25,8 +26,24 @@ Result<const core::Job*> find_job(const core::State& state, const wire::JobRef& 
   return &state.jobs.at(id);
 }
 
+/// What a last attempt that did not succeed leaves to be done again; empty where that is nothing.
+std::string lost_steps(const core::Job& job) {
+  if (job.attempts.empty() || job.checkpoints.empty()) return "";
+  const core::AttemptRecord& last = job.attempts.back();
+  const std::uint64_t saved = job.checkpoints.rbegin()->first;
+  if (!last.outcome || *last.outcome == wire::Outcome::kSucceeded || last.last_step <= saved)
+    return "";
+  const std::string lost = last.last_step == saved + 1
+                               ? format("step {} is", last.last_step)
+                               : format("steps {} to {} are", saved + 1, last.last_step);
+  return format("the last saved step is {}; {} repeated when it goes on", saved, lost);
+}
+
 std::string reason_of(const AnswerContext& context, const core::Job& job) {
-  if (const auto* failed = std::get_if<core::Failed>(&job.state)) return failed->reason;
+  if (const auto* failed = std::get_if<core::Failed>(&job.state)) {
+    const std::string lost = lost_steps(job);
+    return lost.empty() ? failed->reason : format("{}; {}", failed->reason, lost);
+  }
   if (const auto* cancelled = std::get_if<core::Cancelled>(&job.state)) return cancelled->reason;
   if (const auto* saving = std::get_if<core::Saving>(&job.state)) return saving->reason;
   if (!std::holds_alternative<core::Queued>(job.state)) return "";
@@ -241,7 +258,9 @@ ClientReply reply_to(const AnswerContext& context, const wire::JobLogRequest& re
 ClientReply reply_to(const AnswerContext& context, const wire::ExplainRequest& request) {
   const auto job = find_job(context.state, request.job);
   if (!job.ok()) return error_reply(job.status());
-  return wire::ExplainReply{core::explain(context.state, (*job)->id, context.now_ms)};
+  wire::ExplainReply reply{core::explain(context.state, (*job)->id, context.now_ms)};
+  if (auto lost = lost_steps(**job); !lost.empty()) reply.lines.push_back(std::move(lost));
+  return reply;
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::CancelRequest& request) {
@@ -301,12 +320,16 @@ ClientReply reply_to(const AnswerContext& context, const wire::StatusRequest&) {
   return reply;
 }
 
-ClientReply reply_to(const AnswerContext&, const wire::StopRequest& request) {
-  return wire::StopReply{request.kill_gangs
-                             ? "stopping: running gangs are killed and go on from their last "
-                               "checkpoint at the next start"
-                             : "stopping: running gangs save and leave, and go on at the next "
-                               "start"};
+ClientReply reply_to(const AnswerContext& context, const wire::StopRequest& request) {
+  const auto gangs = std::ranges::count_if(
+      context.state.jobs, [](const auto& job) { return core::holder(job.second) != nullptr; });
+  if (gangs == 0) return wire::StopReply{"stopping: no gang runs"};
+  return wire::StopReply{
+      request.kill_gangs
+          ? format("stopping: {} from the last checkpoint at the next start",
+                   counted(gangs, "gang is killed and goes on", "gangs are killed and go on"))
+          : format("stopping: {} on at the next start",
+                   counted(gangs, "gang saves, leaves, and goes", "gangs save, leave, and go"))};
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::PoolAddRequest& request) {

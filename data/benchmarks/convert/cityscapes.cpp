@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/limits.h"
 #include "data/benchmarks/convert/converter_parts.h"
@@ -120,10 +121,10 @@ void plan_city(const SourceTree& tree, const City& city, Plan& plan) {
           {stem + kPhotoSuffix, format("{} has no photograph in {}", file, city.photos.string())});
   }
   if (from_polygons > 0)
-    plan.notes.push_back(
-        format("{}: {} label maps drawn from polygons, for want of {}; single "
-               "pixels at borders may differ from the official maps",
-               city.below, from_polygons, kIdsSuffix));
+    plan.notes.push_back(format(
+        "{}: {} drawn from polygons, for want of {}; single pixels at borders may differ from "
+        "the official maps",
+        city.below, counted(from_polygons, "label map"), kIdsSuffix));
 }
 
 const SourceFolder* find_part(const SourceTree& tree, const std::string& part,

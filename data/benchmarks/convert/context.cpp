@@ -77,7 +77,8 @@ Result<Plan> plan_context(const ConverterInput& input) {
   TA_ASSIGN_OR_RETURN(const SourceTree tree, scan_source(input));
   const SourceFolder* voc = find_voc(tree, "VOC2010", {"JPEGImages"});
   const auto json_path = tree.find_file("trainval_merged.json");
-  if (voc == nullptr || (!json_path && !has_made_labels(tree, *voc, "val")))
+  if (voc == nullptr) return no_voc(input, tree, kExpected, "VOC2010");
+  if (!json_path && !has_made_labels(tree, *voc, "val"))
     return wrong_source(input, tree, kExpected);
   const SourceFolder& photos = *tree.at(voc->path / "JPEGImages");
   const Stems stems = stems_of(&photos, kPhotoSuffixes);

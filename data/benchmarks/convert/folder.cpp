@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/utf8.h"
 #include "data/benchmarks/convert/converter_parts.h"
@@ -67,10 +68,10 @@ void note_others(const FolderFiles& found, const Path& folder, Plan& plan) {
   std::vector<std::string> first;
   for (std::size_t i = 0; i < std::min(found.others.size(), kOffendersNamed); ++i)
     first.push_back(printable(found.others[i]));
-  plan.notes.push_back(
-      format("left out, not images or label maps by their endings: {} files in {}: {}{}",
-             found.others.size(), folder.string(), fmt::join(first, ", "),
-             found.others.size() > first.size() ? ", …" : ""));
+  plan.notes.push_back(format("left out, not images or label maps by their endings: {} in {}: {}{}",
+                              counted(found.others.size(), "file"), folder.string(),
+                              fmt::join(first, ", "),
+                              found.others.size() > first.size() ? ", …" : ""));
 }
 
 void name_missing(const FolderFiles& images, const FolderFiles& labels, const Parts& parts,

@@ -43,7 +43,7 @@ Result<Plan> plan_voc(const ConverterInput& input) {
   TA_ASSIGN_OR_RETURN(const SourceTree tree, scan_source(input));
   const SourceFolder* voc =
       find_voc(tree, "VOC2012", {"JPEGImages", "SegmentationClass", "ImageSets"});
-  if (voc == nullptr) return wrong_source(input, tree, kExpected);
+  if (voc == nullptr) return no_voc(input, tree, kExpected, "VOC2012");
   const SourceFolder* lists = tree.at(voc->path / "ImageSets" / "Segmentation");
   Plan plan;
   for (const std::string& split : wanted_splits(input, {"train", "val"})) {

@@ -25,6 +25,7 @@ constexpr Names kNames[] = {
     {FindingKind::kWrongEncoding, "wrong-encoding", "labels stored in another way than expected"},
     {FindingKind::kIdOutOfRange, "id-out-of-range", "labels with ids outside the range"},
     {FindingKind::kNothingToScore, "nothing-to-score", "nothing to score"},
+    {FindingKind::kClassList, "class-list", "class lists that are refused"},
 };
 
 const Names& names_of(FindingKind kind) {

@@ -26,6 +26,7 @@ enum class FindingKind : std::uint8_t {
   kWrongEncoding,   ///< colours where indices are expected, or the reverse
   kIdOutOfRange,    ///< an id that is neither a class nor ignored
   kNothingToScore,  ///< all labels hold one class of several, beside what is ignored
+  kClassList,       ///< the list of classes is none that the evaluation takes
 };
 /// "missing-label": in JSON.
 std::string_view finding_name(FindingKind kind);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/json_text.h"
 #include "base/utf8.h"
@@ -71,10 +72,11 @@ class TagSource {
   std::optional<std::string> notice(const Path& path, std::string_view what) const {
     if (joined(TagJoin::kFile) + without_.count == asked_) return std::nullopt;
     return format(
-        "{}: {} images take their {} by file name, {} by URL, {} by key, {} by the last part of "
-        "the path ({} of those have several entries and take the first)",
-        path.string(), joined(TagJoin::kFile), what, joined(TagJoin::kUrl), joined(TagJoin::kKey),
-        joined(TagJoin::kBaseName), ambiguous_);
+        "{}: {} {} by file name, {} by URL, {} by key, {} by the last part of the path ({} several "
+        "entries, of which the first counts)",
+        path.string(), counted(joined(TagJoin::kFile), "image takes its", "images take their"),
+        what, joined(TagJoin::kUrl), joined(TagJoin::kKey), joined(TagJoin::kBaseName),
+        counted(ambiguous_, "of those has", "of those have"));
   }
 
  private:
@@ -221,9 +223,10 @@ class CaptionJoin {
     const std::uint64_t smaller = std::min<std::uint64_t>(rows_, shards_->size());
     if (matched * 2 >= smaller) return ok_status();
     return invalid_argument(
-        format("join {} with {}: only {} of {} captions and {} images belong together, expected at "
-               "least half of the fewer; captions without image: {}; images without caption: {}",
-               options_.captions.string(), options_.root.string(), matched, rows_, shards_->size(),
+        format("join {} with {}: only {} of {} and {} belong together, expected at least half of "
+               "the fewer; captions without image: {}; images without caption: {}",
+               options_.captions.string(), options_.root.string(), matched,
+               counted(rows_, "caption"), counted(shards_->size(), "image"),
                list_of(without_image_.examples), list_of(images_.examples)));
   }
 
@@ -235,8 +238,9 @@ class CaptionJoin {
           format("open {}: no record is left of {}; check that there are images with captions",
                  about, rows_ + images_.count));
     if (!tags_.is_read() || writer_.size() * 2 >= total_) return ok_status();
-    const std::string left =
-        writer_.size() == 0 ? "no record is" : format("only {} records are", writer_.size());
+    const std::string left = writer_.size() == 0
+                                 ? "no record is"
+                                 : "only " + counted(writer_.size(), "record is", "records are");
     return invalid_argument(
         format("open {}: {} left of {}; check that file names in {} equal those in the captions; "
                "images without tags: {}; entries: {}",
@@ -255,44 +259,58 @@ class CaptionJoin {
                attributes_.images_without_entry(), attributes_.first_entries()));
   }
 
+  std::string without_caption() const {
+    return counted(images_.count, "image has no caption and is left out",
+                   "images have no caption and are left out");
+  }
+
   void tell_rows() {
     const auto about = options_.captions.empty() ? options_.root : options_.captions;
+    const std::uint64_t matched = rows_ - without_image_.count;
     if (rows_ > 0) {
       notices_.push_back(format(
-          "{}: {} of {} captions have an image ({} by file name, {} by the last part of it, {} by "
-          "URL, {} by its SHA-1); {} images have no caption and are left out",
-          about.string(), rows_ - without_image_.count, rows_, joined(ImageJoin::kFile),
-          joined(ImageJoin::kBaseName), joined(ImageJoin::kUrl), joined(ImageJoin::kSha1),
-          images_.count));
+          "{}: {} of {} {} an image ({} by file name, {} by the last part of it, {} by URL, {} by "
+          "its SHA-1); {}",
+          about.string(), matched, counted(rows_, "caption"), for_count(matched, "has", "have"),
+          joined(ImageJoin::kFile), joined(ImageJoin::kBaseName), joined(ImageJoin::kUrl),
+          joined(ImageJoin::kSha1), without_caption()));
     } else if (images_.count > 0) {
-      notices_.push_back(
-          format("{}: {} images have no caption and are left out", about.string(), images_.count));
+      notices_.push_back(format("{}: {}", about.string(), without_caption()));
     }
     if (duplicates_ > 0)
+      notices_.push_back(format("{}: {} left out", about.string(),
+                                counted(duplicates_, "image whose key came before is",
+                                        "images whose key came before are")));
+    if (empty_ > 0)
       notices_.push_back(
-          format("{}: {} images whose key came before are left out", about.string(), duplicates_));
-    if (empty_ > 0) notices_.push_back(format("{}: {} captions are empty", about.string(), empty_));
+          format("{}: {} empty", about.string(), counted(empty_, "caption is", "captions are")));
     if (repaired_.count > 0) {
       notices_.push_back(
-          format("{}: {} of {} captions hold bytes that are not UTF-8, the first is that of {}; "
-                 "each byte became U+FFFD",
-                 about.string(), repaired_.count, total_, repaired_.examples.front()));
+          format("{}: {} of {} {} bytes that are not UTF-8, the first is that of {}; each byte "
+                 "became U+FFFD",
+                 about.string(), repaired_.count, counted(total_, "caption"),
+                 for_count(repaired_.count, "holds", "hold"), repaired_.examples.front()));
     }
   }
 
   void tell_tags() {
     if (auto notice = tags_.notice(options_.tags, "tags")) notices_.push_back(*notice);
     if (tags_.without_entry() > 0)
-      notices_.push_back(format("{} of {} images have no tag entry and are left out",
-                                tags_.without_entry(), total_));
+      notices_.push_back(format("{} of {} {} left out", tags_.without_entry(),
+                                counted(total_, "image"),
+                                for_count(tags_.without_entry(), "has no tag entry and is",
+                                          "have no tag entry and are")));
   }
 
   void tell_attributes() {
     if (auto notice = attributes_.notice(options_.attributes, "attributes"))
       notices_.push_back(*notice);
     if (attributes_.without_entry() > 0)
-      notices_.push_back(format("{} of {} images have no attribute entry and are used without",
-                                attributes_.without_entry(), attributes_.asked()));
+      notices_.push_back(
+          format("{} of {} {} used without", attributes_.without_entry(),
+                 counted(attributes_.asked(), "image"),
+                 for_count(attributes_.without_entry(), "has no attribute entry and is",
+                           "have no attribute entry and are")));
   }
 
   std::uint64_t joined(ImageJoin by) const { return joins_[static_cast<std::size_t>(by)]; }

@@ -1,5 +1,6 @@
 #include "data/datasets/captions/caption_rows.h"
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/utf8.h"
 
@@ -25,11 +26,18 @@ BrokenLines CaptionRows::broken() const {
   return std::visit([](const auto& reader) -> BrokenLines { return reader.broken(); }, reader_);
 }
 
+BrokenLines CaptionRows::odd_quotes() const {
+  const auto* csv = std::get_if<CsvCaptions>(&reader_);
+  return csv == nullptr ? BrokenLines{} : csv->odd_quotes();
+}
+
 std::vector<std::string> CaptionRows::notices() const {
   if (const auto* csv = std::get_if<CsvCaptions>(&reader_)) return csv->notices();
   const BrokenLines broken = std::get<LineCaptions>(reader_).broken();
   if (broken.count == 0) return {};
-  return {format("{} lines of captions are left out, the first is {}", broken.count, broken.first)};
+  return {format("{} left out, the first is {}",
+                 counted(broken.count, "line of captions is", "lines of captions are"),
+                 broken.first)};
 }
 
 std::uint64_t CaptionRows::bytes_read() const {

@@ -32,6 +32,8 @@ class CaptionRows {
   bool is_csv() const { return std::holds_alternative<CsvCaptions>(reader_); }
   /// What was left out so far.
   BrokenLines broken() const;
+  /// What was kept of a CSV file, and hardly says what its writer meant (CsvReader::is_odd).
+  BrokenLines odd_quotes() const;
   /// What a person should know of the rows read so far, a line each.
   std::vector<std::string> notices() const;
   std::uint64_t bytes_read() const;

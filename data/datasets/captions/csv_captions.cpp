@@ -1,7 +1,10 @@
 #include "data/datasets/captions/csv_captions.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "base/utf8.h"
 
@@ -30,8 +33,8 @@ Status at_line(const std::string& path, const Status& status) {
 }  // namespace
 
 std::string NotedLines::named() const {
-  std::string text;
-  for (const std::size_t line : first_) text += (text.empty() ? "" : ", ") + format("{}", line);
+  const std::string text =
+      format("{} {}", for_count(count_, "line", "lines"), fmt::join(first_, ", "));
   return count_ > first_.size() ? text + format(" and {} more", count_ - first_.size()) : text;
 }
 
@@ -103,30 +106,37 @@ BrokenLines CsvCaptions::broken() const {
           format("{}:{}: expected {} found {}", path_, uneven_.first(), expected(), first_uneven_)};
 }
 
+BrokenLines CsvCaptions::odd_quotes() const {
+  if (odd_.count() == 0) return {};
+  return {odd_.count(),
+          format("{}:{}: text behind a closing quote, or a quote that is still open at the end",
+                 path_, odd_.first())};
+}
+
 /// Few uneven rows are left out, many mean that the file is not what it should be.
 Status CsvCaptions::judge() const {
   constexpr std::size_t kOneOf = 100;
   if (uneven_.count() * kOneOf <= rows_) return {};
   return invalid_argument(format(
-      "read captions {}:{}: expected {} found {}; quote captions that hold commas ({} of {} rows "
-      "are "
-      "uneven, on lines {})",
-      path_, uneven_.first(), expected(), first_uneven_, uneven_.count(), rows_, uneven_.named()));
+      "read captions {}:{}: expected {} found {}; quote captions that hold commas ({} of {} {} "
+      "uneven, on {})",
+      path_, uneven_.first(), expected(), first_uneven_, uneven_.count(), counted(rows_, "row"),
+      for_count(uneven_.count(), "is", "are"), uneven_.named()));
 }
 
 std::vector<std::string> CsvCaptions::notices() const {
   std::vector<std::string> notices;
   if (uneven_.count() > 0) {
     notices.push_back(
-        format("{}: {} of {} rows have another number of columns than the header, or no file, and "
-               "are left out: lines {}",
-               path_, uneven_.count(), rows_, uneven_.named()));
+        format("{}: {} of {} left out, with another number of columns than the header or no file: "
+               "{}",
+               path_, uneven_.count(), counted(rows_, "row"), uneven_.named()));
   }
   if (odd_.count() > 0) {
     notices.push_back(
-        format("{}: {} of {} rows have text behind a closing quote, or end with a quote that "
-               "is still open; they are read as Python's csv reads them: lines {}",
-               path_, odd_.count(), rows_, odd_.named()));
+        format("{}: {} of {} with text behind a closing quote, or with one still open at the end, "
+               "read as Python's csv reads that: {}",
+               path_, odd_.count(), counted(rows_, "row"), odd_.named()));
   }
   return notices;
 }

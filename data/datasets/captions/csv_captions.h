@@ -21,7 +21,7 @@ class NotedLines {
   }
   std::size_t count() const { return count_; }
   std::size_t first() const { return first_.front(); }
-  /// "4, 9, 12 and 3 more".
+  /// "line 4", "lines 4, 9, 12 and 3 more".
   std::string named() const;
 
  private:
@@ -43,6 +43,8 @@ class CsvCaptions {
   std::vector<std::string> notices() const;
   /// The rows that were left out.
   BrokenLines broken() const;
+  /// Rows that were kept all the same: CsvReader::is_odd().
+  BrokenLines odd_quotes() const;
   std::size_t bytes_left() const { return csv_.bytes_left(); }
 
  private:

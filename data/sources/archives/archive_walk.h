@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,10 +54,20 @@ struct GzipPoint {
   std::string window;          ///< the 32 KiB unpacked before it; empty: a gzip header begins here
 };
 
+/// Names of one kind: how many, and the first of them.
+struct NamesOfAKind {
+  std::uint64_t count = 0;
+  std::string first;
+
+  bool operator==(const NamesOfAKind&) const = default;
+};
+
 struct WalkEnd {
   std::string trouble;            ///< empty: the archive is whole
   std::uint64_t unreadable = 0;   ///< members left out: encrypted, sparse, another compression
   std::vector<GzipPoint> points;  ///< of a gzip'd tar
+  /// Of a folder, by what they are ("a FIFO"): images' names that stand for no regular file.
+  std::map<std::string, NamesOfAKind> no_files;
 };
 
 /// Ustar, pax and GNU tar (libarchive). Reads headers and wanted texts and skips the rest; of a

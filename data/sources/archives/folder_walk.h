@@ -6,7 +6,7 @@
 namespace tagalign::data {
 
 /// Its files at any depth, named relative to it; in each folder bytewise by name.
-/// Hidden ones are left out.
+/// Hidden ones are left out, and what is no regular file; images among that are told at the end.
 Result<WalkEnd> walk_folder(const Path& folder, MemberSink& sink);
 
 }  // namespace tagalign::data

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/checksum.h"
+#include "base/counted.h"
 #include "base/format.h"
 #include "data/tags/files/tag_output.h"
 #include "data/tags/files/tag_parsing.h"
@@ -173,9 +174,9 @@ class Finishing {
     }));
     if (seen != report_.captions)
       return data_loss(
-          format("make tags: expected {} captions at the second reading, found {}; do "
+          format("make tags: expected {} at the second reading, found {}; do "
                  "not change the files meanwhile",
-                 report_.captions, seen));
+                 counted(report_.captions, "caption"), seen));
     TA_RETURN_IF_ERROR(by_name.finish());
     return by_url.finish();
   }

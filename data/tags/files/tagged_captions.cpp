@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/counted.h"
 #include "base/format.h"
 #include "data/tags/files/caption_files.h"
 #include "data/tags/files/imported_tags.h"
@@ -42,10 +43,10 @@ class ParsedCaptions final : public TaggedCaptions {
   Result<TagPiece> open(std::size_t number, std::size_t captions) const {
     TA_ASSIGN_OR_RETURN(TagPiece piece, TagPiece::open(tag_piece_path(folder_, number)));
     if (piece.size() == captions) return piece;
-    return data_loss(
-        format("make tags: expected {} captions in {}, found {}; do not change the "
-               "files meanwhile",
-               captions, tag_piece_path(folder_, number).string(), piece.size()));
+    return data_loss(format(
+        "make tags: expected {} in {}, found {}; do not change the "
+        "files meanwhile",
+        counted(captions, "caption"), tag_piece_path(folder_, number).string(), piece.size()));
   }
 
   FileSystem& files_;

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/exit_codes.h"
+#include "base/utf8.h"
 #include "tests/unit/agent/agent_fixture.h"
 #include "tests/unit/agent/broken_disk.h"
 
@@ -38,6 +39,10 @@ TEST(LastLines, OfALongLog_AreTheLastAndFew) {
 
 TEST(LastLines, WithControlBytes_ObeyNoTerminal) {
   EXPECT_EQ(last_lines("a\x1b[2Jb\tc\xff\n"), "a\\x1b[2Jb c\\xff");
+  EXPECT_EQ(last_lines("caf\xc3\xa9 \xe2\x80\xaeturned\n"), "caf\xc3\xa9 \\xe2\\x80\\xaeturned");
+  std::string accents;
+  for (int i = 0; i < 1'001; ++i) accents += "\xc3\xa9";
+  EXPECT_EQ(find_non_utf8(last_lines("x" + accents)), std::nullopt);
 }
 
 class LastWordsTest : public AgentFixture {

@@ -8,6 +8,7 @@
 
 #include "base/checksum.h"
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/status.h"
@@ -178,6 +179,16 @@ TEST(PermutedIndex, AnyCount_IsAPermutationThatDependsOnTheEpoch) {
       EXPECT_GT(moved, count / 2);
     }
   }
+}
+
+TEST(Counted, One_IsSingular) {
+  EXPECT_EQ(counted(0, "image"), "0 images");
+  EXPECT_EQ(counted(1, "image"), "1 image");
+  EXPECT_EQ(counted(std::size_t{2}, "image"), "2 images");
+  EXPECT_EQ(counted(1, "entry", "entries"), "1 entry");
+  EXPECT_EQ(counted(3, "entry", "entries"), "3 entries");
+  EXPECT_EQ(for_count(1, "is", "are"), "is");
+  EXPECT_EQ(for_count(0, "is", "are"), "are");
 }
 
 TEST(FormatDuration, EachRange_ReadsWell) {

@@ -46,6 +46,7 @@ TEST_F(CommandLine, WeightsShow_SomethingMissing_IsNamedWithExitCodeOne) {
   card["missing"] = {"visual.proj"};
   card["fits"] = false;
   worker_answer.output = card.dump();
+  worker_answer.exit.code = 1;
   EXPECT_EQ(run({"weights", "show", "a.pth"}), 1);
   EXPECT_THAT(out.str(), AllOf(HasSubstr("missing"), HasSubstr("visual.proj")));
 }

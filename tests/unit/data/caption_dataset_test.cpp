@@ -56,7 +56,7 @@ TEST_F(CaptionDatasetTest, TagTable_AttachesTags_AndDropsImagesWithoutEntry) {
   EXPECT_THAT(dataset->record(0).tags, IsEmpty());
   EXPECT_THAT(dataset->record(1).tags, ElementsAre(1, 0));
   EXPECT_THAT(dataset->tag_names(), ElementsAre("dog", "cat"));
-  EXPECT_THAT(dataset->notices(), ElementsAre("1 of 3 images have no tag entry and are left out"));
+  EXPECT_THAT(dataset->notices(), ElementsAre("1 of 3 images has no tag entry and is left out"));
 }
 
 TEST_F(CaptionDatasetTest, BadUtf8_IsReplacedAndCounted) {
@@ -65,7 +65,7 @@ TEST_F(CaptionDatasetTest, BadUtf8_IsReplacedAndCounted) {
   EXPECT_EQ(dataset->record(0).caption, "caf\xef\xbf\xbd au lait");
   EXPECT_EQ(dataset->record(1).caption, "caf\xc3\xa9");
   EXPECT_THAT(dataset->notices(),
-              ElementsAre(HasSubstr("captions.csv: 1 of 2 captions hold bytes that are not "
+              ElementsAre(HasSubstr("captions.csv: 1 of 2 captions holds bytes that are not "
                                     "UTF-8, the first is that of a.png")));
 }
 
@@ -99,7 +99,7 @@ TEST_F(CaptionDatasetTest, UnclosedQuoteOnTheLastLine_IsReadAsPythonDoes_WithANo
   const auto dataset = open("file,caption\na.png,x\nb.png,\"cut he\n");
   ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
   EXPECT_EQ(dataset->record(1).caption, "cut he");
-  EXPECT_THAT(dataset->notices(), ElementsAre(HasSubstr("lines 3")));
+  EXPECT_THAT(dataset->notices(), ElementsAre(HasSubstr("reads that: line 3")));
 }
 
 TEST_F(CaptionDatasetTest, TextBehindAQuote_IsReadAsPythonDoes_WithACountedNotice) {
@@ -118,7 +118,7 @@ TEST_F(CaptionDatasetTest, TextBehindAQuote_IsReadAsPythonDoes_WithACountedNotic
   EXPECT_EQ(even->record(5).file, "f.jpg ");
   EXPECT_THAT(even->notices(),
               ElementsAre(AllOf(HasSubstr("4 of 6 rows"), HasSubstr("lines 2, 4, 5, 7")),
-                          HasSubstr("1 captions are empty")));
+                          HasSubstr("1 caption is empty")));
 }
 
 TEST_F(CaptionDatasetTest, CarriageReturnsAlone_EndLines) {
@@ -204,11 +204,9 @@ TEST_F(CaptionDatasetTest, EmptyLineBetweenTagNames_IsRefused_BecauseItWouldShif
 
 /// A prompt with U+FFFD in it would be learnt without a word.
 TEST_F(CaptionDatasetTest, TagNamesThatAreNoUtf8_AreRefusedWithTheirLine) {
-  EXPECT_THAT(open("file,caption\na.jpg,x\n", R"({"a.jpg": [1]})", "bird\ncaf\xe9\n")
-                  .status()
-                  .message(),
-              AllOf(HasSubstr("names.txt:2: expected text in UTF-8, found byte e9"),
-                    HasSubstr("iconv")));
+  EXPECT_THAT(
+      open("file,caption\na.jpg,x\n", R"({"a.jpg": [1]})", "bird\ncaf\xe9\n").status().message(),
+      AllOf(HasSubstr("names.txt:2: expected text in UTF-8, found byte e9"), HasSubstr("iconv")));
 }
 
 TEST_F(CaptionDatasetTest, BrokenJson_NamesFileAndLine) {
@@ -278,8 +276,8 @@ TEST_F(AttributesTest, ImageWithoutEntry_Stays_HasNone_AndIsCounted) {
   EXPECT_THAT(dataset->record(1).tags, ElementsAre(1));
   EXPECT_THAT(dataset->attribute_names(), ElementsAre("red", "old", "big"));
   EXPECT_THAT(dataset->notices(),
-              ElementsAre("1 of 3 images have no tag entry and are left out",
-                          "1 of 2 images have no attribute entry and are used without"));
+              ElementsAre("1 of 3 images has no tag entry and is left out",
+                          "1 of 2 images has no attribute entry and is used without"));
 }
 
 TEST_F(AttributesTest, OtherNamesOfAnImage_FindItsAttributes_AndAreTold) {
@@ -291,7 +289,7 @@ TEST_F(AttributesTest, OtherNamesOfAnImage_FindItsAttributes_AndAreTold) {
               UnorderedElementsAre(
                   AllOf(HasSubstr("attributes.json: 0 images take their attributes by file "
                                   "name, 0 by URL, 1 by key, 1 by the last part")),
-                  HasSubstr("have no tag entry")));
+                  HasSubstr("has no tag entry")));
 }
 
 TEST_F(AttributesTest, ListOfAnotherSet_IsRefusedWithExamplesOfBothSides) {
@@ -360,7 +358,7 @@ TEST_F(AttributesTest, KeptTable_ServesTheNextStart_AndNoOtherUseOfTheSameFiles)
     EXPECT_EQ(kept, 1U);
   }
   EXPECT_THAT(CaptionDataset::open(posix_file_system(), as_tags).status().message(),
-              HasSubstr("only 1 records are left of 66"));
+              HasSubstr("only 1 record is left of 66"));
 }
 
 TEST_F(CaptionDatasetTest, MissingFile_IsNotFound) {

@@ -204,7 +204,7 @@ TEST_F(CaptionFormsTest, RowThatFitsSeveralImagesByItsLastPart_TakesNone) {
   ASSERT_EQ(dataset->size(), 1U);
   EXPECT_EQ(dataset->record(0).caption, "second");
   EXPECT_EQ(dataset->read_image(0).value(), "C");
-  EXPECT_THAT(dataset->notices(), Contains(AllOf(HasSubstr("1 of 2 captions have an image"),
+  EXPECT_THAT(dataset->notices(), Contains(AllOf(HasSubstr("1 of 2 captions has an image"),
                                                  HasSubstr("2 images have no caption"))));
 }
 
@@ -240,10 +240,11 @@ TEST_F(CaptionFormsTest, OddShards_AreCountedAndDoNotStop) {
   EXPECT_GE(dataset->size(), 4U);
   EXPECT_LT(dataset->size(), 10U);
   EXPECT_EQ(dataset->record(3).caption, caption_of(3));
-  EXPECT_THAT(dataset->notices(), AllOf(Contains(HasSubstr("1 images have no caption")),
-                                        Contains(HasSubstr("1 captions have no image")),
-                                        Contains(HasSubstr("1 images whose key came before")),
-                                        Contains(HasSubstr("images before that are used"))));
+  EXPECT_THAT(dataset->notices(),
+              AllOf(Contains(HasSubstr("1 image has no caption and is left out")),
+                    Contains(HasSubstr("1 caption has no image, in 1 shard,")),
+                    Contains(HasSubstr("1 image whose key came before is")),
+                    Contains(HasSubstr("images before that are used"))));
 }
 
 TEST_F(CaptionFormsTest, BrokenImageInATar_IsNamedWithItsShard) {

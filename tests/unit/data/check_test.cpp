@@ -44,10 +44,6 @@ class CheckTest : public PrepareTest {
     options_.dataset.classes = source() / "classes.txt";
     text("classes.txt", classes);
   }
-  std::string refusal() {
-    const auto report = check_dataset(posix_file_system(), clock_, options_, {});
-    return report.ok() ? "accepted" : report.status().message();
-  }
   /// The evaluation's own answer to the same data set.
   bool evaluation_accepts() {
     const auto dataset = SegmentationDataset::open(posix_file_system(), options_.dataset);
@@ -226,7 +222,7 @@ TEST_F(CheckTest, NoFolders_SaysHowToMakeThem) {
 
 /// Field cases check-classes-empty-line, check-classes-empty-first-line,
 /// check-class-without-name, classes-latin1 and classes-utf16.
-TEST_F(CheckTest, ClassesThatTheEvaluationRefuses_AreRefusedWithItsWords) {
+TEST_F(CheckTest, ClassesThatTheEvaluationRefuses_AreAFindingInItsWords) {
   const std::map<std::string, std::string> refused = {
       {"sky\n\ndog\n", "classes.txt:2: expected a class name"},
       {"\nsky\n", "classes.txt:1: expected a class name"},
@@ -236,11 +232,16 @@ TEST_F(CheckTest, ClassesThatTheEvaluationRefuses_AreRefusedWithItsWords) {
       {std::string("\xff\xfes\0", 4), "found UTF-16"}};
   for (const auto& [classes, message] : refused) {
     use_classes(classes);
-    EXPECT_THAT(refusal(), HasSubstr(message));
+    const Finding found = finding();
+    EXPECT_EQ(found.kind, FindingKind::kClassList);
+    EXPECT_EQ(found.first.at(0).file, "classes.txt");
+    EXPECT_THAT(found.first.at(0).detail, HasSubstr(message));
     EXPECT_FALSE(evaluation_accepts());
   }
+  std::filesystem::remove(source() / "classes.txt");
+  EXPECT_EQ(finding().kind, FindingKind::kClassList);
   use_classes("sky\ndog\r\ncat\n\n");
-  EXPECT_EQ(refusal(), "accepted");
+  EXPECT_TRUE(check().ok());
   EXPECT_TRUE(evaluation_accepts());
 }
 
@@ -285,7 +286,8 @@ TEST_F(CheckTest, DeepSubfolder_IsCheckedAsFarAsItIsEvaluated) {
 
 TEST_F(CheckTest, CircleOfFolders_IsRefusedByBoth) {
   std::filesystem::create_directory_symlink(source() / "images", source() / "images/again");
-  EXPECT_THAT(refusal(), HasSubstr("is there a circle?"));
+  const auto report = check_dataset(posix_file_system(), clock_, options_, {});
+  EXPECT_THAT(report.status().message(), HasSubstr("is there a circle?"));
   EXPECT_FALSE(evaluation_accepts());
 }
 

@@ -157,7 +157,7 @@ TEST_F(PrepareCityscapesTest, WithoutLabelIds_PolygonsAreDrawnAndSaid) {
   std::filesystem::remove(source() / gt(kLindau, "labelIds.png"));
   const PrepareReport report = prepared("cityscapes");
   ASSERT_THAT(report.notes, SizeIs(1));
-  EXPECT_THAT(report.notes[0], HasSubstr("val/lindau: 1 label maps drawn from polygons"));
+  EXPECT_THAT(report.notes[0], HasSubstr("val/lindau: 1 label map drawn from polygons"));
   EXPECT_THAT(ids(made(kLindau)), ElementsAre(255, 255, 255, 255, 0, 13, 13, 0, 255, 0, 0, 0));
 }
 
@@ -365,7 +365,7 @@ TEST_F(PrepareFolderTest, FileOfAnotherKind_IsNotLeftOutSilently) {
   label("labels/a.png", {0});
   text("classes.txt", "wall\n");
   const PrepareReport report = prepared("folder");
-  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("1 files in ")));
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr(": 1 file in ")));
   EXPECT_THAT(report.notes[0], HasSubstr("sub/b.bmp"));
 }
 

@@ -80,7 +80,7 @@ TEST_F(PrepareResumeTest, FullDisk_SaysHowFarItCame_AndGoesOnLater) {
   small.set_space(expected.at("VOCdevkit/VOC2012/JPEGImages/2007_000030.jpg").size() + 40);
   const Status status = prepare_on(small).status();
   EXPECT_EQ(status.code(), ErrorCode::kNoSpace);
-  EXPECT_THAT(status.message(), HasSubstr("prepare voc: 1 files are complete; start it again"));
+  EXPECT_THAT(status.message(), HasSubstr("prepare voc: 1 file is complete; start it again"));
   small.set_space(1 << 20);
   const auto report = prepare_on(small);
   ASSERT_TRUE(report.ok());
@@ -113,7 +113,7 @@ TEST_F(PrepareResumeTest, SourceOfTheSameLength_IsCopiedAgain) {
   const PrepareReport report = prepared("voc");
   EXPECT_EQ(report.made, 1U);
   EXPECT_EQ(report.kept, 5U);
-  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("1 of the files made replace others")));
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("1 of the files made replaces another")));
   EXPECT_THAT(ids("VOCdevkit/" + name), ::testing::Each(2));
   EXPECT_EQ(prepared("voc").made, 0U);
 }

@@ -109,7 +109,16 @@ TEST_F(PrepareVocTest, OtherYear_SaysWhatWasLookedForAndFound) {
   EXPECT_THAT(status.message(), HasSubstr("Looked for a folder VOC2012 with JPEGImages"));
   EXPECT_THAT(status.message(), HasSubstr("VOCdevkit/VOC2007 (5 folders, 0 files)"));
   EXPECT_THAT(status.message(), HasSubstr("VOCtrainval_11-May-2012.tar"));
+  EXPECT_THAT(status.message(),
+              HasSubstr("VOC2007 is another year of Pascal VOC: voc is made from VOC2012"));
   EXPECT_FALSE(std::filesystem::exists(output()));
+}
+
+TEST_F(PrepareVocTest, MirrorOfAnotherYear_IsNotTakenForThisOne) {
+  unpack("VOC2007_trainval");
+  const Status status = prepare("voc").status();
+  EXPECT_EQ(status.code(), ErrorCode::kNotFound);
+  EXPECT_THAT(status.message(), HasSubstr("VOC2007_trainval is another year of Pascal VOC"));
 }
 
 TEST_F(PrepareVocTest, AbsentSource_IsNamed) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -91,6 +92,43 @@ TEST_F(DataReportTest, DecodedImages_GiveFormatsSidesTwinsAndCauses) {
   ASSERT_EQ(found.broken.size(), 1U);
   EXPECT_THAT(found.broken.begin()->second.first, HasSubstr("00000.tar: 2.jpg"));
   EXPECT_EQ(report(0).examined, 0U);
+}
+
+TEST_F(DataReportTest, WhatIsNoFile_IsCountedByWhatItIs) {
+  const Path photos = folder_.path() / "photos";
+  std::filesystem::create_directories(photos / "deep");
+  folder_.write("photos/a.png", encode_png(sample_image(9, 9)));
+  ASSERT_EQ(::mkfifo((photos / "deep/b.jpg").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((photos / "c.jpg").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((photos / "no image").c_str(), 0600), 0);
+  std::filesystem::create_symlink("d.png", photos / "d.png");
+  std::filesystem::create_symlink("gone.png", photos / "e.png");
+  const auto found =
+      make_data_report(posix_file_system(), {.sources = {photos.string()}, .decode = 0});
+  ASSERT_TRUE(found.ok()) << found.status().to_string();
+  EXPECT_EQ(found->images, 1U);
+  ASSERT_EQ(found->broken.size(), 3U);
+  EXPECT_EQ(found->broken.at("a FIFO").count, 2U);
+  EXPECT_EQ(found->broken.at("a FIFO").first, (photos / "c.jpg").string());
+  EXPECT_EQ(found->broken.at("a link to itself").first, (photos / "d.png").string());
+  EXPECT_EQ(found->broken.at("a link to nothing").first, (photos / "e.png").string());
+  EXPECT_THAT(to_lines(*found), Contains(HasSubstr("broken (a FIFO): 2; ")));
+}
+
+TEST_F(DataReportTest, OddQuotes_AreCountedWithTheFirst) {
+  const Path csv =
+      folder_.write("odd.csv", "file,caption\n0.png,\"a\"b\n1.jpg,plain\n2.jpg,\"open\n");
+  const auto found =
+      make_data_report(posix_file_system(),
+                       {.sources = {csv.string(), (folder_.path() / "cc").string()}, .decode = 0});
+  ASSERT_TRUE(found.ok()) << found.status().to_string();
+  ASSERT_EQ(found->links.size(), 1U);
+  EXPECT_EQ(found->links[0].rows, 3U);
+  EXPECT_EQ(found->links[0].odd_quotes.count, 2U);
+  EXPECT_THAT(found->links[0].odd_quotes.first, HasSubstr("odd.csv:2: "));
+  EXPECT_THAT(to_lines(*found), Contains(HasSubstr("2 rows have an odd quote, the first is ")));
+  EXPECT_EQ(nlohmann::json::parse(to_json(*found)).at("captions")[0].at("odd_quotes").at("count"),
+            2);
 }
 
 TEST_F(DataReportTest, TableAndJson_SayTheSame) {

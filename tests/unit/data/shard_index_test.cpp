@@ -213,8 +213,8 @@ TEST_F(ShardIndexTest, Notices_NameEachOddityOnce) {
   EXPECT_EQ(set.shards()[0].statistics.statuses.at("HTTP 404"), 1U);
   EXPECT_THAT(set.notices(),
               Contains(AllOf(HasSubstr("00001.tar"), HasSubstr("its 0 images before that"))));
-  EXPECT_THAT(set.notices(), Contains(HasSubstr("1 shards have no _stats.json")));
-  EXPECT_THAT(set.notices(), Contains(HasSubstr("1 images that _stats.json counts are missing")));
+  EXPECT_THAT(set.notices(), Contains(HasSubstr("1 shard has no _stats.json")));
+  EXPECT_THAT(set.notices(), Contains(HasSubstr("1 image that _stats.json counts is missing")));
 }
 
 TEST_F(ShardIndexTest, Roots_AreToldByWhatTheyHold) {

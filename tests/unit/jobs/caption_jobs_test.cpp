@@ -85,7 +85,7 @@ class CaptionJobsTest : public JobsTest {
 TEST_F(CaptionJobsTest, PackedShards_TrainToTheSameBitsAsTheirFolder) {
   const auto config = pack_config("packed");
   expect_end(2, [&](Rank& rank) { return run_pack_job(rank, config); });
-  EXPECT_THAT(reporters_[0]->notices, Contains(HasSubstr("24 images in 1 shards")));
+  EXPECT_THAT(reporters_[0]->notices, Contains(HasSubstr("24 images in 1 shard,")));
   const auto from_folder = train_config("folder");
   expect_end(2, [&](Rank& rank) { return run_train(rank, from_folder); });
   auto from_shards = train_config("shards");

@@ -29,6 +29,13 @@ class CheckpointFoldersTest : public InterchangeTest {
     const Path shard = folder_ / "ck" / step / "rank-00000-of-00001.safetensors";
     fs::resize_file(shard, fs::file_size(shard) - 5);
   }
+  static int count_of(const std::string& text, const std::string& part) {
+    int count = 0;
+    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+    return count;
+  }
+  /// Of the folder "ck".
+  int mentions(const std::string& text) const { return count_of(text, path("ck")); }
   Result<JobEnd> try_training(const config::TrainConfig& config, int world = 1) {
     return run_gang(world, [&](Rank& rank) { return run_train(rank, config); })[0];
   }
@@ -59,8 +66,29 @@ TEST_F(CheckpointFoldersTest, DamagedNewest_IsSkippedAndSaid) {
   trained();
   damage("step-00000004");
   EXPECT_EQ(evaluate("ck").step, 2u);
-  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("step-00000004 is damaged"),
+  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("a damaged checkpoint was skipped"),
                                                   HasSubstr("takes step-00000002, the newest")));
+  for (const std::string& notice : reporters_[0]->notices) EXPECT_EQ(mentions(notice), 1) << notice;
+}
+
+TEST_F(CheckpointFoldersTest, Messages_NameTheFolderOnce) {
+  trained();
+  damage("step-00000004");
+  const std::string step = path("ck/step-00000004");
+  for (const std::string& folder : {step, path("none"), path("scenes")})
+    EXPECT_EQ(count_of(read_trained_weights(files_, folder).status().message(), folder), 1)
+        << read_trained_weights(files_, folder).status().message();
+  EXPECT_THAT(read_trained_weights(files_, step).status().message(),
+              HasSubstr("checkpoint " + step + ": shard"));
+}
+
+TEST_F(CheckpointFoldersTest, AboutCheckpoint_AddsWhatATextDoesNotSay) {
+  EXPECT_EQ(about_checkpoint("a/b", "disk full"), "checkpoint a/b: disk full");
+  EXPECT_EQ(about_checkpoint("a/b", "a/b: no file"), "checkpoint: a/b: no file");
+  EXPECT_EQ(about_checkpoint("a/b", "load checkpoint a/b/step-1: cut"),
+            "load checkpoint a/b/step-1: cut");
+  EXPECT_EQ(about_checkpoint("a", "a/b: bad"), "checkpoint: a/b: bad");
+  EXPECT_EQ(about_checkpoint("b", "a/b: bad"), "checkpoint b: a/b: bad");
 }
 
 TEST_F(CheckpointFoldersTest, FolderWithoutACheckpoint_SaysWhatIsExpected) {

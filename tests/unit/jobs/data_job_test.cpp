@@ -79,7 +79,7 @@ TEST_F(DataJobTest, PrepareThenCheck_BothAreContent) {
   const auto prepared = run(run_data_prepare);
   ASSERT_TRUE(prepared.ok()) << prepared.status().to_string();
   EXPECT_TRUE(*prepared);
-  EXPECT_THAT(out_.str(), StartsWith("voc: 2 files made, 0 were there already\nvoc: 1 images in "));
+  EXPECT_THAT(out_.str(), StartsWith("voc: 2 files made, 0 were there already\nvoc: 1 image in "));
   EXPECT_THAT(out_.str(), HasSubstr("complete"));
   EXPECT_THAT(err_.str(), HasSubstr("prepare voc 100 % [####################] 2/2"));
   const auto checked = run(run_data_check);
@@ -153,7 +153,7 @@ TEST(BenchmarkDescriptions, EachThatCanBePrepared_TellsTheCheckWhatToExpect) {
 }
 
 /// Field case check-class-without-name, and every list beside it that an evaluation refuses.
-TEST_F(DataJobTest, ClassesThatCannotBeRead_AreRefused) {
+TEST_F(DataJobTest, ClassesThatCannotBeRead_AreAFinding) {
   arguments_.config = configs() / "benchmarks/folder.yml";
   arguments_.root = folder_.path() / "mine";
   folder_.write("mine/images/x.jpg", data::encode_jpeg({1, 1, 3, {1, 2, 3}}, 90));
@@ -161,12 +161,28 @@ TEST_F(DataJobTest, ClassesThatCannotBeRead_AreRefused) {
   for (const char* classes : {";\n", "caf\xe9\n", "\nwall\n", "wall\n\nfloor\n"}) {
     folder_.write("mine/classes.txt", classes);
     const auto checked = run(run_data_check);
-    ASSERT_FALSE(checked.ok()) << classes;
-    EXPECT_EQ(checked.status().code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(checked.status().message(), HasSubstr("mine/classes.txt:"));
+    ASSERT_TRUE(checked.ok()) << classes << checked.status().to_string();
+    EXPECT_FALSE(*checked);
+    EXPECT_THAT(out_.str(), HasSubstr("folder: 1 image in "));
+    EXPECT_THAT(out_.str(), HasSubstr("class lists that are refused (1):\n    classes.txt: "));
+    EXPECT_THAT(out_.str(), HasSubstr("mine/classes.txt:"));
   }
   folder_.write("mine/classes.txt", "wall\r\n\n");
   EXPECT_TRUE(run(run_data_check).value());
+}
+
+TEST_F(DataJobTest, BackgroundAsTheOnlyClass_IsAFinding) {
+  arguments_.config =
+      folder_.write("mine.yml", "name: mine\nclasses: classes.txt\nbackground: true\n");
+  arguments_.root = folder_.path() / "mine";
+  arguments_.json = true;
+  folder_.write("mine/images/x.jpg", data::encode_jpeg({1, 1, 3, {1, 2, 3}}, 90));
+  folder_.write("mine/labels/x.png", data::encode_label_png({1, 1, {0}}));
+  folder_.write("mine/classes.txt", "background\n");
+  EXPECT_FALSE(run(run_data_check).value());
+  const auto json = nlohmann::json::parse(out_.str());
+  EXPECT_EQ(json["images"], 1);
+  EXPECT_EQ(json["findings"][0]["kind"], "class-list");
 }
 
 TEST_F(DataJobTest, NamesThatATerminalWouldObey_AreEscaped) {

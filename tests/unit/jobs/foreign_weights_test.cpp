@@ -14,6 +14,8 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 class ForeignWeightsTest : public InterchangeTest {
  protected:
@@ -52,6 +54,18 @@ TEST_F(ForeignWeightsTest, WhatIsNoWeightsFile_IsNamedByEveryReader) {
   }
 }
 
+TEST_F(ForeignWeightsTest, MissingFile_IsToldWithItsKeyAndWhatWasExpected) {
+  auto config = train_config("run", 1);
+  config.clip.weights = path("none.pt");
+  const auto end = run_gang(1, [&](Rank& rank) { return run_train(rank, config); })[0];
+  EXPECT_EQ(end.status().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(end.status().message(),
+              AllOf(StartsWith("clip.weights: " + path("none.pt") + ": expected a file of weights"),
+                    Not(HasSubstr("stat "))));
+  EXPECT_THAT(read_trained_weights(files_, path("none.pt")).status().message(),
+              StartsWith("checkpoint: " + path("none.pt") + ": expected a file of weights"));
+}
+
 TEST_F(ForeignWeightsTest, ArchiveAroundTheWeights_SaysWhatItHolds) {
   write("w.pth", testing::zip_archive({{.name = "clip/weights.pth", .bytes = "x"}}));
   EXPECT_THAT(load_weights(files_, path("w.pth")).status().message(),
@@ -72,16 +86,18 @@ TEST_F(ForeignWeightsTest, ProjectorInAnyWrapping_IsTheSameProjector) {
       ASSERT_EQ(read->tensors.size(), tensors.size());
       for (const auto& [name, tensor] : tensors)
         EXPECT_TRUE(at::equal(tensor, read->tensors.at(name))) << name;
-      EXPECT_EQ(read->notices.size(), prefix.empty() ? 0u : 1u);
+      const std::size_t said = (prefix.empty() ? 0u : 1u) + (wrapper.empty() ? 0u : 1u);
+      EXPECT_EQ(read->notices.size(), said);
       const auto shown = card("w.pth");
       EXPECT_EQ(shown.at("projector"), "transformer, 1 layer, width 64");
       EXPECT_TRUE(shown.at("fits"));
-      EXPECT_EQ(shown.at("notices").size(), prefix.empty() ? 0u : 1u);
+      EXPECT_EQ(shown.at("notices").size(), said);
     }
   }
   const auto result = evaluate("w.pth");
   EXPECT_EQ(result.intersect, expected.intersect);
-  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("'_orig_mod.' and 'module.'")));
+  EXPECT_THAT(reporters_[0]->notices, ElementsAre(HasSubstr("'state_dict_ema' was taken off"),
+                                                  HasSubstr("'_orig_mod.' and 'module.'")));
 }
 
 TEST_F(ForeignWeightsTest, PrefixedWeights_ExportAndImportWithANotice) {

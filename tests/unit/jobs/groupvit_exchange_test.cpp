@@ -55,7 +55,8 @@ TEST_F(GroupVitExchangeTest, Export_HoldsTheStatisticsAndFitsItsConfiguration) {
               testing::HasSubstr("naming 'dev' is not one of groupvit: expected groupvit"));
   const auto card = nlohmann::json::parse(
       describe_weights(files_, {.file = path("a.safetensors"), .config = path("train.yml")})
-          .value());
+          .value()
+          .line);
   EXPECT_EQ(card.at("naming"), "groupvit");
   EXPECT_EQ(card.at("projector"),
             "groupvit, stages of 1, 2, 1 blocks, width 32, text of 1 blocks, width 64");

@@ -60,10 +60,12 @@ class InterchangeTest : public JobsTest {
     return reporters_[0]->results.at(0);
   }
   nlohmann::json card(const std::string& file, const std::string& config = "") {
-    const auto text = describe_weights(
+    const auto shown = describe_weights(
         files_, {.file = path(file), .config = config.empty() ? "" : path(config)});
-    EXPECT_TRUE(text.ok()) << text.status().message();
-    return nlohmann::json::parse(*text);
+    EXPECT_TRUE(shown.ok()) << shown.status().message();
+    const auto card = nlohmann::json::parse(shown->line);
+    EXPECT_EQ(card.at("fits"), shown->fits);
+    return card;
   }
   /// The same for TCL, whose copied blocks begin to train at step `late`.
   config::TrainConfig tcl_config(const std::string& directory, std::uint64_t steps,

@@ -314,10 +314,24 @@ TEST_F(ServiceTest, Status_Asked_CountsJobsAndAgents) {
   EXPECT_EQ(status.agents[0].pid, 4711);
 }
 
+/// Where a full disk ends a training, it is the last save that counts.
+TEST_F(ServiceTest, Explain_TrainingEndedBehindItsLastSave_SaysWhatIsRepeated) {
+  start_job();
+  orders_after(
+      events(2, {CheckpointCommitted{{1}, {1}, {.step = 4, .path = "/ck/4", .digest = "d4"}, {}},
+                 AttemptEnded{{1}, {1}, Outcome::kFailed, 74, 0, 6, "disk full", 9}}));
+  const auto reply = std::get<ExplainReply>(request(ExplainRequest{JobId{1}}));
+  EXPECT_THAT(reply.lines, ::testing::Contains(HasSubstr("ended at step 6: disk full")));
+  EXPECT_THAT(reply.lines,
+              ::testing::Contains("the last saved step is 4; steps 5 to 6 are repeated when it "
+                                  "goes on"));
+}
+
 TEST_F(ServiceTest, Stop_WhileAJobRuns_ItSavesAndWaitsForTheNextStart) {
   start_job();
   pool_.living = 1;
-  EXPECT_TRUE(std::holds_alternative<StopReply>(request(StopRequest{})));
+  EXPECT_EQ(std::get<StopReply>(request(StopRequest{})).message,
+            "stopping: 1 gang saves, leaves, and goes on at the next start");
   EXPECT_TRUE(pool_.stopped);
   const auto orders = socket_->take_orders(kAgent);
   ASSERT_THAT(orders, SizeIs(1));
@@ -343,7 +357,8 @@ TEST_F(ServiceTest, Stop_WhileAJobRuns_ItSavesAndWaitsForTheNextStart) {
 
 TEST_F(ServiceTest, Stop_KillGangs_AttemptsAreKilled) {
   start_job();
-  request(StopRequest{true});
+  EXPECT_EQ(std::get<StopReply>(request(StopRequest{true})).message,
+            "stopping: 1 gang is killed and goes on from the last checkpoint at the next start");
   const auto orders = socket_->take_orders(kAgent);
   ASSERT_THAT(orders, SizeIs(2));
   EXPECT_EQ(std::get<StopAttempt>(orders[0]).mode, StopMode::kKill);
@@ -362,7 +377,7 @@ TEST_F(ServiceTest, Stop_AgentNeverAnswers_EndsAfterItsTime) {
 
 TEST_F(ServiceTest, Stop_NewSubmission_IsRefused) {
   pool_.living = 1;
-  request(StopRequest{});
+  EXPECT_EQ(std::get<StopReply>(request(StopRequest{})).message, "stopping: no gang runs");
   EXPECT_EQ(std::get<ErrorReply>(request(SubmitRequest{"t1", one_job_workflow()})).code,
             "unavailable");
 }

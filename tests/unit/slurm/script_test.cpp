@@ -1,4 +1,4 @@
-// slurm/tagalign.sbatch under fake executables: each writes its call into one log.
+// slurm/tagalign.sbatch and train.sbatch under fake executables: each writes its call into one log.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -53,8 +53,7 @@ esac)");
     const char* source = std::getenv("TAGALIGN_SOURCE");
     TA_CHECK(source != nullptr, "run through ctest, which sets TAGALIGN_SOURCE");
     const std::string folder = folder_.path().string();
-    std::vector<std::string> command = {"/bin/bash",
-                                        std::string(source) + "/slurm/tagalign.sbatch"};
+    std::vector<std::string> command = {"/bin/bash", std::string(source) + "/slurm/" + script_};
     command.insert(command.end(), arguments.begin(), arguments.end());
     std::map<std::string, std::string> variables = {{"SLURM_CPUS_ON_NODE", "16"},
                                                     {"SLURM_GPUS_ON_NODE", gpus_},
@@ -88,6 +87,7 @@ esac)");
   }
 
   testing::TemporaryFolder folder_;
+  std::string script_ = "tagalign.sbatch";
   std::string gpus_ = "0";
   std::map<std::string, std::string> asked_;  ///< what sbatch's options left in the environment
 };
@@ -184,6 +184,57 @@ TEST_F(ScriptTest, Requeued_DoesNotSubmitAgain) {
 TEST_F(ScriptTest, BadWorkflow_IsNeverRequeued) {
   EXPECT_EQ(finish(start({"bad.yml"})), 93);
   EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+/// train.sbatch whose ranks end at once.
+class TrainScriptTest : public ScriptTest {
+ protected:
+  void SetUp() override {
+    script_ = "train.sbatch";
+    fake("scontrol", "");
+    fake("squeue", "echo RUNNING");
+    fake("srun", "exit $FAKE_CODE");
+    fake("sleep", "[ ! -e \"$FAKE/endless\" ] || exec /bin/sleep 60");
+  }
+  int finish_after(int code, const std::string& restarts) {
+    asked_ = {{"SLURM_RESTART_COUNT", restarts}};
+    return finish(start({"train.yml"}, code));
+  }
+};
+
+TEST_F(TrainScriptTest, PlaceFailed_IsRequeuedAfterAPauseThatGrows) {
+  const std::pair<const char*, const char*> pauses[] = {{"0", "sleep 15\n"},
+                                                        {"1", "sleep 30\n"},
+                                                        {"4", "sleep 240\n"},
+                                                        {"5", "sleep 300\n"},
+                                                        {"19", "sleep 300\n"}};
+  for (const auto& [restarts, pause] : pauses) {
+    std::filesystem::remove(folder_.path() / "calls");
+    EXPECT_EQ(finish_after(74, restarts), 74);
+    const std::string log = calls();
+    ASSERT_THAT(log, HasSubstr(pause));
+    EXPECT_LT(log.find(pause), log.find("scontrol requeue 77")) << log;
+  }
+}
+
+TEST_F(TrainScriptTest, PlaceFailedTooOften_IsNeitherRequeuedNorWaitedFor) {
+  EXPECT_EQ(finish_after(74, "20"), 74);
+  EXPECT_THAT(calls(), Not(HasSubstr("sleep")));
+  EXPECT_THAT(calls(), Not(HasSubstr("scontrol")));
+}
+
+TEST_F(TrainScriptTest, OtherEnds_AreNotWaitedFor) {
+  for (const int code : {0, 1, 75, 76, 93}) EXPECT_EQ(finish_after(code, "3"), code);
+  EXPECT_THAT(calls(), Not(HasSubstr("sleep")));
+}
+
+TEST_F(TrainScriptTest, Usr1WhileItPauses_IsRequeuedAtOnce) {
+  std::ofstream(folder_.path() / "endless") << "";
+  const pid_t script = start({"train.yml"}, 74);
+  ASSERT_TRUE(called("sleep 15"));
+  ::kill(script, SIGUSR1);
+  EXPECT_EQ(finish(script), 74);
+  EXPECT_THAT(calls(), HasSubstr("scontrol requeue 77"));
 }
 
 }  // namespace

@@ -110,6 +110,7 @@ TEST(Sbatch, OutputWithoutAJobNumber_IsQuotedWithoutItsControls) {
   const auto bad = parse_sbatch("\x1b[31mno\n");
   ASSERT_FALSE(bad.ok());
   EXPECT_THAT(bad.status().message(), HasSubstr("found '\\x1b[31mno"));
+  EXPECT_THAT(parse_sbatch("caf\xc3\xa9\n").status().message(), HasSubstr("found 'caf\xc3\xa9"));
 }
 
 /// Field case slurm-sacct-unknown-times.

@@ -47,7 +47,7 @@ TEST_F(ReportJobTest, Page_IsWrittenBesideTheLines) {
   const auto done = run();
   ASSERT_TRUE(done.ok()) << done.status().to_string();
   EXPECT_TRUE(*done);
-  EXPECT_THAT(out_.str(), HasSubstr("2 images in 1 shards or folders"));
+  EXPECT_THAT(out_.str(), HasSubstr("2 images in 1 shard or folder,"));
   EXPECT_THAT(page(), AllOf(HasSubstr(">a red dog<"), HasSubstr(">dog</span>")));
   EXPECT_THAT(err_.str(), AllOf(HasSubstr("index 100 %"), HasSubstr("2/2")));
   arguments_.json = true;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/format.h"
+#include "base/utf8.h"
 
 namespace tagalign::agent {
 namespace {
@@ -18,14 +19,17 @@ bool is_ruler(std::string_view line) {
   return line.find_first_not_of("-=*# \t") == std::string_view::npos;
 }
 
-std::string without_controls(std::string_view line) {
-  std::string plain;
-  for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool shown = (byte >= 0x20 && byte < 0x7f) || c == '\t';
-    plain += shown ? std::string(1, c == '\t' ? ' ' : c) : format("\\x{:02x}", byte);
-  }
-  return plain;
+std::string on_one_line(std::string_view line) {
+  std::string text(line);
+  std::ranges::replace(text, '\t', ' ');
+  return printable(text);
+}
+
+/// The last bytes of `text`, from a whole character on.
+std::string_view end_of(std::string_view text, std::size_t bytes) {
+  text.remove_prefix(text.size() - bytes);
+  while (!text.empty() && utf8_length(text) == 0) text.remove_prefix(1);
+  return text;
 }
 
 Result<std::string> read_end(FileSystem& files, const Path& log) {
@@ -46,10 +50,10 @@ std::string last_lines(std::string_view text) {
     text = before == std::string_view::npos ? "" : text.substr(0, before);
     while (line.ends_with('\r')) line.remove_suffix(1);
     if (is_ruler(line)) continue;
-    shown = without_controls(line) + (shown.empty() ? "" : " | ") + shown;
+    shown = on_one_line(line) + (shown.empty() ? "" : " | ") + shown;
   }
   if (shown.size() <= kBytesShown) return shown;
-  return "…" + shown.substr(shown.size() - kBytesShown);
+  return format("…{}", end_of(shown, kBytesShown));
 }
 
 std::string last_words(FileSystem& files, const Path& log) {

@@ -13,7 +13,7 @@ namespace tagalign::agent {
 std::string last_words(FileSystem& files, const Path& log);
 
 /// The last lines of `text` as one: without rulers and empty lines, a few hundred characters at most,
-/// no byte that a terminal would obey.
+/// nothing that a terminal would obey (printable(), base/utf8.h).
 std::string last_lines(std::string_view text);
 
 }  // namespace tagalign::agent
