@@ -71,7 +71,7 @@ std::string Namer::compound(const Segment& segment, Span words) const {
   std::string found = known_compound(parts, literal);
   if (found.empty() && vocabulary_.lists().plural_only.contains(last.text)) {
     parts.back() = vocabulary_.words().plural_base(last.text);  // "wine glasses"
-    found = known_compound(parts, literal);
+    if (!parts.back().empty()) found = known_compound(parts, literal);
   }
   return found;
 }

@@ -58,7 +58,7 @@ bool is_abstract(const Token& token, const Vocabulary& vocabulary) {
 /// Weights that the neighbours change without a tag of their own being known.
 void adjust(const Segment& segment, std::size_t at, const Namer& namer,
             const Vocabulary& vocabulary, std::vector<Reading>& readings) {
-  constexpr double kInCompound = 4;
+  constexpr double kInCompound = 12;
   constexpr double kAbstractActs = 0.3;  ///< "autumn leaves": what cannot be seen rarely acts
   const bool of_follows = at + 1 < segment.size() && segment[at + 1].text == "of";
   const bool has_noun = std::any_of(readings.begin(), readings.end(),

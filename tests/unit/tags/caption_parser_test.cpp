@@ -91,6 +91,16 @@ TEST_F(CaptionParserTest, CompoundsOwnWord_IsNoAttribute) {
   EXPECT_THAT(attributes("a large paper bag"), ElementsAre("large>paper bag"));
 }
 
+TEST_F(CaptionParserTest, OtherKindsOfWords_AreKnown) {
+  EXPECT_THAT(objects("graffiti at a junkyard"), ElementsAre("graffiti", "junkyard"));
+  EXPECT_THAT(objects("dew drops, and the reflection of a hilltop"),
+              ElementsAre("dewdrop", "reflection", "hilltop"));
+  EXPECT_THAT(objects("a ring with cubic zirconia"), ElementsAre("ring", "cubic zirconia"));
+  EXPECT_THAT(objects("flat lay of a scarf, etching of a barn"), ElementsAre("scarf", "barn"));
+  EXPECT_THAT(objects("salmon on a bed of rice"), ElementsAre("salmon", "rice"));
+  EXPECT_THAT(objects("office people at a bus stop"), ElementsAre("person", "bus stop"));
+}
+
 TEST_F(CaptionParserTest, Names_GiveTheirCommonNoun) {
   EXPECT_THAT(objects("a picnic near Lake Zurnov with our Zurnov kayak"),
               ElementsAre("lake", "kayak"));
