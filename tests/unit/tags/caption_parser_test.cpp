@@ -91,6 +91,31 @@ TEST_F(CaptionParserTest, CompoundsOwnWord_IsNoAttribute) {
   EXPECT_THAT(attributes("a large paper bag"), ElementsAre("large>paper bag"));
 }
 
+TEST_F(CaptionParserTest, PlaceThatAWayLeadsTo_IsLeftOut) {
+  EXPECT_THAT(objects("stairs leading up to the attic"), ElementsAre("stairs"));
+  EXPECT_THAT(objects("a lane that leads to a mill"), ElementsAre("lane"));
+  EXPECT_THAT(objects("a goat runs to the gate"), ElementsAre("goat", "gate"));
+}
+
+TEST_F(CaptionParserTest, WhatIsLostOrWanted_IsLeftOut) {
+  EXPECT_THAT(objects("a goat that has lost its bell"), ElementsAre("goat"));
+  EXPECT_THAT(objects("a cart missing a wheel"), ElementsAre("cart"));
+  EXPECT_THAT(objects("the barn needs a new roof"), ElementsAre("barn"));
+  EXPECT_THAT(objects("a lost glove on a fence"), ElementsAre("glove", "fence"));
+}
+
+TEST_F(CaptionParserTest, MakersBehindBy_AreLeftOut) {
+  EXPECT_THAT(objects("a mural painted by <PERSON> on a barn"), ElementsAre("mural", "barn"));
+  EXPECT_THAT(objects("new haircut, done by <PERSON>"), ElementsAre("haircut"));
+  EXPECT_THAT(objects("a pony ridden by <PERSON>"), ElementsAre("pony", "person"));
+}
+
+TEST_F(CaptionParserTest, WhatAPictureIsFor_IsLeftOut) {
+  EXPECT_THAT(objects("cute hedgehog, mug design"), ElementsAre("hedgehog"));
+  EXPECT_THAT(objects("mug design with a hedgehog"), ElementsAre("mug", "hedgehog"));
+  EXPECT_THAT(objects("map of the rivers and lakes"), ElementsAre("map"));
+}
+
 TEST_F(CaptionParserTest, OtherKindsOfWords_AreKnown) {
   EXPECT_THAT(objects("graffiti at a junkyard"), ElementsAre("graffiti", "junkyard"));
   EXPECT_THAT(objects("dew drops, and the reflection of a hilltop"),
