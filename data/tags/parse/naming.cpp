@@ -135,6 +135,17 @@ bool Namer::is_a_name(const Segment& segment, Span run, std::size_t head) const 
   return !before.capital && before.tag != Tag::kDeterminer;
 }
 
+/// "Ford Mustang": a maker's name before a noun that is no kind of artefact.
+bool Namer::is_a_model(const Segment& segment, Span run, std::size_t head) const {
+  const auto& lists = vocabulary_.lists();
+  if (head == run.begin || !lists.makers.contains(segment[head - 1].text)) return false;
+  if (lists.models.contains(segment[head].base)) return true;
+  constexpr std::array<std::uint8_t, 4> kNames = {5, 17, 19, 20};  ///< animal, object, …, plant
+  const WordEntry* entry = vocabulary_.wordnet().find(segment[head].base);
+  return entry != nullptr &&
+         std::find(kNames.begin(), kNames.end(), entry->fields[0]) != kNames.end();
+}
+
 /// "the White House": a name of WordNet, written as one.
 bool Namer::names_place(const Segment& segment, Span run) const {
   std::string text;
@@ -160,6 +171,11 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
     if (first_choice && capitals_tell && is_a_name(segment, run, head)) {
       first_choice = false;
       --end;
+      continue;
+    }
+    if (is_a_model(segment, run, head)) {
+      first_choice = false;
+      end -= 2;
       continue;
     }
     if (capitals_tell && names_place(segment, {run.begin, end})) return {};

@@ -90,9 +90,10 @@ class Finder {
   bool belongs(std::size_t i, std::size_t begin) const {
     switch (tag(i)) {
       case Tag::kNumber:
+        return true;
       case Tag::kNoun:
       case Tag::kNouns:
-        return true;
+        return !is_named(i, begin);
       case Tag::kAdjective:
       case Tag::kParticiple:
         return !splits(i, begin);
@@ -112,6 +113,15 @@ class Finder {
     const WordEntry* entry = wordnet_.find(base);
     return base == "people" ||
            (entry != nullptr && (entry->fields[0] == kAnimal || entry->fields[0] == kPerson));
+  }
+
+  /// Is this the name of somebody whose role stands before it: "mayor <PERSON>"?
+  bool is_named(std::size_t i, std::size_t begin) const {
+    if (i == begin || segment_[i].text != "person" || !noun(i - 1)) return false;
+    constexpr std::uint8_t kPerson = 18;
+    const Token& role = segment_[i - 1];
+    const WordEntry* entry = wordnet_.find(role.base);
+    return entry != nullptr && (entry->fields[0] == kPerson || entry->fields[1] == kPerson);
   }
 
   /// A quality behind a thing begins the next phrase ("guitar natural finish"), unless it is a
@@ -186,6 +196,8 @@ class Finder {
     NounPhrase phrase{.run = {begin, at_}, .start = start};
     phrase.owner = tag(at_) == Tag::kPossessive;
     phrase.naming = namer_.name(segment_, phrase.run, capitals_tell_);
+    const bool titled = at_ < segment_.size() && is_named(at_, begin);
+    if (titled && lists_.addresses.contains(segment_[at_ - 1].text)) phrase.naming = {};
     if (stands_alone(phrase.run) || names_shade(phrase.run) || says_how(phrase)) phrase.naming = {};
     phrase.only_surface = phrase.naming.tag.empty() && only_surface(phrase.run);
     phrases_.push_back(std::move(phrase));

@@ -55,6 +55,17 @@ bool is_abstract(const Token& token, const Vocabulary& vocabulary) {
   return vocabulary.lists().stop.contains(token.text);
 }
 
+/// "<PERSON> waves", "she faces", "<PERSON>, left, hands the keys to …": what stands behind a name or
+/// such a pronoun, or between a comma and a determiner, is rather a verb.
+bool is_predicate(const Segment& segment, std::size_t at, const TagLists& lists) {
+  static constexpr std::array<std::string_view, 5> kSubjects = {"person", "he", "she", "it", "who"};
+  if (std::find(kSubjects.begin(), kSubjects.end(), segment[at - 1].text) != kSubjects.end())
+    return true;
+  if (!segment[at - 1].text.empty() || at + 1 == segment.size()) return false;
+  const std::string& next = segment[at + 1].text;
+  return next == "a" || next == "an" || next == "the" || lists.owners.contains(next);
+}
+
 /// Weights that the neighbours change without a tag of their own being known.
 void adjust(const Segment& segment, std::size_t at, const Namer& namer,
             const Vocabulary& vocabulary, std::vector<Reading>& readings) {
@@ -75,6 +86,12 @@ void adjust(const Segment& segment, std::size_t at, const Namer& namer,
   }
   if (at == 0) return;
   const Token& before = segment[at - 1];
+  if (is_predicate(segment, at, vocabulary.lists())) {
+    constexpr double kPredicate = 200;
+    for (Reading& each : readings) {
+      if (each.tag == Tag::kVerbThird || each.tag == Tag::kVerbPast) each.weight *= kPredicate;
+    }
+  }
   const bool material = vocabulary.lists().materials.contains(before.text);
   const bool deed = is_abstract(before, vocabulary);
   for (Reading& each : readings) {

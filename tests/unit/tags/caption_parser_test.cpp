@@ -116,6 +116,25 @@ TEST_F(CaptionParserTest, WhatAPictureIsFor_IsLeftOut) {
   EXPECT_THAT(objects("map of the rivers and lakes"), ElementsAre("map"));
 }
 
+TEST_F(CaptionParserTest, RoleBeforeAName_StaysWithThePerson) {
+  EXPECT_THAT(objects("Mayor <PERSON> cuts the ribbon"), ElementsAre("mayor", "person", "ribbon"));
+  EXPECT_THAT(objects("tennis player <PERSON> serves"), ElementsAre("tennis player", "person"));
+  EXPECT_THAT(objects("Sir <PERSON> and a delivery person"), ElementsAre("person"));
+}
+
+TEST_F(CaptionParserTest, WordBehindAName_IsItsVerb) {
+  EXPECT_THAT(objects("<PERSON> waves"), ElementsAre("person"));
+  EXPECT_THAT(objects("<PERSON>, left, hands the keys to a clerk"),
+              ElementsAre("person", "key", "clerk"));
+  EXPECT_THAT(objects("she heads the ball"), ElementsAre("ball"));
+}
+
+TEST_F(CaptionParserTest, MakersModels_AreNames) {
+  EXPECT_THAT(objects("a Ford Mustang on a bridge"), ElementsAre("bridge"));
+  EXPECT_THAT(objects("Volkswagen Beetle Convertible Red"), ElementsAre("convertible"));
+  EXPECT_THAT(objects("Honda motorcycle beside a mustang"), ElementsAre("motorcycle", "mustang"));
+}
+
 TEST_F(CaptionParserTest, OtherKindsOfWords_AreKnown) {
   EXPECT_THAT(objects("graffiti at a junkyard"), ElementsAre("graffiti", "junkyard"));
   EXPECT_THAT(objects("dew drops, and the reflection of a hilltop"),
