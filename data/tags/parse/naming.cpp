@@ -130,7 +130,9 @@ bool Namer::unknown(const Token& token) const {
 bool Namer::is_a_name(const Segment& segment, Span run, std::size_t head) const {
   if (!segment[head].capital || head == 0) return false;
   const bool alone = head == run.begin;
-  const Token& before = segment[head - 1];
+  std::size_t last = head - 1;
+  while (last > run.begin && segment[last].tag == Tag::kNumber) --last;
+  const Token& before = segment[last];
   if (alone) return before.tag != Tag::kDeterminer && !before.text.empty();
   return !before.capital && before.tag != Tag::kDeterminer;
 }
@@ -156,6 +158,16 @@ bool Namer::names_place(const Segment& segment, Span run) const {
     if (i < run.end && entry != nullptr && entry->proper) return true;
   }
   return false;
+}
+
+/// "floor lamp arc": a compound is not a mere modifier of what stands behind it.
+Naming Namer::compound_before(const Segment& segment, Span run) const {
+  if (run.end < run.begin + 2 || vocabulary_.lists().stop.contains(segment[run.end].base))
+    return {};
+  const Span words{run.end - 2, run.end};
+  const std::string text = is_noun(segment[run.end - 1]) ? compound(segment, words) : "";
+  if (text.empty() || judge(segment, words, text) != Kind::kVisible) return {};
+  return {spelled(text), words};
 }
 
 Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
@@ -195,8 +207,9 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
       return {single(segment, head), {head, end}};
     const bool named = unknown(token) && token.capital;
     const bool through = dead > 0 || lists.see_through.contains(token.base) || named ||
-                         (is_surface(token, lists) && head > run.begin);
-    if (!through) return {};
+                         ((is_surface(token, lists) || lists.visible.contains(token.text)) &&
+                          head > run.begin);  // "Basket Round"
+    if (!through) return compound_before(segment, {run.begin, head});
     end -= std::max<std::size_t>(dead, 1);
     first_choice = false;
   }

@@ -74,8 +74,11 @@ void adjust(const Segment& segment, std::size_t at, const Namer& namer,
   const bool of_follows = at + 1 < segment.size() && segment[at + 1].text == "of";
   const bool has_noun = std::any_of(readings.begin(), readings.end(),
                                     [](const Reading& each) { return each.tag == Tag::kNoun; });
-  if (of_follows && has_noun) {  // "a drawing of a horse"
-    std::erase_if(readings, [](const Reading& each) { return each.tag == Tag::kGerund; });
+  const bool measures = vocabulary.lists().measures.contains(segment[at].text);
+  if (of_follows && has_noun) {  // "a drawing of a horse", "towels set of 6"
+    std::erase_if(readings, [&](const Reading& each) {
+      return each.tag == Tag::kGerund || (measures && each.tag != Tag::kNoun);
+    });
   }
   const bool alone = (at == 0 || segment[at - 1].text.empty()) &&
                      (at + 1 == segment.size() || segment[at + 1].text.empty());
@@ -158,7 +161,9 @@ void repair_plurals(Segment& segment, WordMemory& words) {
 
 void choose_tags(Segment& segment, const Vocabulary& vocabulary, WordMemory& words) {
   const Namer namer(vocabulary);
-  std::vector<Step> steps = {edge()};
+  std::vector<Step> steps;
+  steps.reserve(segment.size() + 2);
+  steps.push_back(edge());
   for (std::size_t i = 0; i < segment.size(); ++i) {
     steps.push_back(make_step(segment, i, namer, vocabulary, words));
     join(steps[steps.size() - 2], steps.back());

@@ -1,6 +1,7 @@
 #include "data/tags/parse/tokens.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tagalign::data {
 namespace {
@@ -73,8 +74,11 @@ class Cutter {
   void take_sign(char c) {
     ++at_;
     switch (c) {
+      case '"':  // inches
+        if (at_ > 1 && is_digit(text_[at_ - 2]) && !segment_.empty())
+          segment_.back().measure = true;
+        return;
       case ' ':
-      case '"':
       case '\'':
       case '$':
       case '%':
@@ -194,6 +198,7 @@ bool goes_on(const Segment& segment, std::size_t at, const std::string& first,
 /// Phrases become commas, prepositions of several words one token.
 Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
   Segment out;
+  out.reserve(segment.size());
   for (std::size_t i = 0; i < segment.size();) {
     const Vocabulary::Sequence* found = nullptr;
     for (const auto& sequence : vocabulary.sequences(segment[i].text)) {
@@ -211,7 +216,7 @@ Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
     if (found->is_preposition) {
       std::string text;
       for (const std::string& word : found->words) text += (text.empty() ? "" : " ") + word;
-      out.push_back({text, false, Tag::kPreposition, text});
+      out.push_back({text, false, false, Tag::kPreposition, text});
     } else if (!out.empty() && !out.back().text.empty()) {
       out.push_back({});
     }
@@ -220,22 +225,50 @@ Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
   return out;
 }
 
-/// Units behind numbers say nothing: "54 x 84 in".
+bool is_number(const Token& token) {
+  return !token.text.empty() && is_digit(token.text.front());
+}
+
+/// "20mm", "12-inch", "8x10", "14k"; but "4x4" is a kind of car, "4k" of screen.
+bool holds_a_unit(const std::string& word, const TagLists& lists) {
+  const std::size_t end = word.find_first_not_of("0123456789.,");
+  if (!is_digit(word.front()) || end == std::string::npos || word == "4x4") return false;
+  const std::string rest = word.substr(word[end] == '-' ? end + 1 : end);
+  const bool gold = rest == "k" && end == 2;  // karat
+  const bool sides = rest.size() > 1 && rest.front() == 'x' && is_digit(rest[1]);
+  return sides || gold || (lists.units.contains(rest) && rest != "k" && rest != "x");
+}
+
+/// Behind "size": 12, xl.
+bool is_size(const Token& token) {
+  static constexpr std::array<std::string_view, 9> kSizes = {"xs",  "s",     "m",      "l",    "xl",
+                                                             "xxl", "small", "medium", "large"};
+  return is_number(token) || std::find(kSizes.begin(), kSizes.end(), token.text) != kSizes.end();
+}
+
+/// Of a measurement only a number stays, which is marked: "54 x 84 in", "size XL".
 Segment without_units(const Segment& segment, const TagLists& lists) {
   Segment out;
-  const auto is_number = [](const Token& token) {
-    return !token.text.empty() && is_digit(token.text.front());
-  };
+  out.reserve(segment.size());
   for (std::size_t i = 0; i < segment.size(); ++i) {
     const Token& token = segment[i];
     const bool behind = i > 0 && is_number(segment[i - 1]);
     const bool last =
         i + 1 == segment.size() || segment[i + 1].text.empty() || is_number(segment[i + 1]);
     const bool ambiguous = lists.prepositions.contains(token.text);
-    if (behind && lists.units.contains(token.text) && (last || !ambiguous)) continue;
+    if (behind && lists.units.contains(token.text) && (last || !ambiguous)) {
+      out.back().measure = true;
+      continue;
+    }
+    if (token.text == "size" && i + 1 < segment.size() && is_size(segment[i + 1])) {
+      out.push_back({"size", false, true, Tag::kNumber, "size"});
+      ++i;
+      continue;
+    }
     const bool letter = token.text.size() == 1 && !lists.determiners.contains(token.text) &&
                         !lists.pronouns.contains(token.text);
     out.push_back(token);
+    out.back().measure = token.measure || (is_number(token) && holds_a_unit(token.text, lists));
     if (letter && token.text != "'") out.back().tag = Tag::kNumber, out.back().base = token.text;
   }
   return out;

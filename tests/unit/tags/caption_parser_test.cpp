@@ -91,6 +91,39 @@ TEST_F(CaptionParserTest, CompoundsOwnWord_IsNoAttribute) {
   EXPECT_THAT(attributes("a large paper bag"), ElementsAre("large>paper bag"));
 }
 
+TEST_F(CaptionParserTest, Measurement_EndsThePhraseOfATitle) {
+  EXPECT_THAT(objects("Stoneware Jug 2 Litre Handmade Green Lid"), ElementsAre("jug", "lid"));
+  EXPECT_THAT(attributes("Jute Rug 5x8 Beige"), ElementsAre("jute>rug", "beige>rug"));
+  EXPECT_THAT(attributes("Stool 30\" Black Leather"), ElementsAre("black>stool", "leather>stool"));
+  EXPECT_THAT(attributes("Suede Boots Size 9 Brown"), ElementsAre("suede>boot", "brown>boot"));
+  EXPECT_THAT(attributes("Sideboard 160 cm Walnut"), ElementsAre("walnut>sideboard"));
+  EXPECT_THAT(objects("Red Tractor 12k Miles"), ElementsAre("tractor"));
+  EXPECT_THAT(objects("Floor Lamp Arc"), ElementsAre("floor lamp"));
+  EXPECT_THAT(attributes("Bath Towels Set of 6, Moss Green"), ElementsAre("moss green>bath towel"));
+}
+
+TEST_F(CaptionParserTest, Measurement_BeforeItsNounEndsNothing) {
+  EXPECT_THAT(attributes("Cast Iron 12 inch Pan"), ElementsAre("cast iron>pan"));
+  EXPECT_THAT(objects("Queen 10 inch Mattress"), ElementsAre("mattress"));
+  EXPECT_THAT(objects("a 6 foot fence and a 4x4 truck"), ElementsAre("fence", "truck"));
+}
+
+TEST_F(CaptionParserTest, ColourBehindATitlesNoun_BelongsToIt) {
+  EXPECT_THAT(attributes("Cargo Van White Low Roof"), ElementsAre("white>van", "low>roof"));
+  EXPECT_THAT(attributes("Cottage White Picket Fence"), ElementsAre("white>picket fence"));
+  EXPECT_THAT(attributes("Jacket Black Color"), ElementsAre("black>jacket"));
+  EXPECT_THAT(attributes("Sofa Grey Condition Good"), ElementsAre("grey>sofa"));
+  EXPECT_THAT(attributes("Mirror Large Round"), ElementsAre("large>mirror", "round>mirror"));
+  EXPECT_THAT(attributes("she leaves the gate open"), ElementsAre("open>gate"));
+}
+
+TEST_F(CaptionParserTest, UnknownStuff_LeavesTheAdjectiveBeforeItAlone) {
+  EXPECT_THAT(attributes("a long qiviut scarf"), ElementsAre("long>scarf"));
+  EXPECT_THAT(attributes("a low heel boot"), IsEmpty());
+  EXPECT_THAT(attributes("Solid Oak Bench, Slim Fit Chino Shorts"),
+              ElementsAre("oak>bench", "chino>shorts"));
+}
+
 TEST_F(CaptionParserTest, PlaceThatAWayLeadsTo_IsLeftOut) {
   EXPECT_THAT(objects("stairs leading up to the attic"), ElementsAre("stairs"));
   EXPECT_THAT(objects("a lane that leads to a mill"), ElementsAre("lane"));
@@ -133,6 +166,12 @@ TEST_F(CaptionParserTest, MakersModels_AreNames) {
   EXPECT_THAT(objects("a Ford Mustang on a bridge"), ElementsAre("bridge"));
   EXPECT_THAT(objects("Volkswagen Beetle Convertible Red"), ElementsAre("convertible"));
   EXPECT_THAT(objects("Honda motorcycle beside a mustang"), ElementsAre("motorcycle", "mustang"));
+}
+
+TEST_F(CaptionParserTest, It_IsTheObjectBefore) {
+  EXPECT_THAT(attributes("painted the shed!! it turned out pale blue"),
+              ElementsAre("pale blue>shed"));
+  EXPECT_THAT(attributes("it is green"), IsEmpty());
 }
 
 TEST_F(CaptionParserTest, OtherKindsOfWords_AreKnown) {
