@@ -19,6 +19,7 @@ class Eye {
   bool sees(const Token& token, const std::string& object) const {
     const std::string& word = token.text;
     if (lists_.not_visible.contains(word)) return false;
+    if (lists_.of_the_living.contains(word) && is_lifeless(object)) return false;
     if (is_surface(token, lists_)) return !is_kitchen_word(word, object);
     if (is_noun(token)) {
       return (word == "baby" && is_animal(object)) ||
@@ -39,12 +40,22 @@ class Eye {
   }
 
  private:
-  /// "mint leaf", "peach tart": the plant, not its colour.
+  /// "mint leaf", "camel rider": the plant or the animal, not its colour.
   bool is_kitchen_word(const std::string& word, const std::string& object) const {
+    constexpr std::array<std::uint8_t, 3> kOthers = {14, 15, 18};  ///< group, location, person
     const WordEntry* entry = wordnet_.find(word);
     const WordEntry* what = wordnet_.find(object);
-    return entry != nullptr && what != nullptr && entry->is_a(WordClass::kNoun) &&
-           may_be_a_kind(*entry) && !entry->is_a(WordClass::kAdjective) && may_be_a_kind(*what);
+    if (entry == nullptr || what == nullptr || !entry->is_a(WordClass::kNoun) ||
+        !may_be_a_kind(*entry) || entry->is_a(WordClass::kAdjective))
+      return false;
+    return may_be_a_kind(*what) ||
+           std::find(kOthers.begin(), kOthers.end(), what->fields[0]) != kOthers.end();
+  }
+  /// "walking boots", "sleeping bag"
+  bool is_lifeless(const std::string& object) const {
+    constexpr std::uint8_t kArtifact = 6;
+    const WordEntry* entry = wordnet_.find(object);
+    return entry != nullptr && entry->fields[0] == kArtifact;
   }
   bool is_animal(const std::string& object) const {
     const WordEntry* entry = wordnet_.find(object);
@@ -62,12 +73,10 @@ class Eye {
     const bool doubled = stem.size() > 3 && stem.back() == stem[stem.size() - 2];
     return doubled && is_stuff(stem.substr(0, stem.size() - 1));
   }
-  /// "snow covered", "tree lined": a noun and a participle that were joined by a hyphen.
-  static bool covered(std::string_view word) {
-    static constexpr std::array<std::string_view, 8> kEnds = {
-        " covered", " lined", " filled", " shaped", " capped", " topped", " patterned", " striped"};
-    return std::any_of(kEnds.begin(), kEnds.end(),
-                       [&](std::string_view end) { return word.ends_with(end); });
+  /// "snow covered", "blue eyed": two words that a hyphen joined.
+  bool covered(std::string_view word) const {
+    const std::size_t blank = word.rfind(' ');
+    return blank != std::string_view::npos && lists_.seen_ends.contains(word.substr(blank + 1));
   }
 
   const WordNet& wordnet_;

@@ -69,6 +69,10 @@ std::string Namer::compound(const Segment& segment, Span words) const {
   const Token& last = segment[words.end - 1];
   if (is_noun(last)) parts.back() = last.base;
   std::string found = known_compound(parts, literal);
+  if (const auto blank = parts[0].find(' '); found.empty() && blank != std::string::npos) {
+    parts[0][blank] = '-';  // "white-tailed deer"
+    found = known_compound(parts, false);
+  }
   if (found.empty() && vocabulary_.lists().plural_only.contains(last.text)) {
     parts.back() = vocabulary_.words().plural_base(last.text);  // "wine glasses"
     if (!parts.back().empty()) found = known_compound(parts, literal);

@@ -142,7 +142,8 @@ class Cutter {
     std::replace(parts.begin(), parts.end(), '-', ' ');
     const auto all = split_words(parts);
     if (!words.singular(word).empty()) return push(word, capital);
-    if (says_how_it_is(parts) || (is_entry(word) && is_quality(all.back())))
+    if (says_how_it_is(parts) || (is_entry(word) && is_quality(all.back())) ||
+        vocabulary_.lists().seen_ends.contains(all.back()))
       return push_quality(parts, capital);
     if (is_entry(word)) return push(word, capital);
     if (is_entry(joined) || !words.singular(joined).empty()) return push(joined, capital);
@@ -195,11 +196,30 @@ bool goes_on(const Segment& segment, std::size_t at, const std::string& first,
   });
 }
 
+/// "blue eyed", where the hyphen is missing.
+bool joins_the_last(const Token& token, const Segment& before, const Vocabulary& vocabulary) {
+  if (token.tag || before.empty() || !vocabulary.lists().joining_ends.contains(token.text))
+    return false;
+  const Token& last = before.back();
+  if (last.tag || last.text.empty() || !is_letter(last.text.front())) return false;
+  const auto readings = vocabulary.words().readings(last.text);
+  return std::any_of(readings.begin(), readings.end(), [](const Reading& each) {
+    return each.tag == Tag::kNoun || each.tag == Tag::kAdjective || each.tag == Tag::kNumber;
+  });
+}
+
 /// Phrases become commas, prepositions of several words one token.
 Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
   Segment out;
   out.reserve(segment.size());
   for (std::size_t i = 0; i < segment.size();) {
+    if (joins_the_last(segment[i], out, vocabulary)) {
+      Token& last = out.back();
+      last.text += " " + segment[i++].text;
+      last.tag = Tag::kAdjective;
+      last.base = last.text;
+      continue;
+    }
     const Vocabulary::Sequence* found = nullptr;
     for (const auto& sequence : vocabulary.sequences(segment[i].text)) {
       if (!matches(segment, i, sequence.words)) continue;

@@ -73,6 +73,7 @@ TEST_F(CaptionParserTest, Attributes_StandBeforeTheNoun) {
   EXPECT_THAT(attributes("a black and white goat with long, curly hair"),
               ElementsAre("black>goat", "white>goat", "long>hair", "curly>hair"));
   EXPECT_THAT(attributes("a beautiful french electric lamp"), IsEmpty());
+  EXPECT_THAT(attributes("a walking cane and a walking goat"), ElementsAre("walking>goat"));
 }
 
 TEST_F(CaptionParserTest, Attributes_StandBehindTheNounToo) {
@@ -122,6 +123,19 @@ TEST_F(CaptionParserTest, UnknownStuff_LeavesTheAdjectiveBeforeItAlone) {
   EXPECT_THAT(attributes("a low heel boot"), IsEmpty());
   EXPECT_THAT(attributes("Solid Oak Bench, Slim Fit Chino Shorts"),
               ElementsAre("oak>bench", "chino>shorts"));
+}
+
+TEST_F(CaptionParserTest, AnimalsColour_IsOneOnlyBeforeThings) {
+  EXPECT_THAT(attributes("a camel cardigan"), ElementsAre("camel>cardigan"));
+  EXPECT_THAT(attributes("a camel rider"), IsEmpty());
+  EXPECT_THAT(objects("lion, camel, ostrich"), ElementsAre("lion", "camel", "ostrich"));
+}
+
+TEST_F(CaptionParserTest, HyphenedQualities_AreOneAttribute) {
+  EXPECT_THAT(attributes("a green-eyed kitten"), ElementsAre("green eyed>kitten"));
+  EXPECT_THAT(attributes("a curly haired toddler"), ElementsAre("curly haired>toddler"));
+  EXPECT_THAT(attributes("an ivy-clad tower"), ElementsAre("ivy clad>tower"));
+  EXPECT_THAT(objects("a red-tailed hawk"), ElementsAre("red-tailed hawk"));
 }
 
 TEST_F(CaptionParserTest, PlaceThatAWayLeadsTo_IsLeftOut) {
