@@ -51,6 +51,9 @@ bool is_broken_image(const Status& status) {
   return status.code() != ErrorCode::kUnavailable && status.code() != ErrorCode::kCancelled;
 }
 
+/// So many images one behind the other that the place keeps back are not broken: a file server is gone.
+constexpr std::size_t kKeptBackMax = 64;
+
 /// What made a record unusable.
 struct BrokenImage {
   std::size_t record;
@@ -87,6 +90,7 @@ class ImageSource {
 
   Result<FoundImage> find(std::size_t wanted, const ChoosePart& choose) {
     FoundImage found;
+    std::size_t kept_back = 0;
     for (std::size_t tries = 0; tries < dataset_.size(); ++tries) {
       found.record = (wanted + tries) % dataset_.size();
       if (std::string message; is_known_broken(found.record, message)) {
@@ -99,6 +103,9 @@ class ImageSource {
         return found;
       }
       if (!is_broken_image(view.status())) return view.status();
+      kept_back = view.status().is_of_the_place() ? kept_back + 1 : 0;
+      if (kept_back == std::min(kKeptBackMax, dataset_.size()))
+        return gone(view.status(), kept_back);
       remember_broken(found.record, view.status().message());
       found.skipped.push_back({found.record, view.status().message()});
     }
@@ -108,6 +115,12 @@ class ImageSource {
   }
 
  private:
+  Status gone(const Status& last, std::size_t images) const {
+    return unavailable(format("load training images: {} one behind the other below {} cannot be "
+                              "read just now; the last says: {}",
+                              images, dataset_.root().string(), last.message()))
+        .set_of_the_place(true);
+  }
   /// An image that the cache can keep is decoded whole.
   Result<View> load(std::size_t record, const ChoosePart& choose) {
     if (auto image = cache_.find(record)) {
@@ -266,8 +279,8 @@ class Loader final : public TrainingLoader {
     }
     const auto side = static_cast<std::size_t>(options_.image_size);
     const View& view = found->view;
-    augment_box({*view.image, view.box, view.reduced}, options_.image_size, options_.augment, stream,
-                &pending.batch.images[index * 3 * side * side]);
+    augment_box({*view.image, view.box, view.reduced}, options_.image_size, options_.augment,
+                stream, &pending.batch.images[index * 3 * side * side]);
     CaptionRecord record = dataset_.record(found->record);
     pending.batch.captions[index] = record.caption;
     pending.batch.tags[index] = std::move(record.tags);

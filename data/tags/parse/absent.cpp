@@ -26,7 +26,8 @@ class Judge {
       NounPhrase& phrase = phrases_[k];
       move_to(phrase.start);
       phrase.absent = in_absent_region(k) || is_measure(k) || is_destination(k) ||
-                      is_behind_view(k) || speaks(k) || is_called_for(k) || made_it(k) ||
+                      is_behind_view(k) || is_spoken_of(k) || is_wanted(k) || is_maker(k) ||
+                      is_printed_on(k) || speaks(k) || is_called_for(k) || made_it(k) ||
                       is_reader(k) || denied(k);
       something_ = something_ || phrase.is_object();
     }
@@ -145,9 +146,61 @@ class Judge {
     if (start == 0 || tag(start - 1) != Tag::kTo) {
       return k > 0 && continues_list(k) && destination_ == k - 1 && mark(k);
     }
-    if (start < 2 || !is_noun(segment_[start - 2]) || person_or_group(phrases_[k])) return false;
-    return mark(k);
+    if (start < 2 || person_or_group(phrases_[k])) return false;
+    return (is_noun(segment_[start - 2]) || leads(start - 2)) && mark(k);
   }
+  /// "stairs leading down", "a road that leads"
+  bool leads(std::size_t i) const {
+    static constexpr std::array<std::string_view, 5> kWays = {"up", "down", "out", "back", "off"};
+    if (i > 0 && std::find(kWays.begin(), kWays.end(), text(i)) != kWays.end()) --i;
+    return (acts(i) || tag(i) == Tag::kParticiple) &&
+           lists_.leading_verbs.contains(segment_[i].base);
+  }
+  bool acts(std::size_t i) const { return is_verb(i) || tag(i) == Tag::kGerund; }
+
+  /// "map of the rivers and lakes"
+  bool is_spoken_of(std::size_t k) {
+    const std::size_t start = phrases_[k].start;
+    if (k > 0 && continues_list(k) && spoken_of_ == k - 1) return mark_spoken_of(k);
+    if (start < 2 || text(start - 1) != "of" || !is_noun(segment_[start - 2])) return false;
+    return lists_.absent_of.contains(segment_[start - 2].base) && mark_spoken_of(k);
+  }
+  bool mark_spoken_of(std::size_t k) {
+    spoken_of_ = k;
+    return true;
+  }
+  /// "a dog that has lost its collar", but not "a lost collar".
+  bool is_wanted(std::size_t k) const {
+    const std::size_t start = phrases_[k].start;
+    if (start < 2 || !lists_.wanting_verbs.contains(segment_[start - 1].base)) return false;
+    return acts(start - 1) || (tag(start - 1) == Tag::kParticiple && start < phrases_[k].run.begin);
+  }
+  /// "a cake made by <PERSON>", "painting by <PERSON>"
+  bool is_maker(std::size_t k) const {
+    const std::size_t start = phrases_[k].start;
+    if (start < 2 || text(start - 1) != "by" || !person_or_group(phrases_[k])) return false;
+    const Token& before = segment_[start - 2];
+    if (is_noun(before)) {
+      return text(phrases_[k].run.begin) == "person" &&
+             (lists_.see_through.contains(before.base) ||
+              (k > 0 && phrases_[k - 1].run.end + 1 == start && phrases_[k - 1].is_object() &&
+               !person_or_group(phrases_[k - 1])));
+    }
+    const bool done = tag(start - 2) == Tag::kParticiple || tag(start - 2) == Tag::kVerbPast;
+    const bool somebody = text(phrases_[k].run.begin) == "person" ||
+                          has_determiner(phrases_[k], lists_.owners);  // "taken by my son"
+    return done && (lists_.making_verbs.contains(before.base) ||
+                    (somebody && lists_.agents.contains(before.base)));
+  }
+  /// "funny cat, t-shirt design"
+  bool is_printed_on(std::size_t k) const {
+    const NounPhrase& phrase = phrases_[k];
+    const bool begins = phrase.start == 0 || tag(phrase.start - 1) == Tag::kStop;
+    return something_ && begins && phrase.naming.words.end < phrase.run.end &&
+           tag(phrase.run.end) == Tag::kStop &&
+           lists_.designs.contains(segment_[phrase.run.end - 1].base);
+  }
+
   bool mark(std::size_t k) {
     destination_ = k;
     return true;
@@ -223,6 +276,7 @@ class Judge {
   bool clause_begins_ = false;
   std::size_t destination_ = kNone;
   std::size_t denied_ = kNone;
+  std::size_t spoken_of_ = kNone;
 };
 
 }  // namespace

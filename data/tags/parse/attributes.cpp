@@ -19,6 +19,7 @@ class Eye {
   bool sees(const Token& token, const std::string& object) const {
     const std::string& word = token.text;
     if (lists_.not_visible.contains(word)) return false;
+    if (lists_.of_the_living.contains(word) && is_lifeless(object)) return false;
     if (is_surface(token, lists_)) return !is_kitchen_word(word, object);
     if (is_noun(token)) {
       return (word == "baby" && is_animal(object)) ||
@@ -39,12 +40,22 @@ class Eye {
   }
 
  private:
-  /// "mint leaf", "peach tart": the plant, not its colour.
+  /// "mint leaf", "camel rider": the plant or the animal, not its colour.
   bool is_kitchen_word(const std::string& word, const std::string& object) const {
+    constexpr std::array<std::uint8_t, 3> kOthers = {14, 15, 18};  ///< group, location, person
     const WordEntry* entry = wordnet_.find(word);
     const WordEntry* what = wordnet_.find(object);
-    return entry != nullptr && what != nullptr && entry->is_a(WordClass::kNoun) &&
-           may_be_a_kind(*entry) && !entry->is_a(WordClass::kAdjective) && may_be_a_kind(*what);
+    if (entry == nullptr || what == nullptr || !entry->is_a(WordClass::kNoun) ||
+        !may_be_a_kind(*entry) || entry->is_a(WordClass::kAdjective))
+      return false;
+    return may_be_a_kind(*what) ||
+           std::find(kOthers.begin(), kOthers.end(), what->fields[0]) != kOthers.end();
+  }
+  /// "walking boots", "sleeping bag"
+  bool is_lifeless(const std::string& object) const {
+    constexpr std::uint8_t kArtifact = 6;
+    const WordEntry* entry = wordnet_.find(object);
+    return entry != nullptr && entry->fields[0] == kArtifact;
   }
   bool is_animal(const std::string& object) const {
     const WordEntry* entry = wordnet_.find(object);
@@ -62,12 +73,10 @@ class Eye {
     const bool doubled = stem.size() > 3 && stem.back() == stem[stem.size() - 2];
     return doubled && is_stuff(stem.substr(0, stem.size() - 1));
   }
-  /// "snow covered", "tree lined": a noun and a participle that were joined by a hyphen.
-  static bool covered(std::string_view word) {
-    static constexpr std::array<std::string_view, 8> kEnds = {
-        " covered", " lined", " filled", " shaped", " capped", " topped", " patterned", " striped"};
-    return std::any_of(kEnds.begin(), kEnds.end(),
-                       [&](std::string_view end) { return word.ends_with(end); });
+  /// "snow covered", "blue eyed": two words that a hyphen joined.
+  bool covered(std::string_view word) const {
+    const std::size_t blank = word.rfind(' ');
+    return blank != std::string_view::npos && lists_.seen_ends.contains(word.substr(blank + 1));
   }
 
   const WordNet& wordnet_;
@@ -78,6 +87,7 @@ class Finder {
  public:
   Finder(const Segment& segment, const Vocabulary& vocabulary, std::vector<NounPhrase>& phrases)
       : segment_(segment),
+        wordnet_(vocabulary.wordnet()),
         lists_(vocabulary.lists()),
         eye_(vocabulary),
         namer_(vocabulary),
@@ -88,6 +98,7 @@ class Finder {
       if (!material(k)) describe(k);
       if (phrases_[k].only_surface) surface_alone(k);
       predicate(k);
+      behind(k);
     }
     return std::move(out_);
   }
@@ -120,21 +131,32 @@ class Finder {
           ++i;
           continue;
         }
+        if (lists_.not_visible.contains(pair)) {
+          ++i;
+          continue;
+        }
       }
       if (belongs_to_next(i, words.end)) {
         ++i;
         continue;
       }
+      const bool pure = text(i) == "solid" && i + 1 < words.end &&
+                        lists_.materials.contains(text(i + 1));  // "solid oak" is oak
+      if (pure) continue;
       if (eye_.sees(segment_[i], object)) found.push_back(text(i));
     }
     return found;
   }
 
-  /// "golden retriever puppy", "low heel boot": the word describes the modifier behind it.
+  /// "golden retriever puppy", "low heel boot": the word describes the modifier behind it. A word
+  /// that nobody knows is a stuff or a name rather than a thing: "long qiviut coat".
   bool belongs_to_next(std::size_t i, std::size_t end) const {
     if (i + 1 >= end || !is_noun(segment_[i + 1]) || is_surface(segment_[i + 1], lists_))
       return false;
-    if (lists_.of_the_nearest_noun.contains(text(i))) return true;
+    const bool shade = i + 2 < end && lists_.colours.contains(text(i + 1) + " " + text(i + 2));
+    if (shade) return false;
+    const bool known = wordnet_.find(segment_[i + 1].base) != nullptr;
+    if (known && lists_.of_the_nearest_noun.contains(text(i))) return true;
     const Naming both = namer_.name(segment_, {i, i + 2}, false);
     return both.words.end - both.words.begin == 2;
   }
@@ -145,12 +167,16 @@ class Finder {
     const std::string& object = phrase.naming.tag;
     for (const auto& each : among({phrase.run.begin, phrase.naming.words.begin}, object))
       add(each, k);
-    // "truck silver": only colours and the like may stand behind.
+    // "truck silver", "basket round": only colours and the like may stand behind.
     std::size_t end = phrase.naming.words.end;
     while (end < phrase.run.end &&
-           (is_surface(segment_[end], lists_) || lists_.shades.contains(text(end))))
+           (is_surface(segment_[end], lists_) || lists_.shades.contains(text(end)) ||
+            lists_.visible.contains(text(end)) || lists_.see_through.contains(base(end))))
       ++end;
     for (const auto& each : among({phrase.naming.words.end, end}, object)) add(each, k);
+    for (std::size_t i = phrase.naming.words.end; i < end; ++i) {
+      if (is_noun(segment_[i]) && lists_.visible.contains(text(i))) add(text(i), k);
+    }
   }
 
   /// The phrase that a verb or a colour behind phrase k speaks of.
@@ -223,14 +249,14 @@ class Finder {
 
   /// "the lamp is green", "doors are open".
   void predicate(std::size_t k) {
-    if (k == 0 || !phrases_[k].naming.tag.empty()) return;
+    if (!phrases_[k].naming.tag.empty()) return;
     const Span run = phrases_[k].run;
     std::size_t at = phrases_[k].start;
-    while (at > 0 && tag(at - 1) == Tag::kAdverb) --at;
+    while (at > 0 && (tag(at - 1) == Tag::kAdverb || text(at - 1) == "out")) --at;
     if (at == 0) return;
     const bool says = tag(at - 1) == Tag::kAuxiliary ||
                       (lists_.predicate_verbs.contains(base(at - 1)) && is_verb(at - 1));
-    if (!says || phrases_[k - 1].run.end > at) return;
+    if (!says || (k > 0 && phrases_[k - 1].run.end > at)) return;
     const bool only = std::all_of(segment_.begin() + static_cast<std::ptrdiff_t>(run.begin),
                                   segment_.begin() + static_cast<std::ptrdiff_t>(run.end),
                                   [&](const Token& token) { return can_stand_alone(token); });
@@ -238,7 +264,23 @@ class Finder {
     const bool passive =
         tag(run.end - 1) == Tag::kParticiple && (next == Tag::kPreposition || next == Tag::kTo);
     if (!only || passive) return;
-    for (const std::string& word : among(run, "")) add(word, subject_of(subject_before(k)));
+    const bool of_it = at == 2 && (text(0) == "it" || text(0) == "they" || text(0) == "these");
+    for (const std::string& word : among(run, "")) {
+      if (k > 0) add(word, subject_of(subject_before(k)));
+      if (k == 0 && of_it) out_.of_it.push_back(word);
+    }
+  }
+  /// "Basket Round", "leaves the door open": qualities behind the object, and nothing after them.
+  void behind(std::size_t k) {
+    const Span run = phrases_[k].run;
+    if (k == 0 || phrases_[k].start != phrases_[k - 1].run.end || phrases_[k].only_surface ||
+        !phrases_[k].naming.tag.empty() || !phrases_[k - 1].is_object() ||
+        tag(run.end) != Tag::kStop)
+      return;
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      if (!can_stand_alone(segment_[i]) && tag(i) != Tag::kNumber) return;
+    }
+    for (const std::string& word : among(run, "")) add(word, k - 1);
   }
   bool is_verb(std::size_t i) const {
     return tag(i) == Tag::kVerb || tag(i) == Tag::kVerbThird || tag(i) == Tag::kVerbPast;
@@ -250,6 +292,7 @@ class Finder {
   }
 
   const Segment& segment_;
+  const WordNet& wordnet_;
   const TagLists& lists_;
   Eye eye_;
   Namer namer_;

@@ -17,6 +17,8 @@ struct SegmentAttributes {
   /// Words that stand alone, as behind a product's name: "Armchair, navy blue". They belong to the
   /// caption's first object, when there is one and nothing happens in the caption.
   std::vector<std::string> alone;
+  /// What "it" is said to be: "it turned out green". They belong to the object before the segment.
+  std::vector<std::string> of_it;
 };
 
 /// Adjectives, participles and materials before the noun, colours behind it, predicates, "made of".

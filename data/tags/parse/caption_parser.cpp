@@ -33,6 +33,9 @@ class Collector {
     mark_absent(segment, vocabulary_, !tags_.objects.empty(), phrases);
     const SegmentAttributes found = find_attributes(segment, vocabulary_, phrases);
     const bool first = tags_.objects.empty();
+    for (const std::string& attribute : found.of_it) {
+      if (!first) add_once(tags_.attributes, Attribute{attribute, tags_.objects.back()});
+    }
     for (const NounPhrase& phrase : phrases) {
       if (phrase.is_object()) add_once(tags_.objects, phrase.naming.tag);
     }

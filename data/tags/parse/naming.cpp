@@ -69,9 +69,13 @@ std::string Namer::compound(const Segment& segment, Span words) const {
   const Token& last = segment[words.end - 1];
   if (is_noun(last)) parts.back() = last.base;
   std::string found = known_compound(parts, literal);
+  if (const auto blank = parts[0].find(' '); found.empty() && blank != std::string::npos) {
+    parts[0][blank] = '-';  // "white-tailed deer"
+    found = known_compound(parts, false);
+  }
   if (found.empty() && vocabulary_.lists().plural_only.contains(last.text)) {
     parts.back() = vocabulary_.words().plural_base(last.text);  // "wine glasses"
-    found = known_compound(parts, literal);
+    if (!parts.back().empty()) found = known_compound(parts, literal);
   }
   return found;
 }
@@ -130,9 +134,22 @@ bool Namer::unknown(const Token& token) const {
 bool Namer::is_a_name(const Segment& segment, Span run, std::size_t head) const {
   if (!segment[head].capital || head == 0) return false;
   const bool alone = head == run.begin;
-  const Token& before = segment[head - 1];
+  std::size_t last = head - 1;
+  while (last > run.begin && segment[last].tag == Tag::kNumber) --last;
+  const Token& before = segment[last];
   if (alone) return before.tag != Tag::kDeterminer && !before.text.empty();
   return !before.capital && before.tag != Tag::kDeterminer;
+}
+
+/// "Ford Mustang": a maker's name before a noun that is no kind of artefact.
+bool Namer::is_a_model(const Segment& segment, Span run, std::size_t head) const {
+  const auto& lists = vocabulary_.lists();
+  if (head == run.begin || !lists.makers.contains(segment[head - 1].text)) return false;
+  if (lists.models.contains(segment[head].base)) return true;
+  constexpr std::array<std::uint8_t, 4> kNames = {5, 17, 19, 20};  ///< animal, object, …, plant
+  const WordEntry* entry = vocabulary_.wordnet().find(segment[head].base);
+  return entry != nullptr &&
+         std::find(kNames.begin(), kNames.end(), entry->fields[0]) != kNames.end();
 }
 
 /// "the White House": a name of WordNet, written as one.
@@ -145,6 +162,16 @@ bool Namer::names_place(const Segment& segment, Span run) const {
     if (i < run.end && entry != nullptr && entry->proper) return true;
   }
   return false;
+}
+
+/// "floor lamp arc": a compound is not a mere modifier of what stands behind it.
+Naming Namer::compound_before(const Segment& segment, Span run) const {
+  if (run.end < run.begin + 2 || vocabulary_.lists().stop.contains(segment[run.end].base))
+    return {};
+  const Span words{run.end - 2, run.end};
+  const std::string text = is_noun(segment[run.end - 1]) ? compound(segment, words) : "";
+  if (text.empty() || judge(segment, words, text) != Kind::kVisible) return {};
+  return {spelled(text), words};
 }
 
 Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
@@ -160,6 +187,11 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
     if (first_choice && capitals_tell && is_a_name(segment, run, head)) {
       first_choice = false;
       --end;
+      continue;
+    }
+    if (is_a_model(segment, run, head)) {
+      first_choice = false;
+      end -= 2;
       continue;
     }
     if (capitals_tell && names_place(segment, {run.begin, end})) return {};
@@ -179,8 +211,9 @@ Naming Namer::name(const Segment& segment, Span run, bool capitals_tell) const {
       return {single(segment, head), {head, end}};
     const bool named = unknown(token) && token.capital;
     const bool through = dead > 0 || lists.see_through.contains(token.base) || named ||
-                         (is_surface(token, lists) && head > run.begin);
-    if (!through) return {};
+                         ((is_surface(token, lists) || lists.visible.contains(token.text)) &&
+                          head > run.begin);  // "Basket Round"
+    if (!through) return compound_before(segment, {run.begin, head});
     end -= std::max<std::size_t>(dead, 1);
     first_choice = false;
   }

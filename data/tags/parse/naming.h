@@ -46,6 +46,8 @@ class Namer {
   bool is_literal(const Token& token) const;
   bool unknown(const Token& token) const;
   bool names_place(const Segment& segment, Span run) const;
+  Naming compound_before(const Segment& segment, Span run) const;
+  bool is_a_model(const Segment& segment, Span run, std::size_t head) const;
   bool is_a_name(const Segment& segment, Span run, std::size_t head) const;
 
   std::string single(const Segment& segment, std::size_t at) const;

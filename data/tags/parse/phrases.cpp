@@ -38,6 +38,9 @@ class Finder {
   bool surface(std::size_t i) const {
     return i < segment_.size() && is_surface(segment_[i], lists_);
   }
+  bool colour(std::size_t i) const {
+    return i < segment_.size() && lists_.colours.contains(segment_[i].text);
+  }
   bool starts(std::size_t i) const {
     if (tag(i) == Tag::kParticiple) return participle_starts(i);
     return tag(i) == Tag::kDeterminer || tag(i) == Tag::kNumber || quality(i) || noun(i) ||
@@ -83,16 +86,21 @@ class Finder {
     if (tag(i) == Tag::kStop) {
       return quality(i - 1) && quality(i + 1) && !surface(i + 1) && noun(i + 2);
     }
-    const bool both = (quality(i - 1) || surface(i - 1)) && (quality(i + 1) || surface(i + 1));
+    const bool thing = noun(i - 1) && !surface(i + 1);  // "oval pearl and small diamonds"
+    const bool both =
+        (quality(i - 1) || surface(i - 1)) && (quality(i + 1) || surface(i + 1)) && !thing;
     return tag(i) == Tag::kConjunction && both;
   }
 
   bool belongs(std::size_t i, std::size_t begin) const {
     switch (tag(i)) {
       case Tag::kNumber:
+        return !ends_title(i, begin);
       case Tag::kNoun:
       case Tag::kNouns:
-        return true;
+        return !is_named(i, begin) &&
+               !(trails(i - 1, begin) && lists_.stop.contains(segment_[i].base) && !surface(i) &&
+                 !lists_.see_through.contains(segment_[i].base));
       case Tag::kAdjective:
       case Tag::kParticiple:
         return !splits(i, begin);
@@ -114,14 +122,53 @@ class Finder {
            (entry != nullptr && (entry->fields[0] == kAnimal || entry->fields[0] == kPerson));
   }
 
+  /// A thing that a measurement, or in a title a year, may follow: "mug 11 oz blue", but not
+  /// "cast iron 12 inch pan" or "Queen 10 inch mattress".
+  bool ends_title(std::size_t i, std::size_t begin) const {
+    const std::string& word = segment_[i].text;
+    const bool year =
+        !capitals_tell_ && word.size() == 4 && (word.starts_with("19") || word.starts_with("20"));
+    if (!segment_[i].measure && !year) return false;
+    for (std::size_t k = begin; k < i; ++k) {
+      if (noun(k) && !surface(k) && words_.visible(segment_[k].base) && !lives(segment_[k].base) &&
+          !lists_.makers.contains(segment_[k].text))
+        return true;
+    }
+    return false;
+  }
+  /// A colour behind the thing that it describes: "van white".
+  bool trails(std::size_t i, std::size_t begin) const {
+    while (i > begin && colour(i) && colour(i - 1)) --i;
+    if (i == begin || !colour(i) || !noun(i - 1) || surface(i - 1)) return false;
+    const std::string pair = segment_[i - 1].text + " " + segment_[i].text;  // "rose gold"
+    return words_.visible(segment_[i - 1].base) && !lists_.colours.contains(pair) &&
+           !lists_.materials.contains(pair);
+  }
+  /// Is this the name of somebody whose role stands before it: "mayor <PERSON>"?
+  bool is_named(std::size_t i, std::size_t begin) const {
+    if (i == begin || segment_[i].text != "person" || !noun(i - 1)) return false;
+    constexpr std::uint8_t kPerson = 18;
+    const Token& role = segment_[i - 1];
+    const WordEntry* entry = wordnet_.find(role.base);
+    return entry != nullptr && (entry->fields[0] == kPerson || entry->fields[1] == kPerson);
+  }
+  /// Does the noun phrase that begins at i name nothing: "white color", "blue condition"?
+  bool abstract_follows(std::size_t i) const {
+    while (noun(i + 1)) ++i;
+    return noun(i) && !surface(i) && lists_.stop.contains(segment_[i].base);
+  }
+
   /// A quality behind a thing begins the next phrase ("guitar natural finish"), unless it is a
   /// colour at the end ("truck silver") or the thing is a material ("steel insulated bottle").
   bool splits(std::size_t i, std::size_t begin) const {
-    if (i == begin || !noun(i - 1) || surface(i - 1)) return false;
+    if (i == begin) return false;
+    if (!surface(i) && trails(i - 1, begin)) return noun(i + 1) || quality(i + 1);
+    if (!noun(i - 1) || surface(i - 1)) return false;
     if (tag(i) == Tag::kParticiple)
       return (!noun(i + 1) && !quality(i + 1)) ||
              lives(segment_[i - 1].base);  // "hand painted vase"
-    return words_.visible(segment_[i - 1].base) && (!surface(i) || noun(i + 1));
+    return words_.visible(segment_[i - 1].base) &&
+           (!surface(i) || (noun(i + 1) && !abstract_follows(i + 1)));
   }
 
   /// "Orange" or "resin" between commas is what the product is like, unless fruit stands beside it.
@@ -166,9 +213,15 @@ class Finder {
     if (names_shade(run)) return true;
     bool any = false;
     for (std::size_t i = run.begin; i < run.end; ++i) {
+      if (i + 1 < run.end && names_shade({i, i + 2})) {
+        any = true;
+        ++i;
+        continue;
+      }
       any = any || surface(i);
       if (!surface(i) && tag(i) != Tag::kConjunction && tag(i) != Tag::kNumber &&
-          !lists_.shades.contains(segment_[i].text) && !seen_quality(i))
+          !lists_.shades.contains(segment_[i].text) && tag(i) != Tag::kAdjective &&
+          !seen_quality(i))
         return false;
     }
     return any;
@@ -186,7 +239,12 @@ class Finder {
     NounPhrase phrase{.run = {begin, at_}, .start = start};
     phrase.owner = tag(at_) == Tag::kPossessive;
     phrase.naming = namer_.name(segment_, phrase.run, capitals_tell_);
-    if (stands_alone(phrase.run) || names_shade(phrase.run) || says_how(phrase)) phrase.naming = {};
+    const bool titled = at_ < segment_.size() && is_named(at_, begin);
+    if (titled && lists_.addresses.contains(segment_[at_ - 1].text)) phrase.naming = {};
+    const bool behind_measure = segment_[begin].measure && at_ > begin + 1 && begin > 0 &&
+                                noun(begin - 1) && only_surface(phrase.run);
+    if (stands_alone(phrase.run) || names_shade(phrase.run) || says_how(phrase) || behind_measure)
+      phrase.naming = {};
     phrase.only_surface = phrase.naming.tag.empty() && only_surface(phrase.run);
     phrases_.push_back(std::move(phrase));
   }

@@ -55,16 +55,30 @@ bool is_abstract(const Token& token, const Vocabulary& vocabulary) {
   return vocabulary.lists().stop.contains(token.text);
 }
 
+/// "<PERSON> waves", "she faces", "<PERSON>, left, hands the keys to …": what stands behind a name or
+/// such a pronoun, or between a comma and a determiner, is rather a verb.
+bool is_predicate(const Segment& segment, std::size_t at, const TagLists& lists) {
+  static constexpr std::array<std::string_view, 5> kSubjects = {"person", "he", "she", "it", "who"};
+  if (std::find(kSubjects.begin(), kSubjects.end(), segment[at - 1].text) != kSubjects.end())
+    return true;
+  if (!segment[at - 1].text.empty() || at + 1 == segment.size()) return false;
+  const std::string& next = segment[at + 1].text;
+  return next == "a" || next == "an" || next == "the" || lists.owners.contains(next);
+}
+
 /// Weights that the neighbours change without a tag of their own being known.
 void adjust(const Segment& segment, std::size_t at, const Namer& namer,
             const Vocabulary& vocabulary, std::vector<Reading>& readings) {
-  constexpr double kInCompound = 4;
+  constexpr double kInCompound = 12;
   constexpr double kAbstractActs = 0.3;  ///< "autumn leaves": what cannot be seen rarely acts
   const bool of_follows = at + 1 < segment.size() && segment[at + 1].text == "of";
   const bool has_noun = std::any_of(readings.begin(), readings.end(),
                                     [](const Reading& each) { return each.tag == Tag::kNoun; });
-  if (of_follows && has_noun) {  // "a drawing of a horse"
-    std::erase_if(readings, [](const Reading& each) { return each.tag == Tag::kGerund; });
+  const bool measures = vocabulary.lists().measures.contains(segment[at].text);
+  if (of_follows && has_noun) {  // "a drawing of a horse", "towels set of 6"
+    std::erase_if(readings, [&](const Reading& each) {
+      return each.tag == Tag::kGerund || (measures && each.tag != Tag::kNoun);
+    });
   }
   const bool alone = (at == 0 || segment[at - 1].text.empty()) &&
                      (at + 1 == segment.size() || segment[at + 1].text.empty());
@@ -75,6 +89,12 @@ void adjust(const Segment& segment, std::size_t at, const Namer& namer,
   }
   if (at == 0) return;
   const Token& before = segment[at - 1];
+  if (is_predicate(segment, at, vocabulary.lists())) {
+    constexpr double kPredicate = 200;
+    for (Reading& each : readings) {
+      if (each.tag == Tag::kVerbThird || each.tag == Tag::kVerbPast) each.weight *= kPredicate;
+    }
+  }
   const bool material = vocabulary.lists().materials.contains(before.text);
   const bool deed = is_abstract(before, vocabulary);
   for (Reading& each : readings) {
@@ -141,7 +161,9 @@ void repair_plurals(Segment& segment, WordMemory& words) {
 
 void choose_tags(Segment& segment, const Vocabulary& vocabulary, WordMemory& words) {
   const Namer namer(vocabulary);
-  std::vector<Step> steps = {edge()};
+  std::vector<Step> steps;
+  steps.reserve(segment.size() + 2);
+  steps.push_back(edge());
   for (std::size_t i = 0; i < segment.size(); ++i) {
     steps.push_back(make_step(segment, i, namer, vocabulary, words));
     join(steps[steps.size() - 2], steps.back());

@@ -1,6 +1,7 @@
 #include "data/tags/parse/tokens.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tagalign::data {
 namespace {
@@ -73,8 +74,11 @@ class Cutter {
   void take_sign(char c) {
     ++at_;
     switch (c) {
+      case '"':  // inches
+        if (at_ > 1 && is_digit(text_[at_ - 2]) && !segment_.empty())
+          segment_.back().measure = true;
+        return;
       case ' ':
-      case '"':
       case '\'':
       case '$':
       case '%':
@@ -138,7 +142,8 @@ class Cutter {
     std::replace(parts.begin(), parts.end(), '-', ' ');
     const auto all = split_words(parts);
     if (!words.singular(word).empty()) return push(word, capital);
-    if (says_how_it_is(parts) || (is_entry(word) && is_quality(all.back())))
+    if (says_how_it_is(parts) || (is_entry(word) && is_quality(all.back())) ||
+        vocabulary_.lists().seen_ends.contains(all.back()))
       return push_quality(parts, capital);
     if (is_entry(word)) return push(word, capital);
     if (is_entry(joined) || !words.singular(joined).empty()) return push(joined, capital);
@@ -191,10 +196,30 @@ bool goes_on(const Segment& segment, std::size_t at, const std::string& first,
   });
 }
 
+/// "blue eyed", where the hyphen is missing.
+bool joins_the_last(const Token& token, const Segment& before, const Vocabulary& vocabulary) {
+  if (token.tag || before.empty() || !vocabulary.lists().joining_ends.contains(token.text))
+    return false;
+  const Token& last = before.back();
+  if (last.tag || last.text.empty() || !is_letter(last.text.front())) return false;
+  const auto readings = vocabulary.words().readings(last.text);
+  return std::any_of(readings.begin(), readings.end(), [](const Reading& each) {
+    return each.tag == Tag::kNoun || each.tag == Tag::kAdjective || each.tag == Tag::kNumber;
+  });
+}
+
 /// Phrases become commas, prepositions of several words one token.
 Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
   Segment out;
+  out.reserve(segment.size());
   for (std::size_t i = 0; i < segment.size();) {
+    if (joins_the_last(segment[i], out, vocabulary)) {
+      Token& last = out.back();
+      last.text += " " + segment[i++].text;
+      last.tag = Tag::kAdjective;
+      last.base = last.text;
+      continue;
+    }
     const Vocabulary::Sequence* found = nullptr;
     for (const auto& sequence : vocabulary.sequences(segment[i].text)) {
       if (!matches(segment, i, sequence.words)) continue;
@@ -211,7 +236,7 @@ Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
     if (found->is_preposition) {
       std::string text;
       for (const std::string& word : found->words) text += (text.empty() ? "" : " ") + word;
-      out.push_back({text, false, Tag::kPreposition, text});
+      out.push_back({text, false, false, Tag::kPreposition, text});
     } else if (!out.empty() && !out.back().text.empty()) {
       out.push_back({});
     }
@@ -220,22 +245,50 @@ Segment merged(const Segment& segment, const Vocabulary& vocabulary) {
   return out;
 }
 
-/// Units behind numbers say nothing: "54 x 84 in".
+bool is_number(const Token& token) {
+  return !token.text.empty() && is_digit(token.text.front());
+}
+
+/// "20mm", "12-inch", "8x10", "14k"; but "4x4" is a kind of car, "4k" of screen.
+bool holds_a_unit(const std::string& word, const TagLists& lists) {
+  const std::size_t end = word.find_first_not_of("0123456789.,");
+  if (!is_digit(word.front()) || end == std::string::npos || word == "4x4") return false;
+  const std::string rest = word.substr(word[end] == '-' ? end + 1 : end);
+  const bool gold = rest == "k" && end == 2;  // karat
+  const bool sides = rest.size() > 1 && rest.front() == 'x' && is_digit(rest[1]);
+  return sides || gold || (lists.units.contains(rest) && rest != "k" && rest != "x");
+}
+
+/// Behind "size": 12, xl.
+bool is_size(const Token& token) {
+  static constexpr std::array<std::string_view, 9> kSizes = {"xs",  "s",     "m",      "l",    "xl",
+                                                             "xxl", "small", "medium", "large"};
+  return is_number(token) || std::find(kSizes.begin(), kSizes.end(), token.text) != kSizes.end();
+}
+
+/// Of a measurement only a number stays, which is marked: "54 x 84 in", "size XL".
 Segment without_units(const Segment& segment, const TagLists& lists) {
   Segment out;
-  const auto is_number = [](const Token& token) {
-    return !token.text.empty() && is_digit(token.text.front());
-  };
+  out.reserve(segment.size());
   for (std::size_t i = 0; i < segment.size(); ++i) {
     const Token& token = segment[i];
     const bool behind = i > 0 && is_number(segment[i - 1]);
     const bool last =
         i + 1 == segment.size() || segment[i + 1].text.empty() || is_number(segment[i + 1]);
     const bool ambiguous = lists.prepositions.contains(token.text);
-    if (behind && lists.units.contains(token.text) && (last || !ambiguous)) continue;
+    if (behind && lists.units.contains(token.text) && (last || !ambiguous)) {
+      out.back().measure = true;
+      continue;
+    }
+    if (token.text == "size" && i + 1 < segment.size() && is_size(segment[i + 1])) {
+      out.push_back({"size", false, true, Tag::kNumber, "size"});
+      ++i;
+      continue;
+    }
     const bool letter = token.text.size() == 1 && !lists.determiners.contains(token.text) &&
                         !lists.pronouns.contains(token.text);
     out.push_back(token);
+    out.back().measure = token.measure || (is_number(token) && holds_a_unit(token.text, lists));
     if (letter && token.text != "'") out.back().tag = Tag::kNumber, out.back().base = token.text;
   }
   return out;

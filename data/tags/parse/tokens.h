@@ -13,6 +13,7 @@ namespace tagalign::data {
 struct Token {
   std::string text;          ///< lower case; empty for a comma
   bool capital = false;      ///< its first letter was a capital
+  bool measure = false;      ///< the number of a measurement: 30 cm, 8x10, size 12
   std::optional<Tag> tag{};  ///< known from its form; else the tagger's choice
   std::string base{};        ///< of the reading that the tagger chose
 };

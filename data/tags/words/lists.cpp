@@ -25,7 +25,11 @@ std::vector<ListFile> word_files() {
             {"measures", &TagLists::measures},
             {"plural only", &TagLists::plural_only},
             {"same in the plural", &TagLists::same_in_plural},
-            {"addressed", &TagLists::addressed}}},
+            {"addressed", &TagLists::addressed},
+            {"makers", &TagLists::makers},
+            {"models", &TagLists::models},
+            {"designs", &TagLists::designs},
+            {"absent of", &TagLists::absent_of}}},
           {"attributes.txt",
            {{"colours", &TagLists::colours},
             {"shades", &TagLists::shades},
@@ -33,6 +37,7 @@ std::vector<ListFile> word_files() {
             {"patterns", &TagLists::patterns},
             {"visible", &TagLists::visible},
             {"of the nearest noun", &TagLists::of_the_nearest_noun},
+            {"of the living", &TagLists::of_the_living},
             {"not visible", &TagLists::not_visible},
             {"predicate verbs", &TagLists::predicate_verbs},
             {"colouring verbs", &TagLists::colouring_verbs},
@@ -71,7 +76,13 @@ std::vector<ListFile> text_files() {
             {"reporting verbs", &TagLists::reporting_verbs},
             {"absent", &TagLists::absent},
             {"places", &TagLists::places},
-            {"days", &TagLists::days}}}};
+            {"days", &TagLists::days},
+            {"leading verbs", &TagLists::leading_verbs},
+            {"wanting verbs", &TagLists::wanting_verbs},
+            {"agents", &TagLists::agents},
+            {"seen ends", &TagLists::seen_ends},
+            {"joining ends", &TagLists::joining_ends},
+            {"addresses", &TagLists::addresses}}}};
 }
 
 const std::vector<ListFile>& list_files() {

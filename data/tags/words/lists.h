@@ -21,10 +21,11 @@ using WordSet = std::unordered_set<std::string, TextHash, std::equal_to<>>;
 /// Each member is one section; configs/tags says what it is for.
 struct TagLists {
   // nouns.txt
-  WordSet keep, stop, see_through, measures, plural_only, same_in_plural, addressed;
+  WordSet keep, stop, see_through, measures, plural_only, same_in_plural, addressed, makers, models,
+      designs, absent_of;
   // attributes.txt
   WordSet colours, shades, materials, patterns, visible, not_visible;
-  WordSet of_the_nearest_noun, predicate_verbs, colouring_verbs, making_verbs;
+  WordSet of_the_nearest_noun, of_the_living, predicate_verbs, colouring_verbs, making_verbs;
   // compounds.txt
   WordSet compounds, not_compounds, dead;
   // text.txt
@@ -33,7 +34,8 @@ struct TagLists {
   // grammar.txt
   WordSet determiners, owners, pronouns, relatives, prepositions, conjunctions, auxiliaries;
   WordSet modals, adverbs, describing_ends, wearers, usually_nouns, unchanging_verbs,
-      calls_to_action, means, also_open, numbers, reporting_verbs, absent, places, days;
+      calls_to_action, means, also_open, numbers, reporting_verbs, absent, places, days,
+      leading_verbs, wanting_verbs, agents, seen_ends, joining_ends, addresses;
 
   /// Reads the five files of `folder`. Errors name file and line: a section that is unknown or
   /// missing, an entry outside a section, a spelling without its "=".

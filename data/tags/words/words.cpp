@@ -206,7 +206,11 @@ void Words::add_nouns(std::string_view word, std::vector<Reading>& out) const {
   }
   if (is_noun && lists_.same_in_plural.contains(word)) {
     out.push_back({Tag::kNoun, weight_of(count, noun_share(word)), text});
-    out.push_back({Tag::kNouns, weight_of(count, noun_share(word)) / 2, text});
+    static constexpr std::array<std::string_view, 6> kSingular = {"ss", "us", "is",
+                                                                  "as", "ns", "os"};  // glass, lens
+    const bool single = std::any_of(kSingular.begin(), kSingular.end(),
+                                    [&](std::string_view end) { return word.ends_with(end); });
+    if (!single) out.push_back({Tag::kNouns, weight_of(count, noun_share(word)) / 2, text});
     return;
   }
   const std::string base = plural_base(word);
@@ -256,8 +260,11 @@ void Words::add_others(std::string_view word, std::vector<Reading>& out) const {
   const bool participle = std::any_of(out.begin(), out.end(), [](const Reading& each) {
     return each.tag == Tag::kParticiple || each.tag == Tag::kGerund;
   });
-  const bool listed = lists_.colours.contains(word) || lists_.patterns.contains(word) ||
-                      lists_.visible.contains(word);
+  constexpr std::uint8_t kAnimal = 5;  // "camel" is a colour only before another noun
+  const bool animal =
+      entry != nullptr && entry->fields[0] == kAnimal && !entry->is_a(WordClass::kAdjective);
+  const bool listed = (lists_.colours.contains(word) && !animal) ||
+                      lists_.patterns.contains(word) || lists_.visible.contains(word);
   double weight = listed && !participle ? kListed : 0;
   if (entry != nullptr && entry->is_a(WordClass::kAdjective) && !participle)
     weight += weight_of(entry->count(WordClass::kAdjective), 1);

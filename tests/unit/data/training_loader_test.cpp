@@ -265,6 +265,18 @@ TEST_F(TrainingLoaderTest, FaultOfOneFile_IsReplaced_TroubleOfTheMachineEndsTheT
   EXPECT_EQ(loader->next().status().code(), ErrorCode::kUnavailable);
 }
 
+TEST_F(TrainingLoaderTest, AllImagesGoneAtOnce_IsTroubleOfThePlace_NotOfTheData) {
+  make_dataset(5);
+  testing_support::FaultFileSystem files(posix_file_system());
+  for (const char* name : {"0.png", "1.png", "2.png", "3.png", "4.png"})
+    files.fail_reads(folder_.path() / "images" / name, errno_status(ESTALE, "open"));
+  const CaptionDataset dataset = reopen(files);
+  const auto batch = open(dataset, options(4))->next();
+  EXPECT_EQ(batch.status().code(), ErrorCode::kUnavailable);
+  EXPECT_TRUE(batch.status().is_of_the_place());
+  EXPECT_THAT(batch.status().message(), HasSubstr("5 one behind the other"));
+}
+
 TEST_F(TrainingLoaderTest, SixteenBitAndCmykImages_AreUsedWithoutNotice) {
   const CaptionDataset dataset =
       make_dataset(3, {{0, sixteen_bit_png(20, 20)}, {1, cmyk_jpeg(20, 20)}});

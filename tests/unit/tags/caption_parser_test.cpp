@@ -73,6 +73,7 @@ TEST_F(CaptionParserTest, Attributes_StandBeforeTheNoun) {
   EXPECT_THAT(attributes("a black and white goat with long, curly hair"),
               ElementsAre("black>goat", "white>goat", "long>hair", "curly>hair"));
   EXPECT_THAT(attributes("a beautiful french electric lamp"), IsEmpty());
+  EXPECT_THAT(attributes("a walking cane and a walking goat"), ElementsAre("walking>goat"));
 }
 
 TEST_F(CaptionParserTest, Attributes_StandBehindTheNounToo) {
@@ -89,6 +90,112 @@ TEST_F(CaptionParserTest, Attributes_StandBehindTheNounToo) {
 TEST_F(CaptionParserTest, CompoundsOwnWord_IsNoAttribute) {
   EXPECT_THAT(attributes("a paper bag"), IsEmpty());
   EXPECT_THAT(attributes("a large paper bag"), ElementsAre("large>paper bag"));
+}
+
+TEST_F(CaptionParserTest, Measurement_EndsThePhraseOfATitle) {
+  EXPECT_THAT(objects("Stoneware Jug 2 Litre Handmade Green Lid"), ElementsAre("jug", "lid"));
+  EXPECT_THAT(attributes("Jute Rug 5x8 Beige"), ElementsAre("jute>rug", "beige>rug"));
+  EXPECT_THAT(attributes("Stool 30\" Black Leather"), ElementsAre("black>stool", "leather>stool"));
+  EXPECT_THAT(attributes("Suede Boots Size 9 Brown"), ElementsAre("suede>boot", "brown>boot"));
+  EXPECT_THAT(attributes("Sideboard 160 cm Walnut"), ElementsAre("walnut>sideboard"));
+  EXPECT_THAT(objects("Red Tractor 12k Miles"), ElementsAre("tractor"));
+  EXPECT_THAT(objects("Floor Lamp Arc"), ElementsAre("floor lamp"));
+  EXPECT_THAT(attributes("Bath Towels Set of 6, Moss Green"), ElementsAre("moss green>bath towel"));
+}
+
+TEST_F(CaptionParserTest, Measurement_BeforeItsNounEndsNothing) {
+  EXPECT_THAT(attributes("Cast Iron 12 inch Pan"), ElementsAre("cast iron>pan"));
+  EXPECT_THAT(objects("Queen 10 inch Mattress"), ElementsAre("mattress"));
+  EXPECT_THAT(objects("a 6 foot fence and a 4x4 truck"), ElementsAre("fence", "truck"));
+}
+
+TEST_F(CaptionParserTest, ColourBehindATitlesNoun_BelongsToIt) {
+  EXPECT_THAT(attributes("Cargo Van White Low Roof"), ElementsAre("white>van", "low>roof"));
+  EXPECT_THAT(attributes("Cottage White Picket Fence"), ElementsAre("white>picket fence"));
+  EXPECT_THAT(attributes("Jacket Black Color"), ElementsAre("black>jacket"));
+  EXPECT_THAT(attributes("Sofa Grey Condition Good"), ElementsAre("grey>sofa"));
+  EXPECT_THAT(attributes("Mirror Large Round"), ElementsAre("large>mirror", "round>mirror"));
+  EXPECT_THAT(attributes("she leaves the gate open"), ElementsAre("open>gate"));
+}
+
+TEST_F(CaptionParserTest, UnknownStuff_LeavesTheAdjectiveBeforeItAlone) {
+  EXPECT_THAT(attributes("a long qiviut scarf"), ElementsAre("long>scarf"));
+  EXPECT_THAT(attributes("a low heel boot"), IsEmpty());
+  EXPECT_THAT(attributes("Solid Oak Bench, Slim Fit Chino Shorts"),
+              ElementsAre("oak>bench", "chino>shorts"));
+}
+
+TEST_F(CaptionParserTest, AnimalsColour_IsOneOnlyBeforeThings) {
+  EXPECT_THAT(attributes("a camel cardigan"), ElementsAre("camel>cardigan"));
+  EXPECT_THAT(attributes("a camel rider"), IsEmpty());
+  EXPECT_THAT(objects("lion, camel, ostrich"), ElementsAre("lion", "camel", "ostrich"));
+}
+
+TEST_F(CaptionParserTest, HyphenedQualities_AreOneAttribute) {
+  EXPECT_THAT(attributes("a green-eyed kitten"), ElementsAre("green eyed>kitten"));
+  EXPECT_THAT(attributes("a curly haired toddler"), ElementsAre("curly haired>toddler"));
+  EXPECT_THAT(attributes("an ivy-clad tower"), ElementsAre("ivy clad>tower"));
+  EXPECT_THAT(objects("a red-tailed hawk"), ElementsAre("red-tailed hawk"));
+}
+
+TEST_F(CaptionParserTest, PlaceThatAWayLeadsTo_IsLeftOut) {
+  EXPECT_THAT(objects("stairs leading up to the attic"), ElementsAre("stairs"));
+  EXPECT_THAT(objects("a lane that leads to a mill"), ElementsAre("lane"));
+  EXPECT_THAT(objects("a goat runs to the gate"), ElementsAre("goat", "gate"));
+}
+
+TEST_F(CaptionParserTest, WhatIsLostOrWanted_IsLeftOut) {
+  EXPECT_THAT(objects("a goat that has lost its bell"), ElementsAre("goat"));
+  EXPECT_THAT(objects("a cart missing a wheel"), ElementsAre("cart"));
+  EXPECT_THAT(objects("the barn needs a new roof"), ElementsAre("barn"));
+  EXPECT_THAT(objects("a lost glove on a fence"), ElementsAre("glove", "fence"));
+}
+
+TEST_F(CaptionParserTest, MakersBehindBy_AreLeftOut) {
+  EXPECT_THAT(objects("a mural painted by <PERSON> on a barn"), ElementsAre("mural", "barn"));
+  EXPECT_THAT(objects("new haircut, done by <PERSON>"), ElementsAre("haircut"));
+  EXPECT_THAT(objects("a pony ridden by <PERSON>"), ElementsAre("pony", "person"));
+}
+
+TEST_F(CaptionParserTest, WhatAPictureIsFor_IsLeftOut) {
+  EXPECT_THAT(objects("cute hedgehog, mug design"), ElementsAre("hedgehog"));
+  EXPECT_THAT(objects("mug design with a hedgehog"), ElementsAre("mug", "hedgehog"));
+  EXPECT_THAT(objects("map of the rivers and lakes"), ElementsAre("map"));
+}
+
+TEST_F(CaptionParserTest, RoleBeforeAName_StaysWithThePerson) {
+  EXPECT_THAT(objects("Mayor <PERSON> cuts the ribbon"), ElementsAre("mayor", "person", "ribbon"));
+  EXPECT_THAT(objects("tennis player <PERSON> serves"), ElementsAre("tennis player", "person"));
+  EXPECT_THAT(objects("Sir <PERSON> and a delivery person"), ElementsAre("person"));
+}
+
+TEST_F(CaptionParserTest, WordBehindAName_IsItsVerb) {
+  EXPECT_THAT(objects("<PERSON> waves"), ElementsAre("person"));
+  EXPECT_THAT(objects("<PERSON>, left, hands the keys to a clerk"),
+              ElementsAre("person", "key", "clerk"));
+  EXPECT_THAT(objects("she heads the ball"), ElementsAre("ball"));
+}
+
+TEST_F(CaptionParserTest, MakersModels_AreNames) {
+  EXPECT_THAT(objects("a Ford Mustang on a bridge"), ElementsAre("bridge"));
+  EXPECT_THAT(objects("Volkswagen Beetle Convertible Red"), ElementsAre("convertible"));
+  EXPECT_THAT(objects("Honda motorcycle beside a mustang"), ElementsAre("motorcycle", "mustang"));
+}
+
+TEST_F(CaptionParserTest, It_IsTheObjectBefore) {
+  EXPECT_THAT(attributes("painted the shed!! it turned out pale blue"),
+              ElementsAre("pale blue>shed"));
+  EXPECT_THAT(attributes("it is green"), IsEmpty());
+}
+
+TEST_F(CaptionParserTest, OtherKindsOfWords_AreKnown) {
+  EXPECT_THAT(objects("graffiti at a junkyard"), ElementsAre("graffiti", "junkyard"));
+  EXPECT_THAT(objects("dew drops, and the reflection of a hilltop"),
+              ElementsAre("dewdrop", "reflection", "hilltop"));
+  EXPECT_THAT(objects("a ring with cubic zirconia"), ElementsAre("ring", "cubic zirconia"));
+  EXPECT_THAT(objects("flat lay of a scarf, etching of a barn"), ElementsAre("scarf", "barn"));
+  EXPECT_THAT(objects("salmon on a bed of rice"), ElementsAre("salmon", "rice"));
+  EXPECT_THAT(objects("office people at a bus stop"), ElementsAre("person", "bus stop"));
 }
 
 TEST_F(CaptionParserTest, Names_GiveTheirCommonNoun) {

@@ -74,6 +74,21 @@ TEST_F(Stages, Captions_AreCutAtSignsAndPhrases) {
   EXPECT_EQ(segments(" - , ; "), "");
 }
 
+TEST_F(Stages, Measurements_LeaveAMarkedNumber) {
+  EXPECT_EQ(segments("jug 11 oz blue, size XL, 20mm"), "jug 11 blue , size , 20mm");
+  const auto marked = [](std::string_view caption) {
+    const Tokens tokens = cut(caption, vocabulary());
+    std::string out;
+    for (const Token& token : tokens.segments[0]) out += token.measure ? "#" : ".";
+    return out;
+  };
+  EXPECT_EQ(marked("jug 11 oz blue"), ".#.");
+  EXPECT_EQ(marked("rug 5x8 wool"), ".#.");
+  EXPECT_EQ(marked("stool 30\" oak"), ".#.");
+  EXPECT_EQ(marked("route 66 diner"), "...");
+  EXPECT_EQ(marked("a 4x4 truck"), "...");
+}
+
 TEST_F(Stages, LongSegments_AreCut) {
   std::string caption;
   for (std::size_t i = 0; i < 3 * kSegmentTokensMax; ++i) caption += "goat ";
