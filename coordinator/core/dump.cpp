@@ -124,6 +124,7 @@ std::string gang_text(const AttemptRecord& r) {
         end.agent.value, static_cast<int>(end.outcome), end.exit_code, end.failed_rank,
         end.last_step, end.at_ms, end.given_up, end.message);
   }
+  if (r.ran_ms != 0) text += format("    ran at={}\n", r.ran_ms);
   if (r.launcher != wire::GangLauncher::kMpirun) {
     text += format("    launcher={}\n", static_cast<int>(r.launcher));
   }

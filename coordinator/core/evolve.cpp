@@ -85,6 +85,7 @@ void fold(State& state, const AttemptPlaced& fact) {
 
 void fold(State& state, const AttemptRan& fact) {
   Job& job = job_of(state, fact.job);
+  job.attempts.back().ran_ms = fact.at_ms;
   if (auto* saving = std::get_if<Saving>(&job.state)) {
     saving->started = true;
   } else {

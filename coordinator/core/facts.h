@@ -60,6 +60,7 @@ struct AttemptPlaced {
 /// Starting → running; of a saving one it is noted.
 struct AttemptRan {
   JobId job;
+  UnixMs at_ms = 0;  ///< absent in old logs
 };
 /// Starting, running → saving.
 struct StopAsked {

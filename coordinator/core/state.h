@@ -90,6 +90,7 @@ struct AttemptRecord {
   std::set<AgentId> ran;
   std::map<AgentId, std::string> daemons;  ///< what mpirun wants started on the other nodes
   std::vector<ShareEnd> ends;              ///< in the order they became known; while others go on
+  UnixMs ran_ms = 0;                       ///< when all its ranks ran; 0: never, or an old log
 };
 
 struct Job {

@@ -143,9 +143,11 @@ void Service::take_request(Round& round, const std::string& peer, wire::ClientRe
     const Status taken = take_pool_request(round, *verb);
     if (!taken.ok()) return reply(peer, error_reply(taken));
   }
-  // An answer to a repeated submission must not outrun the commit of the first.
-  const bool submission = std::holds_alternative<wire::SubmitRequest>(request);
-  const bool needs_commit = submission ? !round.facts.empty() : round.facts.size() > before;
+  // An answer to a repeated submission must not outrun the commit of the first, nor one about jobs
+  // that the same round brought.
+  const bool of_the_round = std::holds_alternative<wire::SubmitRequest>(request) ||
+                            std::holds_alternative<wire::JobsChangeRequest>(request);
+  const bool needs_commit = of_the_round ? !round.facts.empty() : round.facts.size() > before;
   round.replies.push_back({peer, std::move(request), needs_commit});
 }
 

@@ -180,6 +180,7 @@ void fields(F& f, T& s) {
 template <class F, Is<AttemptRan> T>
 void fields(F& f, T& s) {
   f(1, s.job);
+  f(2, s.at_ms);  // since format 5
 }
 template <class F, Is<StopAsked> T>
 void fields(F& f, T& s) {
@@ -311,6 +312,7 @@ void fields(F& f, T& s) {
   f(10, s.ran);
   f(11, s.daemons);
   f(12, s.ends);
+  f(13, s.ran_ms);  // since format 5
 }
 template <class F, Is<Job> T>
 void fields(F& f, T& s) {

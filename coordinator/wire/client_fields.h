@@ -160,6 +160,30 @@ void visit_fields(V&& visit, M& m) {
   visit("state", m.state);
 }
 
+template <class V, Is<GoodputRequest> M>
+void visit_fields(V&& visit, M& m) {
+  visit("name", m.name);
+}
+
+template <class V, Is<GoodputRow> M>
+void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("workflow", m.workflow);
+  visit("name", m.name);
+  visit("kind", m.kind);
+  visit("state", m.state);
+  visit("waited", m.waited);
+  visit("starting", m.starting);
+  visit("lasting", m.lasting);
+  visit("lost", m.lost);
+  visit("attempts", m.attempts);
+}
+
+template <class V, Is<GoodputReply> M>
+void visit_fields(V&& visit, M& m) {
+  visit("rows", m.rows);
+}
+
 template <class V, Is<ChangedJob> M>
 void visit_fields(V&& visit, M& m) {
   visit("job", m.job);

@@ -80,6 +80,11 @@ struct JobsChangeRequest {
   std::optional<std::int64_t> time_limit_s;  ///< of kSet; 0: none
   bool operator==(const JobsChangeRequest&) const = default;
 };
+/// Where the slots' time went.
+struct GoodputRequest {
+  std::string name;  ///< as in a ResultsRequest
+  bool operator==(const GoodputRequest&) const = default;
+};
 struct CheckpointsRequest {
   std::optional<JobRef> job;
   bool operator==(const CheckpointsRequest&) const = default;
@@ -99,7 +104,7 @@ struct StopRequest {
 using ClientRequest =
     std::variant<SubmitRequest, JobsRequest, JobRequest, JobLogRequest, ExplainRequest,
                  CancelRequest, CheckpointsRequest, ResultsRequest, StatusRequest, StopRequest,
-                 PoolAddRequest, PoolsRequest, PoolVerbRequest, JobsChangeRequest>;
+                 PoolAddRequest, PoolsRequest, PoolVerbRequest, JobsChangeRequest, GoodputRequest>;
 
 struct SubmitReply {
   WorkflowId workflow;
@@ -177,6 +182,24 @@ struct CancelReply {
   std::string state;
   bool operator==(const CancelReply&) const = default;
 };
+/// In slots times milliseconds (coordinator/core/ledger.h).
+struct GoodputRow {
+  JobId job;
+  std::string workflow;
+  std::string name;
+  std::string kind;
+  std::string state;
+  std::int64_t waited = 0;
+  std::int64_t starting = 0;
+  std::int64_t lasting = 0;
+  std::int64_t lost = 0;
+  int attempts = 0;
+  bool operator==(const GoodputRow&) const = default;
+};
+struct GoodputReply {
+  std::vector<GoodputRow> rows;  ///< by ascending number
+  bool operator==(const GoodputReply&) const = default;
+};
 struct ChangedJob {
   JobId job;
   std::string workflow;
@@ -252,6 +275,6 @@ struct ErrorReply {
 
 using ClientReply = std::variant<SubmitReply, JobsReply, JobReply, JobLogReply, ExplainReply,
                                  CancelReply, CheckpointsReply, ResultsReply, StatusReply,
-                                 StopReply, ErrorReply, PoolsReply, JobsChangeReply>;
+                                 StopReply, ErrorReply, PoolsReply, JobsChangeReply, GoodputReply>;
 
 }  // namespace tagalign::wire

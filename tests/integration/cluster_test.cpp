@@ -239,6 +239,33 @@ TEST_F(ClusterTest, RankCoordinatorAndAgentKilled_GiveTheSameIntegers) {
   EXPECT_EQ(checkpoint_digests("storm"), checkpoint_digests("calm"));
 }
 
+TEST_F(ClusterTest, HeldAndPreempted_ComesBackToTheSameBits) {
+  run_undisturbed("calm");
+  start("busy");
+  submit("busy");
+  wait_until("training passes a checkpoint", [&] { return training_past_a_checkpoint("busy"); });
+
+  // Held by a person: it saves, leaves, and stays where it is until it is released.
+  must("busy", {"job", "hold", "small/tagalign", "--reason", "a look"});
+  wait_until("held", [&] { return train_job("busy").at("state") == "queued"; });
+  EXPECT_THAT(train_job("busy").at("reason").get<std::string>(), HasSubstr("held: a look"));
+  must("busy", {"job", "release", "all"});
+  wait_until("it goes on", [&] { return train_job("busy").at("state") == "running"; });
+
+  // What matters more takes both slots, and gives them back.
+  submit("busy", {"--set", "name=urgent", "--set", "jobs.scenes.priority=5", "--set",
+                  "jobs.scenes.ranks=2", "--set", "jobs.scenes.config.output=urgent"});
+  wait_until("it makes room", [&] {
+    return ask("busy", {"job", "show", "scenes"}).at("workflow") == "urgent" &&
+           train_job("busy").dump().find("saved and left") != std::string::npos;
+  });
+  must("busy", {"job", "cancel", "urgent/*"});
+  wait_until("all jobs end", [&] { return all_ended("busy"); });
+  const auto digests = checkpoint_digests("busy");
+  for (const auto& [step, digest] : checkpoint_digests("calm").items())
+    EXPECT_EQ(digests.at(step), digest) << step;
+}
+
 TEST_F(ClusterTest, MoreSlotsThanExist_WaitsAndExplains_ThenIsCancelled) {
   start("slots");
   submit("slots", {"--set", "jobs.scenes.ranks=64"});

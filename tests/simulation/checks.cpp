@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "coordinator/core/ledger.h"
 
 namespace tagalign::simulation {
 namespace {
@@ -41,9 +42,19 @@ void check_job(World& world, const core::State& state, const core::Job& job) {
   }
 }
 
+/// What held slots is what the attempts took, to the millisecond; nothing is negative.
+void check_ledger(World& world, const core::State& state, const core::Job& job) {
+  const core::Ledger ledger = core::ledger_of(job, state.now_ms);
+  const std::int64_t held = core::slots_of(job.spec) * core::run_ms(job, state.now_ms);
+  const bool sound = std::min({ledger.waited, ledger.starting, ledger.lasting, ledger.lost}) >= 0;
+  if (ledger.held() != held || !sound)
+    world.violation(format("the ledger of job {} does not add up", job.id.value));
+}
+
 }  // namespace
 
 void check_end(World& world, const core::State& state) {
+  for (const auto& [id, job] : state.jobs) check_ledger(world, state, job);
   for (const auto& [id, job] : state.jobs) check_job(world, state, job);
   for (const core::Template& pattern : state.templates) check_template(world, state, pattern);
   if (state.conflicting_results != 0) world.violation("equal keys with other counts");

@@ -197,6 +197,10 @@ TEST_F(Simulation, AllocationThatStartsWhileSqueueFails_IsNotTakenForUnneeded) {
   for (const std::uint64_t seed : {28, 768}) expect_no_violation(seed);  // at first, requeued
 }
 
+TEST_F(Simulation, ChangeOfAJobThatTheStoreRefused_IsRefusedToo) {
+  expect_no_violation(862);
+}
+
 TEST_F(Simulation, EqualSeed_EqualRun) {
   for (const std::uint64_t seed : {7, 9, 12}) {  // in memory, on SQLite, with a Slurm
     const Summary first = run_cluster(seed);

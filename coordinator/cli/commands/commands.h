@@ -34,6 +34,7 @@ void add_jobs(Program& program);
 void add_job(Program& program);
 /// Its verbs that change jobs: cancel, hold, release, requeue, set.
 void add_job_changes(Program& program, CLI::App& job);
+void add_goodput(Program& program);
 void add_wait(Program& program);
 void add_checkpoints(Program& program);
 void add_results(Program& program);

@@ -64,7 +64,7 @@ void run_share(Turn& turn, const Job& job, const AgentId& agent) {
     turn.record(ShareRan{job.id, agent});
     if (record.ran.size() < record.shares.size()) return;
   }
-  turn.record(AttemptRan{job.id});
+  turn.record(AttemptRan{job.id, turn.now_ms});
   if (job.time_limit_s > 0 && std::holds_alternative<Running>(job.state)) remind(turn, job);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/counted.h"
 #include "base/format.h"
+#include "coordinator/core/ledger.h"
 #include "coordinator/service/answers/job_changes.h"
 #include "coordinator/service/answers/job_log.h"
 #include "coordinator/service/answers/job_names.h"
@@ -272,6 +273,32 @@ ClientReply reply_to(const AnswerContext& context, const wire::CancelRequest& re
 
 ClientReply reply_to(const AnswerContext& context, const wire::JobsChangeRequest& request) {
   return changes(context.state, request);
+}
+
+ClientReply reply_to(const AnswerContext& context, const wire::GoodputRequest& request) {
+  Named named;
+  if (!request.name.empty()) {
+    const auto found = look_up(context.state, request.name);
+    if (!found.ok()) return error_reply(found.status());
+    named = *found;
+  }
+  wire::GoodputReply reply;
+  for (const auto& [id, job] : context.state.jobs) {
+    if (named.job && id != *named.job) continue;
+    if (named.workflow && job.workflow != *named.workflow) continue;
+    const core::Ledger ledger = core::ledger_of(job, context.now_ms);
+    reply.rows.push_back({.job = id,
+                          .workflow = context.state.workflows.at(job.workflow).name,
+                          .name = job.spec.name,
+                          .kind = job.spec.kind,
+                          .state = std::string(core::job_state_name(job.state)),
+                          .waited = ledger.waited,
+                          .starting = ledger.starting,
+                          .lasting = ledger.lasting,
+                          .lost = ledger.lost,
+                          .attempts = ledger.attempts});
+  }
+  return reply;
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsRequest& request) {

@@ -133,6 +133,7 @@ void Coordinator::check_pool() {
 void Coordinator::check_finished() {
   for (const auto& [id, job] : state().jobs) {
     if (!core::is_terminal(job.state)) {
+      if (world_.requeued.contains(id)) seen_finished_.erase(id);
       if (seen_finished_.contains(id))
         world_.violation(format("job {} was finished and is not now", id.value));
       continue;

@@ -1,4 +1,5 @@
 // tagalign job cancel|hold|release|requeue|set.
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "tests/unit/cli/fake_host.h"
@@ -45,6 +46,30 @@ TEST_F(CommandLine, JobSet_RefusesWhatIsNoTimeOrPriority) {
   EXPECT_EQ(run({"job", "set", "7", "--priority", "1001"}), 2);
   EXPECT_EQ(run({"job", "hold"}), 2);
   EXPECT_TRUE(coordinator.requests.empty());
+}
+
+TEST_F(CommandLine, Goodput_AddsUp) {
+  coordinator.answer = [&](const ClientRequest& request) -> Answer {
+    EXPECT_EQ(std::get<wire::GoodputRequest>(request).name, "demo");
+    return wire::GoodputReply{{{.job = {1},
+                                .workflow = "demo",
+                                .name = "clip",
+                                .state = "succeeded",
+                                .waited = 500,
+                                .starting = 1'000,
+                                .lasting = 7'000,
+                                .lost = 2'000,
+                                .attempts = 2},
+                               {.job = {2}, .workflow = "demo", .name = "fit", .state = "queued"}}};
+  };
+  EXPECT_EQ(run({"--output", "json", "goodput", "demo"}), 0);
+  const auto rows = nlohmann::json::parse(out.str());
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].at("lasting_percent"), 70.0);
+  EXPECT_EQ(rows[1].at("lasting_percent"), nullptr);
+  EXPECT_EQ(rows[2].at("name"), "all");
+  EXPECT_EQ(rows[2].at("lost_ms"), 2'000);
+  EXPECT_EQ(rows[2].at("id"), nullptr);
 }
 
 }  // namespace

@@ -18,6 +18,17 @@ TEST_F(ServiceTest, FullDisk_Submission_IsRefusedAndNothingIsSent) {
   EXPECT_THAT(socket_->take_orders(kAgent), SizeIs(1));
 }
 
+TEST_F(ServiceTest, FullDisk_ChangeOfAJobOfTheSameRound_IsRefusedWithIt) {
+  store_.fail_appends(1);
+  socket_->put(kClient, ClientRequest(SubmitRequest{"t", one_job_workflow()}));
+  socket_->put(kClient, ClientRequest(JobsChangeRequest{{"1"}, JobVerb::kRelease, {}, {}, {}}));
+  step();
+  const auto replies = socket_->take_replies(kClient);
+  ASSERT_THAT(replies, SizeIs(2));
+  for (const ClientReply& reply : replies)
+    EXPECT_TRUE(std::holds_alternative<ErrorReply>(reply)) << reply.index();
+}
+
 TEST_F(ServiceTest, FullDisk_AgentEvents_AreNotAcknowledgedAndTakenLater) {
   start_job();
   const auto ended = events(2, {AttemptEnded{{1}, {1}, Outcome::kSucceeded, 0, -1, 3, "", 9}});

@@ -169,6 +169,7 @@ inline std::vector<core::Fact> sample_order_facts() {
           {42, core::JobHeld{{5}, "held"}},
           {43, core::JobReleased{{5}}},
           {44, core::AttemptPlaced{{5}, {1}, {"node1"}}},
+          {44, core::AttemptRan{{5}, 44}},
           {45, core::CheckpointKnown{{5}, {10, "/o/10", "d10", true}, true, {1, 2, 3, 100}}},
           {46, core::StopAsked{{5}, "makes room", true}},
           {47, core::JobCancelled{{6}, "a newer one came", true}},
