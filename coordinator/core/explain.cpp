@@ -116,9 +116,11 @@ Lines explain_order(const State& state, const Job& job, UnixMs now_ms) {
 
 Lines explain_state(const State& state, const Job& job, const Queued& queued, UnixMs now_ms,
                     Detail detail) {
-  if (Lines unmet = unmet_dependencies(state, job); !unmet.empty()) return unmet;
+  Lines unmet = unmet_dependencies(state, job);
   if (job.held)
-    return {format("{}; let it start: tagalign job release {}", *job.held, job.id.value)};
+    unmet.insert(unmet.begin(),
+                 format("{}; let it start: tagalign job release {}", *job.held, job.id.value));
+  if (!unmet.empty()) return unmet;
   if (queued.not_before_ms > now_ms) {
     std::string why;
     if (!job.attempts.empty() && !job.attempts.back().message.empty())

@@ -201,6 +201,10 @@ TEST_F(Simulation, ChangeOfAJobThatTheStoreRefused_IsRefusedToo) {
   expect_no_violation(862);
 }
 
+TEST_F(Simulation, AllocationOfALostSubmission_IsNotCancelledWhileItWorks) {
+  expect_no_violation(1836);
+}
+
 TEST_F(Simulation, EqualSeed_EqualRun) {
   for (const std::uint64_t seed : {7, 9, 12}) {  // in memory, on SQLite, with a Slurm
     const Summary first = run_cluster(seed);

@@ -32,7 +32,7 @@ inline EvaluationResult sample_result() {
 inline std::vector<FromRank> sample_from_rank() {
   return {RankHello{{1}, {2}, 3, 4242, "cpu, 1 thread"},
           RankBeat{{1}, {2}, 3, 40, 100, "train: loss 3.21"},
-          CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700}},
+          CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700, 5'000}},
           ResultReported{{1}, {2}, sample_result()},
           RankNotice{{1}, {2}, 3, "broken image"},
           RankFarewell{{1}, {2}, 3, 75, "asked to leave", 41},
@@ -45,7 +45,7 @@ inline std::vector<ToRank> sample_to_rank() {
 
 inline std::vector<AgentEvent> sample_agent_events() {
   return {AttemptStarted{{1}, {2}, 4240, 1'700'000'000'000},
-          CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700}},
+          CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700, 5'000}},
           ResultReported{{1}, {2}, sample_result()},
           RankNotice{{1}, {2}, 3, "broken image"},
           AttemptEnded{{1}, {2}, Outcome::kRankKilled, 137, 1, 40, "killed by signal 9", 1},
@@ -107,7 +107,13 @@ inline JobSpec sample_job() {
           .overrides = {"a.b=c"},
           .ranks_per_node = 1,
           .nodes_max = 2,
-          .pool = "a100"};
+          .pool = "a100",
+          .priority = -5,
+          .time_limit_s = 7'200,
+          .after_any = {"report"},
+          .commits_every = 3,
+          .last_commit = true,
+          .newest_only = true};
 }
 
 inline std::vector<ClientRequest> sample_requests() {
@@ -123,7 +129,9 @@ inline std::vector<ClientRequest> sample_requests() {
           StopRequest{true},
           PoolAddRequest{sample_pool()},
           PoolsRequest{"a100"},
-          PoolVerbRequest{"a100", PoolVerb::kRemove}};
+          PoolVerbRequest{"a100", PoolVerb::kRemove},
+          JobsChangeRequest{{"demo/*"}, JobVerb::kSet, "why", 7, 3'600},
+          GoodputRequest{"demo"}};
 }
 
 inline JobSummary sample_summary() {
@@ -142,6 +150,9 @@ inline JobSummary sample_summary() {
           .steps_total = 100,
           .activity = "train: loss 3.21",
           .agent = "local",
+          .priority = 5,
+          .time_limit_s = 60,
+          .held = true,
           .submitted_ms = 1,
           .started_ms = 2,
           .ended_ms = 3};
@@ -203,7 +214,9 @@ inline std::vector<ClientReply> sample_replies() {
           sample_status(),
           StopReply{"stopping"},
           ErrorReply{"not-found", "no such job"},
-          sample_pools()};
+          sample_pools(),
+          JobsChangeReply{{{{2}, "demo", "train", "queued", "held"}}},
+          GoodputReply{{{{2}, "demo", "train", "train", "running", 1, 2, 3, 4, 5}}}};
 }
 
 }  // namespace tagalign::wire

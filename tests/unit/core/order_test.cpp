@@ -84,6 +84,13 @@ TEST_F(OrderTest, Held_DoesNotStart_UntilItIsReleased) {
   EXPECT_EQ(state_of(1), "starting");
 }
 
+TEST_F(OrderTest, HeldBehindAnother_SaysBoth) {
+  submit({make_job("a"), make_job("b", "train", 1, {"a"})});
+  change(2, JobVerb::kHold);
+  EXPECT_THAT(why(2), testing::AllOf(testing::StartsWith("held; let it start"),
+                                     HasSubstr("waits for 'a' (job 1)")));
+}
+
 TEST_F(OrderTest, HeldWhileItRuns_SavesAndStaysHeld_AndIsChargedNothing) {
   submit({make_job("a")});
   join("a", 1);

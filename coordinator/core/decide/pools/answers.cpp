@@ -46,6 +46,14 @@ void reserve_token(Turn& turn, const std::string& token) {
   if (error == std::errc() && number > turn.state.tokens_given) turn.record(TokenGiven{number});
 }
 
+/// Its agents were given jobs while nobody knew whose they are: it was told to leave without them.
+bool works_anyway(const Turn& turn, const PoolRecord& pool, const Allocation& allocation) {
+  if (pool.mode == PoolMode::kRemoving || turn.state.stopping) return false;
+  return std::ranges::any_of(agents_of(turn.state, pool, allocation), [&](const Agent* agent) {
+    return !jobs_on(turn.state, agent->id).empty();
+  });
+}
+
 /// A job of ours that was submitted and not recorded: by an sbatch whose answer was lost, or one
 /// that had ended and was requeued. nullopt when its pool is gone.
 std::optional<Found> adopt(Turn& turn, const QueueRow& row) {
@@ -69,6 +77,10 @@ std::optional<Found> adopt(Turn& turn, const QueueRow& row) {
   }
   reserve_token(turn, name->token);
   allocation.number = row.number;
+  if (works_anyway(turn, pool->second, allocation)) {
+    allocation.leaving_ms = 0;
+    allocation.leaving_why.clear();
+  }
   note(turn, name->pool, format("{} was found in Slurm's queue", label(pool->second, allocation)));
   return Found{name->pool, allocation};
 }
