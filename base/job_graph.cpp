@@ -29,10 +29,12 @@ void check_names(std::span<const JobNode> jobs, const Numbers& numbers,
 void check_references(std::span<const JobNode> jobs, std::size_t i, const Numbers& numbers,
                       std::vector<JobGraphFault>& faults) {
   const JobNode& job = jobs[i];
+  std::map<std::string_view, int> uses;
+  for (const std::string& name : job.after) ++uses[name];
   for (std::size_t entry = 0; entry < job.after.size(); ++entry) {
     if (!numbers.contains(job.after[entry])) {
       faults.push_back({.kind = Kind::kUnknownAfter, .job = i, .entry = entry});
-    } else if (std::ranges::count(job.after, job.after[entry]) > 1) {
+    } else if (uses.at(job.after[entry]) > 1) {
       faults.push_back({.kind = Kind::kRepeatedAfter, .job = i, .entry = entry});
     }
   }

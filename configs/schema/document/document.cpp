@@ -13,15 +13,24 @@ namespace {
 
 constexpr std::size_t kProblemsShownMax = 20;
 
-std::vector<std::string> split_path(std::string_view path) {
-  std::vector<std::string> parts;
-  std::size_t from = 0;
-  while (true) {
-    const std::size_t dot = path.find('.', from);
-    parts.emplace_back(path.substr(from, dot - from));
-    if (dot == std::string_view::npos) return parts;
-    from = dot + 1;
+/// The first key of a path, and what follows its dot.
+struct FirstKey {
+  std::string key;
+  std::optional<std::string_view> rest;  ///< nullopt: the path ends here
+};
+
+/// It ends at the first dot, or later where `node` has such a key: that of a job may hold dots, and
+/// that of a sweep is a path.
+FirstKey first_key(const Node& node, std::string_view path) {
+  std::size_t size = std::min(path.find('.'), path.size());
+  for (const Entry& entry : node.entries) {
+    const std::size_t length = entry.key.size();
+    const bool is_whole = length == path.size() || (length < path.size() && path[length] == '.');
+    if (length > size && is_whole && path.starts_with(entry.key)) size = length;
   }
+  FirstKey first{std::string(path.substr(0, size)), std::nullopt};
+  if (size < path.size()) first.rest = path.substr(size + 1);
+  return first;
 }
 
 std::optional<std::size_t> parse_index(const std::string& text) {
@@ -146,12 +155,18 @@ Status apply_override(Node& root, const std::string& text) {
     TA_ASSIGN_OR_RETURN(value, parse_yaml(text.substr(equals + 1), origin.file));
   }
   set_origin(value, origin);
+  return set_at(root, std::string_view(text).substr(0, equals), std::move(value));
+}
+
+Status set_at(Node& root, std::string_view path, Node value) {
+  const Origin origin = value.origin;
   Node* node = &root;
-  for (const std::string& part : split_path(std::string_view(text).substr(0, equals))) {
-    if (part.empty()) {
+  for (std::optional<std::string_view> rest = path; rest;) {
+    const FirstKey first = first_key(*node, *rest);
+    if (first.key.empty())
       return invalid_argument(origin.to_string() + ": a part of the key path is empty");
-    }
-    TA_ASSIGN_OR_RETURN(node, descend(*node, part, origin));
+    TA_ASSIGN_OR_RETURN(node, descend(*node, first.key, origin));
+    rest = first.rest;
   }
   *node = std::move(value);
   return ok_status();
@@ -160,16 +175,18 @@ Status apply_override(Node& root, const std::string& text) {
 Origin locate(const Node& root, std::string_view path) {
   const Node* node = &root;
   Origin origin = root.origin;
-  for (const std::string& part : split_path(path)) {
-    const auto index = parse_index(part);
+  for (std::optional<std::string_view> rest = path; rest;) {
+    const FirstKey first = first_key(*node, *rest);
+    const auto index = parse_index(first.key);
     if (node->kind == Node::Kind::kList && index && *index < node->items.size()) {
       node = &node->items[*index];
-    } else if (const Node* child = node->find(part)) {
+    } else if (const Node* child = node->find(first.key)) {
       node = child;
     } else {
       return origin;
     }
     origin = node->origin;
+    rest = first.rest;
   }
   return origin;
 }

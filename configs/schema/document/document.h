@@ -53,13 +53,19 @@ void merge_into(Node& base, const Node& over);
 /// Applies one "key.path=value". kInvalidArgument names the override and what is wrong with it.
 Status apply_override(Node& root, const std::string& text);
 
-/// The origin of "a.b.0.c", or of the nearest enclosing part that was written at all.
+/// Puts `value` at "a.b.0.c"; maps that are missing on the way are made, and the index after a
+/// list's last appends. Where a map has a key that holds dots, the longest that fits is taken.
+/// kInvalidArgument names the value's origin.
+Status set_at(Node& root, std::string_view path, Node value);
+
+/// The origin of "a.b.0.c", read as set_at() reads it, or of the nearest enclosing part that was written at all.
 Origin locate(const Node& root, std::string_view path);
 
 /// What is wrong with a document; every problem is found before any is reported.
 class Problems {
  public:
   void add(const Origin& origin, const std::string& message);
+  void add(const Status& status) { lines_.push_back(status.message()); }  ///< names its origin
   void append(const Problems& others);
   bool empty() const { return lines_.empty(); }
   /// ok, or kInvalidArgument with at most 20 lines.

@@ -16,6 +16,7 @@ struct JobKind {
   std::string_view name;
   bool commits_evaluable = false;  ///< its checkpoints can be followed with on_commit_of
   bool follows_commits = false;    ///< may have on_commit_of itself
+  bool output_is_file = false;     ///< `output` of its config, where it has one; else a folder
 };
 
 inline constexpr std::tuple kJobKinds = {
@@ -23,7 +24,7 @@ inline constexpr std::tuple kJobKinds = {
     JobKind<DataReportConfig>{.name = "data-report"},
     JobKind<DataPackConfig>{.name = "data-pack"},
     JobKind<DataTagsConfig>{.name = "data-tags"},
-    JobKind<PretrainConfig>{.name = "pretrain"},
+    JobKind<PretrainConfig>{.name = "pretrain", .output_is_file = true},
     JobKind<TrainConfig>{.name = "train", .commits_evaluable = true},
     JobKind<EvaluateConfig>{.name = "evaluate", .follows_commits = true},
 };

@@ -12,6 +12,7 @@
 #include "configs/schema/jobs/evaluation_settings.h"
 #include "configs/schema/jobs/job_kinds.h"
 #include "configs/schema/reading/bind.h"
+#include "configs/schema/reading/sweep.h"
 
 namespace tagalign::config {
 
@@ -29,6 +30,7 @@ struct JobEntry {
   WorkflowJob job;
   std::string time_limit;
   Node config;
+  Node sweep;  ///< known by its name alone: expand_sweeps() has left none
 };
 
 template <class V>
@@ -47,6 +49,7 @@ void visit_fields(V& v, JobEntry& entry) {
   v.field("priority", entry.job.priority, Rule().between(-kPriorityMax, kPriorityMax));
   v.field("time_limit", entry.time_limit);
   v.section("commits", entry.job.commits, "which checkpoints of on_commit_of");
+  v.node("sweep", entry.sweep);
   v.node("config", entry.config);
 }
 
@@ -235,8 +238,21 @@ std::string circle_of(const Workflow& workflow, const JobGraphFault& fault) {
   return format("{}", fmt::join(names, " → "));
 }
 
+/// What messages say of it.
+struct File {
+  Node root;                       ///< its sweeps unfolded
+  std::vector<std::string> names;  ///< of the jobs that are written
+};
+
+/// `written` are the names of the file: a sweep stands there once.
+std::string unknown_job(const std::string& name, const Workflow& workflow,
+                        const std::vector<std::string>& written) {
+  const std::vector<std::string> all = names_of(workflow);
+  return unknown_name("job", name, nearest_name(name, all).empty() ? written : all);
+}
+
 /// With the line of the file.
-void report(const Workflow& workflow, const JobGraphFault& fault, const Node& root,
+void report(const Workflow& workflow, const JobGraphFault& fault, const File& file,
             Problems& problems) {
   const WorkflowJob& job = workflow.jobs[fault.job];
   const std::string path = "jobs." + job.name;
@@ -246,19 +262,18 @@ void report(const Workflow& workflow, const JobGraphFault& fault, const Node& ro
                                    any ? fault.entry - job.after.size() : fault.entry);
   switch (fault.kind) {
     case JobGraphFault::Kind::kUnknownAfter:
-      return problems.add(
-          locate(root, after),
-          after + ": " + unknown_name("job", before[fault.entry], names_of(workflow)));
+      return problems.add(locate(file.root, after),
+                          after + ": " + unknown_job(before[fault.entry], workflow, file.names));
     case JobGraphFault::Kind::kRepeatedAfter:
-      return problems.add(locate(root, after),
+      return problems.add(locate(file.root, after),
                           format("{}: '{}' stands here twice", after, before[fault.entry]));
     case JobGraphFault::Kind::kUnknownSource:
-      return problems.add(locate(root, path + ".on_commit_of"),
-                          format("{}.on_commit_of: {}", path,
-                                 unknown_name("job", job.on_commit_of, names_of(workflow))));
+      return problems.add(
+          locate(file.root, path + ".on_commit_of"),
+          format("{}.on_commit_of: {}", path, unknown_job(job.on_commit_of, workflow, file.names)));
     case JobGraphFault::Kind::kCircle:
       return problems.add(
-          locate(root, path),
+          locate(file.root, path),
           format("jobs wait for each other in a circle: {}; break it", circle_of(workflow, fault)));
     case JobGraphFault::Kind::kSourceFollows:  // no kind of job both follows and is followed
     case JobGraphFault::Kind::kName:           // keys of a map, told where they are read
@@ -267,17 +282,17 @@ void report(const Workflow& workflow, const JobGraphFault& fault, const Node& ro
   }
 }
 
-void check_graph(const Workflow& workflow, const Node& root, Problems& problems) {
+void check_graph(const Workflow& workflow, const File& file, Problems& problems) {
   std::vector<JobNode> nodes;
   for (const WorkflowJob& job : workflow.jobs)
     nodes.push_back({job.name, all_before(job), job.on_commit_of});
-  for (const JobGraphFault& fault : check_job_graph(nodes)) report(workflow, fault, root, problems);
+  for (const JobGraphFault& fault : check_job_graph(nodes)) report(workflow, fault, file, problems);
   const ByName jobs = by_name(workflow);
   for (const WorkflowJob& job : workflow.jobs) {
-    check_after_any(job, jobs, root, problems);
+    check_after_any(job, jobs, file.root, problems);
     const auto source = jobs.find(job.on_commit_of);
     if (job.on_commit_of.empty() || source == jobs.end()) continue;
-    check_source(job, *source->second, locate(root, format("jobs.{}.on_commit_of", job.name)),
+    check_source(job, *source->second, locate(file.root, format("jobs.{}.on_commit_of", job.name)),
                  problems);
   }
 }
@@ -323,14 +338,18 @@ Result<Workflow> load_workflow(FileSystem& files, const Path& file, const Overri
   Problems problems;
   substitute_vars(root, problems);
   TA_RETURN_IF_ERROR(problems.to_status());
-  const Top top = read_top(root, problems);
+  File read{std::move(root), {}};
+  if (const Node* jobs = read.root.find("jobs"))
+    for (const Entry& entry : jobs->entries) read.names.push_back(entry.key);
+  expand_sweeps(read.root, problems);
+  const Top top = read_top(read.root, problems);
   Workflow workflow{top.name, top.workspace, {}};
   for (const Entry& entry : top.jobs.entries) {
     if (auto job = read_job(entry, problems)) workflow.jobs.push_back(*std::move(job));
   }
   TA_RETURN_IF_ERROR(problems.to_status());
-  check_graph(workflow, root, problems);
-  check_folders(workflow, root, problems);
+  check_graph(workflow, read, problems);
+  check_folders(workflow, read.root, problems);
   TA_RETURN_IF_ERROR(problems.to_status());
   return workflow;
 }

@@ -64,6 +64,8 @@ int show_plan(Context& context, const wire::WorkflowSpec& spec) {
     context.writer.lines("", {format("workflow {} in {}", spec.name, spec.workspace)});
     for (const wire::JobSpec& job : spec.jobs) {
       std::string when = job.after.empty() ? "" : format(", after {}", fmt::join(job.after, ", "));
+      if (!job.after_any.empty())
+        when += format(", after the end of {}", fmt::join(job.after_any, ", "));
       if (!job.on_commit_of.empty())
         when += format(", for each checkpoint of {}", job.on_commit_of);
       context.writer.lines("",
@@ -76,6 +78,7 @@ int show_plan(Context& context, const wire::WorkflowSpec& spec) {
   Listing listing{{{"name", "NAME"},
                    {"kind", "KIND"},
                    {"after", "AFTER"},
+                   {"after_any", "AFTER THE END OF"},
                    {"on_commit_of", "ON COMMIT OF"},
                    {"workspace", "WORKSPACE"},
                    {"command", "COMMAND"},
@@ -83,7 +86,7 @@ int show_plan(Context& context, const wire::WorkflowSpec& spec) {
                   {},
                   ""};
   for (const wire::JobSpec& job : spec.jobs) {
-    listing.rows.push_back({text(job.name), text(job.kind), texts(job.after),
+    listing.rows.push_back({text(job.name), text(job.kind), texts(job.after), texts(job.after_any),
                             text(job.on_commit_of), text(spec.workspace),
                             text(command_of(context, spec, job)), text(job.config_yaml)});
   }

@@ -98,6 +98,22 @@ TEST_F(CommandLine, SubmitDryRun_PrintsConfigurationsAndCommandsAndAsksNobody) {
   EXPECT_TRUE(coordinator.requests.empty());
 }
 
+TEST_F(CommandLine, SubmitDryRun_ListsTheJobsOfASweep) {
+  EXPECT_EQ(run({"--state", "/s", "submit", config("sweep.yml"), "--dry-run", "--set",
+                 "vars.data=/d", "--set", "vars.clip=/c", "--set", "vars.voc=/v", "--set",
+                 "jobs.tune.sweep.grid.optimizer.base_lr=[1e-3, 3e-4]"}),
+            0)
+      << err.str();
+  EXPECT_THAT(out.str(),
+              AllOf(HasSubstr("# tune.base_lr-0.001.layers-1 (train)\n"),
+                    HasSubstr("# tune.base_lr-0.0003.layers-1 (train), after the end of "
+                              "tune.base_lr-0.001.layers-1\n"),
+                    HasSubstr("directory: checkpoints/tune.base_lr-0.0003.layers-2\n"),
+                    HasSubstr("# scores.base_lr-0.0003.layers-2 (evaluate), for each checkpoint of "
+                              "tune.base_lr-0.0003.layers-2\n")));
+  EXPECT_TRUE(coordinator.requests.empty());
+}
+
 TEST_F(CommandLine, SubmitOfABadFile_NamesFileAndKeyAndAsksNobody) {
   EXPECT_EQ(run({"submit", config("demo.yml"), "--set", "jobs.clip.config.stesp=3"}), 2);
   EXPECT_THAT(err.str(),
