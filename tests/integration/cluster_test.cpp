@@ -70,6 +70,16 @@ jobs:
       datasets: [{name: val, root: scenes/val, short_side: 48, window: 32, stride: 16}]
 )";
 
+constexpr char kUrgent[] = R"(
+name: urgent
+jobs:
+  first:
+    kind: scenes
+    ranks: 2
+    priority: 5
+    config: {output: first, train_count: 8, train_size: 32, validation: [{name: val, count: 4, size: 48, look: day}]}
+)";
+
 class ClusterTest : public testing::Test {
  protected:
   ClusterTest() {
@@ -250,19 +260,20 @@ TEST_F(ClusterTest, HeldAndPreempted_ComesBackToTheSameBits) {
   wait_until("held", [&] { return train_job("busy").at("state") == "queued"; });
   EXPECT_THAT(train_job("busy").at("reason").get<std::string>(), HasSubstr("held: a look"));
   must("busy", {"job", "release", "all"});
-  wait_until("it goes on", [&] { return train_job("busy").at("state") == "running"; });
+  wait_until("it goes on", [&] { return training_past_a_checkpoint("busy"); });
 
   // What matters more takes both slots, and gives them back.
-  submit("busy", {"--set", "name=urgent", "--set", "jobs.scenes.priority=5", "--set",
-                  "jobs.scenes.ranks=2", "--set", "jobs.scenes.config.output=urgent"});
-  wait_until("it makes room", [&] {
-    return ask("busy", {"job", "show", "scenes"}).at("workflow") == "urgent" &&
-           train_job("busy").dump().find("saved and left") != std::string::npos;
-  });
-  must("busy", {"job", "cancel", "urgent/*"});
+  ASSERT_TRUE(files_.write_durable(folder_ / "urgent.yml", kUrgent).ok());
+  must("busy", {"submit", (folder_ / "urgent.yml").string()});
   wait_until("all jobs end", [&] { return all_ended("busy"); });
+  const std::string attempts = train_job("busy").at("attempts").dump();
+  EXPECT_THAT(attempts, HasSubstr("attempt 1 on local: saved and left"));
+  EXPECT_THAT(attempts, HasSubstr("attempt 2 on local: saved and left"));
+  EXPECT_EQ(ask("busy", {"job", "show", "first"}).at("state"), "succeeded");
   const auto digests = checkpoint_digests("busy");
-  for (const auto& [step, digest] : checkpoint_digests("calm").items())
+  const auto calm = checkpoint_digests("calm");
+  ASSERT_EQ(calm.size(), 5u);  // one of the pretraining
+  for (const auto& [step, digest] : calm.items())
     EXPECT_EQ(digests.at(step), digest) << step;
 }
 
