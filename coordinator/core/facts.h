@@ -164,7 +164,7 @@ struct ShareReopened {
   JobId job;
   AgentId agent;
 };
-/// A person, or `core::Policy`, changed what is kept of a job beside its state.
+/// A person changed what is kept of a job beside its state.
 struct JobSet {
   JobId job;
   int priority = 0;
