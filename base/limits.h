@@ -20,6 +20,8 @@ inline constexpr int kInfrastructureRetriesMax = 1'000;
 inline constexpr int kStalledRetriesMax = 30;
 /// Ranks killed in a row at one step: more like the job's own doing (out of memory).
 inline constexpr int kSameStepKillsMax = 6;
+/// Likewise taken for hung.
+inline constexpr int kSameStepHangsMax = 2;
 
 // Time
 inline constexpr std::int64_t kServiceTickMs = 50;
@@ -28,8 +30,10 @@ inline constexpr std::int64_t kAgentLostAfterMs = 8'000;
 inline constexpr std::int64_t kRankHeartbeatMs = 250;
 /// A rank whose agent says nothing ends: nobody watches over it any more.
 inline constexpr std::int64_t kAgentSilentAfterMs = 8'000;
-/// No beat at all: the process is wedged.
-inline constexpr std::int64_t kRankSilentAfterMs = 120'000;
+/// No beat of a rank that had said hello: the whole process is stopped, or wedged.
+inline constexpr std::int64_t kRankSilentAfterMs = 30'000;
+/// Of a gang that is taken for hung, for writing its stacks down before it is killed.
+inline constexpr std::int64_t kStacksMs = 2'000;
 inline constexpr std::int64_t kSaveAndLeaveMsMax = 120'000;  ///< then the gang is killed
 /// A rank that was asked to stop and waits for a read of a file that long leaves without saving:
 /// a network disk that is gone may never answer. Well below kSaveAndLeaveMsMax.

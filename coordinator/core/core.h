@@ -26,6 +26,7 @@ namespace tagalign::core {
 struct Policy {
   int stalled_retries_max = limits::kStalledRetriesMax;
   int same_step_kills_max = limits::kSameStepKillsMax;
+  int same_step_hangs_max = limits::kSameStepHangsMax;
   int infrastructure_retries_max = limits::kInfrastructureRetriesMax;
   std::optional<Placement> (*place)(const State&, const wire::JobSpec&, UnixMs until_ms,
                                     const std::set<AgentId>& avoided) = find_room;

@@ -85,12 +85,20 @@ std::string order_text(const Job& job) {
   return text.empty() ? text : " " + text + "\n";
 }
 
+/// Empty for zeroes: logs before format 6 have no such times.
+std::string times_text(std::string_view what, const wire::PhaseTimes& t) {
+  if (t == wire::PhaseTimes{}) return "";
+  return format(" {}={},{},{},{},{},{},{},{}", what, t.start, t.load, t.first_step, t.step, t.save,
+                t.image, t.wait, t.hang);
+}
+
 std::string spec_text(const wire::JobSpec& s) {
   return format(
       "kind={} ranks={} slots_per_rank={} after={} on_commit_of='{}' retries_max={} overrides={} "
-      "config='{}'{}{}",
+      "config='{}'{}{}{}",
       s.kind, s.ranks, s.slots_per_rank, strings(s.after), s.on_commit_of, s.retries_max,
-      strings(s.overrides), s.config_yaml, nodes_text(s), order_text(s));
+      strings(s.overrides), s.config_yaml, nodes_text(s), order_text(s),
+      times_text("deadlines", s.deadlines));
 }
 
 /// What a log without shares is taken for.
@@ -125,6 +133,8 @@ std::string gang_text(const AttemptRecord& r) {
         end.last_step, end.at_ms, end.given_up, end.message);
   }
   if (r.ran_ms != 0) text += format("    ran at={}\n", r.ran_ms);
+  const std::string times = times_text("spent", r.spent) + times_text("longest", r.longest);
+  if (!times.empty()) text += format("   {}\n", times);
   if (r.launcher != wire::GangLauncher::kMpirun) {
     text += format("    launcher={}\n", static_cast<int>(r.launcher));
   }
@@ -200,6 +210,9 @@ std::string dump(const State& state) {
   if (state.stopping) {
     text += format("stopping since={} kill_gangs={}\n", state.stopping->since_ms,
                    state.stopping->kill_gangs);
+  }
+  if (const Capacity& c = state.capacity; c != Capacity{}) {
+    text += format("capacity since={} slots={} slot_ms={}\n", c.since_ms, c.slots, c.slot_ms);
   }
   for (const auto& [name, pool] : state.pools) {
     text +=

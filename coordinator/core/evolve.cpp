@@ -123,6 +123,12 @@ void fold(State& state, const AttemptClosed& fact) {
   set_state(state, job, fact.next);
 }
 
+void fold(State& state, const AttemptTimed& fact) {
+  AttemptRecord& record = job_of(state, fact.job).attempts.back();
+  wire::add(record.spent, fact.spent);
+  wire::raise(record.longest, fact.longest);
+}
+
 void fold(State& state, const ShareRan& fact) {
   job_of(state, fact.job).attempts.back().ran.insert(fact.agent);
 }
@@ -224,6 +230,12 @@ void fold(State& state, const AgentGone& fact) {
   state.agents.at(fact.agent).connected = false;
   index::update_agent(state, fact.agent);
 }
+void fold(State& state, const SlotsCounted& fact) {
+  Capacity& capacity = state.capacity;
+  capacity.slot_ms += capacity.slots * (state.now_ms - capacity.since_ms);
+  capacity.since_ms = state.now_ms;
+  capacity.slots = fact.slots;
+}
 void fold(State& state, const ReportsTaken& fact) {
   state.agents.at(fact.agent).last_sequence = fact.sequence;
 }
@@ -299,7 +311,8 @@ std::string_view fact_name(const Fact& fact) {
       "share-ran",        "daemon-asked",   "share-ended",     "pool-added",
       "pool-mode-set",    "pool-erased",    "pool-noted",      "pool-delayed",
       "token-given",      "allocation-set", "allocation-gone", "share-reopened",
-      "job-set",          "job-held",       "job-released",    "job-revived"};
+      "job-set",          "job-held",       "job-released",    "job-revived",
+      "attempt-timed",    "slots-counted"};
   return kNames[fact.body.index()];
 }
 

@@ -181,19 +181,30 @@ struct JobReleased {
 struct JobRevived {
   JobId job;
 };
+/// How the ranks of one share of the live attempt spent their time.
+struct AttemptTimed {
+  JobId job;
+  wire::PhaseTimes spent;    ///< added up over the ranks
+  wire::PhaseTimes longest;  ///< from one move to the next
+};
+/// All agents that are connected have so many slots from now on.
+struct SlotsCounted {
+  std::int64_t slots = 0;
+};
 /// One share of an attempt is over while others go on. Its slots are free.
 struct ShareEnded {
   JobId job;
   ShareEnd end;
 };
 
-using FactBody = std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked,
-                              KillAsked, AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown,
-                              ResultRepeated, ResultConflicted, NoticeAdded, AgentSeen, AgentGone,
-                              ReportsTaken, StaleDropped, ShutdownAsked, ShutdownEnded, PoolChanged,
-                              ShareRan, DaemonAsked, ShareEnded, PoolAdded, PoolModeSet, PoolErased,
-                              PoolNoted, PoolDelayed, TokenGiven, AllocationSet, AllocationGone,
-                              ShareReopened, JobSet, JobHeld, JobReleased, JobRevived>;
+using FactBody =
+    std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
+                 AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
+                 ResultConflicted, NoticeAdded, AgentSeen, AgentGone, ReportsTaken, StaleDropped,
+                 ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded,
+                 PoolAdded, PoolModeSet, PoolErased, PoolNoted, PoolDelayed, TokenGiven,
+                 AllocationSet, AllocationGone, ShareReopened, JobSet, JobHeld, JobReleased,
+                 JobRevived, AttemptTimed, SlotsCounted>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

@@ -27,27 +27,68 @@ UnixMs ended_ms(const Job& job, UnixMs now_ms) {
   return now_ms;
 }
 
+/// When an attempt was placed, ran, had its last work that is kept, and ended.
+struct Times {
+  UnixMs placed_ms = 0;
+  UnixMs ran_ms = 0;
+  UnixMs kept_ms = 0;
+  UnixMs end_ms = 0;
+};
+
+Times times_of(const Job& job, const AttemptRecord& record, UnixMs now_ms) {
+  Times times{.placed_ms = record.started_ms};
+  times.end_ms = record.outcome ? record.ended_ms : std::max(now_ms, record.started_ms);
+  times.ran_ms = record.ran_ms == 0 ? times.end_ms : record.ran_ms;
+  times.kept_ms = ended_well(record) ? times.end_ms : last_commit(job, times.ran_ms, times.end_ms);
+  return times;
+}
+
+/// Moves up to `wanted` out of `from`; what was moved.
+std::int64_t take_out(std::int64_t& from, std::int64_t wanted) {
+  const std::int64_t taken = std::clamp<std::int64_t>(wanted, 0, from);
+  from -= taken;
+  return taken;
+}
+
+/// The ranks' own account, cut to what the slots were held for; the rest is the start. What was lost
+/// is taken from the work first.
+void add_told(Ledger& ledger, const AttemptRecord& record, const Times& times, std::int64_t slots,
+              std::int64_t slots_per_rank) {
+  std::int64_t left = slots * (times.end_ms - times.placed_ms);
+  const wire::PhaseTimes& spent = record.spent;
+  const auto part = [&](std::int64_t rank_ms) { return take_out(left, rank_ms * slots_per_rank); };
+  const std::int64_t hung = part(spent.hang);
+  std::int64_t training = part(spent.first_step + spent.step);
+  std::int64_t evaluating = part(spent.image + spent.wait);
+  std::int64_t saving = part(spent.save);
+  std::int64_t loading = part(spent.load);
+  std::int64_t lost = slots * (times.end_ms - times.kept_ms) - hung;
+  for (std::int64_t* work : {&training, &evaluating, &saving, &loading, &left}) {
+    const std::int64_t taken = take_out(*work, lost);
+    lost -= taken;
+    ledger.lost += taken;
+  }
+  ledger.starting += left;
+  ledger.loading += loading;
+  ledger.training += training;
+  ledger.evaluating += evaluating;
+  ledger.saving += saving;
+  ledger.hung += hung;
+}
+
 void add(Ledger& ledger, const Job& job, const AttemptRecord& record, UnixMs now_ms) {
   const std::int64_t slots = slots_of(job.spec);
-  const UnixMs end_ms = record.outcome ? record.ended_ms : std::max(now_ms, record.started_ms);
-  const UnixMs ran_ms = record.ran_ms == 0 ? end_ms : record.ran_ms;
-  const UnixMs kept_ms = ended_well(record) ? end_ms : last_commit(job, ran_ms, end_ms);
-  ledger.starting += slots * (ran_ms - record.started_ms);
-  ledger.lasting += slots * (kept_ms - ran_ms);
-  ledger.lost += slots * (end_ms - kept_ms);
+  const Times times = times_of(job, record, now_ms);
   ++ledger.attempts;
+  if (record.outcome && record.spent != wire::PhaseTimes{}) {
+    return add_told(ledger, record, times, slots, job.spec.slots_per_rank);
+  }
+  ledger.starting += slots * (times.ran_ms - times.placed_ms);
+  ledger.untold += slots * (times.kept_ms - times.ran_ms);
+  ledger.lost += slots * (times.end_ms - times.kept_ms);
 }
 
 }  // namespace
-
-Ledger& Ledger::operator+=(const Ledger& other) {
-  waited += other.waited;
-  starting += other.starting;
-  lasting += other.lasting;
-  lost += other.lost;
-  attempts += other.attempts;
-  return *this;
-}
 
 Ledger ledger_of(const Job& job, UnixMs now_ms) {
   Ledger ledger;

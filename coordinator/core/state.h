@@ -91,6 +91,8 @@ struct AttemptRecord {
   std::map<AgentId, std::string> daemons;  ///< what mpirun wants started on the other nodes
   std::vector<ShareEnd> ends;              ///< in the order they became known; while others go on
   UnixMs ran_ms = 0;                       ///< when all its ranks ran; 0: never, or an old log
+  wire::PhaseTimes spent;    ///< of the shares that have told it, added up over their ranks
+  wire::PhaseTimes longest;  ///< from one move of a rank to its next, in each phase
 };
 
 struct Job {
@@ -158,6 +160,15 @@ struct Stopping {
   bool kill_gangs = false;
 };
 
+/// What agents that were connected could have done, whether or not somebody used it.
+struct Capacity {
+  UnixMs since_ms = 0;       ///< that there have been so many
+  std::int64_t slots = 0;    ///< of all connected agents
+  std::int64_t slot_ms = 0;  ///< until then
+
+  bool operator==(const Capacity&) const = default;
+};
+
 /// What a pool of agents last said of itself.
 struct PoolView {
   int agents = 0;           ///< agents of it that run
@@ -180,6 +191,7 @@ struct State {
   std::uint64_t conflicting_results = 0;
   std::map<std::string, PoolRecord> pool_records;  ///< that the coordinator brings up, by name
   std::uint64_t tokens_given = 0;                  ///< to allocations; each is given once
+  Capacity capacity;
 
   Index index;  ///< derived: neither stored nor dumped
 };

@@ -130,6 +130,25 @@ void visit_fields(V&& visit, M& m) {
   visit("more", m.more);
 }
 
+template <class V, Is<GoodputRow> M>
+void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("workflow", m.workflow);
+  visit("name", m.name);
+  visit("kind", m.kind);
+  visit("state", m.state);
+  visit("attempts", m.attempts);
+  visit("waited", m.waited);
+  visit("starting", m.starting);
+  visit("loading", m.loading);
+  visit("training", m.training);
+  visit("evaluating", m.evaluating);
+  visit("saving", m.saving);
+  visit("untold", m.untold);
+  visit("lost", m.lost);
+  visit("hung", m.hung);
+}
+
 template <class V, Is<JobReply> M>
 void visit_fields(V&& visit, M& m) {
   visit("summary", m.summary);
@@ -141,6 +160,7 @@ void visit_fields(V&& visit, M& m) {
   visit("attempts", m.attempts);
   visit("checkpoints", m.checkpoints);
   visit("notices", m.notices);
+  visit("slot_time", m.slot_time);
 }
 
 template <class V, Is<JobLogReply> M>
@@ -165,23 +185,10 @@ void visit_fields(V&& visit, M& m) {
   visit("name", m.name);
 }
 
-template <class V, Is<GoodputRow> M>
-void visit_fields(V&& visit, M& m) {
-  visit("job", m.job);
-  visit("workflow", m.workflow);
-  visit("name", m.name);
-  visit("kind", m.kind);
-  visit("state", m.state);
-  visit("waited", m.waited);
-  visit("starting", m.starting);
-  visit("lasting", m.lasting);
-  visit("lost", m.lost);
-  visit("attempts", m.attempts);
-}
-
 template <class V, Is<GoodputReply> M>
 void visit_fields(V&& visit, M& m) {
   visit("rows", m.rows);
+  visit("idle", m.idle);
 }
 
 template <class V, Is<ChangedJob> M>
@@ -221,6 +228,7 @@ void visit_fields(V&& visit, M& m) {
 template <class V, Is<ResultsReply> M>
 void visit_fields(V&& visit, M& m) {
   visit("rows", m.rows);
+  visit("slot_time", m.slot_time);
 }
 
 template <class V, Is<AgentSummary> M>

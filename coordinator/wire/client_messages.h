@@ -156,6 +156,37 @@ struct JobsReply {
   bool more = false;                 ///< the page is full: ask again after its last job
   bool operator==(const JobsReply&) const = default;
 };
+/// In slots times milliseconds (coordinator/core/ledger.h).
+struct GoodputRow {
+  JobId job;
+  std::string workflow;
+  std::string name;
+  std::string kind;
+  std::string state;
+  int attempts = 0;
+  std::int64_t waited = 0;
+  std::int64_t starting = 0;
+  std::int64_t loading = 0;
+  std::int64_t training = 0;
+  std::int64_t evaluating = 0;
+  std::int64_t saving = 0;
+  std::int64_t untold = 0;
+  std::int64_t lost = 0;
+  std::int64_t hung = 0;
+  bool operator==(const GoodputRow&) const = default;
+};
+inline void add(GoodputRow& sum, const GoodputRow& row) {
+  sum.attempts += row.attempts;
+  sum.waited += row.waited;
+  sum.starting += row.starting;
+  sum.loading += row.loading;
+  sum.training += row.training;
+  sum.evaluating += row.evaluating;
+  sum.saving += row.saving;
+  sum.untold += row.untold;
+  sum.lost += row.lost;
+  sum.hung += row.hung;
+}
 struct JobReply {
   JobSummary summary;
   std::string workspace;
@@ -166,6 +197,7 @@ struct JobReply {
   std::vector<AttemptSummary> attempts;
   std::vector<CheckpointInfo> checkpoints;
   std::vector<std::string> notices;
+  GoodputRow slot_time;
   bool operator==(const JobReply&) const = default;
 };
 struct JobLogReply {
@@ -182,22 +214,9 @@ struct CancelReply {
   std::string state;
   bool operator==(const CancelReply&) const = default;
 };
-/// In slots times milliseconds (coordinator/core/ledger.h).
-struct GoodputRow {
-  JobId job;
-  std::string workflow;
-  std::string name;
-  std::string kind;
-  std::string state;
-  std::int64_t waited = 0;
-  std::int64_t starting = 0;
-  std::int64_t lasting = 0;
-  std::int64_t lost = 0;
-  int attempts = 0;
-  bool operator==(const GoodputRow&) const = default;
-};
 struct GoodputReply {
   std::vector<GoodputRow> rows;  ///< by ascending number
+  std::int64_t idle = 0;         ///< of agents that were there; 0 where a name was asked for
   bool operator==(const GoodputReply&) const = default;
 };
 struct ChangedJob {
@@ -232,6 +251,7 @@ struct ResultRow {
 };
 struct ResultsReply {
   std::vector<ResultRow> rows;
+  GoodputRow slot_time;  ///< of all jobs that were asked for, together
   bool operator==(const ResultsReply&) const = default;
 };
 struct AgentSummary {

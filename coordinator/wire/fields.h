@@ -17,6 +17,25 @@ namespace tagalign::wire {
 template <class M, class T>
 concept Is = std::same_as<std::remove_const_t<M>, T>;
 
+template <class V, Is<PhaseTimes> M>
+void visit_fields(V&& visit, M& m) {
+  visit("start", m.start);
+  visit("load", m.load);
+  visit("first_step", m.first_step);
+  visit("step", m.step);
+  visit("save", m.save);
+  visit("image", m.image);
+  visit("wait", m.wait);
+  visit("hang", m.hang);
+}
+
+template <class V, Is<Patience> M>
+void visit_fields(V&& visit, M& m) {
+  visit("set", m.set);
+  visit("usual", m.usual);
+  visit("doublings", m.doublings);
+}
+
 template <class V, Is<JobSpec> M>
 void visit_fields(V&& visit, M& m) {
   visit("name", m.name);
@@ -37,6 +56,7 @@ void visit_fields(V&& visit, M& m) {
   visit("commits_every", m.commits_every);
   visit("last_commit", m.last_commit);
   visit("newest_only", m.newest_only);
+  visit("deadlines", m.deadlines);
 }
 
 template <class V, Is<Share> M>
@@ -104,6 +124,11 @@ void visit_fields(V&& visit, M& m) {
   visit("step", m.step);
   visit("steps_total", m.steps_total);
   visit("activity", m.activity);
+  visit("phase", m.phase);
+  visit("moves", m.moves);
+  visit("collectives", m.collectives);
+  visit("collective", m.collective);
+  visit("reading", m.reading);
 }
 
 template <class V, Is<Pace> M>
@@ -168,6 +193,9 @@ void visit_fields(V&& visit, M& m) {
 template <class V, Is<AgentBeat> M>
 void visit_fields(V&&, M&) {}
 
+template <class V, Is<ShowStacks> M>
+void visit_fields(V&&, M&) {}
+
 template <class V, Is<AttemptStarted> M>
 void visit_fields(V&& visit, M& m) {
   visit("job", m.job);
@@ -186,6 +214,14 @@ void visit_fields(V&& visit, M& m) {
   visit("last_step", m.last_step);
   visit("message", m.message);
   visit("at_ms", m.at_ms);
+}
+
+template <class V, Is<AttemptSpent> M>
+void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("attempt", m.attempt);
+  visit("spent", m.spent);
+  visit("longest", m.longest);
 }
 
 template <class V, Is<SequencedEvent> M>
@@ -245,6 +281,7 @@ void visit_fields(V&& visit, M& m) {
   visit("launcher", m.launcher);
   visit("shares", m.shares);
   visit("places", m.places);
+  visit("patience", m.patience);
 }
 
 template <class V, Is<StartDaemon> M>

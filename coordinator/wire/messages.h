@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "coordinator/wire/phases.h"
 
 namespace tagalign::wire {
 
@@ -42,6 +43,7 @@ struct JobSpec {
   int commits_every = 0;     ///< of a template: every so many-th scheduled checkpoint; 0: each
   bool last_commit = false;  ///< of a template: the last checkpoint too, once that job succeeded
   bool newest_only = false;  ///< of a template: an instance that waits gives way to a newer one
+  PhaseTimes deadlines;  ///< for a move in each phase; 0: learned (worker/agent/gangs/progress.h)
   bool operator==(const JobSpec&) const = default;
 };
 
@@ -128,6 +130,11 @@ struct RankBeat {
   std::uint64_t step = 0;
   std::uint64_t steps_total = 0;
   std::string activity;  ///< one line: "train: loss 3.21, 410 images/s"
+  Phase phase = Phase::kStart;
+  std::uint64_t moves = 0;        ///< grows with whatever gets done
+  std::uint64_t collectives = 0;  ///< that it has entered
+  std::string collective;         ///< that it is in; empty outside
+  std::string reading;            ///< a file that has kept it for a while: "/data/a.jpg for 31 s"
   bool operator==(const RankBeat&) const = default;
 };
 /// What an attempt needs, measured by its first rank. In milliseconds; 0: not measured.
@@ -201,7 +208,13 @@ struct AgentBeat {
   bool operator==(const AgentBeat&) const = default;
 };
 
-using ToRank = std::variant<SaveAndLeave, RankAck, AgentBeat>;
+/// Write the stacks of all threads, the last collectives and the reads in flight to a file beside the
+/// log: the gang is taken for hung, and will be ended.
+struct ShowStacks {
+  bool operator==(const ShowStacks&) const = default;
+};
+
+using ToRank = std::variant<SaveAndLeave, RankAck, AgentBeat, ShowStacks>;
 
 // ---------------------------------------------------------------- agent ↔ coordinator
 
@@ -215,6 +228,7 @@ enum class Outcome : std::uint8_t {
   kKilledOnRequest = 6,  ///< the coordinator asked for it
   kLaunchFailed = 7,     ///< mpirun missing, folder not writable: nothing ran
   kGangApart = 8,        ///< its nodes did not find each other, or lost each other: infrastructure
+  kHung = 9,             ///< a rank lived, or was stopped, and did not get on
 };
 
 struct AttemptStarted {
@@ -236,9 +250,18 @@ struct AttemptEnded {
   bool operator==(const AttemptEnded&) const = default;
 };
 
+/// How the ranks of one share spent their time; before its AttemptEnded.
+struct AttemptSpent {
+  JobId job;
+  Attempt attempt;
+  PhaseTimes spent;    ///< added up over the ranks
+  PhaseTimes longest;  ///< from one move to the next, of any of them
+  bool operator==(const AttemptSpent&) const = default;
+};
+
 /// What must not be lost: spooled by the agent until acknowledged, in order.
 using AgentEvent = std::variant<AttemptStarted, CheckpointCommitted, ResultReported, RankNotice,
-                                AttemptEnded, DaemonWanted>;
+                                AttemptEnded, DaemonWanted, AttemptSpent>;
 struct SequencedEvent {
   std::uint64_t sequence = 0;
   AgentEvent event;
@@ -300,6 +323,7 @@ struct Launch {
   std::vector<Share> shares;  ///< of the whole attempt; one of them is the receiver's
   /// Places of the agents of `shares`, in the same order.
   std::vector<AgentPlace> places;
+  Patience patience;
   bool operator==(const Launch&) const = default;
 };
 enum class StopMode : std::uint8_t { kSaveAndLeave = 1, kKill = 2 };

@@ -26,7 +26,11 @@ template <class Enum>
 struct EnumRange;
 template <>
 struct EnumRange<Outcome> {
-  static constexpr Outcome first = Outcome::kSucceeded, last = Outcome::kGangApart;
+  static constexpr Outcome first = Outcome::kSucceeded, last = Outcome::kHung;
+};
+template <>
+struct EnumRange<Phase> {
+  static constexpr Phase first = Phase::kStart, last = Phase::kWait;
 };
 template <>
 struct EnumRange<StopMode> {

@@ -46,6 +46,8 @@ class AdamW {
   /// Parameters without a gradient, and those whose first step has not come, are left alone.
   /// Advances the step count.
   void step(double lr);
+  /// A step that is counted and changes nothing.
+  void pass_over() { ++steps_; }
   void zero_gradients();
 
   const Parameters& parameters() const { return parameters_; }

@@ -5,11 +5,19 @@ foreach(program agent_program rank_program)
 endforeach()
 target_link_libraries(agent_program PRIVATE ta_options ta_agent)
 target_link_libraries(rank_program PRIVATE ta_options ta_reporter)
+# The stacks of a hung rank are told by the names that its program exports.
+set_target_properties(rank_program PROPERTIES ENABLE_EXPORTS ON)
 
 ta_test(agent_faults_test LABEL fault
   SOURCES agent_faults_test.cpp
   DEPENDS ta_keys)
 add_dependencies(agent_faults_test agent_program rank_program)
+
+ta_test(hangs_test LABEL fault
+  SOURCES hangs_test.cpp
+  DEPENDS ta_keys
+  TIMEOUT 180)
+add_dependencies(hangs_test agent_program rank_program)
 
 ta_test(gang_hosts_test SERIAL LABEL fault
   SOURCES gang_hosts_test.cpp

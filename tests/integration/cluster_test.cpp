@@ -277,6 +277,21 @@ TEST_F(ClusterTest, HeldAndPreempted_ComesBackToTheSameBits) {
     EXPECT_EQ(digests.at(step), digest) << step;
 }
 
+TEST_F(ClusterTest, StoppedRank_IsTakenForHung_AndTheJobEndsWithTheSameBits) {
+  run_undisturbed("calm");
+  start("hung");
+  submit("hung");
+  wait_until("training passes a checkpoint", [&] { return training_past_a_checkpoint("hung"); });
+  const int rank_pid = std::stoi(train_job("hung").at("rank_pids").back().get<std::string>());
+  ASSERT_EQ(::kill(rank_pid, SIGSTOP), 0);
+  wait_until("all jobs end", [&] { return all_ended("hung"); });
+  const auto job = train_job("hung");
+  EXPECT_THAT(job.at("attempts").dump(), HasSubstr("attempt 1 on local: hung"));
+  EXPECT_THAT(job.at("attempts").dump(), HasSubstr("was silent for 30.0 s"));
+  EXPECT_THAT(job.at("slot_time").get<std::string>(), HasSubstr("hung "));
+  EXPECT_EQ(checkpoint_digests("hung"), checkpoint_digests("calm"));
+}
+
 TEST_F(ClusterTest, MoreSlotsThanExist_WaitsAndExplains_ThenIsCancelled) {
   start("slots");
   submit("slots", {"--set", "jobs.scenes.ranks=64"});

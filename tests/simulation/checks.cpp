@@ -46,7 +46,9 @@ void check_job(World& world, const core::State& state, const core::Job& job) {
 void check_ledger(World& world, const core::State& state, const core::Job& job) {
   const core::Ledger ledger = core::ledger_of(job, state.now_ms);
   const std::int64_t held = core::slots_of(job.spec) * core::run_ms(job, state.now_ms);
-  const bool sound = std::min({ledger.waited, ledger.starting, ledger.lasting, ledger.lost}) >= 0;
+  const bool sound =
+      std::min({ledger.waited, ledger.starting, ledger.loading, ledger.training, ledger.evaluating,
+                ledger.saving, ledger.untold, ledger.lost, ledger.hung}) >= 0;
   if (ledger.held() != held || !sound)
     world.violation(format("the ledger of job {} does not add up", job.id.value));
 }

@@ -29,18 +29,23 @@ inline EvaluationResult sample_result() {
           .average_precision = {-1, 9}};
 }
 
+inline PhaseTimes sample_times() {
+  return {1, 2, 3, 4, 5, 6, 7, 8};
+}
+
 inline std::vector<FromRank> sample_from_rank() {
-  return {RankHello{{1}, {2}, 3, 4242, "cpu, 1 thread"},
-          RankBeat{{1}, {2}, 3, 40, 100, "train: loss 3.21"},
-          CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700, 5'000}},
-          ResultReported{{1}, {2}, sample_result()},
-          RankNotice{{1}, {2}, 3, "broken image"},
-          RankFarewell{{1}, {2}, 3, 75, "asked to leave", 41},
-          DaemonWanted{{1}, {2}, {"node1"}, "orted -mca a b"}};
+  return {
+      RankHello{{1}, {2}, 3, 4242, "cpu, 1 thread"},
+      RankBeat{{1}, {2}, 3, 40, 100, "train: loss 3.21", Phase::kStep, 41, 160, "barrier", "/a"},
+      CheckpointCommitted{{1}, {2}, sample_checkpoint(), {9'000, 400, 700, 5'000}},
+      ResultReported{{1}, {2}, sample_result()},
+      RankNotice{{1}, {2}, 3, "broken image"},
+      RankFarewell{{1}, {2}, 3, 75, "asked to leave", 41},
+      DaemonWanted{{1}, {2}, {"node1"}, "orted -mca a b"}};
 }
 
 inline std::vector<ToRank> sample_to_rank() {
-  return {SaveAndLeave{"cancel"}, RankAck{9}, AgentBeat{}};
+  return {SaveAndLeave{"cancel"}, RankAck{9}, AgentBeat{}, ShowStacks{}};
 }
 
 inline std::vector<AgentEvent> sample_agent_events() {
@@ -49,7 +54,8 @@ inline std::vector<AgentEvent> sample_agent_events() {
           ResultReported{{1}, {2}, sample_result()},
           RankNotice{{1}, {2}, 3, "broken image"},
           AttemptEnded{{1}, {2}, Outcome::kRankKilled, 137, 1, 40, "killed by signal 9", 1},
-          DaemonWanted{{1}, {2}, {"node1"}, "orted -mca a b"}};
+          DaemonWanted{{1}, {2}, {"node1"}, "orted -mca a b"},
+          AttemptSpent{{1}, {2}, sample_times(), {8, 7, 6, 5, 4, 3, 2, 1}}};
 }
 
 inline AgentPlace sample_place() {
@@ -72,7 +78,7 @@ inline std::vector<FromAgent> sample_from_agent() {
       events,
       AgentHeartbeat{{"local"},
                      {RankHello{{1}, {2}, 1, 4242, "cpu"}},
-                     {RankBeat{{1}, {2}, 1, 5, 10, "train"}}}};
+                     {RankBeat{{1}, {2}, 1, 5, 10, "train", Phase::kSave, 6, 7, "barrier", "/b"}}}};
 }
 
 inline std::vector<ToAgent> sample_to_agent() {
@@ -87,7 +93,8 @@ inline std::vector<ToAgent> sample_to_agent() {
                  .overrides = {"a=2"},
                  .launcher = GangLauncher::kSrun,
                  .shares = {{{"node0"}, 1, {2, 3, 4}}},
-                 .places = {sample_place()}},
+                 .places = {sample_place()},
+                 .patience = {sample_times(), {8, 7, 6, 5, 4, 3, 2, 1}, 2}},
           StopAttempt{{1}, {2}, StopMode::kSaveAndLeave, "cancel"},
           AckEvents{17},
           AgentShutdown{"stop", 300'000},
@@ -113,7 +120,8 @@ inline JobSpec sample_job() {
           .after_any = {"report"},
           .commits_every = 3,
           .last_commit = true,
-          .newest_only = true};
+          .newest_only = true,
+          .deadlines = sample_times()};
 }
 
 inline std::vector<ClientRequest> sample_requests() {
@@ -158,6 +166,10 @@ inline JobSummary sample_summary() {
           .ended_ms = 3};
 }
 
+inline GoodputRow sample_slot_time() {
+  return {{2}, "demo", "train", "train", "running", 5, 1, 2, 3, 4, 6, 7, 8, 9, 10};
+}
+
 inline JobReply sample_job_reply() {
   return {.summary = sample_summary(),
           .workspace = "/w",
@@ -175,7 +187,8 @@ inline JobReply sample_job_reply() {
                         .launcher = "srun",
                         .shares = {"n1: rank 0, slots 0"}}},
           .checkpoints = {sample_checkpoint()},
-          .notices = {"broken image"}};
+          .notices = {"broken image"},
+          .slot_time = sample_slot_time()};
 }
 
 inline StatusReply sample_status() {
@@ -210,13 +223,13 @@ inline std::vector<ClientReply> sample_replies() {
           ExplainReply{{"it waits"}},
           CancelReply{{2}, "train", "cancelled"},
           CheckpointsReply{{{{2}, "train", sample_checkpoint(), 5}}},
-          ResultsReply{{{{2}, sample_result(), 5}}},
+          ResultsReply{{{{2}, sample_result(), 5}}, sample_slot_time()},
           sample_status(),
           StopReply{"stopping"},
           ErrorReply{"not-found", "no such job"},
           sample_pools(),
           JobsChangeReply{{{{2}, "demo", "train", "queued", "held"}}},
-          GoodputReply{{{{2}, "demo", "train", "train", "running", 1, 2, 3, 4, 5}}}};
+          GoodputReply{{sample_slot_time()}, 11}};
 }
 
 }  // namespace tagalign::wire

@@ -292,6 +292,7 @@ void Agent::supervise() {
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
   if (shutdown_reason_ && now_ms >= kill_ms_) gangs_.kill_all(*shutdown_reason_);
   GangChanges changes = gangs_.supervise();
+  for (const std::string& peer : changes.hung_peers) ranks_.tell(peer, wire::ShowStacks{});
   for (const std::string& peer : changes.gone_peers) ranks_.forget(peer);
   for (auto& event : changes.events) pending_.push_back({std::move(event), "", 0});
 }

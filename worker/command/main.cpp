@@ -25,12 +25,16 @@
 #include "worker/command/data_command.h"
 #include "worker/command/weights_commands.h"
 #include "worker/evaluate/evaluate_job.h"
+#include "worker/rank/activity.h"
 #include "worker/rank/cores_posix.h"
 #include "worker/rank/groups.h"
+#include "worker/rank/hang_notes.h"
 #include "worker/rank/last_word.h"
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
+#include "worker/rank/recorded_group.h"
 #include "worker/rank/reporter_signals_posix.h"
+#include "worker/rank/stacks_posix.h"
 #include "worker/rank/sudden_end_posix.h"
 #include "worker/rank/watched_files.h"
 #include "worker/train/pretrain_job.h"
@@ -75,7 +79,33 @@ std::string end_note(int rank) {
   return folder.empty() ? "" : format("{}/rank-{}.end", folder, rank);
 }
 
-Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
+/// Beside the log, for the agent's message and for people.
+void write_stacks(int rank, const std::string& activity) {
+  const std::string folder = environment("TAGALIGN_LOG_FOLDER");
+  if (folder.empty()) return;
+  const std::string text = activity + "threads:\n" + jobs::stacks_of_other_threads();
+  const std::string path = format("{}/rank-{}.stacks", folder, rank);
+  const Status written = posix_file_system().write_durable(path, text);
+  if (!written.ok()) log_warning("stacks: {}", written.to_string());
+}
+
+/// What the process knows of itself; outlives its reporter.
+struct SelfKnowledge {
+  jobs::Activity activity{system_clock()};
+  jobs::ReadsInFlight reads;
+  std::string reading() const { return reads.waited_for(system_clock().monotonic_ms()); }
+  jobs::Insight insight(int rank) {
+    return {.activity = &activity,
+            .reading = [this] { return reading(); },
+            .show_stacks =
+                [this, rank] {
+                  const MonotonicMs now_ms = system_clock().monotonic_ms();
+                  write_stacks(rank, jobs::activity_text(activity, reading(), now_ms));
+                }};
+  }
+};
+
+Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank, SelfKnowledge& self) {
   const std::string socket = environment("TAGALIGN_AGENT_SOCKET");
   if (socket.empty()) return jobs::make_log_reporter(rank);
   const jobs::RankIdentity identity{
@@ -84,8 +114,9 @@ Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank) {
           std::strtoul(environment("TAGALIGN_ATTEMPT").c_str(), nullptr, 10))},
       .rank = rank,
       .coordinator = environment("TAGALIGN_COORDINATOR")};
-  return jobs::make_agent_reporter(socket, identity,
-                                   std::atoi(environment("TAGALIGN_AGENT_PID").c_str()));
+  jobs::prepare_stacks();
+  return jobs::make_agent_reporter(
+      socket, identity, std::atoi(environment("TAGALIGN_AGENT_PID").c_str()), self.insight(rank));
 }
 
 /// The last word of a rank that failed: said to agent and log, and without waiting for ranks
@@ -115,10 +146,22 @@ Status check_world(const collectives::MpiEnvironment& mpi) {
       expected, mpi.world()));
 }
 
+/// Leaves where it is no good.
+template <class Config>
+Config load_config(const JobArguments& arguments, jobs::Reporter& reporter) {
+  std::vector<std::string> overrides = arguments.overrides;
+  overrides.insert(overrides.end(), arguments.options.begin(), arguments.options.end());
+  auto config = config::load_job_config<Config>(posix_file_system(), arguments.config, overrides);
+  if (!config.ok() && config.status().is_of_the_place()) leave_failed(reporter, config.status());
+  if (!config.ok()) leave_at_once(reporter, ExitCode::kDoNotRequeue, config.status().message());
+  return std::move(*config);
+}
+
 template <class Config>
 int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
             const std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)>& job) {
-  auto reporter = make_reporter(mpi.rank());
+  SelfKnowledge self;
+  auto reporter = make_reporter(mpi.rank(), self);
   if (!reporter.ok()) {
     log_error("{}", reporter.status().to_string());
     return to_int(ExitCode::kJobFailed);
@@ -126,33 +169,32 @@ int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
   jobs::report_sudden_end(**reporter, end_note(mpi.rank()));
   if (const Status world = check_world(mpi); !world.ok())
     leave_at_once(**reporter, ExitCode::kDoNotRequeue, world.message());
-  std::vector<std::string> overrides = arguments.overrides;
-  overrides.insert(overrides.end(), arguments.options.begin(), arguments.options.end());
-  const auto config =
-      config::load_job_config<Config>(posix_file_system(), arguments.config, overrides);
-  if (!config.ok() && config.status().is_of_the_place()) leave_failed(**reporter, config.status());
-  if (!config.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, config.status().message());
-  jobs::configure_torch(config->runtime.threads_per_rank);
-  const auto device = jobs::choose_device(config->runtime.device, mpi.local_rank());
+  const Config config = load_config<Config>(arguments, **reporter);
+  jobs::configure_torch(config.runtime.threads_per_rank);
+  const auto device = jobs::choose_device(config.runtime.device, mpi.local_rank());
   if (!device.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, device.status().message());
-  std::string where = jobs::describe_device(*device, config->runtime.threads_per_rank);
+  std::string where = jobs::describe_device(*device, config.runtime.threads_per_rank);
   if (device->is_cuda()) {
     // Before a library starts its threads.
     const auto cores = jobs::bind_near(environment("TAGALIGN_GPU_CORES"), device->index());
     where += cores ? format(", cores {}", *cores) : ", any core";
   }
-  auto groups = jobs::make_groups(config->runtime, mpi, *device);
+  auto groups = jobs::make_groups(config.runtime, mpi, *device);
   if (!groups.ok()) leave_failed(**reporter, groups.status());
   (*reporter)->hello(where);
   log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
-  jobs::ReadsInFlight reads;
-  jobs::WatchedFiles files(posix_file_system(), system_clock(), reads);
-  const jobs::StuckWatch watch(reads, **reporter, system_clock(), [&](const std::string& why) {
+  jobs::RecordedGroup group(groups->main(), self.activity);
+  jobs::WatchedFiles files(posix_file_system(), system_clock(), self.reads);
+  const jobs::StuckWatch watch(self.reads, **reporter, system_clock(), [&](const std::string& why) {
     leave_at_once(**reporter, ExitCode::kRequeue, why);
   });
-  jobs::Rank rank{
-      .group = groups->main(), .reporter = **reporter, .files = files, .device = *device};
-  const auto end = job(rank, *config);
+  jobs::Rank rank{.group = group,
+                  .reporter = **reporter,
+                  .files = files,
+                  .device = *device,
+                  .activity = &self.activity};
+  rank.enter(wire::Phase::kLoad);
+  const auto end = job(rank, config);
   if (!end.ok()) leave_failed(**reporter, end.status());
   if (*end == jobs::JobEnd::kSavedAndLeft)
     leave_at_once(**reporter, ExitCode::kRequeue, "saved and left on request");

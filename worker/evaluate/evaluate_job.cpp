@@ -54,6 +54,7 @@ class DatasetEvaluation {
               options.name) {}
 
   Result<JobEnd> run() {
+    rank_.enter(wire::Phase::kLoad);
     TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
     TA_ASSIGN_OR_RETURN(dataset_, data::SegmentationDataset::open(
                                       rank_.files, dataset_options(options_, options_.root)));
@@ -72,6 +73,7 @@ class DatasetEvaluation {
       TA_ASSIGN_OR_RETURN(const JobEnd end, compute());
       if (end != JobEnd::kFinished) return end;
     }
+    rank_.enter(wire::Phase::kSave);
     TA_RETURN_IF_ERROR(rank_.first_decides([&] { return hand_over(); }));
     return JobEnd::kFinished;
   }
@@ -164,6 +166,7 @@ class DatasetEvaluation {
                                      .first = static_cast<std::size_t>(rank_.group.rank()),
                                      .stride = static_cast<std::size_t>(rank_.group.size()),
                                      .ahead = static_cast<std::size_t>(config_.read_ahead)});
+    rank_.enter(wire::Phase::kImage);
     const ImageCrewCalls calls{
         .work =
             [&](int thread, data::EvaluationImage& image) {
@@ -177,6 +180,7 @@ class DatasetEvaluation {
     TA_ASSIGN_OR_RETURN(
         const bool finished,
         work_on_images(loader, {static_cast<int>(threads()), limits::kScoreBytesMax}, calls));
+    rank_.enter(wire::Phase::kWait);
     for (std::size_t i = 1; i < tallies.size(); ++i) {
       for (std::size_t result = 0; result < results_.size(); ++result) {
         tallies[0][result].counts.merge(tallies[i][result].counts);

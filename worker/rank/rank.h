@@ -18,6 +18,7 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "worker/collectives/collective_group.h"
+#include "worker/rank/activity.h"
 #include "worker/rank/reporter.h"
 
 namespace tagalign::jobs {
@@ -55,6 +56,13 @@ struct Rank {
   Reporter& reporter;
   FileSystem& files;
   at::Device device{at::kCPU};
+  Activity* activity = nullptr;  ///< absent where nobody asks whether it gets on
+
+  /// What it is at from now on.
+  void enter(wire::Phase phase) {
+    if (activity != nullptr) activity->enter(phase);
+  }
+  std::int64_t collective_ms() const { return activity == nullptr ? 0 : activity->collective_ms(); }
 
   bool is_first() const { return group.rank() == 0; }
 

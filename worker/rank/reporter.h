@@ -7,12 +7,14 @@
 /// the agent has it, after a few seconds at most.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/status.h"
 #include "coordinator/wire/messages.h"
+#include "worker/rank/activity.h"
 
 namespace tagalign::jobs {
 
@@ -42,6 +44,15 @@ class Reporter {
   virtual RankIdentity identity() const = 0;
 };
 
+/// What a reporter looks at by itself, from its thread. Borrowed; all may be absent.
+struct Insight {
+  Activity* activity = nullptr;
+  /// A file that keeps the rank waiting: "/data/a.jpg for 31 s"; empty: none.
+  std::function<std::string()> reading;
+  /// Writes down what all threads do, where the agent looks for it.
+  std::function<void()> show_stacks;
+};
+
 /// For a rank without an agent: beats go to the log; signals still request a stop.
 std::unique_ptr<Reporter> make_log_reporter(int rank);
 /// Over the agent's ipc socket; a thread sends beats. The process then ends with its launcher
@@ -49,6 +60,7 @@ std::unique_ptr<Reporter> make_log_reporter(int rank);
 /// The process ends at once with ExitCode::kPeerLost when the agent's does, or when the agent falls
 /// silent (agent_watch_posix.h); `agent_pid` 0: not known.
 Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_path,
-                                                      RankIdentity identity, int agent_pid = 0);
+                                                      RankIdentity identity, int agent_pid = 0,
+                                                      Insight insight = {});
 
 }  // namespace tagalign::jobs

@@ -63,8 +63,9 @@ class Bell {
 class AgentReporter final : public Reporter {
  public:
   AgentReporter(std::unique_ptr<wire::ClientSocket> socket, Bell bell, AgentWatch watch,
-                RankIdentity identity)
+                RankIdentity identity, Insight insight)
       : identity_(std::move(identity)),
+        insight_(std::move(insight)),
         bell_(std::move(bell)),
         socket_(std::move(socket)),
         watch_(std::move(watch)),
@@ -88,9 +89,11 @@ class AgentReporter final : public Reporter {
 
   void progress(std::uint64_t step, std::uint64_t steps_total,
                 const std::string& activity) override {
+    if (insight_.activity != nullptr) insight_.activity->move();
     const std::scoped_lock lock(mutex_);
-    beat_ = wire::RankBeat{identity_.job, identity_.attempt, identity_.rank,
-                           step,          steps_total,       activity};
+    beat_.step = step;
+    beat_.steps_total = steps_total;
+    beat_.activity = activity;
   }
 
   Status checkpoint(const wire::CheckpointInfo& checkpoint, const wire::Pace& pace) override {
@@ -113,9 +116,8 @@ class AgentReporter final : public Reporter {
     std::unique_lock lock(mutex_);
     wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
     queue_.clear();  // what the agent could not take by now is reported again by the next attempt
-    const std::uint64_t step = beat_ ? beat_->step : 0;
-    wire::RankFarewell farewell{identity_.job, identity_.attempt, identity_.rank, code, reason,
-                                step};
+    wire::RankFarewell farewell{identity_.job, identity_.attempt, identity_.rank, code,
+                                reason,        beat_.step};
     enqueue(std::move(farewell));
     wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
   }
@@ -168,6 +170,7 @@ class AgentReporter final : public Reporter {
       wait_for_work();
       const std::vector<wire::Frame> frames = receive_all();
       const MonotonicMs now_ms = system_clock().monotonic_ms();
+      if (std::exchange(stacks_due_, false) && insight_.show_stacks) insight_.show_stacks();
       const std::scoped_lock lock(mutex_);
       for (const wire::Frame& frame : frames) take(frame);
       if (watch_.is_gone(now_ms)) leave_alone();
@@ -182,7 +185,7 @@ class AgentReporter final : public Reporter {
   void wait_for_work() {
     if (socket_->ready()) return;
     const MonotonicMs now_ms = system_clock().monotonic_ms();
-    const MonotonicMs left_ms = beat_sent_ms_ + limits::kRankHeartbeatMs - now_ms;
+    const MonotonicMs left_ms = stacks_due_ ? 1 : beat_sent_ms_ + limits::kRankHeartbeatMs - now_ms;
     const std::int64_t wait_ms = left_ms > 0 ? left_ms : limits::kRankHeartbeatMs;
     std::array<pollfd, 3> polled{pollfd{socket_->wait_fd(), POLLIN, 0},
                                  pollfd{bell_.fd(), POLLIN, 0}, pollfd{watch_.fd(), POLLIN, 0}};
@@ -215,6 +218,8 @@ class AgentReporter final : public Reporter {
       acknowledge(ack->messages);
     } else if (std::holds_alternative<wire::AgentBeat>(*message)) {
       watch_.heard(system_clock().monotonic_ms());
+    } else if (std::holds_alternative<wire::ShowStacks>(*message)) {
+      stacks_due_ = true;  // without the lock: a thread that is asked may hold it
     }
   }
 
@@ -245,18 +250,29 @@ class AgentReporter final : public Reporter {
   void send_beat(MonotonicMs now_ms) {
     if (!hello_ || hello_due_ || now_ms - beat_sent_ms_ < limits::kRankHeartbeatMs) return;
     beat_sent_ms_ = now_ms;
-    const wire::RankBeat beat = beat_.value_or(
-        wire::RankBeat{identity_.job, identity_.attempt, identity_.rank, 0, 0, "starting"});
-    if (!send(wire::make_frame(wire::FromRank{beat}))) log_debug("a beat could not be sent");
+    if (insight_.activity != nullptr) {
+      const Activity::View view = insight_.activity->view();
+      beat_.phase = view.phase;
+      beat_.moves = view.moves;
+      beat_.collectives = view.collectives;
+      beat_.collective = view.collective;
+    }
+    if (insight_.reading) beat_.reading = insight_.reading();
+    if (!send(wire::make_frame(wire::FromRank{beat_}))) log_debug("a beat could not be sent");
   }
 
   const RankIdentity identity_;
+  const Insight insight_;
   const Bell bell_;  ///< rung whenever thread_ has something new to do
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<wire::RankHello> hello_;
   bool hello_due_ = false;
-  std::optional<wire::RankBeat> beat_;
+  wire::RankBeat beat_{.job = identity_.job,
+                       .attempt = identity_.attempt,
+                       .rank = identity_.rank,
+                       .activity = "starting"};
+  bool stacks_due_ = false;  ///< used by thread_ alone
   MonotonicMs beat_sent_ms_ = 0;
   std::deque<Event> queue_;
   std::uint64_t tickets_ = 0;       ///< events handed in
@@ -273,13 +289,15 @@ class AgentReporter final : public Reporter {
 }  // namespace
 
 Result<std::unique_ptr<Reporter>> make_agent_reporter(const std::string& socket_path,
-                                                      RankIdentity identity, int agent_pid) {
+                                                      RankIdentity identity, int agent_pid,
+                                                      Insight insight) {
   catch_stop_signals();
   die_with_launcher();
   TA_ASSIGN_OR_RETURN(auto socket, wire::connect_ipc(socket_path));
   TA_ASSIGN_OR_RETURN(Bell bell, Bell::make());
   return std::unique_ptr<Reporter>(new AgentReporter(std::move(socket), std::move(bell),
-                                                     AgentWatch(agent_pid), std::move(identity)));
+                                                     AgentWatch(agent_pid), std::move(identity),
+                                                     std::move(insight)));
 }
 
 }  // namespace tagalign::jobs

@@ -37,6 +37,16 @@ std::optional<std::string> ReadsInFlight::stuck(MonotonicMs asked_ms, MonotonicM
       oldest.path.string(), format_duration(now_ms - oldest.since_ms));
 }
 
+std::string ReadsInFlight::waited_for(MonotonicMs now_ms) const {
+  constexpr std::int64_t kWorthSayingMs = 1'000;
+  const std::scoped_lock lock(mutex_);
+  if (reads_.empty()) return "";
+  const Read& oldest = reads_.begin()->second;
+  const std::int64_t age_ms = now_ms - oldest.since_ms;
+  if (age_ms < kWorthSayingMs) return "";
+  return format("{} for {}", oldest.path.string(), format_duration(age_ms));
+}
+
 template <class Call>
 auto WatchedFiles::reading(const Path& path, Call&& call) {
   const std::uint64_t number = reads_.begin(path, clock_.monotonic_ms());

@@ -32,6 +32,9 @@ class ReadsInFlight {
   /// in flight for limits::kStuckReadMsMax since then, while nothing was written (a checkpoint that
   /// is being saved is waited for).
   std::optional<std::string> stuck(MonotonicMs asked_ms, MonotonicMs now_ms) const;
+  /// The oldest read that has been in flight for a second or longer: "/data/a.jpg for 31 s"; empty
+  /// when there is none.
+  std::string waited_for(MonotonicMs now_ms) const;
 
  private:
   struct Read {

@@ -26,6 +26,12 @@ Result<checkpoint::Newest> RunCheckpoints::open() {
   return newest;
 }
 
+Result<checkpoint::Newest> RunCheckpoints::newest() {
+  auto newest = checkpoint::load_newest(rank_.files, folder());
+  TA_RETURN_IF_ERROR(agree_on(newest));
+  return newest;
+}
+
 Status RunCheckpoints::take_lease() {
   const RankIdentity identity = rank_.reporter.identity();
   lease_ = {identity.coordinator, identity.job.value, identity.attempt.value};
@@ -121,30 +127,31 @@ Status RunCheckpoints::check_same_run(const checkpoint::RunPosition& found) cons
   return ok_status();
 }
 
-checkpoint::RunPosition RunCheckpoints::position(std::uint64_t step, bool scheduled) const {
+checkpoint::RunPosition RunCheckpoints::position(const RunState& state, bool scheduled) const {
   checkpoint::RunPosition position = options_.run;
-  position.step = step;
-  position.samples = step * static_cast<std::uint64_t>(position.global_batch);
+  position.step = state.step;
+  position.samples = state.samples;
+  position.scalars = state.scalars;
   position.scheduled = scheduled;
   return position;
 }
 
-Status RunCheckpoints::save(const model::StateDict& state, std::uint64_t step, bool scheduled,
-                            wire::Pace pace) {
+Status RunCheckpoints::save(const RunState& state, bool scheduled, wire::Pace pace) {
   const MonotonicMs begin_ms = system_clock().monotonic_ms();
-  TA_ASSIGN_OR_RETURN(const auto held, checkpoint::hold_views(state));
+  TA_ASSIGN_OR_RETURN(const auto held, checkpoint::hold_views(state.tensors));
   const checkpoint::Coordination coordination{.rank = rank_.group.rank(),
                                               .world = rank_.group.size(),
                                               .all_gather = [this](const std::string& mine) {
                                                 return rank_.group.all_gather_strings(mine);
                                               }};
-  TA_ASSIGN_OR_RETURN(const auto manifest, checkpoint::save(rank_.files, coordination,
-                                                            {.folder = folder(), .lease = lease_},
-                                                            held.views, position(step, scheduled)));
+  TA_ASSIGN_OR_RETURN(
+      const auto manifest,
+      checkpoint::save(rank_.files, coordination, {.folder = folder(), .lease = lease_}, held.views,
+                       position(state, scheduled)));
   return rank_.first_decides([&] {
     pace.save_ms = system_clock().monotonic_ms() - begin_ms;
     report(manifest, pace);
-    log_info("{}: checkpoint of step {} committed", options_.label, step);
+    log_info("{}: checkpoint of step {} committed", options_.label, state.step);
     return checkpoint::retain(rank_.files, folder(), options_.checkpoint.keep_last);
   });
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@
 #include "worker/rank/rank.h"
 
 namespace tagalign::jobs {
+
+/// What a commit holds, and where in the run it stands.
+struct RunState {
+  model::StateDict tensors;
+  std::uint64_t step = 0;     ///< done
+  std::uint64_t samples = 0;  ///< where the next batch begins
+  std::map<std::string, double> scalars;
+};
 
 struct RunCheckpointOptions {
   std::string label;  ///< "train" or "pretrain"
@@ -36,9 +45,12 @@ class RunCheckpoints {
   /// and when there are checkpoints of which none can be read.
   Result<checkpoint::Newest> open();
 
-  /// Commits and reports the state after `step` steps, then removes what need not be kept. `pace`:
-  /// of this rank so far; how long the save took is added.
-  Status save(const model::StateDict& state, std::uint64_t step, bool scheduled, wire::Pace pace);
+  /// The newest again, on all ranks the same one: requires that open() was called.
+  Result<checkpoint::Newest> newest();
+
+  /// Commits and reports `state`, then removes what need not be kept. `pace`: of this rank so far;
+  /// how long the save took is added.
+  Status save(const RunState& state, bool scheduled, wire::Pace pace);
 
   /// Once more for every checkpoint that the agent did not take: after a run that succeeded nobody
   /// reports again, and it would never be evaluated.
@@ -52,7 +64,7 @@ class RunCheckpoints {
   Status report_existing();
   void report(const checkpoint::Manifest& manifest, const wire::Pace& pace = {});
   Status check_same_run(const checkpoint::RunPosition& found) const;
-  checkpoint::RunPosition position(std::uint64_t step, bool scheduled) const;
+  checkpoint::RunPosition position(const RunState& state, bool scheduled) const;
 
   Rank& rank_;
   const RunCheckpointOptions options_;

@@ -17,8 +17,10 @@
 #include "worker/gradients/gradients.h"
 #include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
+#include "worker/train/divergence.h"
 #include "worker/train/pace_meter.h"
 #include "worker/train/run_checkpoints.h"
+#include "worker/train/stragglers.h"
 #include "worker/train/training_progress.h"
 
 namespace tagalign::jobs {
@@ -80,12 +82,12 @@ class Run {
 
   Result<JobEnd> run() {
     TA_RETURN_IF_ERROR(resume());
-    const std::uint64_t samples = step_ * static_cast<std::uint64_t>(options_.global_batch);
-    TA_ASSIGN_OR_RETURN(
-        loader_, data::TrainingLoader::create(dataset_, loader_options(options_, rank_, samples)));
+    TA_RETURN_IF_ERROR(open_loader());
     progress_.emplace(rank_, options_, step_);
+    rank_.enter(wire::Phase::kFirstStep);
     while (step_ < options_.steps) {
-      TA_RETURN_IF_ERROR(one_step());
+      TA_ASSIGN_OR_RETURN(const bool went_on, one_step());
+      if (!went_on) continue;
       TA_ASSIGN_OR_RETURN(const bool stop, stop_agreed());
       const bool scheduled =
           step_ % options_.checkpoint.every_steps == 0 || step_ == options_.steps;
@@ -100,11 +102,30 @@ class Run {
   Status resume() {
     TA_ASSIGN_OR_RETURN(auto newest, checkpoints_.open());
     if (!newest.found) return ok_status();
-    TA_RETURN_IF_ERROR(
-        adopt(checkpoint::to_tensors(std::move(newest.tensors)), newest.manifest.position.step));
+    TA_RETURN_IF_ERROR(adopt(newest));
     log_info("{}: resumed from {} (step {})", options_.label, newest.manifest.folder.string(),
              step_);
     return ok_status();
+  }
+
+  /// Where the next step's batch lies in the sequence of samples.
+  std::uint64_t next_sample() const {
+    return step_ * static_cast<std::uint64_t>(options_.global_batch) + passed_over_;
+  }
+
+  Status open_loader() {
+    loader_.reset();
+    TA_ASSIGN_OR_RETURN(loader_, data::TrainingLoader::create(
+                                     dataset_, loader_options(options_, rank_, next_sample())));
+    return ok_status();
+  }
+
+  Status adopt(checkpoint::Newest& newest) {
+    const checkpoint::RunPosition& position = newest.manifest.position;
+    const std::uint64_t batch = static_cast<std::uint64_t>(options_.global_batch);
+    passed_over_ = position.samples - std::min(position.samples, position.step * batch);
+    loss_mean_.restore(position.scalars);
+    return adopt(checkpoint::to_tensors(std::move(newest.tensors)), position.step);
   }
 
   Status adopt(model::StateDict tensors, std::uint64_t step) {
@@ -122,7 +143,12 @@ class Run {
   }
 
   Status save(bool scheduled) {
-    TA_RETURN_IF_ERROR(checkpoints_.save(state(), step_, scheduled, pace_.pace()));
+    rank_.enter(wire::Phase::kSave);
+    RunState saved{state(), step_, next_sample(), {}};
+    if (options_.optimizer.loss_spike > 0) saved.scalars = loss_mean_.scalars();
+    TA_RETURN_IF_ERROR(checkpoints_.save(saved, scheduled, pace_.pace()));
+    rank_.enter(wire::Phase::kStep);
+    divergences_ = 0;
     pace_.saved();
     return ok_status();
   }
@@ -140,8 +166,11 @@ class Run {
     return tensors;
   }
 
-  Status one_step() {
+  /// False when the run went back to a checkpoint instead.
+  Result<bool> one_step() {
+    stragglers_.step_begins();
     TA_ASSIGN_OR_RETURN(const auto batch, loader_->next());
+    stragglers_.batch_is_there();
     progress_->add_notices(batch.notices);
     replaced_ = batch.replaced;
     const auto loss =
@@ -150,15 +179,84 @@ class Run {
       return loss.status().with_context(format("{} step {}", options_.label, step_ + 1));
     }
     const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
-    if (!std::isfinite(norm)) {  // equal on all ranks where the gradients are averaged by now
-      return internal_error(
-          format("{} step {}: the gradient norm is {}; a smaller base_lr or fp32 may help",
-                 options_.label, step_ + 1, norm));
+    TA_ASSIGN_OR_RETURN(const std::string diverged, divergence(*loss, norm));
+    if (diverged.empty()) {
+      optimizer_.step(model::learning_rate(schedule_, step_));
+    } else {
+      TA_RETURN_IF_ERROR(judge(diverged, batch, *loss));
+      if (options_.optimizer.on_divergence == config::DivergenceChoice::kRewind) return rewind();
+      optimizer_.pass_over();
     }
-    optimizer_.step(model::learning_rate(schedule_, step_));
     ++step_;
     pace_.step_done();
-    return progress_->step_done(step_, *loss, norm);
+    rank_.enter(wire::Phase::kStep);
+    TA_RETURN_IF_ERROR(stragglers_.step_done());
+    TA_RETURN_IF_ERROR(progress_->step_done(step_, *loss, norm));
+    return true;
+  }
+
+  /// Why the step must not be learned from, on all ranks alike; empty: it may be. A norm that is not
+  /// finite is so on all ranks, once the gradients are averaged: only who goes on has to agree.
+  Result<std::string> divergence(const TrainingTask::Loss& loss, double norm) {
+    const config::OptimizerConfig& o = options_.optimizer;
+    const std::string not_finite =
+        std::isfinite(norm) ? "" : format("the gradient norm is {}", norm);
+    if (o.on_divergence == config::DivergenceChoice::kStop && o.loss_spike == 0) return not_finite;
+    const double mine = loss.total.item<double>();
+    const bool bad = !not_finite.empty() || !std::isfinite(mine);
+    std::array<std::uint64_t, 2> sums{bad ? 0 : to_fixed_point(mine), bad ? 1U : 0U};
+    TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(sums));
+    if (sums[1] > 0) {
+      return not_finite.empty() ? format("the loss of {} ranks is not finite", sums[1])
+                                : not_finite;
+    }
+    const double mean = from_fixed_point(sums[0]) / rank_.group.size();
+    if (loss_mean_.is_spike(mean, o.loss_spike)) {
+      return format("the loss leapt to {:.4f}, more than {} times its running mean {:.4f}", mean,
+                    o.loss_spike, loss_mean_.value());
+    }
+    loss_mean_.add(mean);
+    return std::string();
+  }
+
+  /// Said once by each rank; an error where the run shall end.
+  Status judge(const std::string& diverged, const data::TrainingBatch& batch,
+               const TrainingTask::Loss& loss) {
+    const config::OptimizerConfig& o = options_.optimizer;
+    const std::string first = first_not_finite(loss, task_.parameters());
+    const std::string what =
+        format("{} step {}: {}{}; {}", options_.label, step_ + 1, diverged,
+               first.empty() ? "" : "; first of all, " + first,
+               batch_identity(batch, dataset_, next_sample(), options_.global_batch));
+    const bool too_many = ++divergences_ > o.divergences_max;
+    if (o.on_divergence == config::DivergenceChoice::kStop || too_many) {
+      return internal_error(
+          format("{}{}; a smaller base_lr or fp32 may help, and optimizer.on_divergence can skip "
+                 "such a batch or rewind",
+                 what, too_many ? format("; {} since the newest checkpoint", divergences_) : ""));
+    }
+    rank_.reporter.notice(what);
+    return ok_status();
+  }
+
+  /// To the newest checkpoint, but behind the batch that diverged: what led there is not seen again.
+  Result<bool> rewind() {
+    const std::uint64_t behind = next_sample() + static_cast<std::uint64_t>(options_.global_batch);
+    TA_ASSIGN_OR_RETURN(auto newest, checkpoints_.newest());
+    if (!newest.found) {
+      return internal_error(
+          format("{}: there is no checkpoint yet to rewind to; lower "
+                 "checkpoint.every_steps, or skip",
+                 options_.label));
+    }
+    TA_RETURN_IF_ERROR(adopt(newest));
+    passed_over_ = behind - step_ * static_cast<std::uint64_t>(options_.global_batch);
+    TA_RETURN_IF_ERROR(open_loader());
+    if (rank_.is_first()) {
+      rank_.reporter.notice(format("{}: rewound to step {}, going on at sample {}", options_.label,
+                                   step_, next_sample()));
+    }
+    return false;
   }
 
   /// Every rank learns at the same step boundary whether anybody was asked to stop, and whether too
@@ -168,7 +266,7 @@ class Run {
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(sums));
     const auto batch = static_cast<std::uint64_t>(options_.global_batch);
     TA_RETURN_IF_ERROR(broken_share_.add(
-        {.first_sample = (step_ - 1) * batch, .samples = batch, .replaced = sums[1]}));
+        {.first_sample = next_sample() - batch, .samples = batch, .replaced = sums[1]}));
     return sums[0] != 0;
   }
 
@@ -184,7 +282,11 @@ class Run {
   std::unique_ptr<data::TrainingLoader> loader_;
   std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
   PaceMeter pace_{system_clock(), options_.steps};
+  StragglerWatch stragglers_{rank_, system_clock()};
   std::uint64_t step_ = 0;
+  std::uint64_t passed_over_ = 0;  ///< samples that rewinding has left out
+  LossMean loss_mean_;
+  int divergences_ = 0;  ///< since the newest checkpoint of this attempt
 };
 
 }  // namespace

@@ -1,10 +1,14 @@
 #include "worker/train/training_progress.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/stack.h>
+
 #include <algorithm>
 #include <sstream>
 
 #include "base/format.h"
 #include "base/log.h"
+#include "worker/gradients/tensor_spans.h"
 
 namespace tagalign::jobs {
 
@@ -51,10 +55,13 @@ Status TrainingProgress::gather_notices() {
 }
 
 Status TrainingProgress::average_losses(const TrainingTask::Loss& loss, double gradient_norm) {
-  std::vector<float> values{loss.total.item<float>()};
-  for (const auto& part : loss.parts) values.push_back(part.second.item<float>());
-  TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum(values));
-  for (auto& value : values) value /= static_cast<float>(rank_.group.size());
+  std::vector<at::Tensor> losses{loss.total};
+  for (const auto& part : loss.parts) losses.push_back(part.second);
+  const at::NoGradGuard no_grad;
+  const at::Tensor sums = to_group_memory(at::stack(losses), rank_.group);  // [1 + parts]
+  TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum(float_span(sums)));
+  const at::Tensor means = (sums / rank_.group.size()).to(at::kCPU);
+  const float* values = means.const_data_ptr<float>();
   losses_text_ = format(", loss {:.4f}", values[0]);
   for (std::size_t i = 0; i < loss.parts.size(); ++i)
     losses_text_ += format(", {} {:.4f}", loss.parts[i].first, values[i + 1]);

@@ -154,6 +154,9 @@ struct OptimizerConfig {
   ScheduleKind schedule = ScheduleKind::kConstant;
   std::uint64_t warmup_steps = 0;
   double min_lr = 0.0;
+  DivergenceChoice on_divergence = DivergenceChoice::kStop;
+  double loss_spike = 0.0;
+  int divergences_max = 10;
 
   bool operator==(const OptimizerConfig&) const = default;
 };
@@ -177,6 +180,17 @@ void visit_fields(V& v, OptimizerConfig& c) {
           Rule("linear warm-up from 1e-4 of the rate; cosine only, fewer than steps").in("steps"));
   v.field("min_lr", c.min_lr,
           Rule("end of the cosine, scaled like base_lr and at most that").at_least(0));
+  v.field(
+      "on_divergence", c.on_divergence,
+      Rule("a step whose loss or gradient is not finite, or whose loss is a spike; skip: without "
+           "its batch; rewind: from the newest checkpoint, behind the data up to here"));
+  v.field("loss_spike", c.loss_spike,
+          Rule("a loss of more than so many times its running mean is a divergence; 0: none is")
+              .at_least(0));
+  v.field("divergences_max", c.divergences_max,
+          Rule("so many since the newest checkpoint are passed over, the next one ends the job")
+              .between(1, 1'000'000)
+              .keeps_numbers());
 }
 
 /// When the training saves, and where.

@@ -12,6 +12,7 @@
 #include "configs/schema/jobs/evaluation_settings.h"
 #include "configs/schema/jobs/job_kinds.h"
 #include "configs/schema/reading/bind.h"
+#include "configs/schema/reading/deadlines.h"
 #include "configs/schema/reading/sweep.h"
 
 namespace tagalign::config {
@@ -29,6 +30,7 @@ namespace {
 struct JobEntry {
   WorkflowJob job;
   std::string time_limit;
+  DeadlineTexts deadlines;
   Node config;
   Node sweep;  ///< known by its name alone: expand_sweeps() has left none
 };
@@ -49,6 +51,7 @@ void visit_fields(V& v, JobEntry& entry) {
   v.field("priority", entry.job.priority, Rule().between(-kPriorityMax, kPriorityMax));
   v.field("time_limit", entry.time_limit);
   v.section("commits", entry.job.commits, "which checkpoints of on_commit_of");
+  v.section("deadlines", entry.deadlines, "how long a rank may stand still; learned when absent");
   v.node("sweep", entry.sweep);
   v.node("config", entry.config);
 }
@@ -116,6 +119,8 @@ void read_order(const Entry& written, JobEntry& entry, Problems& problems) {
     else
       entry.job.time_limit_s = (*span_ms + 999) / 1000;
   }
+  entry.job.deadlines =
+      read_deadlines(entry.deadlines, path + ".deadlines", written.origin, problems);
   if (entry.job.commits != CommitChoice{} && entry.job.on_commit_of.empty())
     problems.add(written.origin, path +
                                      ".commits: chooses among the checkpoints of on_commit_of, "

@@ -21,6 +21,7 @@
 #include "base/file_system.h"
 #include "base/status.h"
 #include "configs/schema/document/choices.h"
+#include "configs/schema/reading/deadlines.h"
 #include "configs/schema/reading/load.h"
 
 namespace tagalign::config {
@@ -50,6 +51,7 @@ struct WorkflowJob {
   int priority = 0;                    ///< higher ones start first; at most kPriorityMax
   std::int64_t time_limit_s = 0;       ///< of all its attempts together; 0: none
   CommitChoice commits;                ///< with on_commit_of
+  Deadlines deadlines;                 ///< of a rank that does not get on
   std::string config;                  ///< effective YAML, complete
 };
 

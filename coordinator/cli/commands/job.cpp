@@ -4,6 +4,7 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "coordinator/cli/commands/commands.h"
+#include "coordinator/cli/convert/slot_time.h"
 #include "coordinator/cli/talk/log_tail.h"
 #include "coordinator/cli/talk/patience.h"
 
@@ -76,6 +77,7 @@ Record record_of(const wire::JobReply& job) {
           {"nodes", texts(nodes_of(job))},
           {"rank_pids", texts(rank_pids(job))},
           {"checkpoints", texts(std::move(checkpoints))},
+          {"slot_time", text(slot_time_text(job.slot_time))},
           {"notices", texts(job.notices)},
           {"overrides", texts(job.overrides)},
           {"config", text(job.config_yaml)}};

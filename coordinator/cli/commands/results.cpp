@@ -9,6 +9,7 @@
 #include "coordinator/cli/convert/published.h"
 #include "coordinator/cli/convert/result_files.h"
 #include "coordinator/cli/convert/results_table.h"
+#include "coordinator/cli/convert/slot_time.h"
 
 namespace tagalign::cli {
 namespace {
@@ -55,12 +56,12 @@ Result<std::string> render(Context& context, const Options& options, Layout layo
   return std::string();
 }
 
-Result<std::vector<wire::ResultRow>> ask_coordinator(Context& context, const Options& options) {
+Result<wire::ResultsReply> ask_coordinator(Context& context, const Options& options) {
   const auto connection = context.connect();
   TA_ASSIGN_OR_RETURN(auto reply, ask<wire::ResultsReply>(
                                       *connection, wire::ResultsRequest{.name = options.workflow}));
   for (const wire::ResultRow& row : reply.rows) TA_RETURN_IF_ERROR(check_counts(row.result));
-  return std::move(reply.rows);
+  return reply;
 }
 
 Status print(Context& context, const Options& options, const std::vector<wire::ResultRow>& rows) {
@@ -88,8 +89,11 @@ Result<int> print_files(Context& context, const Options& options) {
 
 Result<int> run(Context& context, const Options& options) {
   if (!options.folders.empty()) return print_files(context, options);
-  TA_ASSIGN_OR_RETURN(const auto rows, ask_coordinator(context, options));
-  TA_RETURN_IF_ERROR(print(context, options, rows));
+  TA_ASSIGN_OR_RETURN(const auto reply, ask_coordinator(context, options));
+  TA_RETURN_IF_ERROR(print(context, options, reply.rows));
+  const std::string spent = slot_time_text(reply.slot_time);
+  if (context.format == OutputFormat::kTable && !options.layout && !spent.empty())
+    context.host.err << "slot time: " << spent << "\n";
   return to_int(ExitCode::kOk);
 }
 

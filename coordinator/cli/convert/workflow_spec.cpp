@@ -1,6 +1,19 @@
 #include "coordinator/cli/convert/workflow_spec.h"
 
 namespace tagalign::cli {
+namespace {
+
+wire::PhaseTimes to_times(const config::Deadlines& deadlines) {
+  return {.start = deadlines.start,
+          .load = deadlines.load,
+          .first_step = deadlines.first_step,
+          .step = deadlines.step,
+          .save = deadlines.save,
+          .image = deadlines.image};
+}
+
+}  // namespace
+
 wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace) {
   TA_CHECK(workspace.is_absolute(), workspace.native());
   wire::WorkflowSpec spec{workflow.name, workspace.string(), {}};
@@ -22,7 +35,8 @@ wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspa
                          .after_any = job.after_any,
                          .commits_every = job.commits.every,
                          .last_commit = job.commits.last,
-                         .newest_only = job.commits.newest_only});
+                         .newest_only = job.commits.newest_only,
+                         .deadlines = to_times(job.deadlines)});
   }
   return spec;
 }

@@ -92,6 +92,12 @@ void reopen_shares(Turn& turn, const AgentHello& hello) {
   }
 }
 
+void count_slots(Turn& turn) {
+  std::int64_t slots = 0;
+  for (const auto& [id, agent] : turn.state.agents) slots += agent.connected ? agent.slots : 0;
+  if (slots != turn.state.capacity.slots) turn.record(SlotsCounted{slots});
+}
+
 void ask_for_hello(Turn& turn, const AgentId& agent) {
   const auto [asked, first] = turn.mind.reminders.hello_asked.try_emplace(agent, turn.now_ms);
   if (!first && turn.now_ms < asked->second + kHelloAgainMs) return;
@@ -104,6 +110,7 @@ void ask_for_hello(Turn& turn, const AgentId& agent) {
 void handle(Turn& turn, const AgentJoined& input) {
   const AgentHello& hello = input.hello;
   const Memory memory = greet(turn, hello);
+  count_slots(turn);
   reopen_shares(turn, hello);
   kill_strays(turn, hello);
   const std::set<JobId> held = jobs_on(turn.state, hello.agent);
@@ -124,6 +131,7 @@ void handle(Turn& turn, const AgentLost& input) {
   const auto found = turn.state.agents.find(input.agent);
   if (found == turn.state.agents.end() || !found->second.connected) return;
   turn.record(AgentGone{input.agent});
+  count_slots(turn);
   const std::set<JobId> held = jobs_on(turn.state, input.agent);
   for (const JobId id : held) {
     give_up_share(turn, turn.state.jobs.at(id), input.agent);

@@ -8,6 +8,7 @@ namespace tagalign::core {
 namespace {
 
 using wire::AttemptEnded;
+using wire::AttemptSpent;
 using wire::AttemptStarted;
 using wire::CheckpointCommitted;
 using wire::EvaluationResult;
@@ -92,6 +93,15 @@ void take(Turn& turn, const Job& job, const Source& source, const RankNotice& ev
 void take(Turn& turn, const Job& job, const Source& source, const wire::DaemonWanted& event) {
   if (source.live && holds(job, event.agent)) {
     want_daemon(turn, job, event);
+  } else {
+    turn.record(StaleDropped{});
+  }
+}
+
+/// It comes before the end of the share.
+void take(Turn& turn, const Job& job, const Source& source, const AttemptSpent& event) {
+  if (source.live) {
+    turn.record(AttemptTimed{job.id, event.spent, event.longest});
   } else {
     turn.record(StaleDropped{});
   }

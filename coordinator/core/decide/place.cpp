@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/core/decide/patience.h"
 #include "coordinator/core/decide/reserve.h"
 #include "coordinator/core/decide/runway.h"
 #include "coordinator/core/decide/turn.h"
@@ -93,7 +94,8 @@ void send_launch(Turn& turn, const Job& job) {
                        .overrides = job.spec.overrides,
                        .launcher = record.launcher,
                        .shares = record.shares,
-                       .places = {}};
+                       .places = {},
+                       .patience = patience_of(turn.state, job)};
   for (const wire::Share& share : record.shares) {
     message.places.push_back(turn.state.agents.at(share.agent).place);
   }

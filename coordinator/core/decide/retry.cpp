@@ -15,7 +15,8 @@ using wire::Outcome;
 
 bool infrastructure(Outcome outcome) {
   return outcome == Outcome::kRankKilled || outcome == Outcome::kAgentRestarted ||
-         outcome == Outcome::kKilledOnRequest || outcome == Outcome::kGangApart;
+         outcome == Outcome::kKilledOnRequest || outcome == Outcome::kGangApart ||
+         outcome == Outcome::kHung;
 }
 
 /// It left as it was asked to, or was killed when it took too long.
@@ -25,7 +26,8 @@ bool left_on_request(Outcome outcome) {
 
 /// Told by the rank itself, or by the agent that could not launch it.
 bool place_failed(const AttemptEnded& end) {
-  const bool told = end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed;
+  const bool told = end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed ||
+                    end.outcome == Outcome::kHung;
   return told && end.exit_code == to_int(ExitCode::kPlaceFailed);
 }
 
@@ -63,17 +65,28 @@ void charge_program(Verdict& verdict, const Job& job, const AttemptEnded& end, U
   }
 }
 
-/// Kills in a row at one step since the last new checkpoint, the one that `end` tells of included.
-int kills_at_step(const Job& job, const AttemptEnded& end) {
-  if (end.outcome != Outcome::kRankKilled) return 0;
-  int kills = 1;
+/// Ends of one kind in a row at one step since the last new checkpoint; the one that `end` tells of is
+/// one of them.
+int same_at_step(const Job& job, const AttemptEnded& end) {
+  int same = 1;
   for (const AttemptRecord& record : std::views::reverse(job.attempts)) {
     if (!record.outcome) continue;  // the one that ends now
-    if (kills > job.stalled_failures) break;
+    if (same > job.stalled_failures) break;
     if (record.outcome != end.outcome || record.last_step != end.last_step) break;
-    ++kills;
+    ++same;
   }
-  return kills;
+  return same;
+}
+
+/// Why what happens again and again at one step is more like the job's own doing; empty while it
+/// may be chance, and where the place was to blame.
+std::string own_doing(const Policy& policy, const Job& job, const AttemptEnded& end) {
+  const bool hung = end.outcome == Outcome::kHung;
+  if (place_failed(end) || (!hung && end.outcome != Outcome::kRankKilled)) return "";
+  const int same = same_at_step(job, end);
+  if (same <= (hung ? policy.same_step_hangs_max : policy.same_step_kills_max)) return "";
+  return format("{} {} times in a row at step {}: {}", hung ? "hung" : "killed", same,
+                end.last_step, end.message);
 }
 
 void charge_infrastructure(Verdict& verdict, const Policy& policy, const Job& job,
@@ -85,9 +98,8 @@ void charge_infrastructure(Verdict& verdict, const Policy& policy, const Job& jo
   if (++verdict.stalled_failures > policy.stalled_retries_max) {
     verdict.state = Failed{now_ms, format("lost {} attempts in a row without a new checkpoint: {}",
                                           verdict.stalled_failures, end.message)};
-  } else if (kills_at_step(job, end) > policy.same_step_kills_max) {
-    verdict.state = Failed{now_ms, format("killed {} times in a row at step {}: {}",
-                                          kills_at_step(job, end), end.last_step, end.message)};
+  } else if (const std::string why = own_doing(policy, job, end); !why.empty()) {
+    verdict.state = Failed{now_ms, why};
   } else if (before >= policy.infrastructure_retries_max) {
     verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
                                           policy.infrastructure_retries_max, end.message)};

@@ -52,6 +52,7 @@ const ShareEnd* first_of(const std::vector<ShareEnd>& ends, Outcome outcome) {
 ShareEnd cause(const std::vector<ShareEnd>& ends, const ShareEnd* head) {
   if (const auto* lost = first_of(ends, Outcome::kAgentRestarted)) return *lost;
   if (const auto* failure = own_failure(ends)) return *failure;
+  if (const auto* hung = first_of(ends, Outcome::kHung)) return *hung;
   if (const auto* killed = first_killed(ends)) return vanished(*killed, head);
   for (const Outcome outcome :
        {Outcome::kRankKilled, Outcome::kGangApart, Outcome::kKilledOnRequest}) {

@@ -5,7 +5,7 @@
 
 #include "base/counted.h"
 #include "base/format.h"
-#include "coordinator/core/ledger.h"
+#include "coordinator/service/answers/goodput.h"
 #include "coordinator/service/answers/job_changes.h"
 #include "coordinator/service/answers/job_log.h"
 #include "coordinator/service/answers/job_names.h"
@@ -71,6 +71,8 @@ std::string outcome_name(const std::optional<wire::Outcome>& outcome) {
       return "gang apart";
     case wire::Outcome::kLaunchFailed:
       return "launch failed";
+    case wire::Outcome::kHung:
+      return "hung";
   }
   return "unknown";
 }
@@ -189,18 +191,6 @@ class JobsPage {
   wire::JobsReply reply_;
 };
 
-/// What a name stands for.
-struct Named {
-  std::optional<JobId> job;
-  std::optional<WorkflowId> workflow;
-};
-
-Result<Named> look_up(const core::State& state, const std::string& name) {
-  if (const auto workflow = newest_workflow(state, name)) return Named{{}, workflow};
-  TA_ASSIGN_OR_RETURN(const JobId job, newest_job(state, name));
-  return Named{job, {}};
-}
-
 ClientReply reply_to(const AnswerContext& context, const wire::JobsRequest& request) {
   Named named;
   if (!request.name.empty()) {
@@ -234,7 +224,8 @@ ClientReply reply_to(const AnswerContext& context, const wire::JobRequest& reque
                        .on_commit_of = job->spec.on_commit_of,
                        .config_yaml = job->spec.config_yaml,
                        .overrides = job->spec.overrides,
-                       .notices = job->notices};
+                       .notices = job->notices,
+                       .slot_time = slot_time_of(context, *job)};
   const auto workflow = context.state.workflows.find(job->workflow);
   reply.summary.reason = reason_of(context, *job);
   if (workflow != context.state.workflows.end()) reply.workspace = workflow->second.workspace;
@@ -276,29 +267,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::JobsChangeRequest
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::GoodputRequest& request) {
-  Named named;
-  if (!request.name.empty()) {
-    const auto found = look_up(context.state, request.name);
-    if (!found.ok()) return error_reply(found.status());
-    named = *found;
-  }
-  wire::GoodputReply reply;
-  for (const auto& [id, job] : context.state.jobs) {
-    if (named.job && id != *named.job) continue;
-    if (named.workflow && job.workflow != *named.workflow) continue;
-    const core::Ledger ledger = core::ledger_of(job, context.now_ms);
-    reply.rows.push_back({.job = id,
-                          .workflow = context.state.workflows.at(job.workflow).name,
-                          .name = job.spec.name,
-                          .kind = job.spec.kind,
-                          .state = std::string(core::job_state_name(job.state)),
-                          .waited = ledger.waited,
-                          .starting = ledger.starting,
-                          .lasting = ledger.lasting,
-                          .lost = ledger.lost,
-                          .attempts = ledger.attempts});
-  }
-  return reply;
+  return goodput(context, request);
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsRequest& request) {
@@ -330,6 +299,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::ResultsRequest& r
     if (workflow && !entry.workflows.contains(*workflow)) continue;
     reply.rows.push_back({entry.job, entry.result, entry.at_ms});
   }
+  reply.slot_time = slot_time_of(context, workflow);
   return reply;
 }
 

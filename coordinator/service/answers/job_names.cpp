@@ -141,4 +141,10 @@ std::optional<WorkflowId> newest_workflow(const core::State& state, const std::s
   return std::nullopt;
 }
 
+Result<Named> look_up(const core::State& state, const std::string& name) {
+  if (const auto workflow = newest_workflow(state, name)) return Named{{}, workflow};
+  TA_ASSIGN_OR_RETURN(const JobId job, newest_job(state, name));
+  return Named{job, {}};
+}
+
 }  // namespace tagalign::service

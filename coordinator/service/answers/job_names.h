@@ -22,4 +22,12 @@ Result<std::vector<JobId>> select_jobs(const core::State& state,
 /// The newest workflow of that name.
 std::optional<WorkflowId> newest_workflow(const core::State& state, const std::string& name);
 
+/// What a name stands for.
+struct Named {
+  std::optional<JobId> job;
+  std::optional<WorkflowId> workflow;
+};
+/// kNotFound where nothing has that name.
+Result<Named> look_up(const core::State& state, const std::string& name);
+
 }  // namespace tagalign::service

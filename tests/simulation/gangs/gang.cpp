@@ -115,7 +115,7 @@ bool Gang::told_to_leave() const {
 
 /// One step of all ranks together: when one of them does not move, all wait until they are ended.
 void Gang::advance() {
-  if (!std::ranges::all_of(ranks_, [](const auto& rank) { return rank->moves(); })) return;
+  if (!std::ranges::all_of(ranks_, [](const auto& rank) { return rank->gets_on(); })) return;
   if (!all_linked()) return advance_later();
   if (misfortune()) return;
   const bool leaving = told_to_leave();
@@ -137,6 +137,11 @@ bool Gang::misfortune() {
     end_rank(rank, {.signal = SIGSEGV});
   } else if (world_.strikes(weather.wedge / 4, "silent rank")) {
     rank.fall_silent();
+  } else if (world_.strikes(world_.weather.wedge / 4, "hung rank")) {
+    for (const auto& other : ranks_) {
+      if (other.get() != &rank) other->wait_in_collective();
+    }
+    rank.hang();
   } else {
     return false;
   }
@@ -147,6 +152,7 @@ void Gang::train_step(bool leaving) {
   if (!leaving && step() < kStepsTotal) {
     for (const auto& rank : ranks_) ++rank->step;
   }
+  enter(Phase::kStep);
   const bool due = leaving || step() % kStepsPerCheckpoint == 0;
   const auto then = [this, leaving] {
     if (leaving) return leave(to_int(ExitCode::kRequeue));
@@ -154,16 +160,24 @@ void Gang::train_step(bool leaving) {
     advance_later();
   };
   if (!due) return then();
+  enter(Phase::kSave);
   const bool slow = world_.strikes(world_.weather.slow, "slow checkpoint");
   world_.after(slow ? world_.between(1'000, kSlowCheckpointMsMax) : 0,
                [self = shared_from_this(), leaving, then] { self->publish(!leaving, then); });
+}
+
+void Gang::enter(Phase phase) {
+  for (const auto& rank : ranks_) rank->enter(phase);
 }
 
 /// The shards are written; meanwhile the gang may have ended.
 void Gang::publish(bool scheduled, const std::function<void()>& then) {
   if (!first().moves()) return;
   if (const auto info = commit(scheduled))
-    report(CheckpointCommitted{program_.key.first, program_.key.second, *info}, then);
+    report(CheckpointCommitted{program_.key.first, program_.key.second, *info}, [this, then] {
+      enter(Phase::kStep);
+      then();
+    });
 }
 
 /// nullopt when the lease belongs to a newer attempt, or a rank died between the

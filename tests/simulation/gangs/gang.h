@@ -35,6 +35,7 @@ class Gang : public std::enable_shared_from_this<Gang> {
   bool misfortune();
   void resume(std::map<std::uint64_t, wire::CheckpointInfo>::const_iterator next);
   void train_step(bool leaving);
+  void enter(wire::Phase phase);
   void publish(bool scheduled, const std::function<void()>& then);
   std::optional<wire::CheckpointInfo> commit(bool scheduled);
   void evaluate();

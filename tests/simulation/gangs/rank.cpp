@@ -38,7 +38,14 @@ void Rank::beat() {
     ++world_.misfortunes["rank left alone"];
     return when_alone();
   }
-  send_(peer_, make_frame(FromRank{RankBeat{key_.first, key_.second, number_, step, 0, "works"}}));
+  send_(peer_, make_frame(FromRank{RankBeat{.job = key_.first,
+                                            .attempt = key_.second,
+                                            .rank = number_,
+                                            .step = step,
+                                            .activity = "works",
+                                            .phase = phase_,
+                                            .moves = moves_,
+                                            .collective = collective_}}));
   world_.after(limits::kRankHeartbeatMs, [self = shared_from_this()] { self->beat(); });
 }
 

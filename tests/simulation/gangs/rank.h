@@ -38,11 +38,20 @@ class Rank : public std::enable_shared_from_this<Rank> {
   }
   /// Stands still from now on (a stopped process): only SIGKILL ends it.
   void fall_silent() { silent_ = true; }
+  /// Gets no further, but goes on saying so: an endless loop, a read that never comes back.
+  void hang() { hung_ = true; }
+  /// The others are in a collective that it does not come to.
+  void wait_in_collective() { collective_ = "all_reduce_sum"; }
+  void enter(wire::Phase phase) {
+    phase_ = phase;
+    ++moves_;
+  }
 
   int pid() const { return pid_; }
   int number() const { return number_; }
   bool alive() const { return alive_; }
   bool moves() const { return alive_ && !silent_; }
+  bool gets_on() const { return moves() && !hung_; }
   bool told_to_leave() const { return told_to_leave_; }
   const std::string& peer() const { return peer_; }
 
@@ -70,6 +79,10 @@ class Rank : public std::enable_shared_from_this<Rank> {
   Send send_;
   bool alive_ = true;
   bool silent_ = false;
+  bool hung_ = false;
+  wire::Phase phase_ = wire::Phase::kLoad;
+  std::uint64_t moves_ = 1;
+  std::string collective_;
   bool greeted_ = false;
   bool told_to_leave_ = false;
   UnixMs heard_ms_ = 0;  ///< of the agent; 0: not spoken to yet

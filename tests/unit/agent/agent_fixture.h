@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <deque>
 #include <map>
 #include <memory>
@@ -61,6 +62,7 @@ class FakeProcesses final : public ProcessHost {
   std::optional<ExitStatus> reap(int pid) override { return processes.at(pid).exit; }
   void signal_process(int pid, int signal) override {
     const auto found = processes.find(pid);
+    if (signal == SIGCONT) return;
     if (found != processes.end() && !unkillable.contains(pid))
       end(pid, {.code = 0, .signal = signal});
   }

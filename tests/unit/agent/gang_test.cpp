@@ -188,18 +188,24 @@ TEST_F(GangTest, KillRequest_GangHadFinished_Succeeded) {
 TEST_F(GangTest, SilentRank_TooLong_IsTakenForWedged) {
   gang_.on_beat({JobId{1}, Attempt{1}, 0, 5, 10, ""}, 60'000);
   EXPECT_FALSE(gang_.decide(limits::kRankSilentAfterMs - 1).kill_ranks);
-  EXPECT_TRUE(gang_.decide(limits::kRankSilentAfterMs).kill_ranks);
-  const auto ended = end({.code = 137}, limits::kRankSilentAfterMs + 10);
-  EXPECT_EQ(ended.outcome, Outcome::kRankKilled);
+  const GangActions first = gang_.decide(limits::kRankSilentAfterMs);
+  EXPECT_TRUE(first.show_stacks);
+  EXPECT_FALSE(first.kill_ranks) << "they write their stacks down";
+  const GangActions then = gang_.decide(limits::kRankSilentAfterMs + limits::kStacksMs);
+  EXPECT_TRUE(then.kill_ranks);
+  EXPECT_FALSE(then.show_stacks) << "asked for once";
+  const auto ended = end({.code = 137}, limits::kRankSilentAfterMs + limits::kStacksMs + 10);
+  EXPECT_EQ(ended.outcome, Outcome::kHung);
   EXPECT_EQ(ended.failed_rank, 1);
-  EXPECT_THAT(ended.message, HasSubstr("silent for 2 min"));
+  EXPECT_THAT(ended.message, HasSubstr("silent for 30.0 s"));
+  EXPECT_THAT(ended.message, HasSubstr("rank-1.stacks"));
 }
 
 TEST_F(GangTest, RankThatLeft_IsNotSilentWhileOthersWork) {
   farewell(1, 0, 10);
   gang_.on_beat({JobId{1}, Attempt{1}, 0, 5, 10, ""}, limits::kRankSilentAfterMs);
   EXPECT_FALSE(gang_.decide(limits::kRankSilentAfterMs + 10).kill_ranks);
-  EXPECT_TRUE(gang_.decide(2 * limits::kRankSilentAfterMs).kill_ranks);
+  EXPECT_TRUE(gang_.decide(2 * limits::kRankSilentAfterMs).show_stacks);
   EXPECT_EQ(end({.code = 137}, 2 * limits::kRankSilentAfterMs + 10).failed_rank, 0);
 }
 

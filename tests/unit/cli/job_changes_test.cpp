@@ -55,20 +55,25 @@ TEST_F(CommandLine, Goodput_AddsUp) {
                                 .workflow = "demo",
                                 .name = "clip",
                                 .state = "succeeded",
+                                .attempts = 2,
                                 .waited = 500,
-                                .starting = 1'000,
-                                .lasting = 7'000,
-                                .lost = 2'000,
-                                .attempts = 2},
+                                .starting = 500,
+                                .loading = 300,
+                                .training = 6'000,
+                                .evaluating = 500,
+                                .saving = 200,
+                                .untold = 500,
+                                .lost = 1'500,
+                                .hung = 500},
                                {.job = {2}, .workflow = "demo", .name = "fit", .state = "queued"}}};
   };
   EXPECT_EQ(run({"--output", "json", "goodput", "demo"}), 0);
   const auto rows = nlohmann::json::parse(out.str());
   ASSERT_EQ(rows.size(), 3u);
-  EXPECT_EQ(rows[0].at("lasting_percent"), 70.0);
-  EXPECT_EQ(rows[1].at("lasting_percent"), nullptr);
+  EXPECT_EQ(rows[0].at("useful_percent"), 70.0);
+  EXPECT_EQ(rows[1].at("useful_percent"), nullptr);
   EXPECT_EQ(rows[2].at("name"), "all");
-  EXPECT_EQ(rows[2].at("lost_ms"), 2'000);
+  EXPECT_EQ(rows[2].at("lost_ms"), 1'500);
   EXPECT_EQ(rows[2].at("id"), nullptr);
 }
 

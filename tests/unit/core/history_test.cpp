@@ -45,6 +45,7 @@ TEST(History, FoldedByANewerScheduler_IsTheSameState) {
   after.state = fold(before.facts);
   after.mind.policy = {.stalled_retries_max = 0,
                        .same_step_kills_max = 0,
+                       .same_step_hangs_max = 0,
                        .infrastructure_retries_max = 1,
                        .place = tightest};
   after.mind.reminders = remind_all(after.state);

@@ -32,7 +32,7 @@ TEST_F(LedgerTest, KilledAfterACommit_LosesWhatCameAfterIt) {
   const Ledger ledger = ledger_of(job(1), now);
   EXPECT_EQ(ledger.waited, 2 * 1'000);
   EXPECT_EQ(ledger.starting, 2 * (300 + 400));
-  EXPECT_EQ(ledger.lasting, 2 * (5'000 + 2'000));
+  EXPECT_EQ(ledger.lasting(), 2 * (5'000 + 2'000));
   EXPECT_EQ(ledger.lost, 2 * 700);
   EXPECT_EQ(ledger.attempts, 2);
   EXPECT_EQ(ledger.held(), 2 * run_ms(job(1), now));
@@ -48,7 +48,7 @@ TEST_F(LedgerTest, SavedAndLeft_LosesNothing_AndWaitsAgain) {
   ended("a", 1, 1, Outcome::kSavedAndLeft, 12);
   now += 600;
   const Ledger ledger = ledger_of(job(1), now);
-  EXPECT_EQ(ledger.lasting, 3'050);
+  EXPECT_EQ(ledger.lasting(), 3'050);
   EXPECT_EQ(ledger.lost, 0);
   EXPECT_EQ(ledger.waited, 600);
 }
@@ -64,7 +64,7 @@ TEST_F(LedgerTest, NeverRan_IsStartingAlone_ALiveOneCountsUntilNow) {
   give(TimePassed{});
   started(2);
   now += 70;
-  EXPECT_EQ(ledger_of(job(1), now).lasting, 70);
+  EXPECT_EQ(ledger_of(job(1), now).lasting(), 70);
 }
 
 }  // namespace

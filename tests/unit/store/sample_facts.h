@@ -147,7 +147,10 @@ inline std::vector<core::Fact> sample_pool_facts() {
 inline core::WorkflowTaken sample_order() {
   const WorkflowId flow{2};
   wire::JobSpec first{.name = "first", .kind = "train", .priority = 7, .time_limit_s = 3600};
-  wire::JobSpec second{.name = "second", .kind = "scenes", .after_any = {"first"}};
+  wire::JobSpec second{.name = "second",
+                       .kind = "scenes",
+                       .after_any = {"first"},
+                       .deadlines = wire::sample_times()};
   wire::JobSpec scores{.name = "scores",
                        .kind = "evaluate",
                        .on_commit_of = "first",
@@ -171,6 +174,9 @@ inline std::vector<core::Fact> sample_order_facts() {
           {44, core::AttemptPlaced{{5}, {1}, {"node1"}}},
           {44, core::AttemptRan{{5}, 44}},
           {45, core::CheckpointKnown{{5}, {10, "/o/10", "d10", true}, true, {1, 2, 3, 100}}},
+          {45, core::AttemptTimed{{5}, wire::sample_times(), {8, 7, 6, 5, 4, 3, 2, 1}}},
+          {45, core::SlotsCounted{8}},
+          {46, core::SlotsCounted{6}},
           {46, core::StopAsked{{5}, "makes room", true}},
           {47, core::JobCancelled{{6}, "a newer one came", true}},
           {48, core::JobRevived{{4}}}};

@@ -16,13 +16,6 @@ bool is_failure(int code) {
   return code != 0 && code != to_int(ExitCode::kRequeue);
 }
 
-bool lost_peer(int code) {
-  return code == to_int(ExitCode::kPeerLost);
-}
-
-/// Launchers and shells pass on a signal as this and its number.
-constexpr int kSignalCode = 128;
-
 std::string_view launcher_name(const wire::Launch& launch) {
   return by_srun(launch) ? "srun" : "mpirun";
 }
@@ -34,7 +27,11 @@ std::string rank_name(int rank, int pid) {
 }  // namespace
 
 Gang::Gang(wire::Launch launch, Part part, MonotonicMs now_ms)
-    : launch_(std::move(launch)), part_(std::move(part)), started_ms_(now_ms) {}
+    : launch_(std::move(launch)),
+      part_(std::move(part)),
+      started_ms_(now_ms),
+      progress_(launch_.patience, part_.first_rank, part_.ranks, now_ms,
+                part_.ranks == launch_.ranks) {}
 
 bool Gang::nothing_awaited() const {
   if (launcher_pid_ != 0 || part_.is_head() || exit_) return false;
@@ -53,6 +50,7 @@ void Gang::on_beat(const wire::RankBeat& beat, MonotonicMs now_ms) {
   if (rank == ranks_.end()) return;  // a beat without a hello names no process
   rank->second.beat = beat;
   rank->second.last_word_ms = now_ms;
+  progress_.on_beat(beat, now_ms);
 }
 
 void Gang::on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms) {
@@ -60,6 +58,7 @@ void Gang::on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms) {
   if (rank.farewell) return;
   rank.farewell = farewell;
   rank.last_word_ms = now_ms;
+  progress_.on_end(farewell.rank, now_ms);
 }
 
 void Gang::on_process_gone(int pid, MonotonicMs now_ms, std::optional<ExitStatus> end) {
@@ -67,6 +66,7 @@ void Gang::on_process_gone(int pid, MonotonicMs now_ms, std::optional<ExitStatus
     if (rank.hello.pid != pid || rank.gone_ms) continue;
     rank.gone_ms = now_ms;
     rank.end = end;
+    progress_.on_end(number, now_ms);
   }
 }
 
@@ -90,88 +90,6 @@ void Gang::on_kill_request(const std::string& reason, MonotonicMs now_ms) {
   settled_ms_ = now_ms;
 }
 
-std::optional<Gang::Cause> Gang::earliest_vanished() const {
-  std::optional<Cause> earliest;
-  for (const auto& [number, rank] : ranks_) {
-    if (!rank.vanished() || (earliest && *rank.gone_ms >= *earliest->at_ms)) continue;
-    earliest = cause_of_gone(number, rank);
-  }
-  return earliest;
-}
-
-/// A crash and an exit leave a note, a kill does not.
-Gang::Cause Gang::cause_of_gone(int number, const Rank& rank) const {
-  const std::string name = rank_name(number, rank.hello.pid);
-  Cause cause{.outcome = Outcome::kRankKilled,
-              .rank = number,
-              .message = format("{} vanished without a word: it was killed", name),
-              .at_ms = *rank.gone_ms,
-              .is_gone = true,
-              .vanished = true};
-  if (!rank.end) return cause;
-  cause.vanished = false;
-  cause.outcome = Outcome::kFailed;
-  cause.log = rank_log(launch_, number);
-  cause.exit_code = rank.end->signal != 0 ? kSignalCode + rank.end->signal : rank.end->code;
-  cause.message = rank.end->signal != 0
-                      ? format("{} was {}: it crashed", name, rank.end->to_string())
-                      : format("{} ended with {} without saying why", name, rank.end->to_string());
-  return cause;
-}
-
-/// One that only lost another rank is no cause beside one that failed by itself, and the program is
-/// not to blame for it.
-std::optional<Gang::Cause> Gang::earliest_failure() const {
-  const auto own = earliest_farewell([](int code) { return is_failure(code) && !lost_peer(code); });
-  return own ? own : earliest_farewell(lost_peer);
-}
-
-std::optional<Gang::Cause> Gang::earliest_farewell(bool (*wanted)(int code)) const {
-  std::optional<Cause> earliest;
-  for (const auto& [number, rank] : ranks_) {
-    if (!rank.farewell || !wanted(rank.farewell->code)) continue;
-    if (earliest && rank.last_word_ms >= *earliest->at_ms) continue;
-    const bool own = !lost_peer(rank.farewell->code);
-    earliest = Cause{.outcome = own ? Outcome::kFailed : Outcome::kGangApart,
-                     .rank = number,
-                     .exit_code = rank.farewell->code,
-                     .message = format("rank {}: {}", number, rank.farewell->reason),
-                     .at_ms = rank.last_word_ms};
-  }
-  return earliest;
-}
-
-bool Gang::all_said_farewell() const {
-  return std::ranges::all_of(ranks_,
-                             [](const auto& entry) { return entry.second.farewell.has_value(); });
-}
-
-bool Gang::any_left() const {
-  return std::ranges::any_of(ranks_, [](const auto& entry) {
-    return entry.second.farewell && entry.second.farewell->code == to_int(ExitCode::kRequeue);
-  });
-}
-
-/// Nothing more is expected of a rank that said farewell, but that all end together.
-std::optional<Gang::Cause> Gang::silent_rank(MonotonicMs now_ms) const {
-  const bool all_left = std::ssize(ranks_) == part_.ranks && all_said_farewell();
-  for (int number = part_.first_rank; number < part_.first_rank + part_.ranks; ++number) {
-    const auto rank = ranks_.find(number);
-    const bool known = rank != ranks_.end();
-    if (known && rank->second.farewell && !all_left) continue;
-    if (now_ms - (known ? rank->second.last_word_ms : started_ms_) < limits::kRankSilentAfterMs)
-      continue;
-    const std::string name =
-        known ? rank_name(number, rank->second.hello.pid) : format("rank {}", number);
-    return Cause{.outcome = Outcome::kRankKilled,
-                 .rank = number,
-                 .message = format("{} was silent for {}: it was taken for wedged and killed", name,
-                                   format_duration(limits::kRankSilentAfterMs)),
-                 .at_ms = now_ms};
-  }
-  return std::nullopt;
-}
-
 /// Vanished ranks are believed after a grace; a failure seen later than an open
 /// vanishing waits for that.
 void Gang::settle_cause(MonotonicMs now_ms) {
@@ -183,6 +101,8 @@ void Gang::settle_cause(MonotonicMs now_ms) {
     cause_ = failure;
   } else {
     cause_ = silent_rank(now_ms);
+    if (!cause_) cause_ = hung_rank(now_ms);
+    if (cause_) hang_ = progress_.hang_of(cause_->rank);
   }
   settled_ms_ = now_ms;
 }
@@ -192,22 +112,29 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   if (!cause_) settle_cause(now_ms);
   if (!cause_) return {};
   const bool request = cause_->outcome == Outcome::kKilledOnRequest;
-  const bool kills = cause_->outcome == Outcome::kRankKilled || cause_->is_gone;
+  const bool hung = cause_->outcome == Outcome::kHung;
+  const bool kills = cause_->outcome == Outcome::kRankKilled || cause_->is_gone || hung;
   const std::int64_t patience_ms = request ? 0
                                    : kills ? kLauncherGraceMs
                                            : limits::kTerminateGraceMs;
-  const std::int64_t since_ms = now_ms - settled_ms_;
+  const std::int64_t since_ms = now_ms - settled_ms_ - (hung ? limits::kStacksMs : 0);
   // The launcher of another node may be slow to end them, or gone.
   const bool part_of_more = request && spans_nodes(launch_);
-  GangActions wanted{.kill_ranks = kills || part_of_more,
+  GangActions wanted{.show_stacks = hung,
+                     .kill_ranks = (kills || part_of_more) && since_ms >= 0,
                      .terminate_launcher = since_ms >= patience_ms,
                      .kill_all = since_ms >= patience_ms + limits::kTerminateGraceMs};
   const GangActions fresh{
+      .show_stacks = wanted.show_stacks && !asked_.show_stacks,
       .kill_ranks = wanted.kill_ranks && !asked_.kill_ranks,
       .terminate_launcher = wanted.terminate_launcher && !asked_.terminate_launcher,
       .kill_all = wanted.kill_all && !asked_.kill_all};
   asked_ = wanted;
   return fresh;
+}
+
+wire::AttemptSpent Gang::spent(MonotonicMs now_ms) const {
+  return {launch_.job, launch_.attempt, progress_.spent(now_ms, hang_), progress_.longest()};
 }
 
 wire::RankNotice Gang::notice_of_cause() const {

@@ -18,6 +18,7 @@
 #include "base/process.h"
 #include "coordinator/wire/messages.h"
 #include "worker/agent/gangs/gang_command.h"
+#include "worker/agent/gangs/progress.h"
 
 namespace tagalign::agent {
 
@@ -29,6 +30,7 @@ inline constexpr std::int64_t kLauncherGraceMs = 500;
 
 /// What the driver shall do now; each is asked for once.
 struct GangActions {
+  bool show_stacks = false;         ///< the gang hangs: what its ranks do is written down first
   bool kill_ranks = false;          ///< SIGKILL to the ranks: they cannot get any further
   bool terminate_launcher = false;  ///< SIGTERM to the launcher's group: it clears up behind itself
   bool kill_all = false;            ///< SIGKILL to every process of the attempt
@@ -57,6 +59,8 @@ class Gang {
   /// The launcher has ended and no farewell can still be on its way: once no
   /// process is left, conclude().
   bool may_conclude(MonotonicMs now_ms) const;
+  /// How the ranks of this part spent their time.
+  wire::AttemptSpent spent(MonotonicMs now_ms) const;
   /// `at_ms` is the wall clock's `now_ms`.
   wire::AttemptEnded conclude(UnixMs at_ms, MonotonicMs now_ms) const;
   /// The file that may tell why, and that conclude() names last; empty where the message says all.
@@ -108,6 +112,8 @@ class Gang {
   bool all_said_farewell() const;
   bool any_left() const;
   std::optional<Cause> silent_rank(MonotonicMs now_ms) const;
+  std::optional<Cause> hung_rank(MonotonicMs now_ms) const;
+  std::string stacks_of(int rank) const;  ///< the file
   void settle_cause(MonotonicMs now_ms);
   Cause verdict() const;
   Cause verdict_of_part() const;
@@ -120,6 +126,8 @@ class Gang {
   int launcher_pid_ = 0;  ///< 0: none yet
   MonotonicMs started_ms_;
   std::map<int, Rank> ranks_;
+  Progress progress_;
+  std::optional<Hang> hang_;  ///< with a cause: what it was ended for
   std::optional<ExitStatus> exit_;
   MonotonicMs exit_ms_ = 0;
   std::optional<Cause> cause_;

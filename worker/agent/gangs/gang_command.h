@@ -34,6 +34,14 @@ inline Path rank_log(const wire::Launch& launch, int rank) {
 inline Path rank_end_note(const wire::Launch& launch, int rank) {
   return attempt_folder(launch) / ("rank-" + std::to_string(rank) + ".end");
 }
+/// What its threads were doing, where its gang was taken for hung.
+inline Path rank_stacks(const wire::Launch& launch, int rank) {
+  return attempt_folder(launch) / ("rank-" + std::to_string(rank) + ".stacks");
+}
+/// Likewise as the agent of a node saw its ranks from outside.
+inline Path hang_report(const wire::Launch& launch, const AgentId& agent) {
+  return attempt_folder(launch) / ("hang-" + agent.value + ".txt");
+}
 /// Of mpirun's daemon on the node of `agent`.
 inline Path daemon_log(const wire::Launch& launch, const AgentId& agent) {
   return attempt_folder(launch) / ("daemon-" + agent.value + ".log");

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "coordinator/wire/end_note.h"
+#include "worker/agent/gangs/hang_report.h"
 #include "worker/agent/gangs/last_words.h"
 
 namespace tagalign::agent {
@@ -248,7 +249,7 @@ GangChanges Gangs::supervise() {
   GangChanges changes;
   for (auto it = gangs_.begin(); it != gangs_.end();) {
     RunningGang& running = it->second;
-    if (auto notice = supervise_one(running)) changes.events.push_back(std::move(*notice));
+    if (auto notice = supervise_one(running, changes)) changes.events.push_back(std::move(*notice));
     if (!is_over(running)) {
       ++it;
       continue;
@@ -256,6 +257,8 @@ GangChanges Gangs::supervise() {
     wire::AttemptEnded ended =
         running.gang.conclude(parts_.clock.unix_ms(), parts_.clock.monotonic_ms());
     say_more(running, ended);
+    const wire::AttemptSpent spent = running.gang.spent(parts_.clock.monotonic_ms());
+    if (spent.spent != wire::PhaseTimes{}) changes.events.push_back(spent);
     log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
              ended.message.empty() ? "well" : ended.message);
     changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
@@ -289,12 +292,22 @@ void Gangs::say_more(const RunningGang& running, wire::AttemptEnded& ended) {
   }
 }
 
+/// From outside, before its ranks say it themselves, which one that is stopped can only do after a
+/// signal that lets it go on.
+void Gangs::report_hang(const RunningGang& running) {
+  const Gang& gang = running.gang;
+  const Status written =
+      write(hang_report(gang.launch(), parts_.agent), hang_text(gang, parts_.processes));
+  if (!written.ok()) log_warning("the report of a hung gang: {}", written.to_string());
+  for (const int pid : gang.rank_pids()) parts_.processes.signal_process(pid, SIGCONT);
+}
+
 std::string Gangs::mark_of(const Gang& gang) const {
   return gang_mark(parts_.environment.agent_mark, {gang.launch().job, gang.launch().attempt});
 }
 
 /// Returns the notice of why the gang is being ended, when that became clear just now.
-std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
+std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running, GangChanges& changes) {
   Gang& gang = running.gang;
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
   if (!gang.launcher_ended() && gang.launcher_pid() != 0) {
@@ -303,6 +316,10 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running) {
   }
   if (gang.nothing_awaited()) gang.on_launcher_exit({}, now_ms);
   const GangActions actions = gang.decide(now_ms);
+  if (actions.show_stacks) {
+    report_hang(running);
+    changes.hung_peers.insert(changes.hung_peers.end(), running.peers.begin(), running.peers.end());
+  }
   if (actions.kill_ranks) {
     for (const int pid : gang.rank_pids()) parts_.processes.signal_process(pid, SIGKILL);
   }

@@ -37,6 +37,7 @@ struct GangsParts {
 struct GangChanges {
   std::vector<wire::AgentEvent> events;
   std::vector<std::string> gone_peers;  ///< sockets of ranks that are no more
+  std::vector<std::string> hung_peers;  ///< sockets of ranks that shall show their stacks
 };
 
 class Gangs {
@@ -100,7 +101,8 @@ class Gangs {
   std::vector<std::string> gpus_of(const Part& part) const;
   RunningGang* find(JobId job, Attempt attempt);
   std::string mark_of(const Gang& gang) const;
-  std::optional<wire::AgentEvent> supervise_one(RunningGang& running);
+  std::optional<wire::AgentEvent> supervise_one(RunningGang& running, GangChanges& changes);
+  void report_hang(const RunningGang& running);
   void say_more(const RunningGang& running, wire::AttemptEnded& ended);
   bool is_over(RunningGang& running);
   void clear_scratch(const Path& folder);

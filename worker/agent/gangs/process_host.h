@@ -31,6 +31,9 @@ class ProcessHost {
   /// The same for what descends from processes started here. Looks at little when all of them have
   /// ended in good order.
   virtual std::vector<int> marked_descendants(const std::string& mark) { return marked(mark); }
+  /// State, waiting place and system call of each thread, and the open files, for people: of a
+  /// process that does not get on. Empty when it is gone.
+  virtual std::string describe(int) { return ""; }
   /// From now on wait() tells when `pid` ends, whoever its parent is.
   virtual void watch(int pid) = 0;
   /// From now on wait() also returns when one of these can be read; negative ones are ignored. A

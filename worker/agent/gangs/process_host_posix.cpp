@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "worker/agent/gangs/process_host.h"
+#include "worker/agent/gangs/process_report_posix.h"
 
 namespace tagalign::agent {
 namespace {
@@ -95,6 +96,8 @@ class PosixProcessHost final : public ProcessHost {
   std::vector<int> marked_descendants(const std::string& mark) override {
     return adopts_orphans_ && !any_orphan() ? std::vector<int>() : marked(mark);
   }
+
+  std::string describe(int pid) override { return process_report(pid); }
 
   void watch(int pid) override {
     if (watched_.contains(pid)) return;

@@ -1,0 +1,20 @@
+#include "worker/agent/gangs/hang_report.h"
+
+#include "base/format.h"
+
+namespace tagalign::agent {
+
+std::string hang_text(const Gang& gang, ProcessHost& processes) {
+  std::string text = gang.notice_of_cause().text + "\n\n";
+  for (const wire::RankBeat& beat : gang.beats()) {
+    text += format("rank {}: {}; {} collectives, {}{}{}\n", beat.rank, beat.activity,
+                   beat.collectives, beat.collective.empty() ? "in none" : "in " + beat.collective,
+                   beat.reading.empty() ? "" : ", reading ", beat.reading);
+  }
+  for (const wire::RankHello& hello : gang.hellos()) {
+    text += format("\nrank {} (pid {})\n{}", hello.rank, hello.pid, processes.describe(hello.pid));
+  }
+  return text;
+}
+
+}  // namespace tagalign::agent
