@@ -91,7 +91,7 @@ int run_cli(const std::vector<std::string>& arguments, Host& host) {
   Program program{app, {}};
   for (auto* add : {add_coordinator, add_agent, add_submit, add_jobs, add_job, add_wait,
                     add_goodput, add_checkpoints, add_results, add_data, add_doctor, add_weights,
-                    add_pool, add_nodes, add_completion}) {
+                    add_pool, add_nodes, add_report, add_completion}) {
     add(program);
   }
   if (arguments.empty()) {

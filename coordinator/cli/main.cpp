@@ -1,4 +1,5 @@
 /// The program `tagalign`: puts the machine behind the command line.
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "worker/agent/gangs/gang_command.h"
 #include "worker/agent/gangs/launch_help_posix.h"
 #include "worker/agent/run_agent.h"
+#include "worker/exec/exec_rank.h"
 
 namespace tagalign {
 namespace {
@@ -46,6 +48,7 @@ std::string random_token() {
 std::vector<std::string> gang_command(const wire::Launch& launch) {
   agent::GangEnvironment environment;
   environment.worker = worker_program();
+  environment.tagalign = self_executable();
   environment.as_root = ::geteuid() == 0;
   return agent::gang_command(launch, environment);
 }
@@ -143,6 +146,16 @@ std::optional<ExitStatus> exit_of(pid_t pid) {
   return decode_exit_status(wait_status);
 }
 
+Status append(const Path& file, const std::string& text) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return errno_status(errno, "open " + file.string());
+  const ssize_t written = ::write(fd, text.data(), text.size());
+  const int error = written < 0 ? errno : ENOSPC;
+  ::close(fd);
+  if (written == static_cast<ssize_t>(text.size())) return ok_status();
+  return errno_status(error, "write to " + file.string());
+}
+
 /// Returns only when there is no such program.
 Result<int> run_worker(const std::vector<std::string>& arguments) {
   std::vector<std::string> words{worker_program().string()};
@@ -172,6 +185,7 @@ int run(int count, char** values) {
       .environment = environment,
       .connect = cli::connect_zmq,
       .random_token = random_token,
+      .append = append,
       .gang_command = gang_command,
       .run_coordinator = run_coordinator,
       .run_agent = run_agent,
@@ -196,5 +210,7 @@ int main(int argc, char** argv) {
     return tagalign::agent::start_daemon({words.begin() + 1, words.end()});
   if (first == tagalign::agent::kTakeSeat)
     return tagalign::agent::take_seat({words.begin() + 1, words.end()});
+  if (first == tagalign::exec::kExecRank)
+    return tagalign::exec::run_exec_rank({words.begin() + 1, words.end()});
   return tagalign::run(argc, argv);
 }

@@ -7,6 +7,7 @@
 
 #include "configs/schema/jobs/data_configs.h"
 #include "configs/schema/jobs/evaluate_config.h"
+#include "configs/schema/jobs/exec_config.h"
 #include "configs/schema/jobs/pretrain_config.h"
 #include "configs/schema/jobs/scenes_config.h"
 #include "configs/schema/jobs/train_config.h"

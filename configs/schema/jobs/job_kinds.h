@@ -1,5 +1,5 @@
-/// The kinds of job: the one table. Coordinator and agents pass a kind on as text and ask nothing of
-/// it; the worker's command has the same name.
+/// The kinds of job: the one table. The coordinator passes a kind on as text and asks nothing of it; the
+/// worker's command has the same name, but for exec, which an agent starts itself.
 #pragma once
 
 #include <string_view>
@@ -27,6 +27,7 @@ inline constexpr std::tuple kJobKinds = {
     JobKind<PretrainConfig>{.name = "pretrain", .output_is_file = true},
     JobKind<TrainConfig>{.name = "train", .commits_evaluable = true},
     JobKind<EvaluateConfig>{.name = "evaluate", .follows_commits = true},
+    JobKind<ExecConfig>{.name = kExecKind, .commits_evaluable = true, .follows_commits = true},
 };
 
 inline std::vector<std::string_view> job_kind_names() {

@@ -16,6 +16,7 @@ std::vector<Finding> check(const DataTagsConfig& config);
 std::vector<Finding> check(const PretrainConfig& config);
 std::vector<Finding> check(const TrainConfig& config);
 std::vector<Finding> check(const EvaluateConfig& config);
+std::vector<Finding> check(const ExecConfig& config);
 std::vector<Finding> check(const SegmentationDataConfig& config);
 std::vector<Finding> check(const PublishedScores& config);
 

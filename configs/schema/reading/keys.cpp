@@ -48,6 +48,12 @@ std::string type_of(const std::vector<double>&) {
 std::string type_of(const std::vector<int>&) {
   return "list of integers";
 }
+std::string type_of(const Command&) {
+  return "list of texts, or a text";
+}
+std::string type_of(const Environment&) {
+  return "map of texts";
+}
 template <Choice E>
 std::string type_of(const E&) {
   return "word";

@@ -13,6 +13,7 @@
 #include "configs/schema/jobs/job_kinds.h"
 #include "configs/schema/reading/bind.h"
 #include "configs/schema/reading/deadlines.h"
+#include "configs/schema/reading/exec_checks.h"
 #include "configs/schema/reading/sweep.h"
 
 namespace tagalign::config {
@@ -38,7 +39,7 @@ struct JobEntry {
 template <class V>
 void visit_fields(V& v, JobEntry& entry) {
   v.field("kind", entry.job.kind, Rule().required());
-  v.field("ranks", entry.job.ranks, Rule().between(1, limits::kRanksPerJobMax));
+  v.field("ranks", entry.job.ranks, Rule().between(0, limits::kRanksPerJobMax));
   v.field("slots_per_rank", entry.job.slots_per_rank, Rule().between(1, limits::kRanksPerJobMax));
   v.field("after", entry.job.after);
   v.field("on_commit_of", entry.job.on_commit_of);
@@ -138,6 +139,7 @@ std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   visit_fields(reader, entry);
   reader.finish();
   read_order(written, entry, found);
+  settle_ranks(written, entry.job, entry.config, found);
   read_kind(written, entry, found);
   problems.append(found);
   if (!found.empty()) return std::nullopt;
@@ -203,14 +205,15 @@ void check_source(const WorkflowJob& job, const WorkflowJob& source, const Origi
                   Problems& problems) {
   const std::string path = format("jobs.{}.on_commit_of", job.name);
   if (!commits_evaluable(source.kind)) {
-    problems.add(origin, format("{}: expected a train job, found '{}' of kind {}", path,
+    problems.add(origin, format("{}: expected a train or exec job, found '{}' of kind {}", path,
                                 job.on_commit_of, source.kind));
   } else {
     check_kept(job, source, origin, problems);
   }
   if (!follows_commits(job.kind)) {
-    problems.add(origin, format("{}: only evaluate jobs can follow checkpoints, this is {}", path,
-                                job.kind));
+    problems.add(origin, format("{}: only evaluate and exec jobs can follow checkpoints, this is "
+                                "{}",
+                                path, job.kind));
   }
 }
 
@@ -280,8 +283,12 @@ void report(const Workflow& workflow, const JobGraphFault& fault, const File& fi
       return problems.add(
           locate(file.root, path),
           format("jobs wait for each other in a circle: {}; break it", circle_of(workflow, fault)));
-    case JobGraphFault::Kind::kSourceFollows:  // no kind of job both follows and is followed
-    case JobGraphFault::Kind::kName:           // keys of a map, told where they are read
+    case JobGraphFault::Kind::kSourceFollows:
+      return problems.add(locate(file.root, path + ".on_commit_of"),
+                          format("{}.on_commit_of: '{}' follows checkpoints itself; name a job "
+                                 "that runs once",
+                                 path, job.on_commit_of));
+    case JobGraphFault::Kind::kName:  // keys of a map, told where they are read
     case JobGraphFault::Kind::kNameTaken:
       break;
   }
@@ -295,6 +302,8 @@ void check_graph(const Workflow& workflow, const File& file, Problems& problems)
   const ByName jobs = by_name(workflow);
   for (const WorkflowJob& job : workflow.jobs) {
     check_after_any(job, jobs, file.root, problems);
+    check_checkpoint_word(job, locate(file.root, format("jobs.{}.config.command", job.name)),
+                          problems);
     const auto source = jobs.find(job.on_commit_of);
     if (job.on_commit_of.empty() || source == jobs.end()) continue;
     check_source(job, *source->second, locate(file.root, format("jobs.{}.on_commit_of", job.name)),

@@ -36,13 +36,15 @@ struct CommitChoice {
 };
 
 struct WorkflowJob {
-  std::string name;        ///< [a-z0-9][a-z0-9_.-]*, at most limits::kJobNameCharsMax characters
-  std::string kind;        ///< a name of job_kinds.h
-  int ranks = 1;           ///< MPI ranks; divides global_batch; 1…limits::kRanksPerJobMax
-  int slots_per_rank = 1;  ///< slots of an agent that a rank holds; 1…
+  std::string name;  ///< [a-z0-9][a-z0-9_.-]*, at most limits::kJobNameCharsMax characters
+  std::string kind;  ///< a name of job_kinds.h
+  /// MPI ranks; divides global_batch; 1…limits::kRanksPerJobMax. 0, of exec alone and its default: one
+  /// process without MPI
+  int ranks = 1;
+  int slots_per_rank = 1;          ///< slots of an agent that a rank, or that process, holds; 1…
   std::vector<std::string> after;  ///< jobs that must have succeeded first
-  std::string on_commit_of;        ///< evaluate only: runs for each checkpoint of that train job
-  int retries_max = 3;  ///< failures of the program itself that are tried again; 0…1000
+  std::string on_commit_of;  ///< runs for each checkpoint of that job (job_kinds.h says which)
+  int retries_max = 3;       ///< failures of the program itself that are tried again; 0…1000
   int ranks_per_node =
       0;              ///< exactly that many on every node, a divisor of ranks; 0: as many as fit
   int nodes_max = 0;  ///< 0: as many nodes as it takes

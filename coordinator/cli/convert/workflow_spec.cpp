@@ -1,5 +1,7 @@
 #include "coordinator/cli/convert/workflow_spec.h"
 
+#include <algorithm>
+
 namespace tagalign::cli {
 namespace {
 
@@ -14,13 +16,14 @@ wire::PhaseTimes to_times(const config::Deadlines& deadlines) {
 
 }  // namespace
 
+/// To coordinator and agents a process without MPI is one rank.
 wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspace) {
   TA_CHECK(workspace.is_absolute(), workspace.native());
   wire::WorkflowSpec spec{workflow.name, workspace.string(), {}};
   for (const config::WorkflowJob& job : workflow.jobs) {
     spec.jobs.push_back({.name = job.name,
                          .kind = job.kind,
-                         .ranks = job.ranks,
+                         .ranks = std::max(1, job.ranks),
                          .slots_per_rank = job.slots_per_rank,
                          .after = job.after,
                          .on_commit_of = job.on_commit_of,

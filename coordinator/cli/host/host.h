@@ -54,6 +54,8 @@ struct Host {
   std::function<std::optional<std::string>(const std::string&)> environment;
   std::function<std::unique_ptr<Connection>(const Path& state)> connect;
   std::function<std::string()> random_token;
+  /// Adds `text` to the end of a file in one write; makes the file where it is missing.
+  std::function<Status(const Path& file, const std::string& text)> append;
   /// The command that an agent would run for a launch.
   std::function<std::vector<std::string>(const wire::Launch&)> gang_command;
   std::function<int(const CoordinatorArguments&)> run_coordinator;

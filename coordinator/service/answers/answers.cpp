@@ -97,7 +97,7 @@ void add_progress(const AnswerContext& context, const core::Job& job, JobSummary
   const auto* ranks = context.telemetry.ranks(job.id, job.attempt);
   if (ranks == nullptr || ranks->empty() || summary.terminal) return;
   const RankView& first = ranks->begin()->second;
-  if (first.steps_total != 0) summary.step = first.step;
+  summary.step = first.steps_total != 0 ? first.step : std::max(summary.step, first.step);
   summary.steps_total = first.steps_total;
   summary.activity = first.activity;
 }

@@ -87,6 +87,10 @@ class CommandLine : public ::testing::Test {
       command.insert(command.end(), launch.overrides.begin(), launch.overrides.end());
       return command;
     };
+    host.append = [this](const Path& file, const std::string& text) {
+      appended[file] += text;
+      return ok_status();
+    };
     host.run_coordinator = [this](const CoordinatorArguments& seen) {
       coordinator_arguments = seen;
       return 0;
@@ -125,6 +129,7 @@ class CommandLine : public ::testing::Test {
   std::function<void()> on_start;
   std::optional<ExitStatus> daemon_exit;
   std::vector<Check> checks;
+  std::map<Path, std::string> appended;
   std::vector<std::string> asked_of_worker;
   CommandOutput worker_answer;
   std::vector<std::string> worker_arguments;

@@ -62,6 +62,7 @@ void Gang::on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms) {
 }
 
 void Gang::on_process_gone(int pid, MonotonicMs now_ms, std::optional<ExitStatus> end) {
+  if (part_.is_plain) return;  // its exit says all
   for (auto& [number, rank] : ranks_) {
     if (rank.hello.pid != pid || rank.gone_ms) continue;
     rank.gone_ms = now_ms;
@@ -133,8 +134,10 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   return fresh;
 }
 
-wire::AttemptSpent Gang::spent(MonotonicMs now_ms) const {
-  return {launch_.job, launch_.attempt, progress_.spent(now_ms, hang_), progress_.longest()};
+std::optional<wire::AttemptSpent> Gang::spent(MonotonicMs now_ms) const {
+  if (!progress_.is_told()) return std::nullopt;
+  return wire::AttemptSpent{launch_.job, launch_.attempt, progress_.spent(now_ms, hang_),
+                            progress_.longest()};
 }
 
 wire::RankNotice Gang::notice_of_cause() const {
@@ -145,7 +148,8 @@ wire::RankNotice Gang::notice_of_cause() const {
 
 bool Gang::may_conclude(MonotonicMs now_ms) const {
   if (!exit_) return false;
-  return (all_said_farewell() && !ranks_.empty()) || now_ms - exit_ms_ >= kFarewellGraceMs;
+  return part_.is_plain || (all_said_farewell() && !ranks_.empty()) ||
+         now_ms - exit_ms_ >= kFarewellGraceMs;
 }
 
 Gang::Cause Gang::refined_by_exit(Cause cause) const {
@@ -220,6 +224,7 @@ Gang::Cause Gang::verdict_of_part() const {
 }
 
 Gang::Cause Gang::verdict() const {
+  if (part_.is_plain) return verdict_of_plain();
   if (!part_.is_head()) return verdict_of_part();
   const bool told_to_fail = cause_ && cause_->outcome == Outcome::kFailed;
   if (exit_->ok() && !told_to_fail) {

@@ -42,10 +42,14 @@ class Gang {
   Gang(wire::Launch launch, Part part, MonotonicMs now_ms);
 
   /// The launcher on the head; mpirun's daemon on another node.
-  void on_launcher_started(int pid) { launcher_pid_ = pid; }
+  void on_launcher_started(int pid);
+  /// The ranks were asked to save and leave.
+  void on_leave_request() { asked_to_leave_ = true; }
 
   void on_hello(const wire::RankHello& hello, MonotonicMs now_ms);
   void on_beat(const wire::RankBeat& beat, MonotonicMs now_ms);
+  /// Of a plain process.
+  void on_checkpoint(std::uint64_t step);
   void on_farewell(const wire::RankFarewell& farewell, MonotonicMs now_ms);
   /// `end`: what the process left behind about it (coordinator/wire/end_note.h).
   void on_process_gone(int pid, MonotonicMs now_ms, std::optional<ExitStatus> end = {});
@@ -59,8 +63,8 @@ class Gang {
   /// The launcher has ended and no farewell can still be on its way: once no
   /// process is left, conclude().
   bool may_conclude(MonotonicMs now_ms) const;
-  /// How the ranks of this part spent their time.
-  wire::AttemptSpent spent(MonotonicMs now_ms) const;
+  /// How the ranks of this part spent their time; nullopt where none has told.
+  std::optional<wire::AttemptSpent> spent(MonotonicMs now_ms) const;
   /// `at_ms` is the wall clock's `now_ms`.
   wire::AttemptEnded conclude(UnixMs at_ms, MonotonicMs now_ms) const;
   /// The file that may tell why, and that conclude() names last; empty where the message says all.
@@ -117,6 +121,7 @@ class Gang {
   void settle_cause(MonotonicMs now_ms);
   Cause verdict() const;
   Cause verdict_of_part() const;
+  Cause verdict_of_plain() const;
   Cause refined_by_exit(Cause cause) const;
   Cause cause_from_exit() const;
   std::uint64_t last_step() const;
@@ -128,6 +133,7 @@ class Gang {
   std::map<int, Rank> ranks_;
   Progress progress_;
   std::optional<Hang> hang_;  ///< with a cause: what it was ended for
+  bool asked_to_leave_ = false;
   std::optional<ExitStatus> exit_;
   MonotonicMs exit_ms_ = 0;
   std::optional<Cause> cause_;

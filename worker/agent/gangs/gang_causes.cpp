@@ -93,6 +93,7 @@ bool Gang::any_left() const {
 /// Nothing more is expected of a rank that said farewell, but that all end together. One that has
 /// not said hello yet is given the time of a start.
 std::optional<Gang::Cause> Gang::silent_rank(MonotonicMs now_ms) const {
+  if (part_.is_plain) return std::nullopt;  // it need not say anything
   const bool all_left = std::ssize(ranks_) == part_.ranks && all_said_farewell();
   for (const auto& [number, rank] : ranks_) {
     if (rank.farewell && !all_left) continue;
@@ -112,6 +113,7 @@ std::string Gang::stacks_of(int rank) const {
 }
 
 std::optional<Gang::Cause> Gang::hung_rank(MonotonicMs now_ms) const {
+  if (part_.is_plain) return std::nullopt;
   const auto hang = progress_.hang(now_ms);
   if (!hang) return std::nullopt;
   const auto rank = ranks_.find(hang->rank);

@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "coordinator/wire/log_folder.h"
 #include "coordinator/wire/shares.h"
+#include "worker/exec/exec_rank.h"
 
 namespace tagalign::agent {
 namespace {
@@ -13,8 +14,9 @@ constexpr std::string_view kNodePrefix = "share";
 
 std::vector<std::string> worker_command(const wire::Launch& launch,
                                         const GangEnvironment& environment) {
-  std::vector<std::string> command = {environment.worker.string(), launch.kind, "--config",
-                                      attempt_config(launch).string()};
+  std::vector<std::string> command = {environment.worker.string(), launch.kind};
+  if (launch.kind == config::kExecKind) command = {environment.tagalign.string(), exec::kExecRank};
+  command.insert(command.end(), {"--config", attempt_config(launch).string()});
   for (const std::string& override_text : launch.overrides) {
     command.insert(command.end(), {"--set", override_text});
   }
@@ -106,6 +108,8 @@ std::string describe_gang(const wire::Launch& launch, const GangEnvironment& env
 
 std::vector<std::string> gang_command(const wire::Launch& launch,
                                       const GangEnvironment& environment) {
+  if (const auto exec = exec::exec_config_of(launch); exec.ok() && *exec && !(*exec)->mpi)
+    return exec::words_of(**exec, launch.workspace);
   std::vector<std::string> command =
       by_srun(launch) ? srun_command(launch, environment) : mpirun_command(launch, environment);
   const std::vector<std::string> worker = worker_command(launch, environment);

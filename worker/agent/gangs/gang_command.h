@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "coordinator/wire/messages.h"
 #include "worker/agent/gangs/process_name.h"
+#include "worker/exec/exec_program.h"
 
 namespace tagalign::agent {
 
@@ -53,6 +54,9 @@ struct Part {
   int first_rank = 0;
   int ranks = 0;
   std::vector<int> slots;  ///< numbers of the agent's slots
+  /// One process without MPI, which the agent starts and watches itself: it has no rank that would
+  /// speak, and `ranks` is 0.
+  bool is_plain = false;
   bool is_head() const { return share == 0; }
 };
 /// The part of `agent`; nothing of a launch that does not name it.
@@ -106,10 +110,13 @@ inline Path common_scratch(const GangEnvironment& environment, const AttemptKey&
   return environment.common_scratch / gang_mark(environment.coordinator, key);
 }
 
-/// The launcher's command, for the head.
+/// The launcher's command, for the head; of an exec job without MPI the program itself.
 std::vector<std::string> gang_command(const wire::Launch& launch,
                                       const GangEnvironment& environment);
 ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& environment);
+/// An exec job without MPI.
+ProcessOptions plain_process(const wire::Launch& launch, const GangEnvironment& environment,
+                             const config::ExecConfig& config);
 /// What ranks on this node take that srun started: it gives all of them the head's.
 std::map<std::string, std::string> seat_variables(const wire::Launch& launch,
                                                   const GangEnvironment& environment);

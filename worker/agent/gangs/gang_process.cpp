@@ -28,6 +28,7 @@ Variables node_variables(const wire::Launch& launch, const GangEnvironment& envi
       {"TAGALIGN_AGENT_PID", format("{}", environment.agent_pid)},
       {"TAGALIGN_COORDINATOR", environment.coordinator},
       {"TAGALIGN_JOB", format("{}", launch.job.value)},
+      {"TAGALIGN_JOB_NAME", launch.job_name},
       {"TAGALIGN_ATTEMPT", format("{}", launch.attempt.value)},
       {"TAGALIGN_RANKS", format("{}", launch.ranks)},
       {"TAGALIGN_LOG_FOLDER", attempt_folder(launch).string()},
@@ -129,6 +130,19 @@ ProcessOptions gang_process(const wire::Launch& launch, const GangEnvironment& e
   }
   ProcessOptions options = process(launch, std::move(variables), launcher_log(launch));
   options.command = gang_command(launch, environment);
+  return options;
+}
+
+ProcessOptions plain_process(const wire::Launch& launch, const GangEnvironment& environment,
+                             const config::ExecConfig& config) {
+  Variables variables = node_variables(launch, environment);
+  variables["TAGALIGN_PROGRAM"] = environment.tagalign.string();
+  const std::vector<int>& slots = launch.shares.front().slots;
+  variables["TAGALIGN_SLOTS"] = format("{}", fmt::join(slots, ","));
+  for (const auto& [name, value] : exec::variables_of(config, attempt_folder(launch), 0))
+    variables[name] = value;
+  ProcessOptions options = process(launch, std::move(variables), rank_log(launch, 0));
+  options.command = exec::words_of(config, launch.workspace);
   return options;
 }
 

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "coordinator/wire/end_note.h"
+#include "coordinator/wire/shares.h"
 #include "worker/agent/gangs/hang_report.h"
 #include "worker/agent/gangs/last_words.h"
 
@@ -56,7 +57,7 @@ Status Gangs::write(const Path& path, std::string_view text) {
 }
 
 Status Gangs::prepare_files(const wire::Launch& launch, const GangEnvironment& environment) {
-  if (!parts_.files.exists(environment.worker)) {
+  if (launch.kind != config::kExecKind && !parts_.files.exists(environment.worker)) {
     return not_found(format(
         "launching a gang: the worker program {} does not exist: build it, or give --worker FILE",
         environment.worker.string()));
@@ -94,11 +95,16 @@ Status Gangs::write_seat(const wire::Launch& launch, const GangEnvironment& envi
 
 Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
   GangEnvironment environment = parts_.environment;
-  const Part part = part_of(launch, parts_.agent);
+  Part part = part_of(launch, parts_.agent);
+  TA_ASSIGN_OR_RETURN(auto exec, exec_job(launch));
+  part.is_plain = exec && !exec->config.mpi;
+  if (part.is_plain) part.ranks = 0;
   if (!parts_.gpus.empty()) environment.gpus = gpus_of(part);
   TA_RETURN_IF_ERROR(prepare_files(launch, environment));
   ProcessName launcher;
-  if (part.is_head()) {
+  if (part.is_plain) {
+    TA_ASSIGN_OR_RETURN(launcher, start_plain(launch, environment, exec->config));
+  } else if (part.is_head()) {
     TA_ASSIGN_OR_RETURN(launcher, start_launcher(launch, environment));
   }
   const auto [gang, added] =
@@ -107,10 +113,13 @@ Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
                                  .launcher = launcher,
                                  .peers = {},
                                  .save_reason = {},
-                                 .environment = environment});
+                                 .environment = environment,
+                                 .exec = std::move(exec)});
   if (part.is_head()) gang->second.gang.on_launcher_started(launcher.pid);
-  log_info("job {} ({}) attempt {}, launcher {}: {}", launch.job.value, launch.job_name,
-           launch.attempt.value, launcher.pid, describe_gang(launch, environment));
+  log_info("job {} ({}) attempt {}, {} {}: {}", launch.job.value, launch.job_name,
+           launch.attempt.value, part.is_plain ? "process" : "launcher", launcher.pid,
+           part.is_plain ? wire::shown(launch.shares.front(), launch.slots_per_rank)
+                         : describe_gang(launch, environment));
   return launcher;
 }
 
@@ -201,6 +210,8 @@ std::vector<std::string> Gangs::save_and_leave(const AttemptKey& key, const std:
   RunningGang* running = find(key.first, key.second);
   if (running == nullptr || running->save_reason) return {};
   running->save_reason = reason;
+  running->gang.on_leave_request();
+  if (running->gang.part().is_plain) ask_plain_to_leave(*running);
   return {running->peers.begin(), running->peers.end()};
 }
 
@@ -250,6 +261,7 @@ GangChanges Gangs::supervise() {
   for (auto it = gangs_.begin(); it != gangs_.end();) {
     RunningGang& running = it->second;
     if (auto notice = supervise_one(running, changes)) changes.events.push_back(std::move(*notice));
+    if (running.gang.part().is_plain) hear_reports(running, changes.events);
     if (!is_over(running)) {
       ++it;
       continue;
@@ -257,8 +269,9 @@ GangChanges Gangs::supervise() {
     wire::AttemptEnded ended =
         running.gang.conclude(parts_.clock.unix_ms(), parts_.clock.monotonic_ms());
     say_more(running, ended);
-    const wire::AttemptSpent spent = running.gang.spent(parts_.clock.monotonic_ms());
-    if (spent.spent != wire::PhaseTimes{}) changes.events.push_back(spent);
+    if (const auto spent = running.gang.spent(parts_.clock.monotonic_ms()))
+      changes.events.push_back(*spent);
+    if (running.exec) check_outputs(running, ended);
     log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
              ended.message.empty() ? "well" : ended.message);
     changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
@@ -343,7 +356,9 @@ bool Gangs::is_over(RunningGang& running) {
   const std::vector<int> left = by_srun(running.gang.launch())
                                     ? parts_.processes.marked(mark)
                                     : parts_.processes.marked_descendants(mark);
-  for (const int pid : left) parts_.processes.signal_process(pid, SIGKILL);
+  const bool may_save = now_ms < running.leave_until_ms && !running.gang.ends_on_request();
+  for (const int pid : left)
+    if (!may_save) parts_.processes.signal_process(pid, SIGKILL);
   running.scan_after_ms = now_ms + kScanMs;
   return left.empty();
 }

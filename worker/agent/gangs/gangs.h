@@ -20,6 +20,7 @@
 #include "worker/agent/gangs/gang.h"
 #include "worker/agent/gangs/gang_command.h"
 #include "worker/agent/gangs/process_host.h"
+#include "worker/exec/report_file.h"
 
 namespace tagalign::agent {
 
@@ -82,6 +83,12 @@ class Gangs {
   std::vector<wire::RankBeat> beats() const;
 
  private:
+  /// What is kept of an exec job. Where no rank of it speaks, its reports are read here.
+  struct ExecJob {
+    config::ExecConfig config;
+    exec::ReportFile reports;
+    MonotonicMs look_ms = 0;  ///< the next look at its reports
+  };
   struct RunningGang {
     Gang gang;
     ProcessName launcher;
@@ -89,6 +96,8 @@ class Gangs {
     std::optional<std::string> save_reason;  ///< also told to ranks that say hello later
     GangEnvironment environment;
     MonotonicMs scan_after_ms = 0;  ///< the next look for processes that are left
+    std::optional<ExecJob> exec;
+    MonotonicMs leave_until_ms = 0;  ///< what a plain process started may save until then
   };
 
   Status kill_marked(const std::string& mark);
@@ -96,6 +105,13 @@ class Gangs {
   Status prepare_files(const wire::Launch& launch, const GangEnvironment& environment);
   Result<ProcessName> start_launcher(const wire::Launch& launch,
                                      const GangEnvironment& environment);
+  // gangs_exec.cpp
+  Result<std::optional<ExecJob>> exec_job(const wire::Launch& launch);
+  Result<ProcessName> start_plain(const wire::Launch& launch, const GangEnvironment& environment,
+                                  const config::ExecConfig& config);
+  void ask_plain_to_leave(RunningGang& running);
+  void hear_reports(RunningGang& running, std::vector<wire::AgentEvent>& events);
+  static void check_outputs(const RunningGang& running, wire::AttemptEnded& ended);
   Status write_rank_hosts(const wire::Launch& launch);
   Status write_seat(const wire::Launch& launch, const GangEnvironment& environment);
   std::vector<std::string> gpus_of(const Part& part) const;

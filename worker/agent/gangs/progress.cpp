@@ -214,6 +214,10 @@ std::optional<Hang> Progress::hang(MonotonicMs now_ms) const {
                     format_duration(deadline_ms(beat.phase)), doing, beat.step, behind(*late))};
 }
 
+bool Progress::is_told() const {
+  return std::ranges::any_of(ranks_, [](const auto& rank) { return rank.second.beat.moves > 0; });
+}
+
 Hang Progress::hang_of(int number) const {
   const auto found = ranks_.find(number);
   if (found == ranks_.end()) return {.rank = number};

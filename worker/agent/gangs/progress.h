@@ -49,6 +49,8 @@ class Progress {
 
   /// Milliseconds by phase, added up over the ranks; since `hang` began all of them count as `hang`.
   wire::PhaseTimes spent(MonotonicMs now_ms, const std::optional<Hang>& hang = {}) const;
+  /// Some rank has told of a move: what is known of phases is its own word.
+  bool is_told() const;
   /// The longest time between two moves, by phase, of any rank.
   const wire::PhaseTimes& longest() const { return longest_; }
 
