@@ -80,7 +80,8 @@ class Service {
   };
 
   void take_frame(Round& round, const wire::IncomingFrame& incoming);
-  void take_request(Round& round, const std::string& peer, wire::ClientRequest request);
+  void take_client(Round& round, const wire::IncomingFrame& incoming);
+  void take_request(Round& round, const wire::IncomingFrame& incoming, wire::ClientRequest request);
   Status take_pool_request(Round& round, const wire::PoolAddRequest& request);
   Status take_pool_request(Round& round, const wire::PoolVerbRequest& request);
   Status take_jobs_change(Round& round, wire::JobsChangeRequest& request);
@@ -110,13 +111,14 @@ class Service {
   bool gangs_are_gone() const;
   void send(const AgentId& agent, const wire::ToAgent& message);
   void ask_for_hello(const std::string& peer);
-  void reply(const std::string& peer, const wire::ClientReply& message);
+  void reply(const std::string& peer, const wire::ProvenKey& key, const wire::ClientReply& message);
 
   ServiceParts parts_;
   core::State state_;
   core::Mind mind_;
   Telemetry telemetry_;
   AgentLinks links_;
+  std::set<std::string> refused_;  ///< keys that sent what is not theirs to send
   UnixMs started_ms_ = 0;
   UnixMs time_base_ms_ = 0;  ///< the core's time minus the monotonic clock
   bool store_failing_ = false;

@@ -1,5 +1,6 @@
 /// ROUTER side of transport.h.
 #include <chrono>
+#include <map>
 #include <set>
 #include <zmq.hpp>
 
@@ -18,6 +19,7 @@ constexpr int kServerLingerMs = 250;  // lets a last reply leave
 constexpr int kHeartbeatMs = 5'000;
 constexpr int kHeartbeatTimeoutMs = 15'000;
 constexpr std::size_t kPeersComplainedMax = 1'000;
+constexpr std::size_t kAgentsRememberedMax = 10'000;
 
 std::string user_id(zmq::message_t& message) {
   try {
@@ -47,6 +49,10 @@ class RouterServer final : public ServerSocket {
   Status bind(const std::string& endpoint, const CurveServerOptions* curve);
   std::optional<IncomingFrame> take_one();
   std::optional<IncomingFrame> admit(std::string peer, zmq::message_t& message);
+  std::optional<IncomingFrame> admit(IncomingFrame incoming, std::uint16_t version);
+  std::optional<ProvenKey> prove(const std::string& peer, const std::string& user);
+  void tell_revoked(const std::string& peer);
+  Status send_bytes(const std::string& peer, const Frame& frame);
   void complain(const std::string& peer, const std::string& user, const Status& why);
 
   bool curve_;
@@ -55,6 +61,7 @@ class RouterServer final : public ServerSocket {
   zmq::socket_t socket_;
   std::string endpoint_;
   std::set<std::string> complained_;
+  std::map<std::string, std::string> agents_;  ///< peers that are sent to unasked: id of their key
 };
 
 Result<std::unique_ptr<ServerSocket>> RouterServer::open(const std::string& endpoint,
@@ -130,27 +137,58 @@ std::optional<IncomingFrame> RouterServer::take_one() {
 
 std::optional<IncomingFrame> RouterServer::admit(std::string peer, zmq::message_t& message) {
   const std::string user = curve_ ? user_id(message) : "";
-  const auto role = curve_ ? role_of_allowed_name(user) : PeerRole::kRank;
+  const auto key = curve_ ? prove(peer, user) : ProvenKey{};
+  if (!key) return std::nullopt;
   auto unpacked = unpack_frame(message.to_string_view());
-  if (!role || !unpacked.ok()) {
-    complain(peer, user, role ? unpacked.status() : permission_denied("no known key"));
+  if (!unpacked.ok()) {
+    complain(peer, user, unpacked.status());
     return std::nullopt;
   }
+  const PeerRole role = curve_ ? peer_role_of(key->role) : PeerRole::kRank;
+  return admit({std::move(peer), role, std::move(unpacked->frame), *key}, unpacked->version);
+}
+
+/// Answers what belongs to the handshake; the rest is for the caller.
+std::optional<IncomingFrame> RouterServer::admit(IncomingFrame incoming, std::uint16_t version) {
   Status answered;
-  if (unpacked->frame.kind == FrameKind::kHello) {
-    const auto hello = decode_hello(unpacked->frame.body);
+  if (incoming.frame.kind == FrameKind::kHello) {
+    const auto hello = decode_hello(incoming.frame.body);
     if (!hello.ok()) {
-      complain(peer, user, hello.status());
+      complain(incoming.peer, incoming.key.name, hello.status());
     } else {
-      answered = send(peer, answer_hello(*hello, *role));
+      answered = send(incoming.peer, answer_hello(*hello, incoming.role));
     }
-  } else if (unpacked->version < kProtocolVersionMin || unpacked->version > kProtocolVersionMax) {
-    answered = send(peer, reject_version(unpacked->version, unpacked->version));
+  } else if (version < kProtocolVersionMin || version > kProtocolVersionMax) {
+    answered = send(incoming.peer, reject_version(version, version));
   } else {
-    return IncomingFrame{std::move(peer), *role, std::move(unpacked->frame)};
+    return incoming;
   }
   if (!answered.ok()) log_debug("answer to a new peer: {}", answered.message());
   return std::nullopt;
+}
+
+/// The handshake was a look at the allow-list of then: what was revoked since is told so.
+std::optional<ProvenKey> RouterServer::prove(const std::string& peer, const std::string& user) {
+  const auto key = zap_->allowed().still_allowed(user);
+  if (!key) {
+    complain(peer, user, permission_denied("its key was revoked"));
+    tell_revoked(peer);
+    return std::nullopt;
+  }
+  if (key->role == KeyRole::kAgent) {
+    // One that is forgotten is known again by its next heartbeat.
+    if (agents_.size() >= kAgentsRememberedMax) agents_.clear();
+    agents_[peer] = user;
+  }
+  return ProvenKey{key->name, key->role};
+}
+
+void RouterServer::tell_revoked(const std::string& peer) {
+  const Reject reject{
+      "the key was revoked; ask the owner of the coordinator for another one (`tagalign key add "
+      "NAME --role observe|submit|admin|agent`)"};
+  const Status sent = send_bytes(peer, {FrameKind::kReject, encode(reject)});
+  if (!sent.ok()) log_debug("tell a peer that its key was revoked: {}", sent.message());
 }
 
 void RouterServer::complain(const std::string& peer, const std::string& user, const Status& why) {
@@ -160,6 +198,14 @@ void RouterServer::complain(const std::string& peer, const std::string& user, co
 }
 
 Status RouterServer::send(const std::string& peer, const Frame& frame) {
+  const auto agent = agents_.find(peer);
+  if (agent != agents_.end() && !zap_->allowed().still_allowed(agent->second)) {
+    return unavailable("send to an agent: its key was revoked");
+  }
+  return send_bytes(peer, frame);
+}
+
+Status RouterServer::send_bytes(const std::string& peer, const Frame& frame) {
   try {
     const std::string bytes = pack_frame(frame);
     const auto flags = zmq::send_flags::dontwait;
@@ -169,8 +215,10 @@ Status RouterServer::send(const std::string& peer, const Frame& frame) {
     }
     return unavailable("send to a peer: it does not read what was sent before");
   } catch (const zmq::error_t& error) {
-    if (error.num() == EHOSTUNREACH)
+    if (error.num() == EHOSTUNREACH) {
+      agents_.erase(peer);
       return unavailable("send to a peer: it is no longer connected");
+    }
     return internal_error(format("send to a peer of {}: {}", endpoint_, error.what()));
   }
 }
