@@ -74,8 +74,9 @@ Status Service::step(std::int64_t wait_ms) {
   }
   Round round;
   if (state_.stopping && !stop_asked_) decide(round, core::ServiceStarted{});
+  for (const auto& held : turns_.due(parts_.clock.monotonic_ms())) take_client(round, held);
   for (int taken = 0; taken < kFramesPerRound; ++taken) {
-    auto incoming = parts_.socket.receive(taken == 0 ? wait_ms : 0);
+    auto incoming = parts_.socket.receive(taken == 0 && round.replies.empty() ? wait_ms : 0);
     if (!incoming.ok()) return incoming.status();
     if (!incoming->has_value()) break;
     take_frame(round, **incoming);
@@ -97,7 +98,7 @@ UnixMs Service::now_ms() {
 
 void Service::take_frame(Round& round, const wire::IncomingFrame& incoming) {
   const auto& [peer, role, frame, key] = incoming;
-  if (frame.kind == FrameKind::kClientRequest) return take_client(round, incoming);
+  if (frame.kind == FrameKind::kClientRequest) return hear_client(round, incoming);
   if (frame.kind == FrameKind::kFromAgent && role == PeerRole::kAgent) {
     const auto message = wire::decode_from_agent(frame.body);
     if (!message.ok()) return log_warning("dropped a frame: {}", message.status().message());
@@ -207,7 +208,7 @@ Status Service::give_up(const Round& round, const Status& why) {
       reply(pending.peer, pending.key,
             error_reply(why.with_context("the request was not recorded")));
     } else if (!loaded.ok()) {
-      reply(pending.peer, error_reply(loaded));
+      reply(pending.peer, pending.key, error_reply(loaded));
     } else {
       readable.push_back(pending);
     }
@@ -251,7 +252,8 @@ void Service::answer_all(const std::vector<PendingReply>& replies) {
                               .now_ms = now_ms(),
                               .started_ms = started_ms_,
                               .events = parts_.store.fact_count()};
-  for (const auto& pending : replies) reply(pending.peer, answer(context, pending.request));
+  for (const auto& pending : replies)
+    reply(pending.peer, pending.key, answer(context, pending.request));
 }
 
 /// A snapshot that fails costs only time at the next start: it is tried again later.
@@ -303,7 +305,8 @@ void Service::ask_for_hello(const std::string& peer) {
   if (!sent.ok()) log_debug("ask an agent for a hello: {}", sent.message());
 }
 
-void Service::reply(const std::string& peer, const wire::ClientReply& message) {
+void Service::reply(const std::string& peer, const wire::ProvenKey& key,
+                    const wire::ClientReply& message) {
   wire::Frame frame = wire::make_frame(message);
   if (frame.body.size() > limits::kFrameBytesMax) {
     const wire::ClientReply too_large = error_reply(
@@ -312,6 +315,7 @@ void Service::reply(const std::string& peer, const wire::ClientReply& message) {
                            frame.body.size(), limits::kFrameBytesMax)));
     frame = wire::make_frame(too_large);
   }
+  turns_.charge(key, frame.body.size());
   const Status sent = parts_.socket.send(peer, frame);
   if (!sent.ok()) log_debug("reply to a client: {}", sent.message());
 }

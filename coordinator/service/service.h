@@ -28,6 +28,7 @@
 #include "coordinator/service/pool.h"
 #include "coordinator/service/pools/backend.h"
 #include "coordinator/service/telemetry.h"
+#include "coordinator/service/turns.h"
 #include "coordinator/store/store.h"
 #include "coordinator/wire/transport.h"
 
@@ -67,6 +68,7 @@ class Service {
  private:
   struct PendingReply {
     std::string peer;
+    wire::ProvenKey key;
     wire::ClientRequest request;
     bool needs_commit = false;
   };
@@ -80,6 +82,7 @@ class Service {
   };
 
   void take_frame(Round& round, const wire::IncomingFrame& incoming);
+  void hear_client(Round& round, const wire::IncomingFrame& incoming);
   void take_client(Round& round, const wire::IncomingFrame& incoming);
   void take_request(Round& round, const wire::IncomingFrame& incoming, wire::ClientRequest request);
   Status take_pool_request(Round& round, const wire::PoolAddRequest& request);
@@ -119,6 +122,7 @@ class Service {
   Telemetry telemetry_;
   AgentLinks links_;
   std::set<std::string> refused_;  ///< keys that sent what is not theirs to send
+  Turns turns_;
   UnixMs started_ms_ = 0;
   UnixMs time_base_ms_ = 0;  ///< the core's time minus the monotonic clock
   bool store_failing_ = false;

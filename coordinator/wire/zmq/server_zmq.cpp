@@ -1,4 +1,8 @@
 /// ROUTER side of transport.h.
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <set>
@@ -9,6 +13,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "coordinator/wire/frame.h"
+#include "coordinator/wire/zmq/gate_posix.h"
 #include "coordinator/wire/zmq/socket_zmq.h"
 #include "coordinator/wire/zmq/zap_zmq.h"
 
@@ -18,6 +23,8 @@ namespace {
 constexpr int kServerLingerMs = 250;  // lets a last reply leave
 constexpr int kHeartbeatMs = 5'000;
 constexpr int kHeartbeatTimeoutMs = 15'000;
+constexpr int kInnerBacklog = 1'024;
+constexpr std::size_t kCurveBytesMax = 64;  // that CURVE adds to a message
 constexpr std::size_t kPeersComplainedMax = 1'000;
 constexpr std::size_t kAgentsRememberedMax = 10'000;
 
@@ -47,6 +54,7 @@ class RouterServer final : public ServerSocket {
  private:
   explicit RouterServer(bool curve) : curve_(curve) {}
   Status bind(const std::string& endpoint, const CurveServerOptions* curve);
+  Status bind_behind_gate(const std::string& endpoint, const CurveServerOptions& curve);
   std::optional<IncomingFrame> take_one();
   std::optional<IncomingFrame> admit(std::string peer, zmq::message_t& message);
   std::optional<IncomingFrame> admit(IncomingFrame incoming, std::uint16_t version);
@@ -56,6 +64,7 @@ class RouterServer final : public ServerSocket {
   void complain(const std::string& peer, const std::string& user, const Status& why);
 
   bool curve_;
+  std::unique_ptr<Gate> gate_;  ///< outlives the context, whose last words go through it
   zmq::context_t context_{1};
   std::unique_ptr<ZapHandler> zap_;
   zmq::socket_t socket_;
@@ -71,14 +80,25 @@ Result<std::unique_ptr<ServerSocket>> RouterServer::open(const std::string& endp
   return std::unique_ptr<ServerSocket>(std::move(server));
 }
 
-Status bind_status(const zmq::error_t& error, const std::string& endpoint) {
-  const std::string what = format("listen on {}", endpoint);
-  if (error.num() != EADDRINUSE) return errno_status(error.num(), what);
-  const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
-  return already_exists(
-      format("{}: port {} is in use by another program; stop it, or choose another port with "
-             "--listen tcp://ADDRESS:PORT",
-             what, port));
+/// Nobody but this process reaches it, which libzmq checks: every byte has come through the gate.
+std::string inner_name() {
+  static std::atomic<int> number{0};
+  return format("tagalign-gate-{}-{}", ::getpid(), number++);
+}
+
+void accept_own_process_only(zmq::socket_t& socket) {
+  const pid_t own = ::getpid();
+  if (zmq_setsockopt(socket.handle(), ZMQ_IPC_FILTER_PID, &own, sizeof own) != 0)
+    throw zmq::error_t();
+}
+
+GateLimits gate_limits() {
+  GateLimits limits;
+  limits.frame_bytes_max = limits::kFrameBytesMax + kFrameHeaderBytes + kCurveBytesMax;
+  limits.connections_max = std::min(limits.connections_max, connections_that_fit());
+  limits.strangers_max =
+      std::clamp<std::size_t>(limits.connections_max / 4, 1, limits.strangers_max);
+  return limits;
 }
 
 Status RouterServer::bind(const std::string& endpoint, const CurveServerOptions* curve) {
@@ -93,17 +113,27 @@ Status RouterServer::bind(const std::string& endpoint, const CurveServerOptions*
                 static_cast<std::int64_t>(limits::kFrameBytesMax + kFrameHeaderBytes));
     socket_.set(zmq::sockopt::heartbeat_ivl, kHeartbeatMs);
     socket_.set(zmq::sockopt::heartbeat_timeout, kHeartbeatTimeoutMs);
-    if (curve != nullptr) {
-      socket_.set(zmq::sockopt::zap_domain, "tagalign");
-      socket_.set(zmq::sockopt::curve_server, true);
-      socket_.set(zmq::sockopt::curve_secretkey, curve->keys.secret_key);
-    }
+    if (curve != nullptr) return bind_behind_gate(endpoint, *curve);
     socket_.bind(endpoint);
-    endpoint_ = reachable_endpoint(socket_.get(zmq::sockopt::last_endpoint), host_name());
+    endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
     return ok_status();
   } catch (const zmq::error_t& error) {
-    return bind_status(error, endpoint);
+    return errno_status(error.num(), format("listen on {}", endpoint));
   }
+}
+
+Status RouterServer::bind_behind_gate(const std::string& endpoint,
+                                      const CurveServerOptions& curve) {
+  const std::string inner = inner_name();
+  socket_.set(zmq::sockopt::zap_domain, "tagalign");
+  socket_.set(zmq::sockopt::curve_server, true);
+  socket_.set(zmq::sockopt::curve_secretkey, curve.keys.secret_key);
+  socket_.set(zmq::sockopt::backlog, kInnerBacklog);
+  accept_own_process_only(socket_);
+  socket_.bind("ipc://@" + inner);
+  TA_ASSIGN_OR_RETURN(gate_, Gate::open(endpoint, inner, gate_limits()));
+  endpoint_ = reachable_endpoint(gate_->endpoint(), host_name());
+  return ok_status();
 }
 
 Result<std::optional<IncomingFrame>> RouterServer::receive(std::int64_t timeout_ms) {
