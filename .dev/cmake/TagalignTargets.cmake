@@ -43,6 +43,16 @@ elseif(TAGALIGN_SANITIZE)
   message(FATAL_ERROR "TAGALIGN_SANITIZE='${TAGALIGN_SANITIZE}': expected address, thread or nothing")
 endif()
 
+# The whole program tells the fuzzer what it covers. Warnings of another compiler than the one that the project is written
+# for are no errors.
+if(TAGALIGN_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "TAGALIGN_FUZZ=ON takes clang, found ${CMAKE_CXX_COMPILER_ID}: cmake --preset fuzz (Debian: clang, libclang-rt-dev)")
+  endif()
+  target_compile_options(ta_options INTERFACE -Wno-error -fsanitize=fuzzer-no-link)
+  target_link_options(ta_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 function(ta_library name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   add_library(${name} STATIC ${A_SOURCES})

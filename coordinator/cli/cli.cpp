@@ -16,7 +16,18 @@ namespace {
 struct GlobalOptions {
   OutputFormat format = OutputFormat::kTable;
   std::string state;
+  std::string key;
+  std::string endpoint;
 };
+
+/// What is written beats what the environment says: --key, --state, $TAGALIGN_KEY, $TAGALIGN_STATE.
+Path key_file(const GlobalOptions& options, const Host& host) {
+  std::string file = options.key;
+  if (file.empty() && options.state.empty()) {
+    file = host.environment("TAGALIGN_KEY").value_or("");
+  }
+  return file.empty() ? Path() : std::filesystem::absolute(file).lexically_normal();
+}
 
 Path state_folder(const GlobalOptions& options, const Host& host) {
   Path folder = options.state;
@@ -43,13 +54,30 @@ void add_globals(CLI::App& app, GlobalOptions& options) {
          "folder of the coordinator (default: $TAGALIGN_STATE, else $XDG_STATE_HOME/tagalign, "
          "else ~/.local/state/tagalign)")
       ->option_text("DIR");
+  app.add_option("--key", options.key,
+                 "file that the coordinator's owner gave you, in place of a state folder (default: "
+                 "$TAGALIGN_KEY)")
+      ->option_text("FILE");
+  app.add_option("--connect", options.endpoint,
+                 "with --key: where the coordinator is (default: what the key file says)")
+      ->option_text("ENDPOINT");
   app.set_version_flag("--version", format("tagalign {}", kVersion));
+}
+
+Result<int> no_key_to_connect() {
+  return invalid_argument(
+      "--connect needs --key FILE: a key of `tagalign key add`, or for an agent a copy of "
+      "keys/agent.key from the coordinator's state folder");
 }
 
 int run_chosen(const Program& program, const GlobalOptions& options, Host& host) {
   const auto writer = make_writer(options.format, host.out);
   Context context{host, state_folder(options, host), *writer, options.format};
-  const Result<int> code = program.chosen(context);
+  context.key = key_file(options, host);
+  context.endpoint = options.endpoint;
+  const Result<int> code = context.endpoint.empty() || !context.key.empty()
+                               ? program.chosen(context)
+                               : no_key_to_connect();
   host.out.flush();
   if (code.ok()) return *code;
   host.err << "tagalign: " << printable_lines(code.status().message()) << "\n";
@@ -91,7 +119,7 @@ int run_cli(const std::vector<std::string>& arguments, Host& host) {
   Program program{app, {}};
   for (auto* add : {add_coordinator, add_agent, add_submit, add_jobs, add_job, add_wait,
                     add_goodput, add_checkpoints, add_results, add_data, add_doctor, add_weights,
-                    add_pool, add_nodes, add_report, add_completion}) {
+                    add_pool, add_nodes, add_key, add_report, add_completion}) {
     add(program);
   }
   if (arguments.empty()) {

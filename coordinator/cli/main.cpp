@@ -122,8 +122,8 @@ int run_agent(const cli::AgentArguments& arguments) {
   if (options.id.empty()) options.id = host_name();
   options.worker = arguments.worker;
   options.mpirun = arguments.mpirun;
-  if (!arguments.connect.empty()) {
-    auto connection = wire::load_agent_key(arguments.key, arguments.connect);
+  if (!arguments.key.empty()) {
+    auto connection = wire::load_key_file(arguments.key, arguments.connect, wire::PeerRole::kAgent);
     if (!connection.ok()) return refuse(connection.status());
     options.connection = std::move(*connection);
   }
@@ -192,6 +192,9 @@ int run(int count, char** values) {
       .start_detached = start_detached,
       .exit_of = exit_of,
       .create_state_folder = wire::create_state_folder,
+      .add_key = wire::add_key,
+      .list_keys = wire::list_keys,
+      .revoke_key = wire::revoke_key,
       .ask_worker = ask_worker,
       .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
       .examine_slurm = cli::examine_slurm,

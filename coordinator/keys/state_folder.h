@@ -10,8 +10,7 @@
 ///   STATE/coordinator.log
 ///   STATE/keys/NAME.secret       0600: two lines, public and secret key (server, client, agent)
 ///   STATE/keys/agent.key         0600: what an agent needs that does not share the folder
-///   STATE/keys/allowed/NAME.client, NAME.agent
-///                                public keys that may connect
+///   STATE/keys/allowed/NAME.ROLE public keys that may connect (coordinator/wire/allow_list.h)
 ///   STATE/coordinator.sqlite     events and results (coordinator/store), and the lock of the folder
 ///   STATE/agents/ID/             the folder of an agent that the coordinator started
 ///
@@ -63,9 +62,19 @@ Result<KeyPair> load_server_credentials(const Path& root);
 Result<CurveClientOptions> load_client_credentials(const Path& root,
                                                    PeerRole role = PeerRole::kClient);
 
-/// For agents that do not share the folder: what STATE/keys/agent.key holds, one a line: the
-/// coordinator's public key, the agents' public and secret key. Refused when others can read it.
-Result<CurveClientOptions> load_agent_key(const Path& file, const std::string& endpoint);
+/// Where a coordinator is, and how one knows that it is this one.
+struct CoordinatorDoor {
+  std::string endpoint;
+  std::string server_public_key;
+};
+/// kNotFound when no coordinator has used the folder.
+Result<CoordinatorDoor> read_door(const Path& root);
+
+/// For whoever does not share the folder: a file that `tagalign key add` made (given_keys.h), or
+/// STATE/keys/agent.key, which has no endpoint. `endpoint`, where it is given, wins. Refused when
+/// others can read it.
+Result<CurveClientOptions> load_key_file(const Path& file, const std::string& endpoint,
+                                         PeerRole role);
 
 /// A process named for good: a pid alone may be given to another process.
 struct ProcessIdentity {

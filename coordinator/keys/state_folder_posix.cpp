@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <sstream>
 
@@ -63,6 +65,13 @@ Result<KeyPair> load_or_make_key_pair(const Path& path) {
   return keys;
 }
 
+std::string how_to_start(const Path& root) {
+  return format(
+      "start a coordinator with `tagalign coordinator start --state {}`, or choose the folder of a "
+      "running one with --state",
+      root.string());
+}
+
 /// One line of text; `what_makes_it` completes "no such file: …".
 Result<std::string> read_line(const Path& path, std::string_view what_makes_it) {
   auto contents = posix_file_system().read_file(path, kKeyFileBytesMax);
@@ -70,10 +79,6 @@ Result<std::string> read_line(const Path& path, std::string_view what_makes_it) 
   if (contents.status().code() != ErrorCode::kNotFound) return contents.status();
   return not_found(format("read {}: there is no such file; {}", path.string(), what_makes_it));
 }
-
-}  // namespace
-
-namespace {
 
 /// Follows agent.secret, which its owner may have renewed.
 Status write_agent_key(const StateFolder& state, const KeyPair& server) {
@@ -92,7 +97,7 @@ Status create_state_folder(const Path& root) {
   TA_RETURN_IF_ERROR(make_private_folder(state.allowed()));
   TA_ASSIGN_OR_RETURN(const KeyPair server, load_or_make_key_pair(state.secret("server")));
   TA_RETURN_IF_ERROR(files.write_durable(state.server_public(), server.public_key + "\n"));
-  const std::pair<const char*, const char*> peers[] = {{"client", "default.client"},
+  const std::pair<const char*, const char*> peers[] = {{"client", "default.admin"},
                                                        {"agent", "local.agent"}};
   for (const auto& [name, allowed] : peers) {
     const bool is_new = !files.exists(state.secret(name));
@@ -116,39 +121,56 @@ Result<KeyPair> load_server_credentials(const Path& root) {
   return load_key_pair(path);
 }
 
+Result<CoordinatorDoor> read_door(const Path& root) {
+  const StateFolder state(root);
+  const std::string start = how_to_start(root);
+  CoordinatorDoor door;
+  TA_ASSIGN_OR_RETURN(door.endpoint, read_line(state.endpoint(), start));
+  TA_ASSIGN_OR_RETURN(door.server_public_key, read_line(state.server_public(), start));
+  return door;
+}
+
 Result<CurveClientOptions> load_client_credentials(const Path& root, PeerRole role) {
   const StateFolder state(root);
-  const std::string start = format(
-      "start a coordinator with `tagalign coordinator start --state {}`, or choose the folder "
-      "of a running one with --state",
-      root.string());
-  CurveClientOptions options;
-  TA_ASSIGN_OR_RETURN(options.endpoint, read_line(state.endpoint(), start));
-  TA_ASSIGN_OR_RETURN(options.server_public_key, read_line(state.server_public(), start));
+  TA_ASSIGN_OR_RETURN(const CoordinatorDoor door, read_door(root));
+  CurveClientOptions options{
+      .endpoint = door.endpoint, .server_public_key = door.server_public_key, .role = role};
   const Path secret = state.secret(role == PeerRole::kAgent ? "agent" : "client");
   if (!posix_file_system().exists(secret)) {
-    return not_found(format("read {}: there is no such file; {}", secret.string(), start));
+    return not_found(
+        format("read {}: there is no such file; {}", secret.string(), how_to_start(root)));
   }
   TA_ASSIGN_OR_RETURN(options.keys, load_key_pair(secret));
-  options.role = role;
   return options;
 }
 
-Result<CurveClientOptions> load_agent_key(const Path& file, const std::string& endpoint) {
+Result<CurveClientOptions> load_key_file(const Path& file, const std::string& endpoint,
+                                         PeerRole role) {
   TA_RETURN_IF_ERROR(check_private_file(file));
   TA_ASSIGN_OR_RETURN(const std::string contents,
                       posix_file_system().read_file(file, kKeyFileBytesMax));
-  const std::size_t line = contents.find('\n');
-  CurveClientOptions options{.endpoint = endpoint, .role = PeerRole::kAgent};
-  options.server_public_key = trimmed(contents.substr(0, line));
-  if (line == std::string::npos || options.server_public_key.size() != kZ85KeyChars) {
+  std::array<std::string, 4> lines;
+  std::istringstream text(contents);
+  for (std::string& line : lines) {
+    std::getline(text, line);
+    line = trimmed(line);
+  }
+  const auto is_key = [](const std::string& line) { return line.size() == kZ85KeyChars; };
+  if (!std::all_of(lines.begin(), lines.begin() + 3, is_key)) {
     return data_loss(
-        format("read agent key {}: expected three lines of {} characters; copy keys/agent.key from "
-               "the coordinator's state folder",
+        format("read key {}: expected three lines of {} characters; take a file that `tagalign key "
+               "add` made, or for an agent keys/agent.key of the coordinator's state folder",
                file.string(), kZ85KeyChars));
   }
-  TA_ASSIGN_OR_RETURN(options.keys, parse_key_pair(file, contents.substr(line + 1)));
-  return options;
+  CurveClientOptions options{.endpoint = endpoint.empty() ? lines[3] : endpoint,
+                             .server_public_key = lines[0],
+                             .keys = {lines[1], lines[2]},
+                             .role = role};
+  if (!options.endpoint.empty()) return options;
+  return invalid_argument(
+      format("use key {}: it does not say where the coordinator is; add --connect "
+             "tcp://ADDRESS:PORT",
+             file.string()));
 }
 
 Status write_pid_file(const Path& path, pid_t pid) {

@@ -1,6 +1,8 @@
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/exit_codes.h"
@@ -34,6 +36,16 @@ void catch_signals() {
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);
   ::sigaction(SIGHUP, &action, nullptr);
+}
+
+/// Each connection takes a few, and a thousand are soon reached.
+void raise_open_files_max() {
+  constexpr rlim_t kWanted = 16'384;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= kWanted) return;
+  files.rlim_cur = std::min(files.rlim_max, kWanted);
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0)
+    log_warning("open files: {} at most", files.rlim_cur);
 }
 
 std::string endpoint_to_listen(const CoordinatorOptions& options) {
@@ -122,6 +134,7 @@ bool user_can_mend(ErrorCode code) {
 int run_coordinator(const CoordinatorOptions& options) {
   stop_requested.store(false);
   catch_signals();
+  raise_open_files_max();
   const Status status = serve(options);
   if (status.ok()) return to_int(ExitCode::kOk);
   log_error("{}", status.to_string());

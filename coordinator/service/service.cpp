@@ -8,8 +8,6 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "coordinator/service/answers/job_changes.h"
-#include "coordinator/service/answers/job_names.h"
 #include "coordinator/wire/codec.h"
 
 namespace tagalign::service {
@@ -76,8 +74,9 @@ Status Service::step(std::int64_t wait_ms) {
   }
   Round round;
   if (state_.stopping && !stop_asked_) decide(round, core::ServiceStarted{});
+  for (const auto& held : turns_.due(parts_.clock.monotonic_ms())) take_client(round, held);
   for (int taken = 0; taken < kFramesPerRound; ++taken) {
-    auto incoming = parts_.socket.receive(taken == 0 ? wait_ms : 0);
+    auto incoming = parts_.socket.receive(taken == 0 && round.replies.empty() ? wait_ms : 0);
     if (!incoming.ok()) return incoming.status();
     if (!incoming->has_value()) break;
     take_frame(round, **incoming);
@@ -98,81 +97,17 @@ UnixMs Service::now_ms() {
 // ---------------------------------------------------------------- taking messages
 
 void Service::take_frame(Round& round, const wire::IncomingFrame& incoming) {
-  const auto& [peer, role, frame] = incoming;
-  if (frame.kind == FrameKind::kClientRequest && role == PeerRole::kClient) {
-    auto request = wire::decode_client_request(frame.body);
-    if (!request.ok()) return reply(peer, error_reply(request.status()));
-    return take_request(round, peer, std::move(*request));
-  }
+  const auto& [peer, role, frame, key] = incoming;
+  if (frame.kind == FrameKind::kClientRequest) return hear_client(round, incoming);
   if (frame.kind == FrameKind::kFromAgent && role == PeerRole::kAgent) {
     const auto message = wire::decode_from_agent(frame.body);
     if (!message.ok()) return log_warning("dropped a frame: {}", message.status().message());
     return std::visit([&](const auto& body) { take(round, peer, body); }, *message);
   }
-  const std::string role_name(wire::peer_role_name(role));
-  log_warning("refused a frame of kind {} from a peer whose key is allowed as {}",
-              static_cast<int>(frame.kind), role_name);
-  if (frame.kind == FrameKind::kClientRequest) {
-    reply(peer, error_reply(permission_denied(format(
-                    "this key is allowed as {}, and requests need a client's key: put it into "
-                    "keys/allowed as NAME.client",
-                    role_name))));
-  }
-}
-
-void Service::take_request(Round& round, const std::string& peer, wire::ClientRequest request) {
-  const std::size_t before = round.facts.size();
-  if (const auto* submit = std::get_if<wire::SubmitRequest>(&request)) {
-    const Status taken = take_submission(round, *submit);
-    if (!taken.ok()) return reply(peer, error_reply(taken));
-  } else if (const auto* cancel = std::get_if<wire::CancelRequest>(&request)) {
-    // What names no job is refused when it is answered.
-    const auto job = newest_job(state_, cancel->job.text);
-    if (job.ok()) decide(round, core::CancelRequested{*job});
-  } else if (auto* change = std::get_if<wire::JobsChangeRequest>(&request)) {
-    const Status taken = take_jobs_change(round, *change);
-    if (!taken.ok()) return reply(peer, error_reply(taken));
-  } else if (const auto* stop = std::get_if<wire::StopRequest>(&request)) {
-    log_info("stop requested; gangs {}", stop->kill_gangs ? "are killed" : "save and leave");
-    stop_asked_ = true;
-    decide(round, core::StopRequested{stop->kill_gangs});
-  } else if (const auto* add = std::get_if<wire::PoolAddRequest>(&request)) {
-    const Status taken = take_pool_request(round, *add);
-    if (!taken.ok()) return reply(peer, error_reply(taken));
-  } else if (const auto* verb = std::get_if<wire::PoolVerbRequest>(&request)) {
-    const Status taken = take_pool_request(round, *verb);
-    if (!taken.ok()) return reply(peer, error_reply(taken));
-  }
-  // An answer to a repeated submission must not outrun the commit of the first, nor one about jobs
-  // that the same round brought.
-  const bool of_the_round = std::holds_alternative<wire::SubmitRequest>(request) ||
-                            std::holds_alternative<wire::JobsChangeRequest>(request);
-  const bool needs_commit = of_the_round ? !round.facts.empty() : round.facts.size() > before;
-  round.replies.push_back({peer, std::move(request), needs_commit});
-}
-
-Status Service::take_submission(Round& round, const wire::SubmitRequest& request) {
-  if (request.token.empty()) return invalid_argument("submit: the request carries no token");
-  if (core::find_submission(state_, request.token)) return ok_status();
-  if (state_.stopping) {
-    return unavailable("submit: the coordinator is stopping; start it again and repeat");
-  }
-  TA_RETURN_IF_ERROR(core::validate(request.workflow));
-  decide(round, core::WorkflowSubmitted{request.token, request.workflow});
-  return ok_status();
-}
-
-/// What the selectors stand for is fixed here: "failed" means something else once it was carried out.
-Status Service::take_jobs_change(Round& round, wire::JobsChangeRequest& request) {
-  TA_RETURN_IF_ERROR(check(request));
-  TA_ASSIGN_OR_RETURN(const std::vector<JobId> jobs, select_jobs(state_, request.selectors));
-  request.selectors.clear();
-  for (const JobId job : jobs) {
-    request.selectors.push_back(std::to_string(job.value));
-    decide(round, core::JobChangeAsked{job, request.verb, request.reason, request.priority,
-                                       request.time_limit_s});
-  }
-  return ok_status();
+  // Once a key: it may come without end.
+  if (!refused_.insert(key.name).second) return;
+  log_warning("refused a frame of kind {} from a peer whose key '{}' is allowed as {}",
+              static_cast<int>(frame.kind), key.name, wire::peer_role_name(role));
 }
 
 void Service::take(Round& round, const std::string& peer, const wire::AgentHello& hello) {
@@ -270,9 +205,10 @@ Status Service::give_up(const Round& round, const Status& why) {
   std::vector<PendingReply> readable;
   for (const auto& pending : round.replies) {
     if (pending.needs_commit) {
-      reply(pending.peer, error_reply(why.with_context("the request was not recorded")));
+      reply(pending.peer, pending.key,
+            error_reply(why.with_context("the request was not recorded")));
     } else if (!loaded.ok()) {
-      reply(pending.peer, error_reply(loaded));
+      reply(pending.peer, pending.key, error_reply(loaded));
     } else {
       readable.push_back(pending);
     }
@@ -316,7 +252,8 @@ void Service::answer_all(const std::vector<PendingReply>& replies) {
                               .now_ms = now_ms(),
                               .started_ms = started_ms_,
                               .events = parts_.store.fact_count()};
-  for (const auto& pending : replies) reply(pending.peer, answer(context, pending.request));
+  for (const auto& pending : replies)
+    reply(pending.peer, pending.key, answer(context, pending.request));
 }
 
 /// A snapshot that fails costs only time at the next start: it is tried again later.
@@ -368,7 +305,8 @@ void Service::ask_for_hello(const std::string& peer) {
   if (!sent.ok()) log_debug("ask an agent for a hello: {}", sent.message());
 }
 
-void Service::reply(const std::string& peer, const wire::ClientReply& message) {
+void Service::reply(const std::string& peer, const wire::ProvenKey& key,
+                    const wire::ClientReply& message) {
   wire::Frame frame = wire::make_frame(message);
   if (frame.body.size() > limits::kFrameBytesMax) {
     const wire::ClientReply too_large = error_reply(
@@ -377,6 +315,7 @@ void Service::reply(const std::string& peer, const wire::ClientReply& message) {
                            frame.body.size(), limits::kFrameBytesMax)));
     frame = wire::make_frame(too_large);
   }
+  turns_.charge(key, frame.body.size());
   const Status sent = parts_.socket.send(peer, frame);
   if (!sent.ok()) log_debug("reply to a client: {}", sent.message());
 }

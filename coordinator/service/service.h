@@ -28,6 +28,7 @@
 #include "coordinator/service/pool.h"
 #include "coordinator/service/pools/backend.h"
 #include "coordinator/service/telemetry.h"
+#include "coordinator/service/turns.h"
 #include "coordinator/store/store.h"
 #include "coordinator/wire/transport.h"
 
@@ -67,6 +68,7 @@ class Service {
  private:
   struct PendingReply {
     std::string peer;
+    wire::ProvenKey key;
     wire::ClientRequest request;
     bool needs_commit = false;
   };
@@ -80,7 +82,9 @@ class Service {
   };
 
   void take_frame(Round& round, const wire::IncomingFrame& incoming);
-  void take_request(Round& round, const std::string& peer, wire::ClientRequest request);
+  void hear_client(Round& round, const wire::IncomingFrame& incoming);
+  void take_client(Round& round, const wire::IncomingFrame& incoming);
+  void take_request(Round& round, const wire::IncomingFrame& incoming, wire::ClientRequest request);
   Status take_pool_request(Round& round, const wire::PoolAddRequest& request);
   Status take_pool_request(Round& round, const wire::PoolVerbRequest& request);
   Status take_jobs_change(Round& round, wire::JobsChangeRequest& request);
@@ -110,13 +114,15 @@ class Service {
   bool gangs_are_gone() const;
   void send(const AgentId& agent, const wire::ToAgent& message);
   void ask_for_hello(const std::string& peer);
-  void reply(const std::string& peer, const wire::ClientReply& message);
+  void reply(const std::string& peer, const wire::ProvenKey& key, const wire::ClientReply& message);
 
   ServiceParts parts_;
   core::State state_;
   core::Mind mind_;
   Telemetry telemetry_;
   AgentLinks links_;
+  std::set<std::string> refused_;  ///< keys that sent what is not theirs to send
+  Turns turns_;
   UnixMs started_ms_ = 0;
   UnixMs time_base_ms_ = 0;  ///< the core's time minus the monotonic clock
   bool store_failing_ = false;

@@ -148,9 +148,10 @@ Frame answer_hello(const Hello& hello, PeerRole proven) {
   if (hello.role != proven) {
     return {FrameKind::kReject,
             encode(Reject{format(
-                "the peer wants to be {} but its key is allowed as {}: rename the key "
-                "file in the coordinator's allow-list to NAME.{}",
-                peer_role_name(hello.role), peer_role_name(proven), peer_role_name(hello.role))})};
+                "the peer wants to be {} but its key is allowed as {}: use a key that was made for "
+                "that, with `tagalign key add NAME --role {}`",
+                peer_role_name(hello.role), peer_role_name(proven),
+                hello.role == PeerRole::kAgent ? "agent" : "observe|submit|admin")})};
   }
   return {FrameKind::kWelcome, encode(Welcome{std::min(hello.version_max, kProtocolVersionMax)})};
 }

@@ -19,19 +19,34 @@ namespace tagalign::wire {
 
 enum class FrameKind : std::uint16_t;  // frame.h
 
-/// What an allowed key may do.
+/// As what a peer speaks.
 enum class PeerRole : std::uint8_t { kClient = 1, kAgent = 2, kRank = 3 };
+
+/// What a key is allowed for (allow_list.h). Of clients each may what those before it may.
+enum class KeyRole : std::uint8_t {
+  kObserve = 1,  ///< look at jobs, logs, results and nodes
+  kSubmit = 2,   ///< hand in jobs, change and cancel any
+  kAdmin = 3,    ///< everything: pools and the end of the coordinator too
+  kAgent = 4,    ///< offer slots and report, and nothing that a client may
+};
 
 struct Frame {
   FrameKind kind{};
   std::string body;
 };
 
+/// The key that a peer proved to hold; on ipc sockets there is none.
+struct ProvenKey {
+  std::string name;  ///< that its owner gave it
+  KeyRole role = KeyRole::kObserve;
+};
+
 struct IncomingFrame {
   std::string peer;  ///< opaque; valid for send() while the connection lasts
-  /// From the key that the peer proved to hold; kRank on ipc sockets.
+  /// Follows from the key; kRank on ipc sockets.
   PeerRole role = PeerRole::kClient;
   Frame frame;
+  ProvenKey key = {};
 };
 
 /// How one poll waits for several sockets and for other things.
@@ -51,9 +66,9 @@ class ServerSocket : public Waitable {
   /// The endpoint as clients must write it, with the port that was chosen.
   virtual std::string endpoint() const = 0;
   /// nullopt after `timeout_ms` without a frame. Damaged frames are counted, logged once
-  /// per peer and dropped.
+  /// per peer and dropped; so are those of a key that was revoked, whose peer is told.
   virtual Result<std::optional<IncomingFrame>> receive(std::int64_t timeout_ms) = 0;
-  /// Never blocks; a peer that is gone is kUnavailable.
+  /// Never blocks; a peer that is gone is kUnavailable, an agent whose key was revoked too.
   virtual Status send(const std::string& peer, const Frame& frame) = 0;
 };
 
@@ -78,7 +93,7 @@ struct KeyPair {
 struct CurveServerOptions {
   std::string endpoint;  ///< "tcp://127.0.0.1:*" or with a port
   KeyPair keys;
-  /// Files NAME.client or NAME.agent, each one public key; re-read on every handshake.
+  /// Who may connect, and as what: allow_list.h.
   Path allowed_folder;
 };
 struct CurveClientOptions {

@@ -44,7 +44,12 @@ class FakeServerSocket final : public ServerSocket {
   void delay_next(int receive_calls) { delay_calls_ = receive_calls; }
   void set_gone(const std::string& peer) { gone_.insert(peer); }
 
+  /// With a key that may do everything as that role.
   void put(const std::string& peer, PeerRole role, Frame frame) {
+    const auto key_role = role == PeerRole::kAgent ? KeyRole::kAgent : KeyRole::kAdmin;
+    put({peer, role, std::move(frame), {"test", key_role}});
+  }
+  void put(const IncomingFrame& frame) {
     if (to_lose_ > 0) {
       --to_lose_;
       return;
@@ -52,7 +57,7 @@ class FakeServerSocket final : public ServerSocket {
     const int calls = std::exchange(delay_calls_, 0);
     const int copies = to_duplicate_ > 0 ? 2 : 1;
     if (to_duplicate_ > 0) --to_duplicate_;
-    for (int copy = 0; copy < copies; ++copy) incoming_.push_back({calls, {peer, role, frame}});
+    for (int copy = 0; copy < copies; ++copy) incoming_.push_back({calls, frame});
   }
   void put(const std::string& peer, const ClientRequest& request) {
     put(peer, PeerRole::kClient, make_frame(request));

@@ -1,9 +1,11 @@
 #include "configs/schema/document/yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cctype>
+#include <sstream>
 
 #include "base/format.h"
 #include "base/utf8.h"
@@ -171,18 +173,47 @@ void emit(YAML::Emitter& out, const Node& node) {
   }
 }
 
+/// Hears a document and keeps nothing of it.
+class Deaf final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+/// Two are counted at most: yaml-cpp makes documents without end of a text that begins with a comma,
+/// and LoadAll() keeps them all.
+int count_documents(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Deaf deaf;
+  int documents = 0;
+  while (documents < 2 && parser.HandleNextDocument(deaf)) ++documents;
+  return documents;
+}
+
 }  // namespace
 
 Result<Node> parse_yaml(const std::string& text, const std::string& name) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      return invalid_argument(format("{}: expected one YAML document, found {} (lines of only ---)",
-                                     name, documents.size()));
+    if (count_documents(text) > 1) {
+      return invalid_argument(format(
+          "{}: expected one YAML document, found 2 or more (lines of only ---, or a text that "
+          "begins with a comma)",
+          name));
     }
     Node root;
     root.origin = {name, 1};
-    if (!documents.empty()) TA_RETURN_IF_ERROR(Copier(name).copy(documents[0], root, 0));
+    TA_RETURN_IF_ERROR(Copier(name).copy(YAML::Load(text), root, 0));
     return root;
   } catch (const YAML::Exception& error) {
     const Origin at{name, error.mark.is_null() ? 1 : error.mark.line + 1};

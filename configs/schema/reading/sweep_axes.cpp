@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <set>
 
 #include "base/format.h"
@@ -241,13 +240,13 @@ std::uint64_t count_combinations(const Sweep& sweep) {
 
 SweptValues combination(const Sweep& sweep, std::uint64_t number) {
   std::vector<const SweptValues*> chosen;
-  for (const auto& points : std::views::reverse(sweep.axes)) {
-    chosen.push_back(&points[number % points.size()]);
-    number /= points.size();
+  for (auto points = sweep.axes.rbegin(); points != sweep.axes.rend(); ++points) {
+    chosen.push_back(&(*points)[number % points->size()]);
+    number /= points->size();
   }
   SweptValues values;
-  for (const SweptValues* point : std::views::reverse(chosen))
-    values.insert(values.end(), point->begin(), point->end());
+  for (auto point = chosen.rbegin(); point != chosen.rend(); ++point)
+    values.insert(values.end(), (*point)->begin(), (*point)->end());
   return values;
 }
 

@@ -7,11 +7,8 @@ namespace {
 Result<int> run(Context& context, const AgentArguments& options) {
   AgentArguments arguments = options;
   arguments.state = context.state;
-  if (!arguments.connect.empty() && arguments.key.empty()) {
-    return invalid_argument(
-        "agent: --connect needs --key FILE: copy keys/agent.key from the coordinator's state "
-        "folder");
-  }
+  arguments.key = context.key;
+  arguments.connect = context.endpoint;
   return context.host.run_agent(arguments);
 }
 
@@ -26,15 +23,6 @@ void add_gang_options(CLI::App& command, AgentArguments& options) {
                   "network of gangs over several nodes, as ib0 or 10.0.0.0/24 (default: MPI and "
                   "NCCL choose)")
       ->option_text("NAME");
-  auto* connect =
-      command.add_option("--connect", options.connect,
-                         "the coordinator's endpoint (default: what the state folder says)");
-  connect->option_text("ENDPOINT");
-  command
-      .add_option("--key", options.key,
-                  "with --connect: a copy of keys/agent.key in the coordinator's state folder")
-      ->option_text("FILE")
-      ->needs(connect);
 }
 
 }  // namespace
@@ -62,11 +50,13 @@ void add_agent(Program& program) {
   command->add_option("--mpirun", options->mpirun, "starts the ranks (default: mpirun on PATH)")
       ->option_text("FILE");
   command->footer(
-      "The state folder must hold the coordinator's endpoint and an agent key, unless --connect "
-      "and\n"
-      "--key say both. Inside a Slurm allocation node, slots, GPUs and end come from Slurm.\n"
+      "The state folder must hold the coordinator's endpoint and an agent key, unless --key names "
+      "one:\n"
+      "of `tagalign key add NAME --role agent`, or a copy of keys/agent.key, with --connect. "
+      "Inside a Slurm allocation node, slots, GPUs and end come from Slurm.\n"
       "Examples:\n"
       "  tagalign agent --id node7 --slots 8\n"
+      "  tagalign agent --key ~/node7.key\n"
       "  tagalign agent --connect tcp://login1:41234 --key ~/agent.key");
   program.on(command, options, run);
 }

@@ -43,6 +43,7 @@ void add_weights(Program& program);
 void add_data(Program& program);
 void add_pool(Program& program);
 void add_nodes(Program& program);
+void add_key(Program& program);
 void add_report(Program& program);
 void add_completion(Program& program);
 

@@ -43,7 +43,7 @@ std::string bash_completion(const CLI::App& app) {
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    if [ -n \"$skip\" ]; then skip=\"\"; continue; fi\n"
          "    case \"$word\" in\n"
-         "      --state|--output) skip=yes ;;\n"
+         "      --state|--output|--key|--connect) skip=yes ;;\n"
          "      -*) ;;\n"
          "      *)\n"
          "        longer=\"${path:+$path }$word\"\n"

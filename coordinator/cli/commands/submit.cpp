@@ -34,13 +34,20 @@ std::string check_token(const std::string& token) {
   return format("'{}': expected 1 to {} letters, digits, '-' and '_'", token, kTokenCharsMax);
 }
 
-/// The command line's choice, else the file's, else a new folder below the state folder.
-Path choose_workspace(const Context& context, const Options& options,
-                      const config::Workflow& workflow, const std::string& token) {
+/// The command line's choice, else the file's, else a new folder below the state folder, where there
+/// is one.
+Result<Path> choose_workspace(const Context& context, const Options& options,
+                              const config::Workflow& workflow, const std::string& token) {
   if (!options.workspace.empty())
     return std::filesystem::absolute(options.workspace).lexically_normal();
   if (!workflow.workspace.empty())
     return std::filesystem::absolute(workflow.workspace).lexically_normal();
+  if (!context.key.empty()) {
+    return invalid_argument(
+        format("submit {}: with a key file there is no state folder to work in; say where with "
+               "--workspace DIR, or `workspace:` in the file: a folder that the agents see",
+               options.file));
+  }
   const std::string name = options.token.empty() ? token.substr(0, kRandomCharsInName) : token;
   return context.state / "work" / format("{}-{}", workflow.name, name);
 }
@@ -123,8 +130,8 @@ Result<int> run(Context& context, const Options& options) {
   TA_ASSIGN_OR_RETURN(const config::Workflow workflow,
                       config::load_workflow(context.host.files, options.file, options.overrides));
   const std::string token = options.token.empty() ? context.host.random_token() : options.token;
-  const wire::WorkflowSpec spec =
-      to_spec(workflow, choose_workspace(context, options, workflow, token));
+  TA_ASSIGN_OR_RETURN(const Path workspace, choose_workspace(context, options, workflow, token));
+  const wire::WorkflowSpec spec = to_spec(workflow, workspace);
   if (options.dry_run) return show_plan(context, spec);
   const auto connection = context.connect();
   TA_ASSIGN_OR_RETURN(const wire::SubmitReply reply, submit(context, *connection, {token, spec}));

@@ -21,8 +21,15 @@ class Connection {
   virtual Result<wire::ClientReply> call(const wire::ClientRequest& request) = 0;
 };
 
-/// Connects on the first call with the endpoint and keys that lie in `state_folder`.
-std::unique_ptr<Connection> connect_zmq(const Path& state_folder);
+/// How a coordinator is reached: through its state folder, or from anywhere with a key file.
+struct Way {
+  Path state;
+  Path key;              ///< empty: what lies in `state`
+  std::string endpoint;  ///< with `key`; empty: what that says
+};
+
+/// Connects on the first call.
+std::unique_ptr<Connection> connect_zmq(const Way& way);
 
 /// The Status that an ErrorReply stands for.
 Status refusal(const wire::ErrorReply& reply);

@@ -14,7 +14,7 @@ constexpr std::int64_t kLookMs = 250;
 
 class ZmqConnection final : public Connection {
  public:
-  explicit ZmqConnection(Path state) : state_(std::move(state)) {}
+  explicit ZmqConnection(Way way) : way_(std::move(way)) {}
 
   Result<wire::ClientReply> call(const wire::ClientRequest& request) override {
     Result<wire::ClientReply> reply = try_call(request);
@@ -27,9 +27,12 @@ class ZmqConnection final : public Connection {
  private:
   Status connect() {
     if (socket_) return ok_status();
-    auto options = wire::load_client_credentials(state_);
+    auto options = way_.key.empty()
+                       ? wire::load_client_credentials(way_.state)
+                       : wire::load_key_file(way_.key, way_.endpoint, wire::PeerRole::kClient);
     if (!options.ok()) {
-      if (options.status().code() != ErrorCode::kNotFound) return options.status();
+      if (options.status().code() != ErrorCode::kNotFound || !way_.key.empty())
+        return options.status();
       return unavailable(options.status().message());
     }
     endpoint_ = options->endpoint;
@@ -40,15 +43,21 @@ class ZmqConnection final : public Connection {
 
   /// True only of a coordinator of this machine whose process has ended.
   bool gone() const {
+    if (!way_.key.empty()) return false;
     const bool here = endpoint_.starts_with("tcp://127.") ||
                       endpoint_.starts_with(format("tcp://{}:", host_name()));
-    return here && !wire::read_live_process(wire::StateFolder(state_).pid_file());
+    return here && !wire::read_live_process(wire::StateFolder(way_.state).pid_file());
   }
   Status nobody() const {
     return unavailable(
         format("no coordinator runs on {}; start it with: tagalign --state {} "
                "coordinator start",
-               state_.string(), state_.string()));
+               way_.state.string(), way_.state.string()));
+  }
+
+  std::string where_to_look() const {
+    if (way_.key.empty()) return "look into " + wire::StateFolder(way_.state).log_file().string();
+    return "ask its owner whether it runs, and reach it elsewhere with --connect ENDPOINT";
   }
 
   /// nullopt after the time of a request. One that ends before it answers is not waited for.
@@ -66,22 +75,21 @@ class ZmqConnection final : public Connection {
     TA_RETURN_IF_ERROR(socket_->send(wire::make_frame(request)));
     TA_ASSIGN_OR_RETURN(const auto frame, await_reply());
     if (!frame) {
-      return unavailable(format("the coordinator at {} did not answer within {} s; look into {}",
-                                endpoint_, limits::kRequestTimeoutMs / 1000,
-                                wire::StateFolder(state_).log_file().string()));
+      return unavailable(format("the coordinator at {} did not answer within {} s; {}", endpoint_,
+                                limits::kRequestTimeoutMs / 1000, where_to_look()));
     }
     return wire::decode_client_reply(frame->body);
   }
 
-  Path state_;
+  Way way_;
   std::string endpoint_;
   std::unique_ptr<wire::ClientSocket> socket_;
 };
 
 }  // namespace
 
-std::unique_ptr<Connection> connect_zmq(const Path& state_folder) {
-  return std::make_unique<ZmqConnection>(state_folder);
+std::unique_ptr<Connection> connect_zmq(const Way& way) {
+  return std::make_unique<ZmqConnection>(way);
 }
 
 }  // namespace tagalign::cli

@@ -16,6 +16,7 @@
 #include "coordinator/cli/host/connection.h"
 #include "coordinator/cli/host/doctor.h"
 #include "coordinator/cli/host/output.h"
+#include "coordinator/keys/given_keys.h"
 #include "coordinator/wire/client_messages.h"
 
 namespace tagalign::cli {
@@ -38,8 +39,8 @@ struct AgentArguments {
   std::string pool;          ///< that brings it up; empty: by hand
   std::string launcher = "mpirun";  ///< of gangs over several nodes: mpirun | srun
   std::string interface;            ///< of MPI and NCCL; empty: they choose
-  std::string connect;              ///< the coordinator's endpoint, instead of what `state` says
-  Path key;                         ///< with `connect`: STATE/keys/agent.key of the coordinator
+  Path key;                         ///< instead of what lies in `state`; empty: that
+  std::string connect;              ///< with `key`: the coordinator's endpoint; empty: what it says
   Path worker;                      ///< empty: tagalign-worker beside this program
   std::string mpirun = "mpirun";    ///< name on PATH, or a path
 };
@@ -52,7 +53,7 @@ struct Host {
   Clock& clock;
   FileSystem& files;
   std::function<std::optional<std::string>(const std::string&)> environment;
-  std::function<std::unique_ptr<Connection>(const Path& state)> connect;
+  std::function<std::unique_ptr<Connection>(const Way& way)> connect;
   std::function<std::string()> random_token;
   /// Adds `text` to the end of a file in one write; makes the file where it is missing.
   std::function<Status(const Path& file, const std::string& text)> append;
@@ -67,6 +68,11 @@ struct Host {
   std::function<std::optional<ExitStatus>(pid_t)> exit_of;
   /// Makes the folder with its keys.
   std::function<Status(const Path& state)> create_state_folder;
+  /// What coordinator/keys/given_keys.h does with a state folder.
+  std::function<Result<wire::GivenKey>(const Path& state, const wire::NewKey& wanted)> add_key;
+  std::function<Result<std::vector<wire::AllowedKey>>(const Path& state)> list_keys;
+  std::function<Result<std::vector<wire::AllowedKey>>(const Path& state, const std::string& name)>
+      revoke_key;
   /// Runs `tagalign-worker ARGUMENTS…` to its end and captures what it says.
   std::function<Result<CommandOutput>(const std::vector<std::string>& arguments)> ask_worker;
   /// Everything that doctor looks at.
@@ -84,8 +90,10 @@ struct Context {
   Path state;
   Writer& writer;
   OutputFormat format = OutputFormat::kTable;
+  Path key = {};              ///< how to reach the coordinator without `state`
+  std::string endpoint = {};  ///< with `key`
 
-  std::unique_ptr<Connection> connect() const { return host.connect(state); }
+  std::unique_ptr<Connection> connect() const { return host.connect({state, key, endpoint}); }
 };
 
 }  // namespace tagalign::cli

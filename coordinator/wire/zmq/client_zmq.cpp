@@ -175,8 +175,9 @@ Status DealerClient::judge_event(std::uint16_t event) {
   if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
     reconnect_at_ = std::chrono::steady_clock::now() + kRefusedRetry;
     refusal_ = permission_denied(format(
-        "connect to {}: the key is not in the coordinator's allow-list; ask its owner to write "
-        "{} into a file NAME.client (or NAME.agent) in STATE/keys/allowed",
+        "connect to {}: the key {} is not in the coordinator's allow-list: it was revoked, or is "
+        "of another coordinator; ask its owner for one (`tagalign key add NAME --role "
+        "observe|submit|admin|agent`)",
         options_.endpoint, options_.keys.public_key));
     return refusal_;
   }
@@ -196,10 +197,8 @@ Result<std::optional<Frame>> DealerClient::take_one() {
   while (socket_.recv(message, zmq::recv_flags::dontwait)) {
     auto unpacked = unpack_frame(message.to_string_view());
     if (!unpacked.ok()) return unpacked.status().with_context("receive from " + options_.endpoint);
-    if (unpacked->frame.kind == FrameKind::kWelcome) {
-      refusal_ = ok_status();
-      continue;
-    }
+    if (unpacked->frame.kind != FrameKind::kReject) refusal_ = ok_status();
+    if (unpacked->frame.kind == FrameKind::kWelcome) continue;
     if (unpacked->frame.kind != FrameKind::kReject)
       return std::optional(std::move(unpacked->frame));
     const auto reject = decode_reject(unpacked->frame.body);

@@ -1,5 +1,10 @@
 /// ROUTER side of transport.h.
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <map>
 #include <set>
 #include <zmq.hpp>
 
@@ -8,6 +13,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "coordinator/wire/frame.h"
+#include "coordinator/wire/zmq/gate_posix.h"
 #include "coordinator/wire/zmq/socket_zmq.h"
 #include "coordinator/wire/zmq/zap_zmq.h"
 
@@ -17,7 +23,10 @@ namespace {
 constexpr int kServerLingerMs = 250;  // lets a last reply leave
 constexpr int kHeartbeatMs = 5'000;
 constexpr int kHeartbeatTimeoutMs = 15'000;
+constexpr int kInnerBacklog = 1'024;
+constexpr std::size_t kCurveBytesMax = 64;  // that CURVE adds to a message
 constexpr std::size_t kPeersComplainedMax = 1'000;
+constexpr std::size_t kAgentsRememberedMax = 10'000;
 
 std::string user_id(zmq::message_t& message) {
   try {
@@ -45,16 +54,23 @@ class RouterServer final : public ServerSocket {
  private:
   explicit RouterServer(bool curve) : curve_(curve) {}
   Status bind(const std::string& endpoint, const CurveServerOptions* curve);
+  Status bind_behind_gate(const std::string& endpoint, const CurveServerOptions& curve);
   std::optional<IncomingFrame> take_one();
   std::optional<IncomingFrame> admit(std::string peer, zmq::message_t& message);
+  std::optional<IncomingFrame> admit(IncomingFrame incoming, std::uint16_t version);
+  std::optional<ProvenKey> prove(const std::string& peer, const std::string& user);
+  void tell_revoked(const std::string& peer);
+  Status send_bytes(const std::string& peer, const Frame& frame);
   void complain(const std::string& peer, const std::string& user, const Status& why);
 
   bool curve_;
+  std::unique_ptr<Gate> gate_;  ///< outlives the context, whose last words go through it
   zmq::context_t context_{1};
   std::unique_ptr<ZapHandler> zap_;
   zmq::socket_t socket_;
   std::string endpoint_;
   std::set<std::string> complained_;
+  std::map<std::string, std::string> agents_;  ///< peers that are sent to unasked: id of their key
 };
 
 Result<std::unique_ptr<ServerSocket>> RouterServer::open(const std::string& endpoint,
@@ -64,14 +80,25 @@ Result<std::unique_ptr<ServerSocket>> RouterServer::open(const std::string& endp
   return std::unique_ptr<ServerSocket>(std::move(server));
 }
 
-Status bind_status(const zmq::error_t& error, const std::string& endpoint) {
-  const std::string what = format("listen on {}", endpoint);
-  if (error.num() != EADDRINUSE) return errno_status(error.num(), what);
-  const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
-  return already_exists(
-      format("{}: port {} is in use by another program; stop it, or choose another port with "
-             "--listen tcp://ADDRESS:PORT",
-             what, port));
+/// Nobody but this process reaches it, which libzmq checks: every byte has come through the gate.
+std::string inner_name() {
+  static std::atomic<int> number{0};
+  return format("tagalign-gate-{}-{}", ::getpid(), number++);
+}
+
+void accept_own_process_only(zmq::socket_t& socket) {
+  const pid_t own = ::getpid();
+  if (zmq_setsockopt(socket.handle(), ZMQ_IPC_FILTER_PID, &own, sizeof own) != 0)
+    throw zmq::error_t();
+}
+
+GateLimits gate_limits() {
+  GateLimits limits;
+  limits.frame_bytes_max = limits::kFrameBytesMax + kFrameHeaderBytes + kCurveBytesMax;
+  limits.connections_max = std::min(limits.connections_max, connections_that_fit());
+  limits.strangers_max =
+      std::clamp<std::size_t>(limits.connections_max / 4, 1, limits.strangers_max);
+  return limits;
 }
 
 Status RouterServer::bind(const std::string& endpoint, const CurveServerOptions* curve) {
@@ -86,17 +113,27 @@ Status RouterServer::bind(const std::string& endpoint, const CurveServerOptions*
                 static_cast<std::int64_t>(limits::kFrameBytesMax + kFrameHeaderBytes));
     socket_.set(zmq::sockopt::heartbeat_ivl, kHeartbeatMs);
     socket_.set(zmq::sockopt::heartbeat_timeout, kHeartbeatTimeoutMs);
-    if (curve != nullptr) {
-      socket_.set(zmq::sockopt::zap_domain, "tagalign");
-      socket_.set(zmq::sockopt::curve_server, true);
-      socket_.set(zmq::sockopt::curve_secretkey, curve->keys.secret_key);
-    }
+    if (curve != nullptr) return bind_behind_gate(endpoint, *curve);
     socket_.bind(endpoint);
-    endpoint_ = reachable_endpoint(socket_.get(zmq::sockopt::last_endpoint), host_name());
+    endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
     return ok_status();
   } catch (const zmq::error_t& error) {
-    return bind_status(error, endpoint);
+    return errno_status(error.num(), format("listen on {}", endpoint));
   }
+}
+
+Status RouterServer::bind_behind_gate(const std::string& endpoint,
+                                      const CurveServerOptions& curve) {
+  const std::string inner = inner_name();
+  socket_.set(zmq::sockopt::zap_domain, "tagalign");
+  socket_.set(zmq::sockopt::curve_server, true);
+  socket_.set(zmq::sockopt::curve_secretkey, curve.keys.secret_key);
+  socket_.set(zmq::sockopt::backlog, kInnerBacklog);
+  accept_own_process_only(socket_);
+  socket_.bind("ipc://@" + inner);
+  TA_ASSIGN_OR_RETURN(gate_, Gate::open(endpoint, inner, gate_limits()));
+  endpoint_ = reachable_endpoint(gate_->endpoint(), host_name());
+  return ok_status();
 }
 
 Result<std::optional<IncomingFrame>> RouterServer::receive(std::int64_t timeout_ms) {
@@ -130,27 +167,58 @@ std::optional<IncomingFrame> RouterServer::take_one() {
 
 std::optional<IncomingFrame> RouterServer::admit(std::string peer, zmq::message_t& message) {
   const std::string user = curve_ ? user_id(message) : "";
-  const auto role = curve_ ? role_of_allowed_name(user) : PeerRole::kRank;
+  const auto key = curve_ ? prove(peer, user) : ProvenKey{};
+  if (!key) return std::nullopt;
   auto unpacked = unpack_frame(message.to_string_view());
-  if (!role || !unpacked.ok()) {
-    complain(peer, user, role ? unpacked.status() : permission_denied("no known key"));
+  if (!unpacked.ok()) {
+    complain(peer, user, unpacked.status());
     return std::nullopt;
   }
+  const PeerRole role = curve_ ? peer_role_of(key->role) : PeerRole::kRank;
+  return admit({std::move(peer), role, std::move(unpacked->frame), *key}, unpacked->version);
+}
+
+/// Answers what belongs to the handshake; the rest is for the caller.
+std::optional<IncomingFrame> RouterServer::admit(IncomingFrame incoming, std::uint16_t version) {
   Status answered;
-  if (unpacked->frame.kind == FrameKind::kHello) {
-    const auto hello = decode_hello(unpacked->frame.body);
+  if (incoming.frame.kind == FrameKind::kHello) {
+    const auto hello = decode_hello(incoming.frame.body);
     if (!hello.ok()) {
-      complain(peer, user, hello.status());
+      complain(incoming.peer, incoming.key.name, hello.status());
     } else {
-      answered = send(peer, answer_hello(*hello, *role));
+      answered = send(incoming.peer, answer_hello(*hello, incoming.role));
     }
-  } else if (unpacked->version < kProtocolVersionMin || unpacked->version > kProtocolVersionMax) {
-    answered = send(peer, reject_version(unpacked->version, unpacked->version));
+  } else if (version < kProtocolVersionMin || version > kProtocolVersionMax) {
+    answered = send(incoming.peer, reject_version(version, version));
   } else {
-    return IncomingFrame{std::move(peer), *role, std::move(unpacked->frame)};
+    return incoming;
   }
   if (!answered.ok()) log_debug("answer to a new peer: {}", answered.message());
   return std::nullopt;
+}
+
+/// The handshake was a look at the allow-list of then: what was revoked since is told so.
+std::optional<ProvenKey> RouterServer::prove(const std::string& peer, const std::string& user) {
+  const auto key = zap_->allowed().still_allowed(user);
+  if (!key) {
+    complain(peer, user, permission_denied("its key was revoked"));
+    tell_revoked(peer);
+    return std::nullopt;
+  }
+  if (key->role == KeyRole::kAgent) {
+    // One that is forgotten is known again by its next heartbeat.
+    if (agents_.size() >= kAgentsRememberedMax) agents_.clear();
+    agents_[peer] = user;
+  }
+  return ProvenKey{key->name, key->role};
+}
+
+void RouterServer::tell_revoked(const std::string& peer) {
+  const Reject reject{
+      "the key was revoked; ask the owner of the coordinator for another one (`tagalign key add "
+      "NAME --role observe|submit|admin|agent`)"};
+  const Status sent = send_bytes(peer, {FrameKind::kReject, encode(reject)});
+  if (!sent.ok()) log_debug("tell a peer that its key was revoked: {}", sent.message());
 }
 
 void RouterServer::complain(const std::string& peer, const std::string& user, const Status& why) {
@@ -160,6 +228,14 @@ void RouterServer::complain(const std::string& peer, const std::string& user, co
 }
 
 Status RouterServer::send(const std::string& peer, const Frame& frame) {
+  const auto agent = agents_.find(peer);
+  if (agent != agents_.end() && !zap_->allowed().still_allowed(agent->second)) {
+    return unavailable("send to an agent: its key was revoked");
+  }
+  return send_bytes(peer, frame);
+}
+
+Status RouterServer::send_bytes(const std::string& peer, const Frame& frame) {
   try {
     const std::string bytes = pack_frame(frame);
     const auto flags = zmq::send_flags::dontwait;
@@ -169,8 +245,10 @@ Status RouterServer::send(const std::string& peer, const Frame& frame) {
     }
     return unavailable("send to a peer: it does not read what was sent before");
   } catch (const zmq::error_t& error) {
-    if (error.num() == EHOSTUNREACH)
+    if (error.num() == EHOSTUNREACH) {
+      agents_.erase(peer);
       return unavailable("send to a peer: it is no longer connected");
+    }
     return internal_error(format("send to a peer of {}: {}", endpoint_, error.what()));
   }
 }

@@ -3,14 +3,17 @@
 #include <array>
 #include <vector>
 
+#include "base/format.h"
 #include "base/log.h"
+#include "coordinator/wire/zmq/socket_zmq.h"
 
 namespace tagalign::wire {
 namespace {
 
-constexpr std::uint64_t kKeyFileBytesMax = 4096;
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kZ85KeyChars = 40;
+/// Strangers shall not fill the log.
+constexpr std::chrono::seconds kComplaintEvery(1);
 
 std::string to_z85(const std::string& key) {
   std::array<char, kZ85KeyChars + 1> text{};
@@ -18,32 +21,7 @@ std::string to_z85(const std::string& key) {
   return text.data();
 }
 
-std::string_view first_word(std::string_view text) {
-  return text.substr(0, text.find_first_of(" \t\r\n"));
-}
-
 }  // namespace
-
-std::optional<PeerRole> role_of_allowed_name(std::string_view name) {
-  if (name.ends_with(".client")) return PeerRole::kClient;
-  if (name.ends_with(".agent")) return PeerRole::kAgent;
-  return std::nullopt;
-}
-
-std::optional<std::string> find_allowed_key(FileSystem& files, const Path& folder,
-                                            std::string_view public_key) {
-  const auto names = files.list_directory(folder);
-  if (!names.ok()) {
-    log_error("read the allow-list: {}", names.status().message());
-    return std::nullopt;
-  }
-  for (const std::string& name : *names) {
-    if (!role_of_allowed_name(name)) continue;
-    const auto contents = files.read_file(folder / name, kKeyFileBytesMax);
-    if (contents.ok() && first_word(*contents) == public_key) return name;
-  }
-  return std::nullopt;
-}
 
 Result<std::unique_ptr<ZapHandler>> ZapHandler::start(zmq::context_t& context,
                                                       Path allowed_folder) {
@@ -59,7 +37,9 @@ Result<std::unique_ptr<ZapHandler>> ZapHandler::start(zmq::context_t& context,
 }
 
 ZapHandler::ZapHandler(zmq::socket_t socket, Path allowed_folder)
-    : socket_(std::move(socket)), allowed_folder_(std::move(allowed_folder)) {
+    : socket_(std::move(socket)),
+      allowed_folder_(std::move(allowed_folder)),
+      allowed_(posix_file_system(), allowed_folder_) {
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -70,6 +50,9 @@ ZapHandler::~ZapHandler() {
 void ZapHandler::serve() {
   try {
     while (true) {
+      allowed_.look();
+      zmq::pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
+      if (!poll_interruptibly({&item, 1}, AllowList::kLookMs)) continue;
       std::vector<std::string> request;
       zmq::message_t part;
       do {
@@ -88,22 +71,31 @@ void ZapHandler::answer(const std::vector<std::string>& request) {
   // version, request id, domain, address, routing id, mechanism, credentials
   const bool well_formed =
       request.size() == 7 && request[5] == "CURVE" && request[6].size() == kKeyBytes;
-  std::optional<std::string> name;
+  std::optional<AllowedKey> key;
   if (well_formed) {
-    const std::string key = to_z85(request[6]);
-    name = find_allowed_key(posix_file_system(), allowed_folder_, key);
-    if (!name) {
-      log_warning("refused a connection from {}: key {} is not in {}", request[3], key,
-                  allowed_folder_.string());
-    }
+    const std::string public_key = to_z85(request[6]);
+    key = allowed_.find(public_key);
+    if (!key) complain(public_key);
   }
   const std::string id = request.size() > 1 ? request[1] : "";
   const std::array<std::string, 6> reply = {
-      "1.0", id, name ? "200" : "400", name ? "OK" : "key not allowed", name.value_or(""), ""};
+      "1.0", id, key ? "200" : "400", key ? "OK" : "key not allowed", key ? key->id() : "", ""};
   for (std::size_t i = 0; i < reply.size(); ++i) {
     const auto flags = i + 1 < reply.size() ? zmq::send_flags::sndmore : zmq::send_flags::none;
     socket_.send(zmq::buffer(reply[i]), flags);
   }
+}
+
+void ZapHandler::complain(const std::string& key) {
+  const auto now = std::chrono::steady_clock::now();
+  if (complained_at_ && now - *complained_at_ < kComplaintEvery) {
+    ++silent_;
+    return;
+  }
+  log_warning("refused a connection: key {} is not in {}{}", key, allowed_folder_.string(),
+              silent_ == 0 ? "" : format("; {} more before it", silent_));
+  complained_at_ = now;
+  silent_ = 0;
 }
 
 }  // namespace tagalign::wire

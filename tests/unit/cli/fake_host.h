@@ -71,12 +71,16 @@ class CommandLine : public ::testing::Test {
               return found->second;
             },
             .connect =
-                [this](const Path& state) {
-                  state_folder = state;
+                [this](const Way& seen) {
+                  way = seen;
+                  state_folder = seen.state;
                   return std::make_unique<FakeConnection>(coordinator);
                 },
             .random_token = [] { return std::string("0123456789abcdef"); },
-            .create_state_folder = [](const Path&) { return ok_status(); }};
+            .create_state_folder = [](const Path&) { return ok_status(); },
+            .add_key = wire::add_key,
+            .list_keys = wire::list_keys,
+            .revoke_key = wire::revoke_key};
   }
 
   /// Programs that only write down how they were called.
@@ -122,6 +126,7 @@ class CommandLine : public ::testing::Test {
   ManualClock clock;
   std::map<std::string, std::string> environment = {{"HOME", "/home/ada"}};
   FakeCoordinator coordinator;
+  Way way;
   Path state_folder;
   CoordinatorArguments coordinator_arguments;
   AgentArguments agent_arguments;

@@ -126,6 +126,12 @@ TEST(Yaml, MergedKeyThatIsUnknown_IsNamedWhereItIsWritten) {
               HasSubstr("f.yml:4: unknown key in validation.1: 'sice'; did you mean 'size'?"));
 }
 
+TEST(Yaml, TextThatBeginsWithACommaOrHoldsTwoDocuments_IsRefusedAtOnce) {
+  EXPECT_THAT(message_of<ScenesConfig>(",,ou"), HasSubstr("expected one YAML document"));
+  EXPECT_THAT(message_of<ScenesConfig>("output: s\n---\noutput: t\n"),
+              HasSubstr("expected one YAML document"));
+}
+
 // yaml-merge-key
 TEST(Yaml, JobThatMergesAnother_HasItsKindAndConfiguration) {
   const TemporaryFolder folder;

@@ -96,7 +96,9 @@ TEST_F(DivergenceTest, Skip_InterruptedInBetween_EndsWithTheSameBits) {
   for (const std::uint64_t steps : {5u, 8u}) {
     OddTask part({{4, kNan}});
     ASSERT_TRUE(train(part, options(DivergenceChoice::kSkip, steps)).ok());
-    if (steps == 8) EXPECT_TRUE(part.parameters()[0].tensor.equal(whole.parameters()[0].tensor));
+    if (steps == 8) {
+      EXPECT_TRUE(part.parameters()[0].tensor.equal(whole.parameters()[0].tensor));
+    }
   }
 }
 

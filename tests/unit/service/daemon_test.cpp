@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +77,30 @@ class DaemonTest : public ::testing::Test {
     TA_CHECK(reply.ok() && reply->has_value(), "no reply");
     return decode_client_reply((*reply)->body).value();
   }
+  /// Says as much of `bytes` as the coordinator takes, and hangs up.
+  void knock(const std::string& bytes) {
+    const std::string endpoint = load_client_credentials(state_)->endpoint;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    std::size_t said = 0;
+    while (said < bytes.size()) {
+      const ssize_t count = ::send(fd, bytes.data() + said, bytes.size() - said, MSG_NOSIGNAL);
+      if (count <= 0) break;
+      said += static_cast<std::size_t>(count);
+    }
+    ::close(fd);
+  }
+  /// The most memory that the coordinator ever had.
+  long peak_kib() const {
+    const Path status = "/proc/" + std::to_string(child_) + "/status";
+    const std::string text = posix_file_system().read_file(status, 1 << 16).value();
+    return std::stol(text.substr(text.find("VmHWM:") + 6));
+  }
   std::string log_text() { return posix_file_system().read_file(folder_ / "log", 1 << 20).value(); }
   static SubmitRequest submission() {
     JobSpec job{.name = "draw", .kind = "scenes", .config_yaml = "a: 1\n"};
@@ -112,6 +138,18 @@ TEST_F(DaemonTest, Sigterm_EndsItWithoutAnError) {
   start();
   ::kill(child_, SIGTERM);
   EXPECT_EQ(end(), 0);
+}
+
+TEST_F(DaemonTest, StrangersThatAnnounceHugeFrames_TakeNoMemoryAndKeepNobodyWaiting) {
+  start();
+  ask(StatusRequest{});
+  const long before_kib = peak_kib();
+  const std::string greeting =
+      std::string("\xff\0\0\0\0\0\0\0\1\x7f\3\1CURVE", 17) + std::string(47, '\0');
+  const std::string huge = std::string("\2\0\0\0\0\3\xc0\0\0", 9);  // 60 MiB
+  for (int i = 0; i < 100; ++i) knock(greeting + huge + std::string(4u << 20, 'x'));
+  EXPECT_TRUE(std::holds_alternative<StatusReply>(ask(StatusRequest{})));
+  EXPECT_LT(peak_kib() - before_kib, 32 * 1024);
 }
 
 TEST_F(DaemonTest, StateFolderHeld_SecondCoordinatorIsRefusedWithThePid) {

@@ -34,7 +34,7 @@ TEST_F(StateFolderTest, Create_NewFolder_HoldsPrivateKeysAndAllowList) {
   for (const char* name : {"server", "client", "agent"}) {
     EXPECT_TRUE(check_private_file(state.secret(name)).ok()) << name;
   }
-  EXPECT_TRUE(fs::exists(state.allowed() / "default.client"));
+  EXPECT_TRUE(fs::exists(state.allowed() / "default.admin"));
   EXPECT_TRUE(fs::exists(state.allowed() / "local.agent"));
 }
 
@@ -42,10 +42,10 @@ TEST_F(StateFolderTest, Create_Again_KeepsKeysAndWithdrawnPermission) {
   ASSERT_TRUE(create_state_folder(root_).ok());
   const StateFolder state(root_);
   const std::string before = contents(state.secret("server"));
-  fs::remove(state.allowed() / "default.client");
+  fs::remove(state.allowed() / "default.admin");
   ASSERT_TRUE(create_state_folder(root_).ok());
   EXPECT_EQ(contents(state.secret("server")), before);
-  EXPECT_FALSE(fs::exists(state.allowed() / "default.client"));
+  EXPECT_FALSE(fs::exists(state.allowed() / "default.admin"));
 }
 
 TEST_F(StateFolderTest, Create_InAnExistingFolder_KeepsItsModeAndHidesTheKeys) {
