@@ -1,5 +1,5 @@
-/// What a job of kind exec must satisfy beside its own keys: how its ranks and its command fit together.
-/// Internal to configs/schema/reading.
+/// What a job of kind exec must satisfy beside its own keys: how its ranks and its command
+/// fit together. Internal to configs/schema/reading.
 #pragma once
 
 #include "configs/schema/document/document.h"
@@ -7,9 +7,8 @@
 
 namespace tagalign::config {
 
-/// Ranks of `job`, whose map is `written`: none for an exec job that asks for none, which is one plain
-/// process; at least one for every other kind. Says so in `config`. Afterwards ranks are never 0 for
-/// another kind.
+/// Ranks of `job`, whose map is `written`: none for an exec job that asks for none, which is one
+/// plain process; at least one for every other kind. Says so in `config`.
 void settle_ranks(const Entry& written, WorkflowJob& job, Node& config, Problems& problems);
 
 /// A command that names a checkpoint needs one.

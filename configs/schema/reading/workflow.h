@@ -38,8 +38,8 @@ struct CommitChoice {
 struct WorkflowJob {
   std::string name;  ///< [a-z0-9][a-z0-9_.-]*, at most limits::kJobNameCharsMax characters
   std::string kind;  ///< a name of job_kinds.h
-  /// MPI ranks; divides global_batch; 1…limits::kRanksPerJobMax. 0, of exec alone and its default: one
-  /// process without MPI
+  /// MPI ranks; divides global_batch; 1…limits::kRanksPerJobMax. 0: one process without MPI, of
+  /// exec alone and its default
   int ranks = 1;
   int slots_per_rank = 1;          ///< slots of an agent that a rank, or that process, holds; 1…
   std::vector<std::string> after;  ///< jobs that must have succeeded first

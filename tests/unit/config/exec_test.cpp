@@ -87,8 +87,8 @@ TEST_F(ExecJob, CheckpointWord_WithoutACheckpoint_IsRefused) {
 
 TEST_F(ExecJob, Command_MissingOrEmpty_IsRefused) {
   EXPECT_THAT(message("config: {outputs: [a]}"),
-              HasSubstr("jobs.run.config.command: this key is required and missing or empty"));
-  EXPECT_THAT(message("config: {command: []}"), HasSubstr("required and missing or empty"));
+              HasSubstr("jobs.run.config.command: this key is required and missing"));
+  EXPECT_THAT(message("config: {command: []}"), HasSubstr("command: must not be empty"));
   EXPECT_THAT(message("config: {command: ['', x]}"),
               HasSubstr("jobs.run.config.command.0: expected a program, found an empty word"));
   EXPECT_THAT(message("config: {command: ' '}"),

@@ -151,7 +151,7 @@ TEST_F(WorkflowFile, ProblemsOfAllJobs_AreListedAtOnce) {
       "w.yml:3: unknown key in jobs.draw.config.validation.0: 'nam'; did you mean 'name'?\n"
       "w.yml:4: 'Fit' is no name: expected [a-z0-9], then [a-z0-9_.-], at most 64 characters\n"
       "w.yml:4: jobs.Fit.kind: expected one of scenes, data-report, data-pack, data-tags, "
-      "pretrain, train, evaluate, found 'trian'; "
+      "pretrain, train, evaluate, exec, found 'trian'; "
       "did you mean 'train'?\n"
       "w.yml:7: unknown key in jobs.eval: 'rank'; did you mean 'ranks'?\n"
       "w.yml:8: jobs.eval.config.datasets.0.stride: expected at most window (448), or pixels "
@@ -167,13 +167,14 @@ TEST_F(WorkflowFile, References_MustExistAndFit) {
             false);
   EXPECT_THAT(
       message(kAll, {"jobs.scores.on_commit_of=clip"}),
-      HasSubstr("jobs.scores.on_commit_of: expected a train job, found 'clip' of kind pretrain"));
+      HasSubstr("jobs.scores.on_commit_of: expected a train or exec job, found 'clip' of kind "
+                "pretrain"));
   EXPECT_THAT(message(kAll, {"jobs.fit.config.checkpoint.keep_last=3"}),
               HasSubstr("expected 'fit' to keep all checkpoints, found checkpoint.keep_last 3"));
   EXPECT_THAT(message(kAll, {"jobs.scores.on_commit_of=fitt"}),
               HasSubstr("unknown job 'fitt'; did you mean 'fit'?"));
   EXPECT_THAT(message(kAll, {"jobs.clip.on_commit_of=fit"}),
-              HasSubstr("only evaluate jobs can follow checkpoints, this is pretrain"));
+              HasSubstr("only evaluate and exec jobs can follow checkpoints, this is pretrain"));
 }
 
 TEST_F(WorkflowFile, TwoTrainingsInOneFolder_AreRefused) {

@@ -1,5 +1,5 @@
-// A gang that is one plain process: it says no hello and no farewell, so that its agent knows of it what
-// the kernel tells.
+// A gang that is one plain process: it says no hello and no farewell, so that its agent knows of it
+// what the kernel tells and no more.
 #include <algorithm>
 #include <csignal>
 
