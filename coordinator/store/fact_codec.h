@@ -13,7 +13,7 @@
 
 namespace tagalign::store {
 
-inline constexpr std::uint32_t kFactFormat = 5;
+inline constexpr std::uint32_t kFactFormat = 6;
 
 std::string encode_fact(const core::Fact& fact);
 

@@ -8,83 +8,10 @@
 #include "coordinator/core/facts.h"
 #include "coordinator/store/stored_gang_fields.h"
 #include "coordinator/store/stored_pool_fields.h"
+#include "coordinator/store/stored_wire_fields.h"
 #include "coordinator/store/tagged.h"
 
 namespace tagalign {
-
-namespace wire {
-
-/// Refuses numbers that name no outcome.
-inline void get(std::string_view bytes, Outcome& value) {
-  std::uint8_t number = 0;
-  store::get(bytes, number);
-  value = static_cast<Outcome>(number);
-  if (value < Outcome::kSucceeded || value > Outcome::kGangApart) {
-    throw store::TaggedError(format("{} names no outcome", number));
-  }
-}
-
-template <class F, tagalign::Is<JobSpec> T>
-void fields(F& f, T& s) {
-  f(1, s.name);
-  f(2, s.kind);
-  f(3, s.ranks);
-  f(4, s.slots_per_rank);
-  f(5, s.after);
-  f(6, s.on_commit_of);
-  f(7, s.retries_max);
-  f(8, s.config_yaml);
-  f(9, s.overrides);
-  f(10, s.ranks_per_node);  // since format 4, and all below
-  f(11, s.nodes_max);
-  f(12, s.pool);
-  f(13, s.priority);  // since format 5, and all below
-  f(14, s.time_limit_s);
-  f(15, s.after_any);
-  f(16, s.commits_every);
-  f(17, s.last_commit);
-  f(18, s.newest_only);
-}
-template <class F, tagalign::Is<CheckpointInfo> T>
-void fields(F& f, T& s) {
-  f(1, s.step);
-  f(2, s.path);
-  f(3, s.digest);
-  f(4, s.scheduled);
-}
-template <class F, tagalign::Is<Pace> T>
-void fields(F& f, T& s) {
-  f(1, s.start_ms);
-  f(2, s.step_ms);
-  f(3, s.save_ms);
-  f(4, s.steps_total);  // since format 5
-}
-template <class F, tagalign::Is<Setting> T>
-void fields(F& f, T& s) {
-  f(1, s.subject);
-  f(2, s.value);
-  f(3, s.of_method);
-}
-template <class F, tagalign::Is<EvaluationResult> T>
-void fields(F& f, T& s) {
-  f(1, s.key);
-  f(2, s.method);
-  f(3, s.step);
-  f(4, s.dataset);
-  f(5, s.dataset_digest);
-  f(6, s.weights_digest);
-  f(7, s.protocol);
-  f(8, s.code_version);
-  f(9, s.images);
-  f(10, s.classes);
-  f(11, s.intersect);
-  f(12, s.union_);
-  f(13, s.predicted);
-  f(14, s.labelled);
-  f(15, s.average_precision);  // since format 3
-}
-
-}  // namespace wire
 
 namespace core {
 
@@ -134,6 +61,22 @@ void fields(F& f, T& s) {
   f(1, s.agents);
   f(2, s.slots_per_agent);
 }
+template <class F, Is<CommitWait> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.step);
+}
+template <class F, Is<AgentHealth> T>
+void fields(F& f, T& s) {
+  f(1, s.deaths);
+  f(2, s.jobs);
+  f(3, s.first_ms);
+  f(4, s.last_ms);
+  f(5, s.last);
+  f(6, s.drains);
+  f(7, s.probe_ms);
+  f(8, s.on_probe);
+}
 template <class F, Is<NewJob> T>
 void fields(F& f, T& s) {
   f(1, s.job);
@@ -141,7 +84,8 @@ void fields(F& f, T& s) {
   f(3, s.spec);
   f(4, s.after);
   f(5, s.after_templates);
-  f(6, s.after_any);  // since format 5
+  f(6, s.after_any);     // since format 5
+  f(7, s.after_commit);  // since format 6
 }
 template <class F, Is<NewTemplate> T>
 void fields(F& f, T& s) {
@@ -202,6 +146,7 @@ void fields(F& f, T& s) {
   f(6, s.program_failures);
   f(7, s.stalled_failures);
   f(8, s.last_failed_step);
+  f(9, s.asked);  // since format 6
 }
 template <class F, Is<JobCancelled> T>
 void fields(F& f, T& s) {
@@ -225,6 +170,7 @@ template <class F, Is<ResultRepeated> T>
 void fields(F& f, T& s) {
   f(1, s.key);
   f(2, s.workflow);
+  f(3, s.job);  // since format 6
 }
 template <class F, Is<ResultConflicted> T>
 void fields(F& f, T& s) {
@@ -290,6 +236,11 @@ template <class F, Is<JobRevived> T>
 void fields(F& f, T& s) {
   f(1, s.job);
 }
+template <class F, Is<HealthSet> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.health);
+}
 template <class F, Is<Fact> T>
 void fields(F& f, T& s) {
   f(1, s.at_ms);
@@ -313,6 +264,7 @@ void fields(F& f, T& s) {
   f(11, s.daemons);
   f(12, s.ends);
   f(13, s.ran_ms);  // since format 5
+  f(14, s.asked);   // since format 6
 }
 template <class F, Is<Job> T>
 void fields(F& f, T& s) {
@@ -335,6 +287,8 @@ void fields(F& f, T& s) {
   f(17, s.priority);
   f(18, s.time_limit_s);
   f(19, s.held);
+  f(20, s.after_commit);  // since format 6
+  f(21, s.seated);
 }
 template <class F, Is<Template> T>
 void fields(F& f, T& s) {
@@ -371,6 +325,7 @@ void fields(F& f, T& s) {
   f(2, s.result);
   f(3, s.at_ms);
   f(4, s.workflows);
+  f(5, s.repeats);  // since format 6
 }
 template <class F, Is<Stopping> T>
 void fields(F& f, T& s) {
@@ -392,6 +347,7 @@ void fields(F& f, T& s) {
   f(10, s.conflicting_results);
   f(11, s.pool_records);  // since format 4
   f(12, s.tokens_given);
+  f(13, s.health);  // since format 6
 }
 
 }  // namespace core

@@ -26,8 +26,8 @@ enum class FrameKind : std::uint16_t {
 bool is_known(FrameKind kind);
 
 /// Versions that this program speaks.
-inline constexpr std::uint16_t kProtocolVersionMin = 3;
-inline constexpr std::uint16_t kProtocolVersionMax = 3;
+inline constexpr std::uint16_t kProtocolVersionMin = 4;
+inline constexpr std::uint16_t kProtocolVersionMax = 4;
 inline constexpr std::size_t kFrameHeaderBytes = 32;
 
 /// The frame's bytes, header first. Aborts above limits::kFrameBytesMax: senders

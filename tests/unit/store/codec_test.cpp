@@ -30,8 +30,8 @@ std::string encoded_samples() {
   return text;
 }
 
-TEST(FactCodec, Version5_EqualsTheGoldenFile) {
-  EXPECT_EQ(encoded_samples(), read_text("facts-v5.hex"))
+TEST(FactCodec, Version6_EqualsTheGoldenFile) {
+  EXPECT_EQ(encoded_samples(), read_text("facts-v6.hex"))
       << "a change of the encoding is a new format version";
 }
 

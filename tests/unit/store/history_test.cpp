@@ -54,7 +54,7 @@ TEST_P(History, SnapshotOfTheGoldenState_ComesBackWithItsIndex) {
   EXPECT_EQ(back->index.tokens, state.index.tokens);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, History, testing::Values(2U, 3U, 4U, kFactFormat));
+INSTANTIATE_TEST_SUITE_P(Formats, History, testing::Values(2U, 3U, 4U, 5U, kFactFormat));
 
 }  // namespace
 }  // namespace tagalign::store

@@ -75,11 +75,11 @@ TEST(Handshake, NewerPeer_IsRejectedNamingBothRanges) {
   const Frame answer = answer_hello({5, 7, PeerRole::kClient, "x"}, PeerRole::kClient);
   ASSERT_EQ(answer.kind, FrameKind::kReject);
   EXPECT_THAT(decode_reject(answer.body)->message,
-              HasSubstr("this coordinator speaks 3, the peer speaks 5 to 7"));
+              HasSubstr("this coordinator speaks 4, the peer speaks 5 to 7"));
 }
 
 TEST(Handshake, OtherRoleThanTheKeys_IsRejected) {
-  const Frame answer = answer_hello({3, 3, PeerRole::kAgent, "x"}, PeerRole::kClient);
+  const Frame answer = answer_hello({4, 4, PeerRole::kAgent, "x"}, PeerRole::kClient);
   ASSERT_EQ(answer.kind, FrameKind::kReject);
   EXPECT_THAT(decode_reject(answer.body)->message,
               HasSubstr("wants to be agent but its key is allowed as client"));
