@@ -34,6 +34,11 @@ struct Policy {
   std::int64_t preempt_after_ms = 60'000;
   /// A gang that waits so long keeps jobs off its agents of which nobody knows when they end.
   std::int64_t patience_ms = 600'000;
+  /// An agent on which so many attempts died, since one there went well, gets no work while others do.
+  int drain_after = 3;
+  /// Until an attempt may try a drained agent: twice as long each time that fails, up to the maximum.
+  std::int64_t drain_back_off_ms = 300'000;
+  std::int64_t drain_back_off_ms_max = 3'600'000;
   PoolPolicy pools;
 };
 

@@ -74,6 +74,12 @@ std::string order_text(const wire::JobSpec& s) {
   if (s.commits_every != 0) text += format(" commits_every={}", s.commits_every);
   if (s.last_commit) text += " last_commit";
   if (s.newest_only) text += " newest_only";
+  for (const wire::CommitNeed& need : s.after_commit)
+    text += format(" after_commit='{}'@{}", need.job, need.step);
+  if (!s.best_of.empty() || !s.best_dataset.empty())
+    text += format(" best_of='{}' on '{}'", s.best_of, s.best_dataset);
+  if (!s.group.empty() || s.group_live_max != 0)
+    text += format(" group='{}' of {}", s.group, s.group_live_max);
   return text;
 }
 std::string order_text(const Job& job) {
@@ -82,6 +88,9 @@ std::string order_text(const Job& job) {
   if (job.priority != job.spec.priority) text += format(" priority={}", job.priority);
   if (job.time_limit_s != job.spec.time_limit_s) text += format(" time_limit={}", job.time_limit_s);
   if (job.held) text += format(" held='{}'", *job.held);
+  for (const CommitWait& wait : job.after_commit)
+    text += format(" after_commit={}@{}", wait.job.value, wait.step);
+  if (job.seated) text += " seated";
   return text.empty() ? text : " " + text + "\n";
 }
 
@@ -133,6 +142,7 @@ std::string gang_text(const AttemptRecord& r) {
         end.last_step, end.at_ms, end.given_up, end.message);
   }
   if (r.ran_ms != 0) text += format("    ran at={}\n", r.ran_ms);
+  if (!r.asked.empty()) text += format("    asked '{}'\n", r.asked);
   const std::string times = times_text("spent", r.spent) + times_text("longest", r.longest);
   if (!times.empty()) text += format("   {}\n", times);
   if (r.launcher != wire::GangLauncher::kMpirun) {
@@ -188,6 +198,20 @@ std::string template_text(const Template& t) {
       indices(t.after_templates), strings(t.instantiated), ids(t.instances));
 }
 
+std::string health_text(const AgentId& agent, const AgentHealth& h) {
+  return format(
+      "health {} deaths={} jobs={} first={} last={} '{}' drains={} probe={} on_probe={}\n",
+      agent.value, h.deaths, join(h.jobs, [](JobId id) { return std::to_string(id.value); }),
+      h.first_ms, h.last_ms, h.last, h.drains, h.probe_ms, h.on_probe);
+}
+
+/// Only what logs before format 6 could not say.
+std::string repeats_text(const ResultEntry& entry) {
+  if (entry.repeats.empty()) return "";
+  return format("  repeated by {}\n",
+                join(entry.repeats, [](JobId id) { return std::to_string(id.value); }));
+}
+
 std::string result_text(const ResultEntry& entry) {
   const wire::EvaluationResult& r = entry.result;
   return format(
@@ -230,7 +254,8 @@ std::string dump(const State& state) {
                a.id.value, a.incarnation, a.host, a.slots, a.gpus, a.connected, a.last_sequence);
     if (a.place != wire::AgentPlace{}) text += place_text(a.place);
   }
-  for (const auto& [key, entry] : state.results) text += result_text(entry);
+  for (const auto& [key, entry] : state.results) text += result_text(entry) + repeats_text(entry);
+  for (const auto& [id, health] : state.health) text += health_text(id, health);
   return text + dump_pools(state);
 }
 

@@ -13,6 +13,7 @@ void set_state(State& state, Job& job, JobState next) {
   TA_CHECK(!is_terminal(job.state), "a terminal job stays as it is");
   index::leave(state, job);
   job.state = std::move(next);
+  if (is_terminal(job.state)) job.seated = false;
   index::enter(state, job);
 }
 
@@ -32,6 +33,7 @@ Job& add_job(State& state, const NewJob& fact) {
   job.after = fact.after;
   job.after_templates = fact.after_templates;
   job.after_any = fact.after_any;
+  job.after_commit = fact.after_commit;
   job.priority = fact.spec.priority;
   job.time_limit_s = fact.spec.time_limit_s;
   const auto [entry, added] = state.jobs.emplace(fact.job, std::move(job));
@@ -80,6 +82,7 @@ void fold(State& state, const AttemptPlaced& fact) {
   record.launcher = fact.launcher;
   record.shares = fact.shares.empty() ? whole_gang(job, fact.agent) : fact.shares;
   job.attempts.push_back(std::move(record));
+  job.seated = !job.spec.group.empty();
   set_state(state, job, Starting{fact.agent, state.now_ms});
 }
 
@@ -116,10 +119,12 @@ void fold(State& state, const AttemptClosed& fact) {
   record.outcome = fact.outcome;
   record.message = fact.message;
   record.last_step = fact.last_step;
+  record.asked = fact.asked;
   record.daemons.clear();
   job.program_failures = fact.program_failures;
   job.stalled_failures = fact.stalled_failures;
   job.last_failed_step = fact.last_failed_step;
+  index::note_end(state, job);
   set_state(state, job, fact.next);
 }
 
@@ -193,6 +198,7 @@ void fold(State& state, const CheckpointKnown& fact) {
   Job& checkpointed = job_of(state, fact.job);
   checkpointed.checkpoints[fact.checkpoint.step] = {fact.checkpoint, state.now_ms};
   if (fact.progress) checkpointed.stalled_failures = 0;
+  index::note_commit(state, checkpointed);
   if (fact.pace == wire::Pace{}) return;
   restand(state, fact.job, [&](Job& job) { job.pace = fact.pace; });
 }
@@ -203,7 +209,9 @@ void fold(State& state, const ResultKnown& fact) {
   state.results.emplace(fact.result.key, std::move(entry));
 }
 void fold(State& state, const ResultRepeated& fact) {
-  state.results.at(fact.key).workflows.insert(fact.workflow);
+  ResultEntry& entry = state.results.at(fact.key);
+  entry.workflows.insert(fact.workflow);
+  if (fact.job != JobId{} && fact.job != entry.job) entry.repeats.insert(fact.job);
 }
 void fold(State& state, const ResultConflicted&) {
   ++state.conflicting_results;
@@ -241,6 +249,13 @@ void fold(State& state, const ReportsTaken& fact) {
 }
 void fold(State& state, const StaleDropped& fact) {
   state.dropped_stale += fact.messages;
+}
+void fold(State& state, const HealthSet& fact) {
+  if (fact.health == AgentHealth{})
+    state.health.erase(fact.agent);
+  else
+    state.health[fact.agent] = fact.health;
+  index::update_agent(state, fact.agent);
 }
 void fold(State& state, const ShutdownAsked& fact) {
   state.stopping = Stopping{state.now_ms, fact.kill_gangs};
@@ -312,7 +327,7 @@ std::string_view fact_name(const Fact& fact) {
       "pool-mode-set",    "pool-erased",    "pool-noted",      "pool-delayed",
       "token-given",      "allocation-set", "allocation-gone", "share-reopened",
       "job-set",          "job-held",       "job-released",    "job-revived",
-      "attempt-timed",    "slots-counted"};
+      "health-set",       "attempt-timed",  "slots-counted"};
   return kNames[fact.body.index()];
 }
 

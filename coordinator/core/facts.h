@@ -26,6 +26,7 @@ struct NewJob {
   std::vector<JobId> after;
   std::vector<std::size_t> after_templates;
   std::vector<JobId> after_any;
+  std::vector<CommitWait> after_commit;
 };
 /// Takes the next index of State::templates.
 struct NewTemplate {
@@ -82,6 +83,7 @@ struct AttemptClosed {
   int program_failures = 0;
   int stalled_failures = 0;
   std::optional<std::uint64_t> last_failed_step;
+  std::string asked;  ///< why it was asked to leave, if it was
 };
 /// Queued → cancelled.
 struct JobCancelled {
@@ -102,10 +104,11 @@ struct ResultKnown {
   JobId job;
   wire::EvaluationResult result;
 };
-/// A workflow reported a key that is known.
+/// Another job reported a key that is known.
 struct ResultRepeated {
   std::string key;
   WorkflowId workflow;
+  JobId job;  ///< 0 in old logs
 };
 /// Other counts under a known key.
 struct ResultConflicted {
@@ -197,6 +200,12 @@ struct ShareEnded {
   ShareEnd end;
 };
 
+/// What is held against an agent; nothing any more where all is zero.
+struct HealthSet {
+  AgentId agent;
+  AgentHealth health;
+};
+
 using FactBody =
     std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
                  AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
@@ -204,7 +213,7 @@ using FactBody =
                  ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded,
                  PoolAdded, PoolModeSet, PoolErased, PoolNoted, PoolDelayed, TokenGiven,
                  AllocationSet, AllocationGone, ShareReopened, JobSet, JobHeld, JobReleased,
-                 JobRevived, AttemptTimed, SlotsCounted>;
+                 JobRevived, HealthSet, AttemptTimed, SlotsCounted>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

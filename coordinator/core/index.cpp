@@ -26,6 +26,18 @@ void add_need(State& state, const Job& need, JobId job) {
   }
 }
 
+void add_commit_need(State& state, const CommitWait& wait, JobId job) {
+  const Job& source = state.jobs.at(wait.job);
+  if (has_committed(source, wait.step)) return;
+  Needs& needs = state.index.needs[job];
+  ++needs.unmet;
+  if (is_terminal(source.state)) {
+    ++needs.broken;
+  } else {
+    state.index.commit_waiters[source.id].emplace(wait.step, job);
+  }
+}
+
 Shape shape_of(const Job& job) {
   const wire::JobSpec& spec = job.spec;
   const std::int64_t pace_ms = job.pace.start_ms + job.pace.step_ms + job.pace.save_ms;
@@ -57,6 +69,62 @@ void leave_line(State& state, const Job& job) {
   if (line->second.empty()) state.index.ready.erase(line);
 }
 
+bool needs_seat(const Job& job) {
+  return !job.spec.group.empty() && !job.seated;
+}
+
+Group& group_of(State& state, const Job& job) {
+  Group& group = state.index.groups[{job.workflow, job.spec.group}];
+  group.live_max = job.spec.group_live_max;
+  return group;
+}
+
+/// As many stand in line as there are seats left: those that come first.
+void fill_seats(State& state, Group& group) {
+  const auto send_back = [&](Group::Place last) {
+    leave_line(state, state.jobs.at(last.second));
+    group.next.erase(last);
+    group.waiting.insert(last);
+  };
+  const auto seats = static_cast<std::ptrdiff_t>(group.live_max) - std::ssize(group.seated);
+  while (!group.next.empty() && std::ssize(group.next) > seats) send_back(*group.next.rbegin());
+  while (!group.waiting.empty()) {
+    const Group::Place first = *group.waiting.begin();
+    if (std::ssize(group.next) >= seats) {
+      if (group.next.empty() || *group.next.rbegin() < first) return;
+      send_back(*group.next.rbegin());
+    }
+    group.waiting.erase(first);
+    group.next.insert(first);
+    line_up(state, state.jobs.at(first.second));
+  }
+}
+
+/// Nothing but a seat of its group, and slots, keep it from starting.
+void stand(State& state, const Job& job) {
+  if (!needs_seat(job)) return line_up(state, job);
+  Group& group = group_of(state, job);
+  group.waiting.emplace(-job.priority, job.id);
+  fill_seats(state, group);
+}
+
+void count_seat(State& state, const Job& job) {
+  if (job.spec.group.empty()) return;
+  Group& group = group_of(state, job);
+  if (job.seated)
+    group.seated.insert(job.id);
+  else
+    group.seated.erase(job.id);
+  fill_seats(state, group);
+}
+
+void leave_group(State& state, const Job& job) {
+  if (job.spec.group.empty()) return;
+  Group& group = group_of(state, job);
+  group.waiting.erase({-job.priority, job.id});
+  group.next.erase({-job.priority, job.id});
+}
+
 void count_slots(State& state, const Job& job, const wire::Share& share, int sign) {
   const int change = sign * static_cast<int>(share.slots.size());
   state.index.held_slots[share.agent] += change;
@@ -71,21 +139,22 @@ void count_holder(State& state, const Job& job, int sign) {
   if ((holders[job.priority] += sign) == 0) holders.erase(job.priority);
 }
 
-/// Where a queued job waits: with its needs, with the clock, or for slots only.
+/// Where a queued job waits: with its needs, with the clock, with its group, or for slots only.
 void place_queued(State& state, const Job& job, UnixMs not_before_ms) {
   const Needs& needs = state.index.needs[job.id];
   if (needs.broken > 0) {
     state.index.orphans.insert(job.id);
-  } else if (needs.unmet > 0 || job.held) {
-    return;
-  } else if (not_before_ms > state.now_ms) {
-    state.index.delayed.emplace(not_before_ms, job.id);
-  } else {
-    line_up(state, job);
+  } else if (needs.unmet == 0 && !job.held) {
+    if (not_before_ms > state.now_ms)
+      state.index.delayed.emplace(not_before_ms, job.id);
+    else
+      stand(state, job);
   }
+  if (!job.spec.group.empty()) fill_seats(state, group_of(state, job));
 }
 
 void remove_queued(State& state, const Job& job, UnixMs not_before_ms) {
+  leave_group(state, job);
   state.index.orphans.erase(job.id);
   state.index.delayed.erase({not_before_ms, job.id});
   leave_line(state, job);
@@ -111,11 +180,22 @@ void tell(State& state, std::map<JobId, std::vector<JobId>>& waiters, JobId ende
   for (const JobId waiter : told) change_needs(state, waiter, change);
 }
 
+/// What it has not committed by its end never comes.
+void tell_commit_waiters(State& state, JobId ended) {
+  const auto found = state.index.commit_waiters.find(ended);
+  if (found == state.index.commit_waiters.end()) return;
+  const auto told = std::move(found->second);
+  state.index.commit_waiters.erase(found);
+  for (const auto& [step, waiter] : told)
+    change_needs(state, waiter, [](Needs& needs) { ++needs.broken; });
+}
+
 void tell_waiters(State& state, const Job& job) {
   const bool met = is_met(job.state);
   tell(state, state.index.waiters, job.id,
        [&](Needs& needs) { met ? --needs.unmet : ++needs.broken; });
   tell(state, state.index.end_waiters, job.id, [](Needs& needs) { --needs.unmet; });
+  tell_commit_waiters(state, job.id);
 }
 
 void note_duration(State& state, const Job& job) {
@@ -127,6 +207,7 @@ void note_duration(State& state, const Job& job) {
 }
 
 void count_needs(State& state, const Job& job) {
+  for (const CommitWait& wait : job.after_commit) add_commit_need(state, wait, job.id);
   for (const JobId id : job.after_any) add_end_need(state, state.jobs.at(id), job.id);
   for (const JobId id : job.after) add_need(state, state.jobs.at(id), job.id);
   for (const std::size_t pattern : job.after_templates) {
@@ -137,6 +218,23 @@ void count_needs(State& state, const Job& job) {
   }
 }
 
+/// Where a job that was cancelled may still stand: it would be told twice.
+void forget_needs(State& state, const Job& job) {
+  Index& index = state.index;
+  const auto forget = [&](auto& waiters, auto need) {
+    const auto found = waiters.find(need);
+    if (found != waiters.end()) std::erase(found->second, job.id);
+  };
+  for (const JobId id : job.after_any) forget(index.end_waiters, id);
+  for (const JobId id : job.after) forget(index.waiters, id);
+  for (const std::size_t pattern : job.after_templates) {
+    forget(index.template_waiters, pattern);
+    const Template& followed = state.templates.at(pattern);
+    forget(index.waiters, followed.source);
+    for (const JobId id : followed.instances) forget(index.waiters, id);
+  }
+}
+
 }  // namespace
 
 namespace index {
@@ -144,6 +242,7 @@ namespace index {
 void add_job(State& state, const Job& job) {
   state.index.jobs_of[job.workflow].push_back(job.id);
   note_duration(state, job);
+  note_attempts(state, job);
   if (is_terminal(job.state)) return;
   count_needs(state, job);
   enter(state, job);
@@ -167,9 +266,10 @@ void enter(State& state, const Job& job) {
     state.index.needs.erase(job.id);
     note_duration(state, job);
     tell_waiters(state, job);
-    return;
+    return count_seat(state, job);
   }
   state.index.live.insert(job.id);
+  count_seat(state, job);
   if (const auto* queued = std::get_if<Queued>(&job.state)) {
     place_queued(state, job, queued->not_before_ms);
   }
@@ -191,36 +291,17 @@ void add_instance(State& state, std::size_t pattern, JobId instance) {
   }
 }
 
-namespace {
-
-void update_end(Index& index, const Agent* agent, const AgentId& id) {
-  if (const auto found = index.end_of.find(id); found != index.end_of.end()) {
-    index.ends.erase({found->second, id});
-    index.end_of.erase(found);
+void note_commit(State& state, const Job& job) {
+  note_progress(state, job);
+  const auto found = state.index.commit_waiters.find(job.id);
+  if (found == state.index.commit_waiters.end()) return;
+  auto& waiters = found->second;
+  while (!waiters.empty() && has_committed(job, waiters.begin()->first)) {
+    const JobId waiter = waiters.begin()->second;
+    waiters.erase(waiters.begin());
+    change_needs(state, waiter, [](Needs& needs) { --needs.unmet; });
   }
-  if (agent == nullptr || agent->place.ends_ms == 0) return;
-  index.ends.emplace(agent->place.ends_ms, id);
-  index.end_of[id] = agent->place.ends_ms;
-}
-
-}  // namespace
-
-void update_agent(State& state, const AgentId& id) {
-  Index& index = state.index;
-  if (const auto found = index.free_of.find(id); found != index.free_of.end()) {
-    const auto shelf = index.free.find(found->second);
-    shelf->second.erase(id);
-    if (shelf->second.empty()) index.free.erase(shelf);
-    index.free_of.erase(found);
-  }
-  const auto agent = state.agents.find(id);
-  const bool connected = agent != state.agents.end() && agent->second.connected;
-  update_end(index, connected ? &agent->second : nullptr, id);
-  if (!connected) return;
-  if (is_leaving(state, agent->second)) return;
-  const int free = free_slots(state, agent->second);
-  index.free[free].insert(id);
-  index.free_of[id] = free;
+  if (waiters.empty()) state.index.commit_waiters.erase(found);
 }
 
 void wake(State& state, UnixMs now_ms) {
@@ -228,13 +309,12 @@ void wake(State& state, UnixMs now_ms) {
   while (!delayed.empty() && delayed.begin()->first <= now_ms) {
     const Job& job = state.jobs.at(delayed.begin()->second);
     delayed.erase(delayed.begin());
-    line_up(state, job);
+    stand(state, job);
   }
 }
 
 void revive(State& state, const Job& job) {
-  for (const std::size_t pattern : job.after_templates)
-    std::erase(state.index.template_waiters[pattern], job.id);
+  forget_needs(state, job);
   count_needs(state, job);
   enter(state, job);
 }

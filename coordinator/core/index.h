@@ -38,6 +38,16 @@ struct Shape {
   auto operator<=>(const Shape&) const = default;
 };
 
+/// Jobs of a workflow of which only so many are under way at once.
+struct Group {
+  using Place = std::pair<int, JobId>;  ///< minus the priority; in the order in which they start
+  int live_max = 0;
+  std::set<JobId> seated;   ///< under way: from their first start to their end
+  std::set<Place> next;     ///< in line: as many as there are seats left
+  std::set<Place> waiting;  ///< that lack nothing but a seat
+};
+using GroupKey = std::pair<WorkflowId, std::string>;
+
 /// How long the last few jobs of a family ran, in milliseconds, by when they succeeded.
 using Durations = std::map<std::pair<UnixMs, JobId>, std::int64_t>;
 inline constexpr std::size_t kDurationsKept = 8;
@@ -50,18 +60,24 @@ struct Index {
   std::map<JobId, Needs> needs;                     ///< of live jobs
   std::map<JobId, std::vector<JobId>> waiters;      ///< of live jobs: who comes after them
   std::map<JobId, std::vector<JobId>> end_waiters;  ///< of live jobs: who only waits for their end
+  /// Of jobs that have not ended: who waits for a checkpoint of theirs, by its step.
+  std::map<JobId, std::set<std::pair<std::uint64_t, JobId>>> commit_waiters;
+  std::map<GroupKey, Group> groups;
   std::map<std::size_t, std::vector<JobId>> template_waiters;  ///< who comes after all instances
   std::map<JobId, std::vector<std::size_t>> templates_by_source;
   std::map<AgentId, std::set<JobId>> held;  ///< jobs on each agent
   std::map<AgentId, int> held_slots;
-  std::map<int, int> holders_at;               ///< jobs that hold slots, by priority
-  std::map<WorkflowId, int> slots_of;          ///< that jobs of a workflow hold
-  std::map<JobId, std::size_t> template_of;    ///< of instances
-  std::map<std::string, Durations> durations;  ///< of jobs that succeeded, by family
-  std::map<int, std::set<AgentId>> free;       ///< connected agents by their free slots
-  std::map<AgentId, int> free_of;              ///< where each stands in `free`
-  std::set<std::pair<UnixMs, AgentId>> ends;   ///< of connected agents whose allocation has an end
-  std::map<AgentId, UnixMs> end_of;            ///< where each stands in `ends`
+  std::map<int, int> holders_at;                ///< jobs that hold slots, by priority
+  std::map<WorkflowId, int> slots_of;           ///< that jobs of a workflow hold
+  std::map<JobId, std::size_t> template_of;     ///< of instances
+  std::map<std::string, Durations> durations;   ///< of jobs that succeeded, by family
+  std::map<int, std::set<AgentId>> free;        ///< connected agents by their free slots
+  std::map<AgentId, int> free_of;               ///< where each stands in `free`
+  std::set<std::pair<UnixMs, AgentId>> ends;    ///< of connected agents whose allocation has an end
+  std::map<AgentId, UnixMs> end_of;             ///< where each stands in `ends`
+  std::set<std::pair<UnixMs, AgentId>> probes;  ///< drained agents, by when they may be tried
+  std::map<AgentId, UnixMs> probe_of;           ///< where each stands in `probes`
+  std::map<AgentId, UnixMs> good_at;            ///< when an attempt there last got on or ended well
   std::map<std::string, WorkflowId> tokens;
   std::map<WorkflowId, std::vector<JobId>> jobs_of;
 };
@@ -74,7 +90,15 @@ void leave(State& state, const Job& job);
 void enter(State& state, const Job& job);
 /// A new instance of a template that others wait for.
 void add_instance(State& state, std::size_t pattern, JobId instance);
-/// After slots or connection of an agent changed.
+/// A checkpoint of `job` became known.
+void note_commit(State& state, const Job& job);
+/// The live attempt of `job` got on, and so did the agents that it runs on.
+void note_progress(State& state, const Job& job);
+/// The newest attempt of `job` has its outcome.
+void note_end(State& state, const Job& job);
+/// What the two have told of all attempts of `job`, after it was read.
+void note_attempts(State& state, const Job& job);
+/// After slots, connection or health of an agent changed.
 void update_agent(State& state, const AgentId& agent);
 /// Moves jobs whose time has come from `delayed` to `ready`.
 void wake(State& state, UnixMs now_ms);

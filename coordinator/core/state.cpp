@@ -64,6 +64,24 @@ int slots_of(const wire::JobSpec& spec) {
   return spec.ranks * spec.slots_per_rank;
 }
 
+bool has_committed(const Job& job, std::uint64_t step) {
+  return !job.checkpoints.empty() && job.checkpoints.rbegin()->first >= step;
+}
+
+bool reported(const ResultEntry& result, JobId job) {
+  return result.job == job || result.repeats.contains(job);
+}
+
+bool is_drained(const State& state, const AgentId& agent) {
+  const auto health = state.health.find(agent);
+  return health != state.health.end() && health->second.drains > 0;
+}
+
+bool is_withheld(const State& state, const AgentId& agent) {
+  if (!is_drained(state, agent)) return false;
+  return !state.health.at(agent).on_probe || !jobs_on(state, agent).empty();
+}
+
 std::string label(const Job& job) {
   return format("'{}' (job {})", job.spec.name, job.id.value);
 }

@@ -91,8 +91,15 @@ struct AttemptRecord {
   std::map<AgentId, std::string> daemons;  ///< what mpirun wants started on the other nodes
   std::vector<ShareEnd> ends;              ///< in the order they became known; while others go on
   UnixMs ran_ms = 0;                       ///< when all its ranks ran; 0: never, or an old log
+  std::string asked;                       ///< why it was asked to leave, if it was
   wire::PhaseTimes spent;    ///< of the shares that have told it, added up over their ranks
   wire::PhaseTimes longest;  ///< from one move of a rank to its next, in each phase
+};
+
+/// A checkpoint that a job waits for.
+struct CommitWait {
+  JobId job;
+  std::uint64_t step = 0;  ///< or a later one
 };
 
 struct Job {
@@ -115,6 +122,8 @@ struct Job {
   int priority = 0;                               ///< the specification's until a person changes it
   std::int64_t time_limit_s = 0;                  ///< likewise; 0: none
   std::optional<std::string> held;                ///< a person's reason not to start it
+  std::vector<CommitWait> after_commit;
+  bool seated = false;  ///< of a group: one of those under way, from its first start to its end
 };
 
 /// A job specification waiting for commits; each digest is instantiated once.
@@ -152,6 +161,21 @@ struct ResultEntry {
   wire::EvaluationResult result;
   UnixMs at_ms = 0;
   std::set<WorkflowId> workflows;  ///< all that reported it
+  std::set<JobId> repeats;         ///< jobs that reported it after `job`
+};
+
+/// What the ends of attempts have said of a node since the last good one. Absent: nothing.
+struct AgentHealth {
+  int deaths = 0;        ///< moments at which attempts ended by no doing of their jobs
+  std::set<JobId> jobs;  ///< whose attempts died there, perhaps by their own doing
+  UnixMs first_ms = 0;   ///< of these ends
+  UnixMs last_ms = 0;
+  std::string last;       ///< what the newest ended by
+  int drains = 0;         ///< in a row; 0: it gets work
+  UnixMs probe_ms = 0;    ///< of a drained one: when an attempt may try it
+  bool on_probe = false;  ///< that time has come: it may have one attempt
+
+  bool operator==(const AgentHealth&) const = default;
 };
 
 /// The coordinator was asked to stop: nothing is placed until it has ended and started again.
@@ -191,6 +215,7 @@ struct State {
   std::uint64_t conflicting_results = 0;
   std::map<std::string, PoolRecord> pool_records;  ///< that the coordinator brings up, by name
   std::uint64_t tokens_given = 0;                  ///< to allocations; each is given once
+  std::map<AgentId, AgentHealth> health;           ///< of agents on which attempts died lately
   Capacity capacity;
 
   Index index;  ///< derived: neither stored nor dumped
@@ -215,6 +240,14 @@ std::int64_t run_ms(const Job& job, UnixMs now_ms);
 std::string family_of(const State& state, const Job& job);
 /// Slots of `agent` not held by starting, running or saving jobs; never negative.
 int free_slots(const State& state, const Agent& agent);
+/// A checkpoint of `step` or a later one exists.
+bool has_committed(const Job& job, std::uint64_t step);
+/// `job` reported `result`, first or again.
+bool reported(const ResultEntry& result, JobId job);
+/// Attempts died there again and again: it gets no work, but for one attempt at a time on probe.
+bool is_drained(const State& state, const AgentId& agent);
+/// Drained, and not to be given an attempt now.
+bool is_withheld(const State& state, const AgentId& agent);
 /// Jobs with an open share on `agent`, by id.
 const std::set<JobId>& jobs_on(const State& state, const AgentId& agent);
 /// Jobs that are not terminal, by id.

@@ -61,6 +61,22 @@ void fields(F& f, T& s) {
   f(1, s.agents);
   f(2, s.slots_per_agent);
 }
+template <class F, Is<CommitWait> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.step);
+}
+template <class F, Is<AgentHealth> T>
+void fields(F& f, T& s) {
+  f(1, s.deaths);
+  f(2, s.jobs);
+  f(3, s.first_ms);
+  f(4, s.last_ms);
+  f(5, s.last);
+  f(6, s.drains);
+  f(7, s.probe_ms);
+  f(8, s.on_probe);
+}
 template <class F, Is<NewJob> T>
 void fields(F& f, T& s) {
   f(1, s.job);
@@ -68,7 +84,8 @@ void fields(F& f, T& s) {
   f(3, s.spec);
   f(4, s.after);
   f(5, s.after_templates);
-  f(6, s.after_any);  // since format 5
+  f(6, s.after_any);     // since format 5
+  f(7, s.after_commit);  // since format 6
 }
 template <class F, Is<NewTemplate> T>
 void fields(F& f, T& s) {
@@ -129,6 +146,7 @@ void fields(F& f, T& s) {
   f(6, s.program_failures);
   f(7, s.stalled_failures);
   f(8, s.last_failed_step);
+  f(9, s.asked);  // since format 6
 }
 template <class F, Is<JobCancelled> T>
 void fields(F& f, T& s) {
@@ -152,6 +170,7 @@ template <class F, Is<ResultRepeated> T>
 void fields(F& f, T& s) {
   f(1, s.key);
   f(2, s.workflow);
+  f(3, s.job);  // since format 6
 }
 template <class F, Is<ResultConflicted> T>
 void fields(F& f, T& s) {
@@ -217,6 +236,11 @@ template <class F, Is<JobRevived> T>
 void fields(F& f, T& s) {
   f(1, s.job);
 }
+template <class F, Is<HealthSet> T>
+void fields(F& f, T& s) {
+  f(1, s.agent);
+  f(2, s.health);
+}
 template <class F, Is<AttemptTimed> T>
 void fields(F& f, T& s) {
   f(1, s.job);
@@ -250,8 +274,9 @@ void fields(F& f, T& s) {
   f(11, s.daemons);
   f(12, s.ends);
   f(13, s.ran_ms);  // since format 5
-  f(14, s.spent);   // since format 6
-  f(15, s.longest);
+  f(14, s.asked);   // since format 6, and all below
+  f(15, s.spent);
+  f(16, s.longest);
 }
 template <class F, Is<Job> T>
 void fields(F& f, T& s) {
@@ -274,6 +299,8 @@ void fields(F& f, T& s) {
   f(17, s.priority);
   f(18, s.time_limit_s);
   f(19, s.held);
+  f(20, s.after_commit);  // since format 6
+  f(21, s.seated);
 }
 template <class F, Is<Template> T>
 void fields(F& f, T& s) {
@@ -310,6 +337,7 @@ void fields(F& f, T& s) {
   f(2, s.result);
   f(3, s.at_ms);
   f(4, s.workflows);
+  f(5, s.repeats);  // since format 6
 }
 template <class F, Is<Stopping> T>
 void fields(F& f, T& s) {
@@ -337,7 +365,8 @@ void fields(F& f, T& s) {
   f(10, s.conflicting_results);
   f(11, s.pool_records);  // since format 4
   f(12, s.tokens_given);
-  f(13, s.capacity);  // since format 6
+  f(13, s.health);  // since format 6, and below
+  f(14, s.capacity);
 }
 
 }  // namespace core

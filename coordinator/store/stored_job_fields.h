@@ -30,6 +30,11 @@ void fields(F& f, T& s) {
   f(7, s.wait);
   f(8, s.hang);
 }
+template <class F, tagalign::Is<CommitNeed> T>
+void fields(F& f, T& s) {
+  f(1, s.job);
+  f(2, s.step);
+}
 template <class F, tagalign::Is<JobSpec> T>
 void fields(F& f, T& s) {
   f(1, s.name);
@@ -50,7 +55,12 @@ void fields(F& f, T& s) {
   f(16, s.commits_every);
   f(17, s.last_commit);
   f(18, s.newest_only);
-  f(19, s.deadlines);  // since format 6
+  f(19, s.after_commit);  // since format 6, and all below
+  f(20, s.best_of);
+  f(21, s.best_dataset);
+  f(22, s.group);
+  f(23, s.group_live_max);
+  f(24, s.deadlines);
 }
 template <class F, tagalign::Is<CheckpointInfo> T>
 void fields(F& f, T& s) {

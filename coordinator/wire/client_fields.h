@@ -247,6 +247,7 @@ void visit_fields(V&& visit, M& m) {
   visit("ends_ms", m.ends_ms);
   visit("state", m.state);
   visit("running", m.running);
+  visit("note", m.note);
 }
 
 template <class V, Is<StatusReply> M>

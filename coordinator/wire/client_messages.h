@@ -267,8 +267,9 @@ struct AgentSummary {
   std::string allocation;  ///< Slurm's number
   UnixMs since_ms = 0;
   UnixMs ends_ms = 0;                ///< 0: not known, or never
-  std::string state;                 ///< connected | leaving | lost
+  std::string state;                 ///< connected | drained | leaving | lost
   std::vector<std::string> running;  ///< "train (ranks 0 to 3)"
+  std::string note;                  ///< why it gets no work; empty: it does
   bool operator==(const AgentSummary&) const = default;
 };
 struct StatusReply {

@@ -36,6 +36,12 @@ void visit_fields(V&& visit, M& m) {
   visit("doublings", m.doublings);
 }
 
+template <class V, Is<CommitNeed> M>
+void visit_fields(V&& visit, M& m) {
+  visit("job", m.job);
+  visit("step", m.step);
+}
+
 template <class V, Is<JobSpec> M>
 void visit_fields(V&& visit, M& m) {
   visit("name", m.name);
@@ -56,6 +62,11 @@ void visit_fields(V&& visit, M& m) {
   visit("commits_every", m.commits_every);
   visit("last_commit", m.last_commit);
   visit("newest_only", m.newest_only);
+  visit("after_commit", m.after_commit);
+  visit("best_of", m.best_of);
+  visit("best_dataset", m.best_dataset);
+  visit("group", m.group);
+  visit("group_live_max", m.group_live_max);
   visit("deadlines", m.deadlines);
 }
 

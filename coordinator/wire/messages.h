@@ -21,6 +21,13 @@ namespace tagalign::wire {
 
 // ---------------------------------------------------------------- jobs
 
+/// A checkpoint that somebody waits for.
+struct CommitNeed {
+  std::string job;
+  std::uint64_t step = 0;  ///< the first that is enough
+  bool operator==(const CommitNeed&) const = default;
+};
+
 /// One job of a workflow as submitted. The coordinator never looks into `config_yaml`.
 struct JobSpec {
   std::string name;  ///< unique in its workflow: [a-z0-9][a-z0-9_.-]*, shown everywhere
@@ -43,6 +50,12 @@ struct JobSpec {
   int commits_every = 0;     ///< of a template: every so many-th scheduled checkpoint; 0: each
   bool last_commit = false;  ///< of a template: the last checkpoint too, once that job succeeded
   bool newest_only = false;  ///< of a template: an instance that waits gives way to a newer one
+  std::vector<CommitNeed> after_commit;  ///< checkpoints that must have been committed
+  /// Of a template: nothing but the checkpoint of the best score, by the results of this template.
+  std::string best_of;
+  std::string best_dataset;  ///< whose mean IoU is the score
+  std::string group;         ///< of jobs of one workflow that bound each other; empty: of none
+  int group_live_max = 0;    ///< so many jobs of the group are under way at once
   PhaseTimes deadlines;  ///< for a move in each phase; 0: learned (worker/agent/gangs/progress.h)
   bool operator==(const JobSpec&) const = default;
 };

@@ -4,11 +4,52 @@
 
 #include "base/format.h"
 #include "coordinator/core/ledger.h"
+#include "coordinator/wire/scores.h"
 
 namespace tagalign::simulation {
 namespace {
 
+/// -1: none that was there when `instance` was added.
+double score_of(const core::State& state, const std::string& path, const core::Job& instance) {
+  const auto entry = state.results.find("checkpoint=" + path);
+  if (entry == state.results.end() || entry->second.at_ms > instance.submitted_ms) return -1;
+  return wire::mean_iou(entry->second.result).value_or(-1);
+}
+
+bool some_succeeded(const core::State& state, const core::Template& pattern) {
+  for (const core::Template& other : state.templates) {
+    if (other.source != pattern.source || other.spec.name != pattern.spec.best_of) continue;
+    return std::ranges::any_of(other.instances, [&](JobId id) {
+      return std::holds_alternative<core::Succeeded>(state.jobs.at(id).state);
+    });
+  }
+  return false;
+}
+
+/// One, and none that was scored is better; nothing where the training failed.
+void check_best(World& world, const core::State& state, const core::Template& pattern) {
+  const core::Job& source = state.jobs.at(pattern.source);
+  const bool done = std::holds_alternative<core::Succeeded>(source.state);
+  if (pattern.instances.empty()) {
+    if (done && some_succeeded(state, pattern)) world.violation("no best checkpoint was chosen");
+    return;
+  }
+  if (!done || pattern.instances.size() > 1)
+    world.violation("the best checkpoint was evaluated too often");
+  ++world.misfortunes["best checkpoint chosen"];
+  const core::Job& instance = state.jobs.at(pattern.instances.front());
+  double highest = -1;
+  std::string best;
+  for (const auto& [step, commit] : source.checkpoints) {
+    const double score = score_of(state, commit.first.path, instance);
+    if (score > highest) best = commit.first.digest;
+    highest = std::max(highest, score);
+  }
+  if (!pattern.instantiated.contains(best)) world.violation("not the best checkpoint was chosen");
+}
+
 void check_template(World& world, const core::State& state, const core::Template& pattern) {
+  if (!pattern.spec.best_of.empty()) return check_best(world, state, pattern);
   std::set<std::string> exist;
   for (const auto& [step, info] : world.files.jobs[pattern.source].steps) {
     if (info.scheduled) exist.insert(info.digest);

@@ -69,6 +69,7 @@ class Cluster {
       world_.after(world_.between(0, 200'000), [&client] { client->start(); });
     }
     strikes_.begin();
+    if (world_.bounds && nodes_.size() > 1) world_.broken.insert(nodes_.back()->id());
     if (user_) user_->start();
     while (world_.step(start_ + kWeatherMs)) {
     }
@@ -106,6 +107,7 @@ class Cluster {
     wire::WorkflowSpec spec =
         workflow(number, static_cast<int>(world_.between(1, kSlotsPerRankMax)), spans_);
     if (user_ && user_->plan().needed && world_.random.chance(0.6)) pin(spec, user_->plan().spec);
+    if (world_.bounds) put_bounds(spec, world_);
     if (world_.people) put_in_order(spec, world_);
     clients_.push_back(std::make_unique<Client>(
         world_, number, std::move(spec),
@@ -179,6 +181,7 @@ class Cluster {
 
   void heal() {
     world_.weather = {};
+    world_.broken.clear();
     world_.allocations_end = false;
     strikes_.heal();
     coordinator_.heal();

@@ -45,11 +45,31 @@ inline wire::WorkflowSpec workflow(int number, int slots_per_rank, bool spans) {
 inline void put_in_order(wire::WorkflowSpec& workflow, World& world) {
   for (wire::JobSpec& spec : workflow.jobs) {
     if (world.random.chance(0.5)) spec.priority = static_cast<int>(world.between(-1, 2));
-    if (spec.on_commit_of.empty()) continue;
+    if (spec.on_commit_of.empty() || !spec.best_of.empty()) continue;
     spec.commits_every = static_cast<int>(world.between(0, 3));
     spec.last_commit = world.random.chance(0.5);
     spec.newest_only = world.random.chance(0.3);
   }
+}
+
+/// A sweep of which few are under way at once, a job that waits for a commit of the training, and an
+/// evaluation of the best one.
+inline void put_bounds(wire::WorkflowSpec& workflow, World& world) {
+  const int live_max = static_cast<int>(world.between(1, 3));
+  const auto jobs = world.between(live_max, live_max + 4);
+  for (std::int64_t i = 0; i < jobs; ++i) {
+    wire::JobSpec swept = job(format("swept-{}", i), "scenes", 1, {});
+    swept.group = "swept";
+    swept.group_live_max = live_max;
+    workflow.jobs.push_back(std::move(swept));
+  }
+  wire::JobSpec early = job("early", "scenes", 1, {});
+  early.after_commit = {{"train", static_cast<std::uint64_t>(world.between(1, 14))}};
+  workflow.jobs.push_back(std::move(early));
+  wire::JobSpec best = job("best", "evaluate", 1, {}, "train");
+  best.best_of = "evaluate";
+  best.best_dataset = "voc";
+  workflow.jobs.push_back(std::move(best));
 }
 
 /// What one allocation of `pool` holds runs nowhere else.

@@ -70,7 +70,9 @@ class Gang;
 class World final : public Clock {
  public:
   explicit World(std::uint64_t seed)
-      : random({seed, 0, 0}, StreamPurpose::kSimulation), people(seed % 3 != 0) {}
+      : random({seed, 0, 0}, StreamPurpose::kSimulation),
+        bounds(seed % 5 == 0),
+        people(seed % 3 != 0) {}
 
   UnixMs unix_ms() override { return now + wall_offset_ms; }
   MonotonicMs monotonic_ms() override { return now; }
@@ -123,6 +125,9 @@ class World final : public Clock {
   std::set<std::pair<AttemptKey, AgentId>> excused;
   std::map<AttemptKey, std::weak_ptr<Gang>> launchers;  ///< where a daemon finds its gang
   bool allocations_end = true;
+  /// Sweeps, waiting for commits, the best checkpoint, a broken node: in seeds divisible by 5.
+  bool bounds = false;
+  std::set<AgentId> broken;  ///< nodes that launch nothing
   bool people = false;       ///< who give jobs an order and change it: not in seeds divisible by 3
   std::set<JobId> requeued;  ///< jobs that somebody wanted to be tried again
   int store_failures = 0;    ///< commits of a coordinator that failed

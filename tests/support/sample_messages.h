@@ -121,6 +121,11 @@ inline JobSpec sample_job() {
           .commits_every = 3,
           .last_commit = true,
           .newest_only = true,
+          .after_commit = {{"warm", 500}},
+          .best_of = "scores",
+          .best_dataset = "voc",
+          .group = "tune",
+          .group_live_max = 4,
           .deadlines = sample_times()};
 }
 
@@ -211,7 +216,8 @@ inline StatusReply sample_status() {
                       .since_ms = 1,
                       .ends_ms = 2,
                       .state = "connected",
-                      .running = {"train (ranks 0 to 3)"}}},
+                      .running = {"train (ranks 0 to 3)"},
+                      .note = "drained"}},
           .jobs_by_state = {{"queued", 2}}};
 }
 

@@ -92,15 +92,19 @@ class Expander {
  public:
   Expander(Node& jobs, Problems& problems) : jobs_(jobs), problems_(problems) {}
 
-  void run() {
+  SweptGroups run() {
     for (const Entry& entry : jobs_.entries) plans_.push_back(plan_of(entry, problems_));
     follow_sweeps();
-    if (!check_sizes()) return drop_sweeps();
+    if (!check_sizes()) {
+      drop_sweeps();
+      return {};
+    }
     name_all();
     std::vector<Entry> unfolded;
     for (std::size_t i = 0; i < plans_.size(); ++i) add_jobs(jobs_.entries[i], plans_[i], unfolded);
     jobs_.entries = std::move(unfolded);
     unfold_references();
+    return groups();
   }
 
  private:
@@ -260,20 +264,37 @@ class Expander {
       TA_RETURN_IF_ERROR(set_at(job, "on_commit_of", text_node(instance.source, origin)));
     }
     give_own_folders({plan.name, instance.name, instance.source}, values, job);
-    const auto bound = static_cast<std::size_t>(plan.sweep ? plan.sweep->concurrency : 0);
-    if (bound > 0 && i >= bound) wait_for_end(plan.instances[i - bound].name, job);
+    if (!instance.source.empty()) follow_best(plan, instance.source, job);
     return ok_status();
   }
 
-  /// What is written there and is no list is refused where it is read.
-  static void wait_for_end(const std::string& name, Node& job) {
-    Node* list = job.find("after_any");
-    if (list == nullptr) {
-      list = &job.entries.emplace_back(Entry{"after_any", job.origin, {}}).value;
-      list->kind = Node::Kind::kList;
-      list->origin = job.origin;
+  /// The best checkpoint of a training is told by the evaluations of that training.
+  void follow_best(const Plan& plan, const std::string& source, Node& job) const {
+    Node* commits = job.find("commits");
+    Node* best = commits == nullptr ? nullptr : commits->find("best");
+    const Plan* scores = best == nullptr ? nullptr : find(best->scalar);
+    if (scores == nullptr || !scores->is_unfolded()) return;
+    std::vector<std::string> names;
+    for (const Instance& instance : scores->instances) {
+      if (instance.source == source) names.push_back(instance.name);
     }
-    if (list->kind == Node::Kind::kList) list->items.push_back(text_node(name, list->origin));
+    if (names.size() == 1)
+      best->scalar = names.front();
+    else
+      problems_.add(best->origin,
+                    format("jobs.{}.commits.best: expected one job that evaluates the "
+                           "checkpoints of '{}', found {} of '{}'; name one",
+                           plan.name, source, names.size(), best->scalar));
+  }
+
+  SweptGroups groups() const {
+    SweptGroups groups;
+    for (const Plan& plan : plans_) {
+      if (!plan.sweep || plan.sweep->concurrency == 0) continue;
+      for (const Instance& instance : plan.instances)
+        groups.emplace(instance.name, SweptGroup{plan.name, plan.sweep->concurrency});
+    }
+    return groups;
   }
 
   void unfold_references() {
@@ -283,34 +304,42 @@ class Expander {
     }
     std::uint64_t count = 0;
     for (Entry& entry : jobs_.entries) {
-      for (const std::string_view key : {"after", "after_any"}) {
+      for (const std::string_view key : {"after", "after_any", "after_commit"}) {
         Node* list = entry.value.find(key);
         if (list == nullptr) continue;
         for (const Node& item : list->items) {
-          const auto group = groups.find(item.scalar);
+          const auto group = groups.find(job_of(item.scalar, key));
           count += group == groups.end() ? 1 : group->second->instances.size();
         }
         if (count > kSweptReferencesMax)
           return problems_.add(
               list->origin,
-              format("jobs.{}.{}: expected at most {} names in after and after_any of all jobs, "
-                     "each sweep unfolded, found more; let fewer jobs wait for whole sweeps",
-                     entry.key, key, kSweptReferencesMax));
-        unfold(groups, *list);
+              format(
+                  "jobs.{}.{}: expected at most {} names in after, after_any and after_commit of "
+                  "all jobs, each sweep unfolded, found more; let fewer jobs wait for whole sweeps",
+                  entry.key, key, kSweptReferencesMax));
+        unfold(groups, *list, key);
       }
     }
   }
 
-  static void unfold(const std::map<std::string, const Plan*, std::less<>>& groups, Node& list) {
+  /// In after_commit a step comes behind the name.
+  static std::string_view job_of(std::string_view text, std::string_view key) {
+    return key == "after_commit" ? text.substr(0, text.rfind('@')) : text;
+  }
+
+  static void unfold(const std::map<std::string, const Plan*, std::less<>>& groups, Node& list,
+                     std::string_view key) {
     std::vector<Node> items;
     for (Node& item : list.items) {
-      const auto group = groups.find(item.scalar);
+      const std::string_view job = job_of(item.scalar, key);
+      const auto group = groups.find(job);
       if (group == groups.end()) {
         items.push_back(std::move(item));
         continue;
       }
       for (const Instance& instance : group->second->instances)
-        items.push_back(text_node(instance.name, item.origin));
+        items.push_back(text_node(instance.name + item.scalar.substr(job.size()), item.origin));
     }
     list.items = std::move(items);
   }
@@ -323,12 +352,12 @@ class Expander {
 
 }  // namespace
 
-void expand_sweeps(Node& root, Problems& problems) {
+SweptGroups expand_sweeps(Node& root, Problems& problems) {
   Node* jobs = root.find("jobs");
-  if (jobs == nullptr || jobs->kind != Node::Kind::kMap) return;
+  if (jobs == nullptr || jobs->kind != Node::Kind::kMap) return {};
   const bool has_sweep = std::ranges::any_of(
       jobs->entries, [](const Entry& entry) { return entry.value.find("sweep") != nullptr; });
-  if (has_sweep) Expander(*jobs, problems).run();
+  return has_sweep ? Expander(*jobs, problems).run() : SweptGroups{};
 }
 
 }  // namespace tagalign::config

@@ -1,7 +1,8 @@
 #include "configs/schema/reading/workflow.h"
 
 #include <algorithm>
-#include <map>
+#include <charconv>
+#include <optional>
 
 #include "base/format.h"
 #include "base/job_graph.h"
@@ -15,6 +16,7 @@
 #include "configs/schema/reading/deadlines.h"
 #include "configs/schema/reading/exec_checks.h"
 #include "configs/schema/reading/sweep.h"
+#include "configs/schema/reading/workflow_checks.h"
 
 namespace tagalign::config {
 
@@ -23,6 +25,8 @@ void visit_fields(V& v, CommitChoice& commits) {
   v.field("every", commits.every, Rule().between(0, 1'000'000));
   v.field("last", commits.last);
   v.field("newest_only", commits.newest_only);
+  v.field("best", commits.best);
+  v.field("dataset", commits.dataset);
 }
 
 namespace {
@@ -32,6 +36,7 @@ struct JobEntry {
   WorkflowJob job;
   std::string time_limit;
   DeadlineTexts deadlines;
+  std::vector<std::string> after_commit;
   Node config;
   Node sweep;  ///< known by its name alone: expand_sweeps() has left none
 };
@@ -49,6 +54,7 @@ void visit_fields(V& v, JobEntry& entry) {
   v.field("nodes_max", entry.job.nodes_max, Rule().between(0, limits::kRanksPerJobMax));
   v.field("pool", entry.job.pool);
   v.field("after_any", entry.job.after_any);
+  v.field("after_commit", entry.after_commit);
   v.field("priority", entry.job.priority, Rule().between(-kPriorityMax, kPriorityMax));
   v.field("time_limit", entry.time_limit);
   v.section("commits", entry.job.commits, "which checkpoints of on_commit_of");
@@ -110,6 +116,17 @@ void read_kind(const Entry& written, JobEntry& entry, Problems& problems) {
   (void)read_word(*kind, format("jobs.{}.kind", written.key), names, problems);
 }
 
+/// "train@5000"
+std::optional<CommitWait> parse_wait(const std::string& text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string::npos || at == 0) return std::nullopt;
+  std::uint64_t step = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + at + 1, end, step);
+  if (error != std::errc() || stop != end || step == 0) return std::nullopt;
+  return CommitWait{text.substr(0, at), step};
+}
+
 /// When it shall run, beside what it waits for.
 void read_order(const Entry& written, JobEntry& entry, Problems& problems) {
   const std::string path = "jobs." + written.key;
@@ -122,6 +139,15 @@ void read_order(const Entry& written, JobEntry& entry, Problems& problems) {
   }
   entry.job.deadlines =
       read_deadlines(entry.deadlines, path + ".deadlines", written.origin, problems);
+  for (const std::string& text : entry.after_commit) {
+    if (auto wait = parse_wait(text))
+      entry.job.after_commit.push_back(*std::move(wait));
+    else
+      problems.add(written.origin,
+                   format("{}.after_commit: expected JOB@STEP, such as train@5000: a "
+                          "checkpoint of that step or a later one; found '{}'",
+                          path, text));
+  }
   if (entry.job.commits != CommitChoice{} && entry.job.on_commit_of.empty())
     problems.add(written.origin, path +
                                      ".commits: chooses among the checkpoints of on_commit_of, "
@@ -144,171 +170,6 @@ std::optional<WorkflowJob> read_job(const Entry& written, Problems& problems) {
   problems.append(found);
   if (!found.empty()) return std::nullopt;
   return std::move(entry.job);
-}
-
-using ByName = std::map<std::string, const WorkflowJob*, std::less<>>;
-
-ByName by_name(const Workflow& workflow) {
-  ByName jobs;
-  for (const WorkflowJob& job : workflow.jobs) jobs[job.name] = &job;
-  return jobs;
-}
-
-std::vector<std::string> names_of(const Workflow& workflow) {
-  std::vector<std::string> names;
-  for (const WorkflowJob& job : workflow.jobs) names.push_back(job.name);
-  return names;
-}
-
-/// An evaluation may wait for slots until the training is over: its checkpoint must still be there.
-void check_kept(const WorkflowJob& job, const WorkflowJob& source, const Origin& origin,
-                Problems& problems) {
-  const auto train = parse_job_config<TrainConfig>(source.config, source.name);
-  if (!train.ok() || train->checkpoint.keep_last == 0) return;
-  problems.add(origin, format("jobs.{}.on_commit_of: expected '{}' to keep all checkpoints, found "
-                              "checkpoint.keep_last {}: those that wait to be evaluated would be "
-                              "removed; set jobs.{}.config.checkpoint.keep_last=0",
-                              job.name, source.name, train->checkpoint.keep_last, source.name));
-}
-
-/// nullopt for jobs without checkpoints.
-std::optional<Path> checkpoint_folder(const WorkflowJob& job) {
-  std::optional<Path> folder;
-  with_job_kind(job.kind, [&]<class Config>(const JobKind<Config>&) {
-    if constexpr (requires(Config config) { config.checkpoint.directory; }) {
-      const auto config = parse_job_config<Config>(job.config, job.name);
-      if (config.ok()) folder = Path(config->checkpoint.directory).lexically_normal();
-    }
-  });
-  return folder;
-}
-
-/// Two trainings in one folder would take it from each other.
-void check_folders(const Workflow& workflow, const Node& root, Problems& problems) {
-  std::map<Path, std::string> owners;
-  for (const WorkflowJob& job : workflow.jobs) {
-    const auto folder = checkpoint_folder(job);
-    if (!folder) continue;
-    const auto [owner, is_first] = owners.emplace(*folder, job.name);
-    if (is_first) continue;
-    const std::string path = format("jobs.{}.config.checkpoint.directory", job.name);
-    problems.add(
-        locate(root, path),
-        format("{}: expected a folder of its own, found '{}', which '{}' writes to; set {} "
-               "to another",
-               path, folder->string(), owner->second, path));
-  }
-}
-
-/// What kinds of job may follow checkpoints, and of which.
-void check_source(const WorkflowJob& job, const WorkflowJob& source, const Origin& origin,
-                  Problems& problems) {
-  const std::string path = format("jobs.{}.on_commit_of", job.name);
-  if (!commits_evaluable(source.kind)) {
-    problems.add(origin, format("{}: expected a train or exec job, found '{}' of kind {}", path,
-                                job.on_commit_of, source.kind));
-  } else {
-    check_kept(job, source, origin, problems);
-  }
-  if (!follows_commits(job.kind)) {
-    problems.add(origin, format("{}: only evaluate and exec jobs can follow checkpoints, this is "
-                                "{}",
-                                path, job.kind));
-  }
-}
-
-/// The names of `after` first.
-std::vector<std::string> all_before(const WorkflowJob& job) {
-  std::vector<std::string> names = job.after;
-  names.insert(names.end(), job.after_any.begin(), job.after_any.end());
-  return names;
-}
-
-/// A job that follows checkpoints never ends as one.
-void check_after_any(const WorkflowJob& job, const ByName& jobs, const Node& root,
-                     Problems& problems) {
-  const std::string path = format("jobs.{}.after_any", job.name);
-  if (!job.after_any.empty() && !job.on_commit_of.empty())
-    problems.add(locate(root, path), path + ": is for jobs that run once; take after");
-  for (const std::string& name : job.after_any) {
-    const auto need = jobs.find(name);
-    if (need == jobs.end() || need->second->on_commit_of.empty()) continue;
-    problems.add(locate(root, path),
-                 format("{}: '{}' follows checkpoints; name a job that runs once", path, name));
-  }
-}
-
-/// Names of a circle, closed.
-std::string circle_of(const Workflow& workflow, const JobGraphFault& fault) {
-  std::vector<std::string> names;
-  for (const std::size_t job : fault.circle) names.push_back(workflow.jobs[job].name);
-  names.push_back(names.front());
-  return format("{}", fmt::join(names, " → "));
-}
-
-/// What messages say of it.
-struct File {
-  Node root;                       ///< its sweeps unfolded
-  std::vector<std::string> names;  ///< of the jobs that are written
-};
-
-/// `written` are the names of the file: a sweep stands there once.
-std::string unknown_job(const std::string& name, const Workflow& workflow,
-                        const std::vector<std::string>& written) {
-  const std::vector<std::string> all = names_of(workflow);
-  return unknown_name("job", name, nearest_name(name, all).empty() ? written : all);
-}
-
-/// With the line of the file.
-void report(const Workflow& workflow, const JobGraphFault& fault, const File& file,
-            Problems& problems) {
-  const WorkflowJob& job = workflow.jobs[fault.job];
-  const std::string path = "jobs." + job.name;
-  const std::vector<std::string> before = all_before(job);
-  const bool any = fault.entry >= job.after.size();
-  const std::string after = format("{}.{}.{}", path, any ? "after_any" : "after",
-                                   any ? fault.entry - job.after.size() : fault.entry);
-  switch (fault.kind) {
-    case JobGraphFault::Kind::kUnknownAfter:
-      return problems.add(locate(file.root, after),
-                          after + ": " + unknown_job(before[fault.entry], workflow, file.names));
-    case JobGraphFault::Kind::kRepeatedAfter:
-      return problems.add(locate(file.root, after),
-                          format("{}: '{}' stands here twice", after, before[fault.entry]));
-    case JobGraphFault::Kind::kUnknownSource:
-      return problems.add(
-          locate(file.root, path + ".on_commit_of"),
-          format("{}.on_commit_of: {}", path, unknown_job(job.on_commit_of, workflow, file.names)));
-    case JobGraphFault::Kind::kCircle:
-      return problems.add(
-          locate(file.root, path),
-          format("jobs wait for each other in a circle: {}; break it", circle_of(workflow, fault)));
-    case JobGraphFault::Kind::kSourceFollows:
-      return problems.add(locate(file.root, path + ".on_commit_of"),
-                          format("{}.on_commit_of: '{}' follows checkpoints itself; name a job "
-                                 "that runs once",
-                                 path, job.on_commit_of));
-    case JobGraphFault::Kind::kName:  // keys of a map, told where they are read
-    case JobGraphFault::Kind::kNameTaken:
-      break;
-  }
-}
-
-void check_graph(const Workflow& workflow, const File& file, Problems& problems) {
-  std::vector<JobNode> nodes;
-  for (const WorkflowJob& job : workflow.jobs)
-    nodes.push_back({job.name, all_before(job), job.on_commit_of});
-  for (const JobGraphFault& fault : check_job_graph(nodes)) report(workflow, fault, file, problems);
-  const ByName jobs = by_name(workflow);
-  for (const WorkflowJob& job : workflow.jobs) {
-    check_after_any(job, jobs, file.root, problems);
-    check_checkpoint_word(job, locate(file.root, format("jobs.{}.config.command", job.name)),
-                          problems);
-    const auto source = jobs.find(job.on_commit_of);
-    if (job.on_commit_of.empty() || source == jobs.end()) continue;
-    check_source(job, *source->second, locate(file.root, format("jobs.{}.on_commit_of", job.name)),
-                 problems);
-  }
 }
 
 /// The top of the file; jobs are read by the caller.
@@ -352,18 +213,23 @@ Result<Workflow> load_workflow(FileSystem& files, const Path& file, const Overri
   Problems problems;
   substitute_vars(root, problems);
   TA_RETURN_IF_ERROR(problems.to_status());
-  File read{std::move(root), {}};
+  WorkflowFile read{std::move(root), {}};
   if (const Node* jobs = read.root.find("jobs"))
     for (const Entry& entry : jobs->entries) read.names.push_back(entry.key);
-  expand_sweeps(read.root, problems);
+  const SweptGroups groups = expand_sweeps(read.root, problems);
   const Top top = read_top(read.root, problems);
   Workflow workflow{top.name, top.workspace, {}};
   for (const Entry& entry : top.jobs.entries) {
-    if (auto job = read_job(entry, problems)) workflow.jobs.push_back(*std::move(job));
+    auto job = read_job(entry, problems);
+    if (!job) continue;
+    if (const auto group = groups.find(job->name); group != groups.end()) {
+      job->group = group->second.name;
+      job->group_live_max = group->second.live_max;
+    }
+    workflow.jobs.push_back(*std::move(job));
   }
   TA_RETURN_IF_ERROR(problems.to_status());
-  check_graph(workflow, read, problems);
-  check_folders(workflow, read.root, problems);
+  check_references(workflow, read, problems);
   TA_RETURN_IF_ERROR(problems.to_status());
   return workflow;
 }

@@ -8,6 +8,7 @@
 ///     clip:   {kind: pretrain, after: [scenes], ranks: 2, config: {…}}
 ///     scores: {kind: evaluate, on_commit_of: tagalign, config: {_base_: eval.yml, …}}
 ///     again:  {kind: train, after_any: [clip], priority: 10, time_limit: 8h, config: {…}}
+///     early:  {kind: train, after_commit: [again@5000], config: {…}}
 ///
 /// Everything is checked here, before a coordinator hears of it: names, references,
 /// circles, and each job's configuration in full. Errors as in load.h; overrides
@@ -31,8 +32,18 @@ struct CommitChoice {
   int every = 0;             ///< every so many-th; 0: each
   bool last = false;         ///< the last one too, once the training has succeeded
   bool newest_only = false;  ///< one that waits gives way to a newer one
+  std::string best;          ///< nothing but the best one, by the results of this job
+  std::string dataset;       ///< whose mean IoU says which that is
 
   bool operator==(const CommitChoice&) const = default;
+};
+
+/// "train@5000": a checkpoint that must have been committed.
+struct CommitWait {
+  std::string job;
+  std::uint64_t step = 0;  ///< or a later one
+
+  bool operator==(const CommitWait&) const = default;
 };
 
 struct WorkflowJob {
@@ -53,8 +64,11 @@ struct WorkflowJob {
   int priority = 0;                    ///< higher ones start first; at most kPriorityMax
   std::int64_t time_limit_s = 0;       ///< of all its attempts together; 0: none
   CommitChoice commits;                ///< with on_commit_of
-  Deadlines deadlines;                 ///< of a rank that does not get on
-  std::string config;                  ///< effective YAML, complete
+  std::vector<CommitWait> after_commit;
+  std::string group;  ///< of a sweep with a bound: its name
+  int group_live_max = 0;
+  Deadlines deadlines;  ///< of a rank that does not get on
+  std::string config;   ///< effective YAML, complete
 };
 
 struct Workflow {

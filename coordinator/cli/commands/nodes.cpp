@@ -33,7 +33,8 @@ std::vector<Value> row_of(const wire::AgentSummary& agent, UnixMs now_ms) {
           text(agent.since_ms == 0 ? "" : format_utc(agent.since_ms)),
           text(left_text(agent.ends_ms, now_ms)),
           text(agent.state),
-          text(running)};
+          text(running),
+          text(agent.note)};
 }
 
 Listing listing_of(const wire::StatusReply& status, const Options& options, UnixMs now_ms) {
@@ -48,7 +49,8 @@ Listing listing_of(const wire::StatusReply& status, const Options& options, Unix
                    {"since", "SINCE"},
                    {"ends_in", "ENDS IN"},
                    {"state", "STATE"},
-                   {"running", "RUNNING"}},
+                   {"running", "RUNNING"},
+                   {"note", "NOTE"}},
                   {},
                   "no agent is connected; start one with: tagalign agent, or add a pool: tagalign "
                   "pool add"};

@@ -66,17 +66,37 @@ std::string command_of(const Context& context, const wire::WorkflowSpec& spec,
   return format("{}", fmt::join(context.host.gang_command(launch), " "));
 }
 
+/// "train@5000"
+std::vector<std::string> commits_of(const wire::JobSpec& job) {
+  std::vector<std::string> names;
+  for (const wire::CommitNeed& need : job.after_commit)
+    names.push_back(format("{}@{}", need.job, need.step));
+  return names;
+}
+
+/// ", after a, b, for each checkpoint of c"
+std::string when_text(const wire::JobSpec& job) {
+  std::string when = job.after.empty() ? "" : format(", after {}", fmt::join(job.after, ", "));
+  if (!job.after_any.empty())
+    when += format(", after the end of {}", fmt::join(job.after_any, ", "));
+  if (!job.after_commit.empty())
+    when += format(", after the checkpoint {}", fmt::join(commits_of(job), ", "));
+  if (!job.best_of.empty())
+    when += format(", for the checkpoint of {} with the best mIoU on {} by {}", job.on_commit_of,
+                   job.best_dataset, job.best_of);
+  else if (!job.on_commit_of.empty())
+    when += format(", for each checkpoint of {}", job.on_commit_of);
+  if (!job.group.empty())
+    when += format(", at most {} of {} at once", job.group_live_max, job.group);
+  return when;
+}
+
 int show_plan(Context& context, const wire::WorkflowSpec& spec) {
   if (context.format == OutputFormat::kTable) {
     context.writer.lines("", {format("workflow {} in {}", spec.name, spec.workspace)});
     for (const wire::JobSpec& job : spec.jobs) {
-      std::string when = job.after.empty() ? "" : format(", after {}", fmt::join(job.after, ", "));
-      if (!job.after_any.empty())
-        when += format(", after the end of {}", fmt::join(job.after_any, ", "));
-      if (!job.on_commit_of.empty())
-        when += format(", for each checkpoint of {}", job.on_commit_of);
       context.writer.lines("",
-                           {"", format("# {} ({}){}", job.name, job.kind, when),
+                           {"", format("# {} ({}){}", job.name, job.kind, when_text(job)),
                             "# " + command_of(context, spec, job),
                             job.config_yaml.substr(0, job.config_yaml.find_last_not_of('\n') + 1)});
     }
@@ -86,6 +106,7 @@ int show_plan(Context& context, const wire::WorkflowSpec& spec) {
                    {"kind", "KIND"},
                    {"after", "AFTER"},
                    {"after_any", "AFTER THE END OF"},
+                   {"after_commit", "AFTER THE CHECKPOINT"},
                    {"on_commit_of", "ON COMMIT OF"},
                    {"workspace", "WORKSPACE"},
                    {"command", "COMMAND"},
@@ -94,7 +115,7 @@ int show_plan(Context& context, const wire::WorkflowSpec& spec) {
                   ""};
   for (const wire::JobSpec& job : spec.jobs) {
     listing.rows.push_back({text(job.name), text(job.kind), texts(job.after), texts(job.after_any),
-                            text(job.on_commit_of), text(spec.workspace),
+                            texts(commits_of(job)), text(job.on_commit_of), text(spec.workspace),
                             text(command_of(context, spec, job)), text(job.config_yaml)});
   }
   context.writer.listing(listing);

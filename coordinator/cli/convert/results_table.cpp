@@ -7,31 +7,17 @@
 #include <tuple>
 
 #include "base/format.h"
+#include "coordinator/wire/scores.h"
 #include "coordinator/wire/settings.h"
 
 namespace tagalign::cli {
 namespace {
 
 using wire::EvaluationResult;
+using wire::mean;
+using wire::ratio;
 using wire::ResultRow;
 using wire::shown;
-
-std::optional<double> ratio(std::uint64_t part, std::uint64_t whole) {
-  if (whole == 0) return std::nullopt;
-  return static_cast<double>(part) / static_cast<double>(whole);
-}
-
-std::optional<double> mean(const std::vector<std::optional<double>>& values) {
-  double sum = 0;
-  std::size_t count = 0;
-  for (const auto& value : values) {
-    if (!value) continue;
-    sum += *value;
-    ++count;
-  }
-  if (count == 0) return std::nullopt;
-  return sum / static_cast<double>(count);
-}
 
 using Settings = std::vector<wire::Setting>;
 
@@ -277,10 +263,10 @@ std::string marks_of_row(const ResultsTable::Row& row, const std::vector<Column>
 
 Scores scores_of(const EvaluationResult& result) {
   Scores scores;
+  scores.iou = wire::ious(result);
   std::uint64_t intersect = 0;
   std::uint64_t labelled = 0;
   for (std::size_t i = 0; i < result.classes.size(); ++i) {
-    scores.iou.push_back(ratio(result.intersect[i], result.union_[i]));
     scores.accuracy.push_back(ratio(result.intersect[i], result.labelled[i]));
     intersect += result.intersect[i];
     labelled += result.labelled[i];

@@ -21,6 +21,9 @@ wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspa
   TA_CHECK(workspace.is_absolute(), workspace.native());
   wire::WorkflowSpec spec{workflow.name, workspace.string(), {}};
   for (const config::WorkflowJob& job : workflow.jobs) {
+    std::vector<wire::CommitNeed> after_commit;
+    for (const config::CommitWait& wait : job.after_commit)
+      after_commit.push_back({wait.job, wait.step});
     spec.jobs.push_back({.name = job.name,
                          .kind = job.kind,
                          .ranks = std::max(1, job.ranks),
@@ -39,6 +42,11 @@ wire::WorkflowSpec to_spec(const config::Workflow& workflow, const Path& workspa
                          .commits_every = job.commits.every,
                          .last_commit = job.commits.last,
                          .newest_only = job.commits.newest_only,
+                         .after_commit = std::move(after_commit),
+                         .best_of = job.commits.best,
+                         .best_dataset = job.commits.dataset,
+                         .group = job.group,
+                         .group_live_max = job.group_live_max,
                          .deadlines = to_times(job.deadlines)});
   }
   return spec;

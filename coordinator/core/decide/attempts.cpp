@@ -23,10 +23,6 @@ struct Source {
   bool live;
 };
 
-void add_notice(Turn& turn, const Job& job, std::string text) {
-  turn.record(NoticeAdded{job.id, std::move(text), job.notices.size() >= kNoticesPerJobMax});
-}
-
 void take(Turn& turn, const Job& job, const Source& source, const AttemptStarted&) {
   const auto* saving = std::get_if<Saving>(&job.state);
   if (!source.live) {
@@ -49,6 +45,7 @@ void take(Turn& turn, const Job& job, const Source& source, const CheckpointComm
     return;
   }
   if (!repeated) turn.record(CheckpointKnown{job.id, event.checkpoint, true, event.pace});
+  if (source.live) absolve_agents(turn, job);
   if (event.checkpoint.scheduled) instantiate_templates(turn, job.id, event.checkpoint);
 }
 
@@ -73,9 +70,8 @@ void take(Turn& turn, const Job& job, const Source&, const ResultReported& event
     turn.record(ResultKnown{job.id, event.result});
     return;
   }
-  if (!known->second.workflows.contains(job.workflow)) {
-    turn.record(ResultRepeated{event.result.key, job.workflow});
-  }
+  if (!reported(known->second, job.id))
+    turn.record(ResultRepeated{event.result.key, job.workflow, job.id});
   if (!same_counts(known->second.result, event.result)) {
     report_conflict(turn, job, known->second, event.result);
   }
@@ -117,6 +113,10 @@ void take(Turn& turn, const Job& job, const Source& source, const AttemptEnded& 
 
 }  // namespace
 
+void add_notice(Turn& turn, const Job& job, std::string text) {
+  turn.record(NoticeAdded{job.id, std::move(text), job.notices.size() >= kNoticesPerJobMax});
+}
+
 void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent& event) {
   std::visit(
       [&](const auto& body) {
@@ -134,6 +134,7 @@ void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent
 
 void end_attempt(Turn& turn, const Job& job, const AttemptEnded& end) {
   Verdict verdict = decide_retry(turn.mind.policy, job, end, turn.now_ms);
+  const auto* saving = std::get_if<Saving>(&job.state);
   turn.record(AttemptClosed{.job = job.id,
                             .outcome = end.outcome,
                             .message = end.message,
@@ -141,7 +142,8 @@ void end_attempt(Turn& turn, const Job& job, const AttemptEnded& end) {
                             .next = std::move(verdict.state),
                             .program_failures = verdict.program_failures,
                             .stalled_failures = verdict.stalled_failures,
-                            .last_failed_step = verdict.last_failed_step});
+                            .last_failed_step = verdict.last_failed_step,
+                            .asked = saving ? saving->reason : ""});
   if (std::holds_alternative<Succeeded>(job.state)) instantiate_last(turn, job);
 }
 

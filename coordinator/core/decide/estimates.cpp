@@ -24,8 +24,8 @@ std::optional<std::int64_t> usual_run_ms(const State& state, const Job& job) {
   return sorted[sorted.size() / 2];
 }
 
-/// The last two commits of the live attempt, or its start and the only one, drawn on to the last step.
-std::optional<UnixMs> end_by_commits(const Job& job) {
+/// The last two commits of the live attempt, or its start and the only one, drawn on to `wanted`.
+std::optional<UnixMs> drawn_on(const Job& job, std::uint64_t wanted) {
   const UnixMs begun_ms = job.attempts.back().started_ms;
   std::vector<std::pair<std::uint64_t, UnixMs>> points;
   for (const auto& [step, commit] : std::views::reverse(job.checkpoints)) {
@@ -36,10 +36,10 @@ std::optional<UnixMs> end_by_commits(const Job& job) {
   if (points.size() == 1) points.emplace_back(0, begun_ms);
   const auto& [step, at_ms] = points.front();
   const auto& [earlier, earlier_ms] = points.back();
-  if (job.pace.steps_total < step || step <= earlier) return std::nullopt;
+  if (wanted < step || step <= earlier) return std::nullopt;
   const double step_ms =
       static_cast<double>(at_ms - earlier_ms) / static_cast<double>(step - earlier);
-  return at_ms + static_cast<UnixMs>(step_ms * static_cast<double>(job.pace.steps_total - step));
+  return at_ms + static_cast<UnixMs>(step_ms * static_cast<double>(wanted - step));
 }
 
 std::optional<std::int64_t> limit_left_ms(const Job& job, UnixMs now_ms) {
@@ -56,6 +56,12 @@ std::optional<std::int64_t> expected_run_ms(const State& state, const Job& job, 
   return expected;
 }
 
+std::optional<UnixMs> expected_step_ms(const Job& job, std::uint64_t step, UnixMs now_ms) {
+  if (holder(job) == nullptr) return std::nullopt;
+  const auto at_ms = drawn_on(job, step);
+  return at_ms ? std::optional(std::max(*at_ms, now_ms)) : std::nullopt;
+}
+
 std::optional<UnixMs> limit_over_ms(const Job& job) {
   if (job.time_limit_s == 0 || holder(job) == nullptr) return std::nullopt;
   const UnixMs begun_ms = job.attempts.back().started_ms;
@@ -64,7 +70,7 @@ std::optional<UnixMs> limit_over_ms(const Job& job) {
 
 std::optional<UnixMs> expected_end_ms(const State& state, const Job& job, UnixMs now_ms) {
   if (holder(job) == nullptr) return std::nullopt;
-  std::optional<UnixMs> expected = end_by_commits(job);
+  std::optional<UnixMs> expected = drawn_on(job, job.pace.steps_total);
   if (const auto left_ms = expected_run_ms(state, job, now_ms)) {
     if (expected)
       lower(expected, limit_over_ms(job));

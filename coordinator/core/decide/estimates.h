@@ -11,6 +11,10 @@ namespace tagalign::core {
 /// had, and its time limit at the most. nullopt: nobody knows.
 std::optional<std::int64_t> expected_run_ms(const State& state, const Job& job, UnixMs now_ms);
 
+/// When a job with a live attempt is expected to have made `step` steps, from the last two commits of
+/// that attempt, or its start and the only one. nullopt: nobody knows.
+std::optional<UnixMs> expected_step_ms(const Job& job, std::uint64_t step, UnixMs now_ms);
+
 /// When the time limit of a job with a live attempt is over; nullopt: it has none.
 std::optional<UnixMs> limit_over_ms(const Job& job);
 

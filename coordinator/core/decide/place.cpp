@@ -22,7 +22,11 @@ struct Chosen {
 class Round {
  public:
   explicit Round(const Turn& turn)
-      : state_(turn.state), policy_(turn.mind.policy), now_ms_(turn.now_ms) {}
+      : state_(turn.state), policy_(turn.mind.policy), now_ms_(turn.now_ms) {
+    for (const auto& [agent, health] : state_.health) {
+      if (health.drains > 0) drained_.insert(agent);
+    }
+  }
 
   std::optional<Chosen> next_job() {
     if (state_.index.free.empty()) return std::nullopt;
@@ -37,15 +41,21 @@ class Round {
 
  private:
   bool waits(JobId job) const { return std::ranges::find(waiting_, job) != waiting_.end(); }
+  /// On drained agents only where there is no room elsewhere: these are on probe, the others offer none.
   std::optional<Placement> room_for(const Job& job) {
+    auto where = room_beside(job, drained_);
+    return where || drained_.empty() ? where : room_beside(job, {});
+  }
+  std::optional<Placement> room_beside(const Job& job, std::set<AgentId> avoided) {
     const UnixMs until_ms = now_ms_ + runway_ms(job);
-    auto where = policy_.place(state_, job.spec, until_ms, {});
+    auto where = policy_.place(state_, job.spec, until_ms, avoided);
     if (!where || waiting_.empty() || !keeps()) return where;
     const bool touches = std::ranges::any_of(where->shares, [&](const wire::Share& share) {
       return kept_->agents.contains(share.agent);
     });
     if (!touches || ends_in_time(state_, policy_, *kept_, job, now_ms_)) return where;
-    return policy_.place(state_, job.spec, until_ms, kept_->agents);
+    avoided.insert(kept_->agents.begin(), kept_->agents.end());
+    return policy_.place(state_, job.spec, until_ms, avoided);
   }
   /// Looks for room only once somebody else could take it.
   bool keeps() {
@@ -60,6 +70,7 @@ class Round {
   std::vector<JobId> waiting_;
   std::size_t asked_ = 0;  ///< of waiting_: for whom room was looked for
   std::optional<Reservation> kept_;
+  std::set<AgentId> drained_;
 };
 
 }  // namespace
@@ -67,6 +78,7 @@ class Round {
 void place_ready(Turn& turn) {
   if (turn.state.stopping) return;
   index::wake(turn.state, turn.now_ms);
+  offer_probes(turn);
   Round round(turn);
   while (auto chosen = round.next_job()) {
     const auto& [job, where] = *chosen;

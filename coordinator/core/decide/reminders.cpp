@@ -124,6 +124,9 @@ Reminders remind_all(const State& state) {
 std::optional<UnixMs> next_deadline(const Mind& mind, const State& state) {
   std::optional<UnixMs> earliest;
   if (!state.index.delayed.empty()) earliest = state.index.delayed.begin()->first;
+  const auto& probes = state.index.probes;
+  if (!probes.empty() && (!earliest || probes.begin()->first < *earliest))
+    earliest = probes.begin()->first;
   const auto& due = mind.reminders.due;
   if (!due.empty() && (!earliest || due.begin()->first < *earliest)) earliest = due.begin()->first;
   for (const auto& [ends_ms, agent] : state.index.ends) {

@@ -1,6 +1,7 @@
 #include "coordinator/core/decide/retry.h"
 
 #include <algorithm>
+#include <cctype>
 #include <ranges>
 
 #include "base/exit_codes.h"
@@ -46,16 +47,43 @@ std::int64_t back_off_ms(int stalled_failures) {
   return std::min(wait_ms, limits::kRetryBackOffMsMax);
 }
 
+/// What a message says without what differs from time to time: numbers, addresses, the agent.
+std::string evidence_of(std::string_view message) {
+  if (message.starts_with("on "))
+    message.remove_prefix(std::min(message.find(": "), message.size()));
+  std::string evidence;
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    const bool digit = std::isdigit(static_cast<unsigned char>(message[i])) != 0;
+    if (!digit) {
+      evidence += message[i];
+      continue;
+    }
+    while (i + 1 < message.size() && std::isalnum(static_cast<unsigned char>(message[i + 1]))) ++i;
+    evidence += '#';
+  }
+  return evidence;
+}
+
+/// The program failed at this step before, and said the same: it will again.
+bool failed_alike(const Job& job, const AttemptEnded& end) {
+  if (job.last_failed_step != end.last_step) return false;
+  for (const AttemptRecord& record : std::views::reverse(job.attempts)) {
+    if (record.outcome != Outcome::kFailed || record.last_step != end.last_step) continue;
+    return evidence_of(record.message) == evidence_of(end.message);
+  }
+  return false;
+}
+
 void charge_program(Verdict& verdict, const Job& job, const AttemptEnded& end, UnixMs now_ms) {
   const bool nothing_ran = end.outcome == Outcome::kLaunchFailed;
-  const bool same_step = !nothing_ran && job.last_failed_step == end.last_step;
+  const bool alike = !nothing_ran && failed_alike(job, end);
   ++verdict.program_failures;
   if (!nothing_ran) verdict.last_failed_step = end.last_step;
   if (end.exit_code == to_int(ExitCode::kDoNotRequeue)) {
     verdict.state = Failed{now_ms, end.message};
-  } else if (same_step) {
-    verdict.state =
-        Failed{now_ms, format("failed twice at step {}: {}", end.last_step, end.message)};
+  } else if (alike) {
+    verdict.state = Failed{now_ms, format("failed twice at step {} with the same words: {}",
+                                          end.last_step, end.message)};
   } else if (verdict.program_failures > job.spec.retries_max) {
     verdict.state =
         Failed{now_ms, format("failed {} times, {} retries are allowed: {}",
@@ -104,8 +132,9 @@ void charge_infrastructure(Verdict& verdict, const Policy& policy, const Job& jo
     verdict.state = Failed{now_ms, format("lost more than {} attempts: {}",
                                           policy.infrastructure_retries_max, end.message)};
   } else {
-    const std::int64_t wait_ms = place_failed(end) ? place_back_off_ms(verdict.stalled_failures)
-                                                   : back_off_ms(verdict.stalled_failures);
+    std::int64_t wait_ms = place_failed(end) ? place_back_off_ms(verdict.stalled_failures)
+                                             : back_off_ms(verdict.stalled_failures);
+    if (end.outcome == Outcome::kSavedAndLeft) wait_ms = std::max(wait_ms, limits::kLaunchRetryMs);
     verdict.state = Queued{now_ms, now_ms + wait_ms};
   }
 }
@@ -118,9 +147,10 @@ Verdict decide_retry(const Policy& policy, const Job& job, const AttemptEnded& e
     verdict.state = Succeeded{now_ms};
   } else if (const auto* saving = std::get_if<Saving>(&job.state); saving && !saving->comes_back) {
     verdict.state = Cancelled{now_ms, saving->reason};
-  } else if (end.outcome == Outcome::kSavedAndLeft || (saving && left_on_request(end.outcome))) {
+  } else if (saving && left_on_request(end.outcome)) {
     verdict.state = Queued{now_ms, now_ms + limits::kLaunchRetryMs};
-  } else if (infrastructure(end.outcome) || place_failed(end)) {
+  } else if (infrastructure(end.outcome) || end.outcome == Outcome::kSavedAndLeft ||
+             place_failed(end)) {
     charge_infrastructure(verdict, policy, job, end, now_ms);
   } else {
     charge_program(verdict, job, end, now_ms);

@@ -5,8 +5,9 @@
 /// come, and ends the job after Policy::stalled_retries_max failures without one, or after
 /// Policy::same_step_kills_max kills at one step: training repeats itself to the bit, so what is
 /// killed at the same place each time asks for it (the kernel, when memory runs out). The program's
-/// own failures are charged against retries_max, and two in a row at one step end the job. Exit
-/// code 93 ends it at once. What was asked to leave and come back, and did, is charged nothing.
+/// own failures are charged against retries_max, and two in a row at one step that say the same, but
+/// for numbers, end the job. Exit code 93 ends it at once. What was asked to leave and come back, and
+/// did, is charged nothing; what left with 75 of itself is infrastructure.
 #pragma once
 
 #include "coordinator/core/decide/turn.h"

@@ -44,7 +44,9 @@ void close_share(Turn& turn, const Job& job, const ShareEnd& end) {
   if (open_shares(job).size() == 1) {
     std::vector<ShareEnd> all = job.attempts.back().ends;
     all.push_back(end);
-    return end_attempt(turn, job, as_one(job, judge_attempt(all, *holder(job))));
+    const ShareEnd verdict = judge_attempt(all, *holder(job));
+    end_attempt(turn, job, as_one(job, verdict));
+    return rate_agents(turn, job, verdict);
   }
   turn.record(ShareEnded{job.id, end});
   // What ended well has the launcher's word that the others end too: they get their time.

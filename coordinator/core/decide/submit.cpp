@@ -31,6 +31,20 @@ void resolve_after(Added& added, const Names& names) {
   }
 }
 
+/// Who comes after the best of several checkpoints comes after what tells which that is.
+template <class Added>
+void resolve_best(Added& added, const wire::WorkflowSpec& workflow, const Names& names) {
+  const std::vector<std::size_t> direct = added.after_templates;
+  for (const JobSpec& spec : workflow.jobs) {
+    const auto pattern = names.templates.find(spec.name);
+    if (spec.best_of.empty() || std::ranges::find(direct, pattern->second) == direct.end())
+      continue;
+    const std::size_t scores = names.templates.at(spec.best_of);
+    if (std::ranges::find(added.after_templates, scores) == added.after_templates.end())
+      added.after_templates.push_back(scores);
+  }
+}
+
 /// Ids in the order of the workflow file.
 Names name_all(const State& state, const wire::WorkflowSpec& spec) {
   Names names;
@@ -45,6 +59,15 @@ Names name_all(const State& state, const wire::WorkflowSpec& spec) {
   return names;
 }
 
+NewJob new_job(const JobSpec& spec, WorkflowId workflow, const Names& names) {
+  NewJob added{names.jobs.at(spec.name), workflow, spec, {}, {}, {}, {}};
+  resolve_after(added, names);
+  for (const std::string& name : spec.after_any) added.after_any.push_back(names.jobs.at(name));
+  for (const wire::CommitNeed& need : spec.after_commit)
+    added.after_commit.push_back({names.jobs.at(need.job), need.step});
+  return added;
+}
+
 /// A digest that differs at a step already seen (a damaged checkpoint was trained again) gets a
 /// number of its own.
 std::string instance_name(const State& state, const Template& pattern, std::uint64_t step) {
@@ -55,12 +78,6 @@ std::string instance_name(const State& state, const Template& pattern, std::uint
     if (name == base || name.starts_with(base + ".")) ++equal;
   }
   return equal == 0 ? base : format("{}.{}", base, equal + 1);
-}
-
-const std::vector<std::size_t>& templates_of(const State& state, JobId source) {
-  static const std::vector<std::size_t> kNone;
-  const auto followers = state.index.templates_by_source.find(source);
-  return followers == state.index.templates_by_source.end() ? kNone : followers->second;
 }
 
 /// Scheduled checkpoints of `job` up to that of `step`.
@@ -81,6 +98,14 @@ void drop_older(Turn& turn, const Template& pattern, std::uint64_t step) {
   }
 }
 
+}  // namespace
+
+const std::vector<std::size_t>& templates_of(const State& state, JobId source) {
+  static const std::vector<std::size_t> kNone;
+  const auto followers = state.index.templates_by_source.find(source);
+  return followers == state.index.templates_by_source.end() ? kNone : followers->second;
+}
+
 void instantiate(Turn& turn, std::size_t index, const wire::CheckpointInfo& checkpoint) {
   const Template& pattern = turn.state.templates.at(index);
   if (pattern.instantiated.contains(checkpoint.digest)) return;
@@ -90,13 +115,12 @@ void instantiate(Turn& turn, std::size_t index, const wire::CheckpointInfo& chec
              .spec = pattern.spec,
              .after = pattern.after,
              .after_templates = pattern.after_templates,
-             .after_any = {}};
+             .after_any = {},
+             .after_commit = {}};
   job.spec.name = instance_name(turn.state, pattern, checkpoint.step);
   job.spec.overrides.push_back("checkpoint=" + checkpoint.path);
   turn.record(InstanceAdded{index, checkpoint.digest, std::move(job)});
 }
-
-}  // namespace
 
 void handle(Turn& turn, const WorkflowSubmitted& input) {
   if (find_submission(turn.state, input.token)) return;
@@ -105,15 +129,16 @@ void handle(Turn& turn, const WorkflowSubmitted& input) {
                       .token = input.token,
                       .name = input.spec.name,
                       .workspace = input.spec.workspace};
+  const bool has_best = std::ranges::any_of(
+      input.spec.jobs, [](const JobSpec& spec) { return !spec.best_of.empty(); });
   for (const JobSpec& spec : input.spec.jobs) {
     if (spec.on_commit_of.empty()) {
-      taken.jobs.push_back({names.jobs.at(spec.name), taken.workflow, spec, {}, {}, {}});
-      resolve_after(taken.jobs.back(), names);
-      for (const std::string& name : spec.after_any)
-        taken.jobs.back().after_any.push_back(names.jobs.at(name));
+      taken.jobs.push_back(new_job(spec, taken.workflow, names));
+      if (has_best) resolve_best(taken.jobs.back(), input.spec, names);
     } else {
       taken.templates.push_back({taken.workflow, spec, names.jobs.at(spec.on_commit_of), {}, {}});
       resolve_after(taken.templates.back(), names);
+      if (has_best) resolve_best(taken.templates.back(), input.spec, names);
     }
   }
   turn.record(std::move(taken));
@@ -122,6 +147,7 @@ void handle(Turn& turn, const WorkflowSubmitted& input) {
 void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo& checkpoint) {
   for (const std::size_t index : templates_of(turn.state, source)) {
     const wire::JobSpec& spec = turn.state.templates.at(index).spec;
+    if (!spec.best_of.empty()) continue;
     const auto every = static_cast<std::uint64_t>(std::max(1, spec.commits_every));
     if (scheduled_until(turn.state.jobs.at(source), checkpoint.step) % every == 0)
       instantiate(turn, index, checkpoint);

@@ -53,6 +53,11 @@ void handle(Turn& turn, const SlurmAnswered& input);      // pools/answers.cpp
 void handle(Turn& turn, const SshAgentEnded& input);      // pools/ssh.cpp
 void handle(Turn& turn, const JobChangeAsked& input);     // change.cpp
 
+/// Indices of the templates that follow `source` (submit.cpp).
+const std::vector<std::size_t>& templates_of(const State& state, JobId source);
+/// An instance of the template with that index, unless it has seen the checkpoint's digest.
+void instantiate(Turn& turn, std::size_t index, const wire::CheckpointInfo& checkpoint);
+
 /// Instances for a scheduled commit of `source`, one for each template that has not
 /// seen the digest (submit.cpp).
 void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo& checkpoint);
@@ -60,7 +65,20 @@ void instantiate_templates(Turn& turn, JobId source, const wire::CheckpointInfo&
 /// An instance for the last checkpoint of a job that has succeeded, of each template that wants it.
 void instantiate_last(Turn& turn, const Job& source);
 
+/// Instances for the best checkpoints of jobs all of whose evaluations have ended by now (best.cpp).
+void choose_bests(Turn& turn);
+
+// health.cpp
+/// An attempt of `job` has ended by `end`, which names the agent where it began to.
+void rate_agents(Turn& turn, const Job& job, const ShareEnd& end);
+/// The live attempt of `job` got on: its agents work.
+void absolve_agents(Turn& turn, const Job& job);
+/// Drained agents whose time has come, or without which nobody is left, may be tried.
+void offer_probes(Turn& turn);
+
 // attempts.cpp
+/// For people who look at `job`; the oldest of too many goes.
+void add_notice(Turn& turn, const Job& job, std::string text);
 void take_attempt_event(Turn& turn, const AgentId& agent, const wire::AgentEvent& event);
 /// Ends the live attempt of `job` and decides what follows (retry.h).
 void end_attempt(Turn& turn, const Job& job, const wire::AttemptEnded& end);

@@ -17,8 +17,11 @@ const ShareEnd* first(const std::vector<ShareEnd>& ends,
   return found == ends.end() ? nullptr : &*found;
 }
 
-/// A rank that said why it failed, and did not only lose another.
+/// A rank that said why it failed, and did not only lose another. That nothing helps goes first.
 const ShareEnd* own_failure(const std::vector<ShareEnd>& ends) {
+  const auto* hopeless = first(
+      ends, [](const ShareEnd& end) { return end.exit_code == to_int(ExitCode::kDoNotRequeue); });
+  if (hopeless) return hopeless;
   return first(ends, [](const ShareEnd& end) {
     return end.outcome == Outcome::kFailed || end.outcome == Outcome::kLaunchFailed;
   });

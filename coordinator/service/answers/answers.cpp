@@ -310,7 +310,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::StatusRequest&) {
                           .endpoint = context.identity.endpoint,
                           .started_ms = context.started_ms,
                           .events = context.events};
-  reply.agents = agent_summaries(context.state, context.telemetry);
+  reply.agents = agent_summaries(context.state, context.telemetry, context.now_ms);
   for (const auto& [id, job] : context.state.jobs) {
     ++reply.jobs_by_state[std::string(core::job_state_name(job.state))];
   }

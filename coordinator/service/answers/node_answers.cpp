@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "coordinator/core/health.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/pools/serve.h"
 #include "coordinator/wire/shares.h"
@@ -25,7 +26,8 @@ std::vector<std::string> running_on(const core::State& state, const AgentId& age
 
 std::string state_of(const core::State& state, const core::Agent& agent) {
   if (!agent.connected) return "lost";
-  return agent.slots == 0 || core::is_leaving(state, agent) ? "leaving" : "connected";
+  if (agent.slots == 0 || core::is_leaving(state, agent)) return "leaving";
+  return core::is_drained(state, agent.id) ? "drained" : "connected";
 }
 
 bool can_come(const core::State& state, const wire::JobSpec& job) {
@@ -51,7 +53,7 @@ bool nothing_is_known(const core::State& state) {
 }  // namespace
 
 std::vector<wire::AgentSummary> agent_summaries(const core::State& state,
-                                                const Telemetry& telemetry) {
+                                                const Telemetry& telemetry, UnixMs now_ms) {
   std::vector<wire::AgentSummary> summaries;
   for (const auto& [id, agent] : state.agents) {
     summaries.push_back({.id = id.value,
@@ -67,7 +69,8 @@ std::vector<wire::AgentSummary> agent_summaries(const core::State& state,
                          .since_ms = agent.place.since_ms,
                          .ends_ms = agent.place.ends_ms,
                          .state = state_of(state, agent),
-                         .running = running_on(state, id)});
+                         .running = running_on(state, id),
+                         .note = core::drained_text(state, id, now_ms)});
   }
   return summaries;
 }

@@ -12,7 +12,7 @@ namespace tagalign::service {
 
 /// By id.
 std::vector<wire::AgentSummary> agent_summaries(const core::State& state,
-                                                const Telemetry& telemetry);
+                                                const Telemetry& telemetry, UnixMs now_ms);
 /// "n1: ranks 0 to 3, slots 0,1,2,3", the head's first.
 std::vector<std::string> share_lines(const core::AttemptRecord& record, int slots_per_rank);
 std::string launcher_name(const core::AttemptRecord& record);

@@ -1,5 +1,7 @@
 #include "tests/simulation/coordinator/coordinator.h"
 
+#include <algorithm>
+
 #include "base/format.h"
 
 namespace tagalign::simulation {
@@ -87,6 +89,7 @@ void Coordinator::tick(int incarnation) {
     excuse_lost();
     check_finished();
     check_pool();
+    check_bounds();
     if (world_.strikes(world_.weather.death_before_acting, "death before acting")) return crash();
   }
   for (auto& [peer, frames] : socket_->take_all_sent()) {
@@ -127,6 +130,28 @@ void Coordinator::check_pool() {
   if (view != seen) {
     world_.violation(format("the pool has {} agents of {} slots, the coordinator knows {} of {}",
                             seen.agents, seen.slots_per_agent, view.agents, view.slots_per_agent));
+  }
+}
+
+/// Of a group no more are under way than it may have; a drained agent has one new attempt at most.
+void Coordinator::check_bounds() {
+  std::map<core::GroupKey, int> under_way;
+  for (const auto& [id, job] : state().jobs) {
+    if (job.spec.group.empty() || core::holder(job) == nullptr) continue;
+    const int live = ++under_way[{job.workflow, job.spec.group}];
+    if (live > job.spec.group_live_max)
+      world_.violation(format("{} of '{}' are under way at once", live, job.spec.group));
+    if (live == job.spec.group_live_max) ++world_.misfortunes["sweep at its bound"];
+  }
+  for (const auto& [agent, health] : state().health) {
+    if (health.drains == 0) continue;
+    ++world_.misfortunes[health.on_probe ? "agent on probe" : "agent drained"];
+    const auto& there = core::jobs_on(state(), agent);
+    const auto fresh = std::ranges::count_if(there, [&](JobId id) {
+      return state().jobs.at(id).attempts.back().started_ms > health.last_ms;
+    });
+    if (fresh > (health.on_probe ? 1 : 0))
+      world_.violation(format("drained agent {} got {} attempts", agent.value, fresh));
   }
 }
 

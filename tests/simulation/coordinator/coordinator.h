@@ -52,6 +52,7 @@ class Coordinator {
   void start_later();
   void check_replay();
   void check_pool();
+  void check_bounds();
   void excuse_lost();
   void check_finished();
 

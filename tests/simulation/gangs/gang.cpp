@@ -24,6 +24,7 @@ constexpr std::int64_t kSlowCheckpointMsMax = 40'000;
 EvaluationResult result_of(const std::vector<std::string>& overrides) {
   EvaluationResult result;
   result.key = overrides.empty() ? "none" : overrides.back();
+  result.dataset = "voc";
   result.images = 10;
   result.classes = {"a", "b"};
   result.intersect = {result.key.size(), 2};

@@ -20,7 +20,9 @@ Result<agent::ProcessName> Machine::start(const ProcessOptions& options) {
   auto read = read_program(options, hardware_.disk);
   if (!read.ok()) world_.violation("launched without its files: " + read.status().to_string());
   if (!read.ok()) return read.status();
-  if (world_.strikes(world_.weather.launch_error, "launch error")) {
+  const bool broken = world_.broken.contains(hardware_.id);
+  if (broken) ++world_.misfortunes["launch on a broken node"];
+  if (broken || world_.strikes(world_.weather.launch_error, "launch error")) {
     return not_found("start mpirun: there is no such program");
   }
   auto gang = std::make_shared<Gang>(world_, *read);

@@ -99,15 +99,25 @@ TEST_F(CommandLine, SubmitDryRun_PrintsConfigurationsAndCommandsAndAsksNobody) {
 }
 
 TEST_F(CommandLine, SubmitDryRun_ListsTheJobsOfASweep) {
-  EXPECT_EQ(run({"--state", "/s", "submit", config("sweep.yml"), "--dry-run", "--set",
-                 "vars.data=/d", "--set", "vars.clip=/c", "--set", "vars.voc=/v", "--set",
-                 "jobs.tune.sweep.grid.optimizer.base_lr=[1e-3, 3e-4]"}),
-            0)
+  EXPECT_EQ(
+      run({"--state", "/s", "submit", config("sweep.yml"), "--dry-run", "--set", "vars.data=/d",
+           "--set", "vars.clip=/c", "--set", "vars.voc=/v", "--set",
+           "jobs.tune.sweep.grid.optimizer.base_lr=[1e-3, 3e-4]", "--set", "jobs.scores.commits={}",
+           "--set",
+           "jobs.final={kind: evaluate, on_commit_of: tune, commits: {best: scores, dataset: "
+           "voc}, config: {clip: {weights: w}, datasets: [{name: coco, root: r}]}}",
+           "--set",
+           "jobs.early={kind: scenes, after_commit: [tune.base_lr-0.001.layers-2@500], config: "
+           "{validation: [{name: day}]}}"}),
+      0)
       << err.str();
   EXPECT_THAT(out.str(),
-              AllOf(HasSubstr("# tune.base_lr-0.001.layers-1 (train)\n"),
-                    HasSubstr("# tune.base_lr-0.0003.layers-1 (train), after the end of "
-                              "tune.base_lr-0.001.layers-1\n"),
+              AllOf(HasSubstr("# tune.base_lr-0.001.layers-1 (train), at most 2 of tune at once\n"),
+                    HasSubstr("# early (scenes), after the checkpoint "
+                              "tune.base_lr-0.001.layers-2@500\n"),
+                    HasSubstr("# final.base_lr-0.0003.layers-2 (evaluate), for the checkpoint of "
+                              "tune.base_lr-0.0003.layers-2 with the best mIoU on voc by "
+                              "scores.base_lr-0.0003.layers-2\n"),
                     HasSubstr("directory: checkpoints/tune.base_lr-0.0003.layers-2\n"),
                     HasSubstr("# scores.base_lr-0.0003.layers-2 (evaluate), for each checkpoint of "
                               "tune.base_lr-0.0003.layers-2\n")));

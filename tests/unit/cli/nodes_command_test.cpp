@@ -29,6 +29,17 @@ TEST_F(CommandLine, Nodes_ShowsWhereAgentsAreAndWhatRunsThere) {
   EXPECT_THAT(out.str(), AllOf(HasSubstr("n1-17"), HasSubstr("a100"), HasSubstr("ranks 0 to 2")));
 }
 
+TEST_F(CommandLine, Nodes_SaysWhyAnAgentGetsNoWork) {
+  coordinator.answer = [](const auto&) -> Answer {
+    wire::StatusReply status = one_agent();
+    status.agents.front().state = "drained";
+    status.agents.front().note = "drained: 3 attempts in a row died there";
+    return status;
+  };
+  EXPECT_EQ(run({"nodes"}), 0);
+  EXPECT_THAT(out.str(), AllOf(HasSubstr("NOTE"), HasSubstr("drained: 3 attempts in a row")));
+}
+
 TEST_F(CommandLine, NodesWithoutACoordinator_EndsAtOnce) {
   const UnixMs start = clock.unix_ms();
   EXPECT_EQ(run({"nodes"}), 4);

@@ -115,7 +115,7 @@ TEST_F(SweepOfAFile, TooManyReferences_AreRefused) {
   const std::string sweep = "{grid: {steps: [" + values + "]}}";
   EXPECT_THAT(message(tune(sweep) + "  next: {kind: train, after: [tune], sweep: " + sweep + ", " +
                       kConfig),
-              HasSubstr("expected at most 200000 names in after and after_any of all jobs"));
+              HasSubstr("expected at most 200000 names in after, after_any and after_commit of"));
 }
 
 TEST_F(SweepOfAFile, References_ThatDoNotFit_AreRefused) {
@@ -217,7 +217,7 @@ std::vector<JobNode> graph_of(const Node& jobs) {
   std::vector<JobNode> nodes;
   for (const Entry& entry : jobs.entries) {
     JobNode job{entry.key, {}, ""};
-    for (const char* key : {"after", "after_any"}) {
+    for (const char* key : {"after", "after_any", "after_commit"}) {
       const Node* list = entry.value.find(key);
       if (list == nullptr) continue;
       for (const Node& item : list->items) job.after.push_back(item.scalar);

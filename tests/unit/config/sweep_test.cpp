@@ -7,7 +7,6 @@ namespace tagalign::config {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 // ---------------------------------------------------------------- order and names
@@ -204,18 +203,49 @@ TEST_F(SweepOfAFile, Folders_AreTheirOwn) {
 
 // ---------------------------------------------------------------- concurrency
 
-TEST_F(SweepOfAFile, Concurrency_IsAsManyChains) {
+TEST_F(SweepOfAFile, Concurrency_MakesOneGroupOfItsJobs) {
   const Workflow workflow =
-      read(tune("{grid: {steps: [1, 2, 3, 4, 5]}, concurrency: 2}", "after_any: [draw], ") +
+      read(tune("{grid: {steps: [1, 2, 3]}, concurrency: 2}", "after_any: [draw], ") +
            "  draw: {kind: scenes, config: {validation: [{name: day}]}}\n");
+  ASSERT_EQ(workflow.jobs.size(), 4u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_THAT(workflow.jobs[i].after_any, ElementsAre("draw"));
+    EXPECT_EQ(workflow.jobs[i].group, "tune");
+    EXPECT_EQ(workflow.jobs[i].group_live_max, 2);
+  }
+  EXPECT_EQ(workflow.jobs[3].group, "");
+  for (const WorkflowJob& job : read(tune("{grid: {steps: [1, 2, 3]}}")).jobs)
+    EXPECT_EQ(job.group_live_max, 0);
+}
+
+// ---------------------------------------------------------------- commits
+
+TEST_F(SweepOfAFile, AfterCommit_MeansThatStepOfEach) {
+  const Workflow workflow =
+      read(tune("{grid: {steps: [10, 20]}}") +
+           "  a: {kind: scenes, after_commit: [tune@5], config: {validation: [{name: day}]}}\n"
+           "  b: {kind: scenes, after_commit: [tune.steps-20@15], config: {validation: [{name: "
+           "day}], output: o}}\n");
+  ASSERT_EQ(workflow.jobs.size(), 4u);
+  EXPECT_THAT(workflow.jobs[2].after_commit,
+              ElementsAre(CommitWait{"tune.steps-10", 5}, CommitWait{"tune.steps-20", 5}));
+  EXPECT_THAT(workflow.jobs[3].after_commit, ElementsAre(CommitWait{"tune.steps-20", 15}));
+}
+
+TEST_F(SweepOfAFile, Best_IsToldByTheEvaluationsOfTheSameTraining) {
+  const std::string text = tune("{grid: {steps: [10, 20]}}") +
+                           "  final: {kind: evaluate, on_commit_of: tune, commits: {best: scores, "
+                           "dataset: d}, " +
+                           kEvaluate + "  scores: {kind: evaluate, on_commit_of: tune, ";
+  const Workflow workflow = read(text + kEvaluate);
   ASSERT_EQ(workflow.jobs.size(), 6u);
-  EXPECT_THAT(workflow.jobs[0].after_any, ElementsAre("draw"));
-  EXPECT_THAT(workflow.jobs[1].after_any, ElementsAre("draw"));
-  EXPECT_THAT(workflow.jobs[2].after_any, ElementsAre("draw", "tune.steps-1"));
-  EXPECT_THAT(workflow.jobs[3].after_any, ElementsAre("draw", "tune.steps-2"));
-  EXPECT_THAT(workflow.jobs[4].after_any, ElementsAre("draw", "tune.steps-3"));
-  for (const WorkflowJob& job : read(tune("{grid: {steps: [1, 2, 3]}, concurrency: 3}")).jobs)
-    EXPECT_THAT(job.after_any, IsEmpty());
+  EXPECT_EQ(workflow.jobs[2].name, "final.steps-10");
+  EXPECT_EQ(workflow.jobs[2].commits.best, "scores.steps-10");
+  EXPECT_EQ(workflow.jobs[3].commits.best, "scores.steps-20");
+  EXPECT_THAT(
+      message(text + "sweep: {grid: {multilabel: [true, false]}}, " + kEvaluate),
+      HasSubstr("jobs.final.commits.best: expected one job that evaluates the checkpoints of "
+                "'tune.steps-10', found 2 of 'scores'; name one"));
 }
 
 // ---------------------------------------------------------------- the file in configs/
@@ -230,7 +260,7 @@ TEST(ShippedConfigs, Sweep_TrainsEachCombinationAndEvaluatesIt) {
                                "tune.base_lr-0.0002.layers-1", "tune.base_lr-0.0002.layers-2",
                                "scores.base_lr-0.0005.layers-1", "scores.base_lr-0.0005.layers-2",
                                "scores.base_lr-0.0002.layers-1", "scores.base_lr-0.0002.layers-2"));
-  EXPECT_THAT(workflow->jobs[2].after_any, ElementsAre(StartsWith("tune.")));
+  EXPECT_EQ(workflow->jobs[2].group_live_max, 2);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "configs/schema/reading/workflow.h"
 
+#include "base/format.h"
+
 #include "tests/unit/config/config_test_support.h"
 
 namespace tagalign::config {
@@ -119,6 +121,58 @@ TEST_F(WorkflowFile, Order_WhatMakesNoSense_IsSaidWithItsKey) {
   EXPECT_THAT(message(kAll, {"jobs.clip.after_any=[draws]"}), HasSubstr("jobs.clip.after_any.0: "));
   EXPECT_THAT(message(kAll, {"jobs.clip.after_any=[draw]"}), HasSubstr("'draw' stands here twice"));
   EXPECT_THAT(message(kAll, {"jobs.draw.after_any=[fit]"}), HasSubstr("circle"));
+}
+
+TEST_F(WorkflowFile, AfterCommit_NamesJobAndStep) {
+  const auto workflow = load(kAll, {"jobs.fit.after=[]", "jobs.fit.after_commit=[clip@500]"});
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  EXPECT_THAT(workflow->jobs[2].after_commit, ElementsAre(CommitWait{"clip", 500}));
+}
+
+TEST_F(WorkflowFile, AfterCommit_WhatMakesNoSense_IsSaidWithItsKey) {
+  for (const char* text : {"clip", "clip@", "clip@0", "clip@x", "clip@5k", "@5"}) {
+    EXPECT_THAT(message(kAll, {format("jobs.fit.after_commit=['{}']", text)}),
+                HasSubstr(format("jobs.fit.after_commit: expected JOB@STEP, such as train@5000: a "
+                                 "checkpoint of that step or a later one; found '{}'",
+                                 text)));
+  }
+  EXPECT_THAT(message(kAll, {"jobs.fit.after_commit=[clop@5]"}),
+              HasSubstr("jobs.fit.after_commit.0: unknown job 'clop'; did you mean 'clip'"));
+  EXPECT_THAT(message(kAll, {"jobs.fit.after_commit=[clip@5]"}),
+              HasSubstr("jobs.fit.after_commit.0: 'clip' stands here twice"));
+  EXPECT_THAT(message(kAll, {"jobs.fit.after_commit=[draw@5]"}),
+              HasSubstr("expected a job that writes checkpoints, found 'draw' of kind scenes"));
+  EXPECT_THAT(message(kAll, {"jobs.clip.after_commit=[scores@5]"}),
+              HasSubstr("'scores' follows checkpoints; name a job that runs once"));
+  EXPECT_THAT(message(kAll, {"jobs.scores.after_commit=[clip@5]"}),
+              HasSubstr("jobs.scores.after_commit: is for jobs that run once"));
+  EXPECT_THAT(message(kAll, {"jobs.clip.after_commit=[fit@5]"}), HasSubstr("circle"));
+}
+
+const std::string kFinal =
+    "  final: {kind: evaluate, on_commit_of: fit, commits: {best: scores, dataset: d}, config: "
+    "{clip: {weights: w}, datasets: [{name: e, root: r}]}}\n";
+
+TEST_F(WorkflowFile, Best_NamesTheEvaluationAndTheDataSet) {
+  const auto workflow = load(kAll + kFinal);
+  ASSERT_TRUE(workflow.ok()) << workflow.status().message();
+  EXPECT_EQ(workflow->jobs[4].commits, (CommitChoice{.best = "scores", .dataset = "d"}));
+}
+
+TEST_F(WorkflowFile, Best_WhatMakesNoSense_IsSaidWithItsKey) {
+  const std::string text = kAll + kFinal;
+  EXPECT_THAT(message(text, {"jobs.final.commits.best=score"}),
+              HasSubstr("jobs.final.commits.best: unknown job 'score'; did you mean 'scores'"));
+  EXPECT_THAT(message(text, {"jobs.final.commits.best=clip"}),
+              HasSubstr("jobs.final.commits.best: expected a job that evaluates the checkpoints of "
+                        "'fit', found 'clip'"));
+  EXPECT_THAT(message(text, {"jobs.final.commits.dataset=e"}),
+              HasSubstr("jobs.final.commits.dataset: expected a data set of 'scores', found 'e'"));
+  EXPECT_THAT(message(text, {"jobs.final.commits={best: scores}"}),
+              HasSubstr("jobs.final.commits: expected best and dataset together"));
+  EXPECT_THAT(message(text, {"jobs.final.commits.last=true"}),
+              HasSubstr("jobs.final.commits: best is one checkpoint"));
+  EXPECT_THAT(message(text, {"jobs.final.commits.best=final"}), HasSubstr("circle"));
 }
 
 TEST_F(WorkflowFile, VarWithoutValue_SaysHowToGiveIt) {

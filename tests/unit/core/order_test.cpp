@@ -216,7 +216,7 @@ TEST_F(OrderTest, AfterAny_IsRefusedWhereItMakesNoSense) {
   };
   wire::JobSpec job = make_job("b");
   job.after_any = {"x"};
-  EXPECT_THAT(refusal(job), HasSubstr("after names 'x', which is no job"));
+  EXPECT_THAT(refusal(job), HasSubstr("after_any names 'x', which is no job"));
   job.after_any = {"a"};
   job.after = {"a"};
   EXPECT_THAT(refusal(job), HasSubstr("twice"));

@@ -182,10 +182,43 @@ inline std::vector<core::Fact> sample_order_facts() {
           {48, core::JobRevived{{4}}}};
 }
 
+/// Jobs that bound each other and wait for commits, a template that wants the best, and an agent that
+/// is drained. What was asked of an attempt, and who reported a result again.
+inline core::WorkflowTaken sample_bounds() {
+  const WorkflowId flow{3};
+  wire::JobSpec fit{.name = "fit", .kind = "train", .group = "fit", .group_live_max = 2};
+  wire::JobSpec next{.name = "next", .kind = "train", .after_commit = {{"fit", 500}}};
+  wire::JobSpec scores{.name = "scores", .kind = "evaluate", .on_commit_of = "fit"};
+  wire::JobSpec best{.name = "best",
+                     .kind = "evaluate",
+                     .on_commit_of = "fit",
+                     .best_of = "scores",
+                     .best_dataset = "scenes"};
+  return {flow,
+          "token3",
+          "bounds",
+          "/b",
+          {{{7}, flow, fit, {}, {}, {}, {}}, {{8}, flow, next, {}, {}, {}, {{{7}, 500}}}},
+          {{flow, scores, {7}, {}, {}}, {flow, best, {7}, {}, {}}}};
+}
+
+inline std::vector<core::Fact> sample_bounds_facts() {
+  return {{49, sample_bounds()},
+          {50, core::AttemptPlaced{{7}, {1}, {"node1"}}},
+          {51, core::ResultRepeated{"k1", {3}, {7}}},
+          {52, core::StopAsked{{7}, "makes room", true}},
+          {53, core::AttemptClosed{.job = {7},
+                                   .outcome = wire::Outcome::kSavedAndLeft,
+                                   .next = core::Queued{53, 54},
+                                   .asked = "makes room"}},
+          {54, core::HealthSet{{"node1"}, {2, {{7}}, 50, 54, "no GPU answers", 1, 300'054, true}}}};
+}
+
 inline std::vector<core::Fact> sample_facts() {
   std::vector<core::Fact> facts = sample_job_facts();
   for (core::Fact& fact : sample_order_facts()) facts.push_back(std::move(fact));
   for (core::Fact& fact : sample_pool_facts()) facts.push_back(std::move(fact));
+  for (core::Fact& fact : sample_bounds_facts()) facts.push_back(std::move(fact));
   return facts;
 }
 
