@@ -1,5 +1,4 @@
-/// How requests of clients are taken: by turns, with permission, and as inputs where they change
-/// something.
+/// How requests of clients are taken: by turns, with permission, and as inputs for the core.
 #include <utility>
 
 #include "base/format.h"

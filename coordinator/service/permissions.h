@@ -43,8 +43,8 @@ inline wire::KeyRole least_role(const wire::ClientRequest& request) {
   return std::visit([]<class Request>(const Request&) { return least_role<Request>(); }, request);
 }
 
-/// ok when `key`, one of a client, may send `request`; else kPermissionDenied with the way to a key
-/// that may.
+/// ok when `key`, one of a client, may send `request`; else kPermissionDenied, which says how to come
+/// by a key that may.
 Status check_permission(const wire::ProvenKey& key, const wire::ClientRequest& request);
 
 }  // namespace tagalign::service

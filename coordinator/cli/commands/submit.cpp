@@ -34,8 +34,8 @@ std::string check_token(const std::string& token) {
   return format("'{}': expected 1 to {} letters, digits, '-' and '_'", token, kTokenCharsMax);
 }
 
-/// The command line's choice, else the file's, else a new folder below the state folder, where there
-/// is one.
+/// The command line's choice, else the file's, else a new folder below the state folder, which
+/// whoever has a key file alone does not see.
 Result<Path> choose_workspace(const Context& context, const Options& options,
                               const config::Workflow& workflow, const std::string& token) {
   if (!options.workspace.empty())

@@ -32,7 +32,6 @@ namespace tagalign::wire {
 namespace {
 
 constexpr int kBacklog = 512;
-constexpr int kSilentS = 5;
 constexpr int kSoonMs = 10;    // somebody waits for an allowance
 constexpr int kWhileMs = 250;  // somebody may run out of time
 constexpr auto kLastWords = std::chrono::milliseconds(250);
@@ -73,8 +72,6 @@ Result<int> listen_at(const std::string& endpoint) {
   if (fd < 0) return errno_status(errno, "listen on " + endpoint);
   const int yes = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  // Whoever says nothing stays with the kernel, and out of the line of those who wait.
-  ::setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &kSilentS, sizeof kSilentS);
   if (::bind(fd, found->ai_addr, found->ai_addrlen) == 0 && ::listen(fd, kBacklog) == 0) return fd;
   const int why = errno;
   ::close(fd);

@@ -105,7 +105,7 @@ class GateTest : public ::testing::Test {
         htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(peer.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    peer.say(kFirstWord);  // a silent one is not let in
+    peer.say(kFirstWord);
     return peer;
   }
   /// The server's end of the next connection.
