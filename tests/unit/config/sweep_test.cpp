@@ -7,6 +7,7 @@ namespace tagalign::config {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // ---------------------------------------------------------------- order and names

@@ -165,7 +165,8 @@ TEST_F(RunCheckpointsTest, SavedState_ComesBackWithItsPositionAndIsRefusedByAnot
   const auto saved = run_gang(2, [&](Rank& rank) -> Result<JobEnd> {
     RunCheckpoints run(rank, mine);
     TA_RETURN_IF_ERROR(run.open().status());
-    TA_RETURN_IF_ERROR(run.save({{"w", at::ones({3})}}, 5, true, {.start_ms = 9, .step_ms = 4}));
+    TA_RETURN_IF_ERROR(
+        run.save({{{"w", at::ones({3})}}, 5, 20, {}}, true, {.start_ms = 9, .step_ms = 4}));
     return JobEnd::kFinished;
   });
   for (const auto& end : saved) ASSERT_TRUE(end.ok()) << end.status().to_string();
