@@ -24,7 +24,8 @@ Cause cause_of(const ShareEnd& end) {
     case Outcome::kAgentRestarted:
       return Cause::kNode;
     case Outcome::kRankKilled:
-      return Cause::kJobOrNode;
+    case Outcome::kHung:
+      return end.exit_code == to_int(ExitCode::kPlaceFailed) ? Cause::kNode : Cause::kJobOrNode;
     case Outcome::kFailed:
     case Outcome::kLaunchFailed:
       if (end.exit_code == to_int(ExitCode::kDoNotRequeue)) return Cause::kNobody;
