@@ -26,6 +26,13 @@ inline wire::JobSpec job(std::string name, std::string kind, int slots_per_rank,
   spec.config_yaml = configuration(slots_per_rank);
   spec.after = std::move(after);
   spec.on_commit_of = std::move(on_commit_of);
+  // Nothing here takes as long; what is learned of few steps would outlast the calm at the end.
+  spec.deadlines = {.start = 120'000,
+                    .load = 120'000,
+                    .first_step = 60'000,
+                    .step = 60'000,
+                    .save = 120'000,
+                    .image = 60'000};
   return spec;
 }
 

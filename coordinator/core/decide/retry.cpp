@@ -93,8 +93,7 @@ void charge_program(Verdict& verdict, const Job& job, const AttemptEnded& end, U
   }
 }
 
-/// Ends of one kind in a row at one step since the last new checkpoint; the one that `end` tells of is
-/// one of them.
+/// Ends of one kind in a row at one step since the last new checkpoint, with the one that `end` is.
 int same_at_step(const Job& job, const AttemptEnded& end) {
   int same = 1;
   for (const AttemptRecord& record : std::views::reverse(job.attempts)) {

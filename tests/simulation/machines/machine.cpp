@@ -139,6 +139,7 @@ std::optional<ExitStatus> Machine::reap(int pid) {
 }
 
 void Machine::signal_process(int pid, int signal) {
+  if (signal == SIGCONT) return;  // before stacks are asked for: nobody here is stopped by a signal
   if (signal != SIGKILL) world_.violation(format("signal {} to process {}", signal, pid));
   for (const auto& [launcher, part] : parts_) part->kill_process(pid);
 }

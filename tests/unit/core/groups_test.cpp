@@ -89,7 +89,7 @@ TEST_F(GroupsTest, RevivedByAPerson_WaitsForASeat) {
   EXPECT_THAT(under_way(), ElementsAre(1, 3));
 }
 
-TEST_F(GroupsTest, WorkflowsBoundOnlyThemselves) {
+TEST_F(GroupsTest, TwoWorkflows_BoundOnlyThemselves) {
   join("n", 8);
   submit_five(1);
   submit_five(1);
