@@ -1,5 +1,7 @@
 #include "coordinator/store/fact_codec.h"
 
+#include <stdexcept>
+
 #include "base/checksum.h"
 #include "base/format.h"
 #include "coordinator/store/stored_fields.h"
@@ -57,7 +59,11 @@ std::string encode_snapshot(const core::State& state) {
 Result<core::State> decode_snapshot(std::uint32_t format_version, std::string_view bytes) {
   core::State state;
   TA_RETURN_IF_ERROR(read(format_version, bytes, state));
-  core::build_index(state);
+  try {
+    core::build_index(state);
+  } catch (const std::out_of_range&) {
+    return data_loss("the snapshot names a job, workflow or agent that it does not hold");
+  }
   return state;
 }
 
