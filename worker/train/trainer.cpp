@@ -94,6 +94,7 @@ class Run {
       if (scheduled || stop) TA_RETURN_IF_ERROR(save(scheduled));
       if (stop && step_ < options_.steps) return JobEnd::kSavedAndLeft;
     }
+    rank_.enter(wire::Phase::kSave);  // and whatever the job writes after its last step
     TA_RETURN_IF_ERROR(checkpoints_.report_unheard());
     return JobEnd::kFinished;
   }
@@ -242,6 +243,7 @@ class Run {
   /// To the newest checkpoint, but behind the batch that diverged: what led there is not seen again.
   Result<bool> rewind() {
     const std::uint64_t behind = next_sample() + static_cast<std::uint64_t>(options_.global_batch);
+    rank_.enter(wire::Phase::kLoad);
     TA_ASSIGN_OR_RETURN(auto newest, checkpoints_.newest());
     if (!newest.found) {
       return internal_error(
@@ -252,6 +254,7 @@ class Run {
     TA_RETURN_IF_ERROR(adopt(newest));
     passed_over_ = behind - step_ * static_cast<std::uint64_t>(options_.global_batch);
     TA_RETURN_IF_ERROR(open_loader());
+    rank_.enter(wire::Phase::kFirstStep);
     if (rank_.is_first()) {
       rank_.reporter.notice(format("{}: rewound to step {}, going on at sample {}", options_.label,
                                    step_, next_sample()));

@@ -128,10 +128,13 @@ TEST_F(ProgressTest, NothingKnown_WaitsLong) {
 }
 
 TEST_F(ProgressTest, EarlierAttempts_AreLearnedFrom_ButNeverBelowTheFloor) {
-  learns({.usual = {.load = 100'000, .step = 400, .save = 1'000}});
-  EXPECT_EQ(progress_->deadline_ms(Phase::kLoad), 500'000);
+  learns({.usual = {.load = 500'000, .first_step = 100'000, .step = 400, .save = 1'000}});
+  EXPECT_EQ(progress_->deadline_ms(Phase::kLoad), 2'500'000);
+  EXPECT_EQ(progress_->deadline_ms(Phase::kFirstStep), 500'000);
   EXPECT_EQ(progress_->deadline_ms(Phase::kSave), 5 * kMinute);
   EXPECT_EQ(progress_->deadline_ms(Phase::kStep), 30'000);
+  learns({.usual = {.load = 1'000}});
+  EXPECT_EQ(progress_->deadline_ms(Phase::kLoad), 30 * kMinute);
 }
 
 TEST_F(ProgressTest, QuickMovesOfALoad_DoNotShortenWhatComes) {

@@ -6,22 +6,15 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "base/limits.h"
+#include "worker/agent/gangs/gang_words.h"
 
 namespace tagalign::agent {
 namespace {
 
 using wire::Outcome;
 
-bool is_failure(int code) {
-  return code != 0 && code != to_int(ExitCode::kRequeue);
-}
-
 std::string_view launcher_name(const wire::Launch& launch) {
   return by_srun(launch) ? "srun" : "mpirun";
-}
-
-std::string rank_name(int rank, int pid) {
-  return format("rank {} (pid {})", rank, pid);
 }
 
 }  // namespace

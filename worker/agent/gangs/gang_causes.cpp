@@ -5,25 +5,15 @@
 #include "base/format.h"
 #include "base/limits.h"
 #include "worker/agent/gangs/gang.h"
+#include "worker/agent/gangs/gang_words.h"
 
 namespace tagalign::agent {
 namespace {
 
 using wire::Outcome;
 
-bool is_failure(int code) {
-  return code != 0 && code != to_int(ExitCode::kRequeue);
-}
-
 bool lost_peer(int code) {
   return code == to_int(ExitCode::kPeerLost);
-}
-
-/// Launchers and shells pass on a signal as this and its number.
-constexpr int kSignalCode = 128;
-
-std::string rank_name(int rank, int pid) {
-  return format("rank {} (pid {})", rank, pid);
 }
 
 }  // namespace

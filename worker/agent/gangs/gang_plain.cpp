@@ -6,6 +6,7 @@
 #include "base/exit_codes.h"
 #include "base/format.h"
 #include "worker/agent/gangs/gang.h"
+#include "worker/agent/gangs/gang_words.h"
 
 namespace tagalign::agent {
 
@@ -44,7 +45,7 @@ Gang::Cause Gang::verdict_of_plain() const {
                               "saves first ends with 75",
                               launcher_pid_)};
   }
-  cause.exit_code = 128 + signal;
+  cause.exit_code = kSignalCode + signal;
   if (is_crash(signal)) {
     cause.message += ": it crashed";
     return cause;

@@ -19,6 +19,8 @@ constexpr std::int64_t kFloorOfManyMs = 30 * kSecond;
 /// Of what happens once an attempt, or every so many steps: times the longest.
 constexpr std::int64_t kFactorOfFew = 5;
 constexpr std::int64_t kFloorOfFewMs = 5 * kMinute;
+/// The next job of that name may read a hundred times the data.
+constexpr std::int64_t kFloorOfLoadMs = 30 * kMinute;
 /// So many intervals, then their median is believed; the newest that are kept.
 constexpr std::size_t kRecentMin = 3;
 constexpr std::size_t kRecentMax = 64;
@@ -149,7 +151,8 @@ std::int64_t Progress::deadline_of_many(Phase phase) const {
 std::int64_t Progress::deadline_of_few(Phase phase) const {
   const std::int64_t usual_ms = patience_.usual.of(phase);
   if (usual_ms == 0 || phase == Phase::kWait) return 0;
-  return std::max(kFloorOfFewMs, kFactorOfFew * std::max(usual_ms, longest_.of(phase)));
+  return std::max(phase == Phase::kLoad ? kFloorOfLoadMs : kFloorOfFewMs,
+                  kFactorOfFew * std::max(usual_ms, longest_.of(phase)));
 }
 
 bool Progress::is_late(const Rank& rank, MonotonicMs now_ms) const {
@@ -209,7 +212,7 @@ std::optional<Hang> Progress::hang(MonotonicMs now_ms) const {
       .rank = beat.rank,
       .since_ms = late->moved_ms,
       .reading = alone && !beat.reading.empty(),
-      .why = format("has not got on for {} ({} is usual or set as the limit): {}, at step {}{}",
+      .why = format("has not got on for {} (its limit is {}): {}, at step {}{}",
                     format_duration(now_ms - late->moved_ms),
                     format_duration(deadline_ms(beat.phase)), doing, beat.step, behind(*late))};
 }
