@@ -18,8 +18,6 @@
 namespace tagalign::mutations {
 namespace {
 
-/// A defect may make a loop endless: that is found, too.
-constexpr int kPatienceS = 240;
 constexpr int kSeeds = 40;
 
 /// The quick ones first: most defects are found within a second.
@@ -28,11 +26,12 @@ struct Look {
   const char* program;
   const char* filter;
   std::string settings;
+  int patience_s;  ///< a defect may make a loop endless: that is found, too
 };
 const std::array kLooks{
-    Look{"core_test", "core_test", "-*Simulation*", ""},
-    Look{"simulation_test", "simulation_test", "*", format("TAGALIGN_SIM_SEEDS={}", kSeeds)},
-    Look{"pools", "core_test", "*Simulation*", ""}};
+    Look{"core_test", "core_test", "-*Simulation*", "", 30},
+    Look{"simulation_test", "simulation_test", "*", format("TAGALIGN_SIM_SEEDS={}", kSeeds), 240},
+    Look{"pools", "core_test", "*Simulation*", "", 400}};
 
 std::string variable(const char* name) {
   const char* text = std::getenv(name);
@@ -96,7 +95,7 @@ class CoreMutations : public testing::Test {
     const Path log = folder_ / "look.log";
     return shell(format(
                "{} TAGALIGN_SOURCE={} timeout {} {} --gtest_brief=1 --gtest_filter='{}' > {} 2>&1",
-               look.settings, kSource.string(), kPatienceS, (folder_ / look.program).string(),
+               look.settings, kSource.string(), look.patience_s, (folder_ / look.program).string(),
                look.filter, log.string())) != 0;
   }
 

@@ -301,6 +301,12 @@ TEST(Verdict, HeadThatSucceeded_Decides) {
   EXPECT_EQ(verdict.outcome, Outcome::kSucceeded);
 }
 
+TEST(Verdict, HeadThatSaved_IsNotBelievedForAMemberThatDidNot) {
+  const auto verdict =
+      judge_attempt({end("a", Outcome::kSavedAndLeft, 75), end("b", Outcome::kGangApart)}, {"a"});
+  EXPECT_EQ(verdict.outcome, Outcome::kGangApart);
+}
+
 TEST(Verdict, OwnFailure_GoesBeforeWhatItBrought) {
   const auto verdict = judge_attempt(
       {end("a", Outcome::kRankKilled, 1, 0, 10), end("b", Outcome::kFailed, 1, 2, 20)}, {"a"});

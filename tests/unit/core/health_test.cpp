@@ -98,6 +98,18 @@ TEST_F(HealthTest, NobodyDoesBetter_NobodyIsDrained) {
   EXPECT_EQ(text(), "");
 }
 
+TEST_F(HealthTest, AGoodEndBeforeTheDeaths_SaysNothingOfThem) {
+  submit(jobs);
+  join("a", 1);
+  join("b", 1);
+  end_on("b", Outcome::kSucceeded);
+  for (int round = 0; round < 4; ++round) end_on("a", Outcome::kLaunchFailed);
+  EXPECT_EQ(text(), "");
+  end_on("b", Outcome::kSucceeded);
+  end_on("a", Outcome::kLaunchFailed);
+  EXPECT_THAT(text(), HasSubstr("drained: 5 attempts"));
+}
+
 TEST_F(HealthTest, TheOnlyAgent_IsNeverDrained) {
   submit(jobs);
   join("b", 1);
@@ -112,8 +124,13 @@ TEST_F(HealthTest, OneJobThatIsKilledAgainAndAgain_IsItsOwnDoing) {
   submit({make_job("big"), make_job("x"), make_job("y")});
   join("a", 1);
   join("b", 1);
+  end_on("a", Outcome::kRankKilled);
   end_on("b", Outcome::kSucceeded);
-  for (int round = 0; round < 5; ++round) end_on("a", Outcome::kRankKilled);
+  for (int round = 0; round < 4; ++round) {
+    ASSERT_EQ(on("a"), std::vector<std::uint64_t>{1});
+    end_on("a", Outcome::kRankKilled);
+    later(limits::kRetryBackOffMsMax);
+  }
   EXPECT_EQ(text(), "");
 }
 

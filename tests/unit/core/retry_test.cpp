@@ -57,6 +57,26 @@ TEST_F(RetryTest, SameWordsAtAnotherStep_AreTriedAgain) {
   EXPECT_EQ(state_of(1), "starting");
 }
 
+TEST_F(RetryTest, SameStepAgainAfterAnother_IsTriedAgain) {
+  fails(7, "loss is not finite");
+  fails(8, "loss is not finite");
+  fails(7, "loss is not finite");
+  EXPECT_EQ(state_of(1), "starting") << "twice in a row is what ends it";
+}
+
+TEST_F(RetryTest, LostAgainAndAgain_WaitsTwiceAsLongEachTime) {
+  for (int i = 0; i < limits::kRetriesAtOnceMax; ++i) {
+    fails(static_cast<std::uint64_t>(i), "killed", Outcome::kRankKilled, 0);
+    ASSERT_EQ(state_of(1), "starting") << i;
+  }
+  for (const std::int64_t wait_ms : {1'000, 2'000, 4'000}) {
+    fails(static_cast<std::uint64_t>(100 + wait_ms), "killed", Outcome::kRankKilled, 0);
+    ASSERT_EQ(state_of(1), "queued");
+    EXPECT_EQ(std::get<Queued>(job(1).state).not_before_ms, now + wait_ms);
+    next_attempt(wait_ms);
+  }
+}
+
 TEST_F(RetryTest, WhatWasSaidBeforeAPersonTriedAgain_DoesNotCount) {
   fails(7, "loss is not finite");
   fails(7, "loss is not finite");

@@ -184,6 +184,35 @@ TEST_F(RoomTest, EqualPriority_IsNotPreempted) {
   EXPECT_EQ(state_of(1), "running");
 }
 
+TEST_F(RoomTest, EqualPriority_BesideALowerOne_IsNotPreemptedEither) {
+  join("a", 2);
+  submit({urgent("peer", 1, 5), urgent("low", 1, 0)});
+  for (const std::uint64_t id : {1u, 2u}) {
+    started("a", id);
+    commit("a", id, 10);
+  }
+  now += 100'000;
+  submit({urgent("gang", 2, 5)});
+  EXPECT_EQ(state_of(1), "running");
+  EXPECT_EQ(state_of(2), "running") << "alone it makes no room";
+}
+
+TEST_F(RoomTest, WhoWasOnlyChosenOnTheWay_IsSpared) {
+  join("a", 1);
+  join("b", 2);
+  submit({urgent("wide", 2, 0), urgent("narrow", 1, 0)});
+  ASSERT_EQ(jobs_on(state, {"b"}), std::set{JobId{1}});
+  for (const std::uint64_t id : {1u, 2u}) started(id == 1 ? "b" : "a", id);
+  commit("b", 1, 10);
+  commit("a", 2, 10);
+  now += 100'000;
+  wire::JobSpec wants = urgent("wants", 2);
+  wants.nodes_max = 1;
+  submit({wants});
+  EXPECT_EQ(state_of(1), "saving");
+  EXPECT_EQ(state_of(2), "running") << "the cheaper one, whose slot is of no use";
+}
+
 TEST_F(RoomTest, NoMoreAreAskedThanNeeded_TheCheapestFirst) {
   join("a", 4);
   submit({make_job("one"), make_job("two"), make_job("three"), make_job("four")});
