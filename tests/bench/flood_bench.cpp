@@ -267,6 +267,11 @@ void submit_jobs(const Path& state) {
   ask(*client, submit);
 }
 
+/// Of a newcomer, who may have got no answer in time.
+std::string answered(double connect_ms) {
+  return connect_ms < 0 ? "none" : format("{:.2f}", connect_ms);
+}
+
 void report(const std::string& name, const std::function<void(const Target&)>& flood,
             double seconds) {
   Coordinator coordinator;
@@ -284,10 +289,10 @@ void report(const std::string& name, const std::function<void(const Target&)>& f
   }
   system_clock().sleep_ms(1'000);
   const Figures during = measure(*client, options, seconds);
-  std::printf("%-13s %7.3f %7.3f %+6.1f %% %7.3f %7.3f %7.2f %7.2f %7.0f %7.0f\n", name.c_str(),
+  std::printf("%-13s %7.3f %7.3f %+6.1f %% %7.3f %7.3f %7s %7s %7.0f %7.0f\n", name.c_str(),
               before.median_ms, during.median_ms, 100 * (during.median_ms / before.median_ms - 1),
-              before.p99_ms, during.p99_ms, before.connect_ms, during.connect_ms, mib_before,
-              coordinator.mib("VmHWM"));
+              before.p99_ms, during.p99_ms, answered(before.connect_ms).c_str(),
+              answered(during.connect_ms).c_str(), mib_before, coordinator.mib("VmHWM"));
   std::fflush(stdout);
   ::kill(flooder, SIGKILL);
   ::waitpid(flooder, nullptr, 0);
@@ -297,6 +302,15 @@ int run(const std::vector<std::string>& words) {
   raise_files();
   pin_to(0);
   const double seconds = words.empty() ? 5 : std::atof(words[0].c_str());
+  const bool all_known =
+      std::all_of(words.begin() + (words.empty() ? 0 : 1), words.end(),
+                  [](const std::string& word) { return kFloods.contains(word); });
+  if (seconds < 1 || !all_known) {
+    std::fprintf(stderr, "usage: flood_bench [SECONDS, 1 or more] [FLOOD...], of:");
+    for (const auto& [name, flood] : kFloods) std::fprintf(stderr, " %s", name.c_str());
+    std::fprintf(stderr, "\n");
+    return 2;
+  }
   std::printf("%-13s %7s %7s %8s %7s %7s %7s %7s %7s %7s\n", "flood", "median", "flooded", "slower",
               "p99", "flooded", "connect", "flooded", "MiB", "peak");
   for (const auto& [name, flood] : kFloods) {
