@@ -15,6 +15,7 @@ std::int64_t idle(const AnswerContext& context) {
       capacity.slots * std::max<std::int64_t>(0, context.now_ms - capacity.since_ms);
   for (const auto& [id, job] : context.state.jobs)
     left -= core::ledger_of(job, context.now_ms).held();
+  for (const auto& [id, workflow] : context.state.archive.workflows) left -= workflow.held_ms;
   return std::max<std::int64_t>(0, left);
 }
 
