@@ -1,5 +1,4 @@
-/// Names, tables and versions of the two databases of a state folder (format.md), for the files of
-/// coordinator/store alone.
+/// Names, tables and versions of the two databases (format.md). Private to coordinator/store.
 #pragma once
 
 #include <cstdint>

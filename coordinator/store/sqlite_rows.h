@@ -1,5 +1,4 @@
-/// Rows of the tables `results` and `snapshots`, for whoever writes a database. Nobody outside of
-/// coordinator/store sees it.
+/// Rows of the tables `results` and `snapshots`, for whoever writes a database. Private to this folder.
 #pragma once
 
 #include <optional>
