@@ -82,7 +82,7 @@ class Tagalign:
         return time.time() - begin
 
     def evaluate(self, name, count, alike):
-        jobs = [EVALUATION % (i, 600 if alike else 600 + i, f"{name}-{i}") for i in range(count)]
+        jobs = [EVALUATION % (i, 600 if alike else 601 + i, f"{name}-{i}") for i in range(count)]
         taken = self.submit_and_wait(f"name: {name}\njobs:" + "".join(jobs), name)
         logs = (self.folder / "work/logs").glob("e*/attempt-1/launcher.log")
         shared = sum(log.read_text(errors="replace").startswith("runs in the ranks of") for log in logs)
