@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/file_system.h"
+#include "base/reserved_file.h"
 
 namespace tagalign {
 namespace {
@@ -75,12 +75,22 @@ Status sync_path(const Path& path, int flags) {
   return ok_status();
 }
 
-class PosixWritableFile final : public WritableFile {
+class PosixWritableFile final : public ReservableFile {
  public:
   PosixWritableFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
   Status append(ByteSpan bytes) override { return write_all(fd_.get(), bytes, path_); }
+  /// Bytes and length; times of the file may be older after a crash.
   Status sync() override {
-    return ::fsync(fd_.get()) == 0 ? ok_status() : room_status(errno, about("fsync", path_), path_);
+    return ::fdatasync(fd_.get()) == 0 ? ok_status()
+                                       : room_status(errno, about("fdatasync", path_), path_);
+  }
+  Status reserve(std::uint64_t bytes) override {
+    const off_t end = ::lseek(fd_.get(), 0, SEEK_CUR);
+    if (end < 0) return errno_status(errno, about("lseek", path_));
+    const std::string zeros(bytes, '\0');
+    const Status written = write_all(fd_.get(), as_bytes(zeros), path_);
+    if (::lseek(fd_.get(), end, SEEK_SET) != end) return errno_status(errno, about("lseek", path_));
+    return written;
   }
   Status close() override {
     return ::close(fd_.release()) == 0 ? ok_status()

@@ -74,6 +74,7 @@ bool is_known(FrameKind kind) {
     case FrameKind::kToAgent:
     case FrameKind::kFromRank:
     case FrameKind::kToRank:
+    case FrameKind::kNextJob:
       return true;
   }
   return false;

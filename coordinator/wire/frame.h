@@ -22,6 +22,7 @@ enum class FrameKind : std::uint16_t {
   kToAgent = 21,
   kFromRank = 30,
   kToRank = 31,
+  kNextJob = 32,  ///< agent → rank whose attempt is over
 };
 bool is_known(FrameKind kind);
 

@@ -7,7 +7,8 @@
 Sockets are encrypted and every job is on disk before it is acknowledged; HyperQueue's LocalCluster keeps its server in
 memory. Both write a file of output for each task. Printed for each: tasks a second from the start of the first to the
 start of the last, seconds until the submission was acknowledged, CPU milliseconds a task of the servers' processes
-(without the tasks' own), memory, and from submission to start of one task on an idle system.
+(without the tasks' own), memory, and from submission to start of one task on an idle system. Folders are made in $TMPDIR: an
+ext4 without a journal looks long for an inode after many files were removed, which then is most of what is measured.
 """
 import argparse
 import json

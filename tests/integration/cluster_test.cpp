@@ -2,24 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
-#include "base/clock.h"
-#include "base/file_system.h"
-#include "base/format.h"
-#include "base/process.h"
+#include "tests/integration/cluster_fixture.h"
 
 namespace tagalign {
 namespace {
 
-using nlohmann::json;
 using testing::HasSubstr;
 
 /// Small enough to end in seconds, long enough to be killed in the middle.
@@ -80,83 +71,15 @@ jobs:
     config: {output: first, train_count: 8, train_size: 32, validation: [{name: val, count: 4, size: 48, look: day}]}
 )";
 
-class ClusterTest : public testing::Test {
+class ClusterTest : public ClusterFixture {
  protected:
-  ClusterTest() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "tagalign-cluster-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    EXPECT_TRUE(files_.write_durable(folder_ / "small.yml", kWorkflow).ok());
-  }
-  ~ClusterTest() override {
-    for (const auto& state : states_) (void)command(state, {"coordinator", "stop", "--kill"});
-    if (!HasFailure()) std::filesystem::remove_all(folder_);
-  }
-
-  Result<CommandOutput> command(const std::string& state, std::vector<std::string> words) {
-    const char* programs = std::getenv("TAGALIGN_BIN");
-    std::vector<std::string> line = {
-        (Path(programs == nullptr ? "." : programs) / "tagalign").string(), "--state",
-        (folder_ / state).string()};
-    line.insert(line.end(), words.begin(), words.end());
-    return run_command(line, 60'000);
-  }
-
-  CommandOutput must(const std::string& state, std::vector<std::string> words) {
-    auto result = command(state, std::move(words));
-    TA_CHECK(result.ok(), result.ok() ? "" : result.status().message());
-    EXPECT_TRUE(result->exit.ok()) << result->exit.to_string() << "\n" << result->output;
-    return *result;
-  }
-
-  void start(const std::string& state) {
-    if (std::find(states_.begin(), states_.end(), state) == states_.end()) states_.push_back(state);
-    must(state, {"coordinator", "start", "--slots", "2"});
-  }
-
-  json ask(const std::string& state, std::vector<std::string> words) {
-    words.insert(words.begin(), {"--output", "json"});
-    const auto answer = must(state, std::move(words));
-    auto value = json::parse(answer.output, nullptr, false);
-    TA_CHECK(!value.is_discarded(), answer.output);
-    return value;
-  }
+  ClusterTest() { EXPECT_TRUE(files_.write_durable(folder_ / "small.yml", kWorkflow).ok()); }
 
   void submit(const std::string& state, std::vector<std::string> more = {}) {
     std::vector<std::string> words = {"submit", (folder_ / "small.yml").string(), "--workspace",
                                       (folder_ / state / "work").string()};
     words.insert(words.end(), more.begin(), more.end());
     must(state, words);
-  }
-
-  /// Polls until `reached` holds; a generous bound, because the machine may be busy.
-  void wait_until(const std::string& what, const std::function<bool()>& reached) {
-    for (int i = 0; i < 2400; ++i) {
-      if (reached()) return;
-      system_clock().sleep_ms(50);
-    }
-    FAIL() << "never happened: " << what;
-  }
-
-  bool all_ended(const std::string& state) {
-    for (const auto& job : ask(state, {"jobs", "--all"})) {
-      const auto name = job.at("state").get<std::string>();
-      if (name != "succeeded" && name != "failed" && name != "cancelled") return false;
-    }
-    return true;
-  }
-
-  /// The integers of all results, by method, step and data set.
-  json integers(const std::string& state) {
-    json all = json::object();
-    for (const auto& result : ask(state, {"results"})) {
-      const auto key =
-          format("{} {} {}", result.at("method").get<std::string>(), result.at("step").get<int>(),
-                 result.at("dataset").get<std::string>());
-      all[key] = {result.at("intersect"), result.at("union"), result.at("predicted"),
-                  result.at("labelled")};
-    }
-    return all;
   }
 
   /// Step → digest of manifest and so of every byte; of the checkpoints that were planned.
@@ -197,10 +120,6 @@ class ClusterTest : public testing::Test {
     TA_CHECK(text.ok(), text.ok() ? "" : text.status().message());
     return std::atoi(text->c_str());
   }
-
-  FileSystem& files_ = posix_file_system();
-  Path folder_;
-  std::vector<std::string> states_;
 };
 
 TEST_F(ClusterTest, RankCoordinatorAndAgentKilled_GiveTheSameIntegers) {
@@ -273,8 +192,7 @@ TEST_F(ClusterTest, HeldAndPreempted_ComesBackToTheSameBits) {
   const auto digests = checkpoint_digests("busy");
   const auto calm = checkpoint_digests("calm");
   ASSERT_EQ(calm.size(), 5u);  // one of the pretraining
-  for (const auto& [step, digest] : calm.items())
-    EXPECT_EQ(digests.at(step), digest) << step;
+  for (const auto& [step, digest] : calm.items()) EXPECT_EQ(digests.at(step), digest) << step;
 }
 
 TEST_F(ClusterTest, StoppedRank_IsTakenForHung_AndTheJobEndsWithTheSameBits) {

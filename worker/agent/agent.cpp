@@ -87,6 +87,7 @@ void Agent::request_shutdown(const std::string& reason, std::int64_t grace_ms) {
   coordinator_.withdraw_slots();
   for (const auto& [key, launch] : std::exchange(launches_, {})) refuse_launch(key);
   for (const auto& [key, launch] : std::exchange(waiting_, {})) refuse_launch(key);
+  gangs_.end_idle();
   tell_to_leave(gangs_.save_and_leave_all(reason), reason);
 }
 
@@ -104,7 +105,7 @@ void Agent::receive_from_ranks() {
   for (int count = 0; count < kRankMessagesMax; ++count) {
     const auto message = ranks_.receive();
     if (!message) return;
-    // Of an attempt that is over: its processes are dead.
+    // Of an attempt that is over: its processes are dead, or wait for another.
     if (gangs_.contains(key_of(message->message))) take(*message);
   }
 }
@@ -252,8 +253,8 @@ int Agent::slots_here(const wire::Launch& launch) const {
 }
 
 /// A gang that the coordinator gave up holds its slots and GPUs until its last process is gone.
-bool Agent::has_room(const wire::Launch& launch) const {
-  std::set<int> held = gangs_.held_slots();
+bool Agent::has_room(const wire::Launch& launch) {
+  std::set<int> held = gangs_.slots_held_against(launch);
   for (const auto& [key, other] : launches_) {
     const Part part = part_of(other, parts_.identity.agent);
     held.insert(part.slots.begin(), part.slots.end());
@@ -295,6 +296,7 @@ void Agent::supervise() {
   for (const std::string& peer : changes.hung_peers) ranks_.tell(peer, wire::ShowStacks{});
   for (const std::string& peer : changes.gone_peers) ranks_.forget(peer);
   for (auto& event : changes.events) pending_.push_back({std::move(event), "", 0});
+  for (const wire::Launch& launch : changes.given_back) launch_gang(launch);  // it was accepted
 }
 
 bool Agent::commit_is_due() const {
@@ -355,15 +357,17 @@ void Agent::start_daemons() {
 
 void Agent::launch_gang(const wire::Launch& launch) {
   const UnixMs at_ms = parts_.clock.unix_ms();
-  const auto launcher = gangs_.launch(launch);
-  if (launcher.ok()) {
-    const bool awaits_daemon = launcher->pid == 0 && !by_srun(launch);  // of mpirun: still to come
-    if (!awaits_daemon) note_started({launch.job, launch.attempt}, *launcher);
+  const auto launched = gangs_.launch(launch);
+  if (launched.ok()) {
+    const ProcessName& launcher = launched->launcher;
+    const bool awaits_daemon = launcher.pid == 0 && !by_srun(launch);  // of mpirun: still to come
+    if (!awaits_daemon) note_started({launch.job, launch.attempt}, launcher);
+    for (const std::string& peer : launched->waiting_peers) ranks_.hand(peer, next_job_of(launch));
     return;
   }
-  const std::string& message = launcher.status().message();
+  const std::string& message = launched.status().message();
   log_error("job {} attempt {}: {}", launch.job.value, launch.attempt.value, message);
-  const bool of_the_place = launcher.status().is_of_the_place();
+  const bool of_the_place = launched.status().is_of_the_place();
   pending_.push_back({AttemptEnded{.job = launch.job,
                                    .attempt = launch.attempt,
                                    .outcome = Outcome::kLaunchFailed,

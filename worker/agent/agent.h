@@ -89,7 +89,7 @@ class Agent {
   void note_started(const AttemptKey& key, const ProcessName& launcher);
   void refuse_launch(const AttemptKey& key);
   void refuse_older_launch(const AttemptKey& key);
-  bool has_room(const wire::Launch& launch) const;
+  bool has_room(const wire::Launch& launch);
   void refuse(const AttemptKey& key, wire::Outcome outcome, std::string message);
   void on_stop(const wire::StopAttempt& stop);
 

@@ -43,4 +43,10 @@ void RankLink::tell(const std::string& peer, const wire::ToRank& message) {
     log_debug("a rank is gone before its message: {}", sent.to_string());
 }
 
+void RankLink::hand(const std::string& peer, const wire::NextJob& next) {
+  if (const Status sent = socket_.send(peer, wire::make_frame(next)); !sent.ok())
+    log_warning("a rank that waits does not get its next job: {}", sent.to_string());
+  forget(peer);
+}
+
 }  // namespace tagalign::agent

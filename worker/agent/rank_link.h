@@ -10,6 +10,7 @@
 #include <string>
 
 #include "coordinator/wire/messages.h"
+#include "coordinator/wire/next_job.h"
 #include "coordinator/wire/transport.h"
 
 namespace tagalign::agent {
@@ -31,6 +32,8 @@ class RankLink {
   std::optional<std::uint64_t> take_event(const RankMessage& event);
   void acknowledge(const std::string& peer, std::uint64_t number);
   void tell(const std::string& peer, const wire::ToRank& message);
+  /// To a rank that waits: it comes back as another peer.
+  void hand(const std::string& peer, const wire::NextJob& next);
   void forget(const std::string& peer) { peers_.erase(peer); }
 
  private:

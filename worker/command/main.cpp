@@ -1,6 +1,5 @@
 // tagalign-worker: one MPI rank. Wires configuration, collectives and reporter to the
 // job that was named.
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -25,16 +24,14 @@
 #include "worker/command/data_command.h"
 #include "worker/command/weights_commands.h"
 #include "worker/evaluate/evaluate_job.h"
-#include "worker/rank/activity.h"
 #include "worker/rank/cores_posix.h"
 #include "worker/rank/groups.h"
-#include "worker/rank/hang_notes.h"
+#include "worker/rank/job_place_posix.h"
 #include "worker/rank/last_word.h"
 #include "worker/rank/precision.h"
 #include "worker/rank/probe.h"
 #include "worker/rank/recorded_group.h"
 #include "worker/rank/reporter_signals_posix.h"
-#include "worker/rank/stacks_posix.h"
 #include "worker/rank/sudden_end_posix.h"
 #include "worker/rank/watched_files.h"
 #include "worker/train/pretrain_job.h"
@@ -59,64 +56,6 @@ std::string environment(const char* name) {
 void die_with_launcher() {
   if (environment("TAGALIGN_AGENT_SOCKET").empty()) return;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-/// Under an agent, everything that this rank prints goes to its own file.
-void redirect_output(int rank) {
-  const std::string folder = environment("TAGALIGN_LOG_FOLDER");
-  if (folder.empty()) return;
-  const std::string path = format("{}/rank-{}.log", folder, rank);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  if (fd < 0) return;  // the launcher's log then holds it
-  ::dup2(fd, STDOUT_FILENO);
-  ::dup2(fd, STDERR_FILENO);
-  ::close(fd);
-}
-
-/// Where the agent looks for it (coordinator/wire/end_note.h).
-std::string end_note(int rank) {
-  const std::string folder = environment("TAGALIGN_LOG_FOLDER");
-  return folder.empty() ? "" : format("{}/rank-{}.end", folder, rank);
-}
-
-/// Beside the log, for the agent's message and for people.
-void write_stacks(int rank, const std::string& activity) {
-  const std::string folder = environment("TAGALIGN_LOG_FOLDER");
-  if (folder.empty()) return;
-  const std::string text = activity + "threads:\n" + jobs::stacks_of_other_threads();
-  const std::string path = format("{}/rank-{}.stacks", folder, rank);
-  const Status written = posix_file_system().write_durable(path, text);
-  if (!written.ok()) log_warning("stacks: {}", written.to_string());
-}
-
-/// What the process knows of itself; outlives its reporter.
-struct SelfKnowledge {
-  jobs::Activity activity{system_clock()};
-  jobs::ReadsInFlight reads;
-  std::string reading() const { return reads.waited_for(system_clock().monotonic_ms()); }
-  jobs::Insight insight(int rank) {
-    return {.activity = &activity,
-            .reading = [this] { return reading(); },
-            .show_stacks =
-                [this, rank] {
-                  const MonotonicMs now_ms = system_clock().monotonic_ms();
-                  write_stacks(rank, jobs::activity_text(activity, reading(), now_ms));
-                }};
-  }
-};
-
-Result<std::unique_ptr<jobs::Reporter>> make_reporter(int rank, SelfKnowledge& self) {
-  const std::string socket = environment("TAGALIGN_AGENT_SOCKET");
-  if (socket.empty()) return jobs::make_log_reporter(rank);
-  const jobs::RankIdentity identity{
-      .job = JobId{std::strtoull(environment("TAGALIGN_JOB").c_str(), nullptr, 10)},
-      .attempt = Attempt{static_cast<std::uint32_t>(
-          std::strtoul(environment("TAGALIGN_ATTEMPT").c_str(), nullptr, 10))},
-      .rank = rank,
-      .coordinator = environment("TAGALIGN_COORDINATOR")};
-  jobs::prepare_stacks();
-  return jobs::make_agent_reporter(
-      socket, identity, std::atoi(environment("TAGALIGN_AGENT_PID").c_str()), self.insight(rank));
 }
 
 /// The last word of a rank that failed: said to agent and log, and without waiting for ranks
@@ -157,57 +96,88 @@ Config load_config(const JobArguments& arguments, jobs::Reporter& reporter) {
   return std::move(*config);
 }
 
-template <class Config>
-int run_job(const JobArguments& arguments, collectives::MpiEnvironment& mpi,
-            const std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)>& job) {
-  SelfKnowledge self;
-  auto reporter = make_reporter(mpi.rank(), self);
-  if (!reporter.ok()) {
-    log_error("{}", reporter.status().to_string());
-    return to_int(ExitCode::kJobFailed);
-  }
-  jobs::report_sudden_end(**reporter, end_note(mpi.rank()));
-  if (const Status world = check_world(mpi); !world.ok())
-    leave_at_once(**reporter, ExitCode::kDoNotRequeue, world.message());
-  const Config config = load_config<Config>(arguments, **reporter);
-  jobs::configure_torch(config.runtime.threads_per_rank);
-  const auto device = jobs::choose_device(config.runtime.device, mpi.local_rank());
-  if (!device.ok()) leave_at_once(**reporter, ExitCode::kDoNotRequeue, device.status().message());
-  std::string where = jobs::describe_device(*device, config.runtime.threads_per_rank);
+/// What a process takes at its first job and keeps for the next.
+struct Seat {
+  at::Device device;
+  std::string where;
+  jobs::Groups groups;
+};
+
+/// Leaves where there is none.
+Seat take_seat(const config::RuntimeConfig& runtime, collectives::MpiEnvironment& mpi,
+               jobs::Reporter& reporter) {
+  jobs::configure_torch(runtime.threads_per_rank);
+  const auto device = jobs::choose_device(runtime.device, mpi.local_rank());
+  if (!device.ok()) leave_at_once(reporter, ExitCode::kDoNotRequeue, device.status().message());
+  std::string where = jobs::describe_device(*device, runtime.threads_per_rank);
   if (device->is_cuda()) {
     // Before a library starts its threads.
     const auto cores = jobs::bind_near(environment("TAGALIGN_GPU_CORES"), device->index());
     where += cores ? format(", cores {}", *cores) : ", any core";
   }
-  auto groups = jobs::make_groups(config.runtime, mpi, *device);
-  if (!groups.ok()) leave_failed(**reporter, groups.status());
-  (*reporter)->hello(where);
-  log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), where);
-  jobs::RecordedGroup group(groups->main(), self.activity);
+  auto groups = jobs::make_groups(runtime, mpi, *device);
+  if (!groups.ok()) leave_failed(reporter, groups.status());
+  return {*device, where, std::move(*groups)};
+}
+
+template <class Config>
+using Job = std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)>;
+
+/// Returns when the job ended well; leaves where it did not.
+template <class Config>
+void do_job(const Config& config, Seat& seat, jobs::Reporter& reporter, jobs::SelfKnowledge& self,
+            const Job<Config>& job) {
+  jobs::RecordedGroup group(seat.groups.main(), self.activity);
   jobs::WatchedFiles files(posix_file_system(), system_clock(), self.reads);
-  const jobs::StuckWatch watch(self.reads, **reporter, system_clock(), [&](const std::string& why) {
-    leave_at_once(**reporter, ExitCode::kRequeue, why);
+  const jobs::StuckWatch watch(self.reads, reporter, system_clock(), [&](const std::string& why) {
+    leave_at_once(reporter, ExitCode::kRequeue, why);
   });
   jobs::Rank rank{.group = group,
-                  .reporter = **reporter,
+                  .reporter = reporter,
                   .files = files,
-                  .device = *device,
+                  .device = seat.device,
                   .activity = &self.activity};
   rank.enter(wire::Phase::kLoad);
   const auto end = job(rank, config);
-  if (!end.ok()) leave_failed(**reporter, end.status());
+  if (!end.ok()) leave_failed(reporter, end.status());
   if (*end == jobs::JobEnd::kSavedAndLeft)
-    leave_at_once(**reporter, ExitCode::kRequeue, "saved and left on request");
-  jobs::forget_sudden_end();
-  (*reporter)->farewell(0, "done");
-  return 0;
+    leave_at_once(reporter, ExitCode::kRequeue, "saved and left on request");
+}
+
+/// One job; then, where the agent lets its ranks stay, whatever it has for them.
+template <class Config>
+int run_jobs(JobArguments arguments, collectives::MpiEnvironment& mpi, const Job<Config>& job) {
+  std::optional<Seat> seat;
+  jobs::JobPlace place = jobs::place_from_environment();
+  while (true) {
+    jobs::SelfKnowledge self;
+    auto reporter = jobs::make_reporter(place, mpi.rank(), self);
+    if (!reporter.ok()) {
+      log_error("{}", reporter.status().to_string());
+      return to_int(ExitCode::kJobFailed);
+    }
+    jobs::report_sudden_end(**reporter, jobs::end_note(place, mpi.rank()));
+    if (const Status world = check_world(mpi); !world.ok())
+      leave_at_once(**reporter, ExitCode::kDoNotRequeue, world.message());
+    const Config config = load_config<Config>(arguments, **reporter);
+    if (!seat) seat.emplace(take_seat(config.runtime, mpi, **reporter));
+    (*reporter)->hello(seat->where);
+    log_info("rank {} of {} on {}", mpi.rank(), mpi.world(), seat->where);
+    do_job(config, *seat, **reporter, self, job);
+    jobs::forget_sudden_end();
+    const auto next = jobs::say_done(place, **reporter);
+    if (!next) return 0;
+    place = jobs::next_place(place, *next);
+    arguments = {next->config, next->overrides, {}};
+    jobs::redirect_output(place, mpi.rank());
+  }
 }
 
 /// Returns what is filled in when this job is chosen.
 template <class Config>
-std::shared_ptr<JobArguments> add_job(
-    CLI::App& app, const std::string& name, const std::string& help, std::function<int()>& chosen,
-    std::function<Result<jobs::JobEnd>(jobs::Rank&, const Config&)> job) {
+std::shared_ptr<JobArguments> add_job(CLI::App& app, const std::string& name,
+                                      const std::string& help, std::function<int()>& chosen,
+                                      Job<Config> job) {
   auto arguments = std::make_shared<JobArguments>();
   auto* command = app.add_subcommand(name, help);
   command->add_option("--config", arguments->config, "YAML file of this kind of job")->required();
@@ -225,9 +195,9 @@ std::shared_ptr<JobArguments> add_job(
         log_error("{}", mpi.status().to_string());
         return to_int(ExitCode::kJobFailed);
       }
-      redirect_output((*mpi)->rank());
+      jobs::redirect_output(jobs::place_from_environment(), (*mpi)->rank());
       (void)init_log({.component = format("rank {}", (*mpi)->rank())});
-      return run_job<Config>(*arguments, **mpi, job);
+      return run_jobs<Config>(*arguments, **mpi, job);
     };
   });
   return arguments;
@@ -297,13 +267,17 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
   std::function<int()> chosen;
+  jobs::PredictorShelf shelf;
+  const auto evaluate = [&shelf](jobs::Rank& rank, const config::EvaluateConfig& config) {
+    return jobs::run_evaluate(rank, config, shelf);
+  };
   add_job<config::TrainConfig>(app, "train", "Train a method on image-caption pairs", chosen,
                                jobs::run_train);
   add_job<config::PretrainConfig>(app, "pretrain", "Train a CLIP contrastively from nothing",
                                   chosen, jobs::run_pretrain);
-  add_sweep(app, add_job<config::EvaluateConfig>(app, "evaluate",
-                                                 "Count label maps on segmentation data sets",
-                                                 chosen, jobs::run_evaluate));
+  add_sweep(app,
+            add_job<config::EvaluateConfig>(
+                app, "evaluate", "Count label maps on segmentation data sets", chosen, evaluate));
   add_job<config::ScenesConfig>(app, "scenes", "Draw the embedded data set", chosen,
                                 jobs::run_scenes);
   add_job<config::DataReportConfig>(app, "data-report", "Count what a download left behind", chosen,

@@ -341,12 +341,18 @@ class DatasetEvaluation {
 }  // namespace
 
 Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config) {
+  PredictorShelf shelf;
+  return run_evaluate(rank, config, shelf);
+}
+
+Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config,
+                            PredictorShelf& shelf) {
   const at::NoGradGuard no_grad;
   model::keep_torch_on_calling_threads();
-  TA_ASSIGN_OR_RETURN(const auto predictor, load_predictor(rank, config));
+  TA_ASSIGN_OR_RETURN(const Predictor* predictor, shelf.get(rank, config));
   for (const auto& dataset : config.datasets) {
     TA_ASSIGN_OR_RETURN(const JobEnd end,
-                        DatasetEvaluation(rank, config, dataset, predictor).run());
+                        DatasetEvaluation(rank, config, dataset, *predictor).run());
     if (end != JobEnd::kFinished) return end;
   }
   return JobEnd::kFinished;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "configs/schema/jobs/job_configs.h"
+#include "worker/evaluate/predictor_shelf.h"
 #include "worker/rank/rank.h"
 
 namespace tagalign::jobs {
@@ -14,5 +15,8 @@ namespace tagalign::jobs {
 /// that are already there under their content keys are reported again and not computed. What has no
 /// counterpart in the reference is said in a notice and in the result's protocol.
 Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config);
+/// The same with the weights of the process's last evaluation, where they are the same.
+Result<JobEnd> run_evaluate(Rank& rank, const config::EvaluateConfig& config,
+                            PredictorShelf& shelf);
 
 }  // namespace tagalign::jobs

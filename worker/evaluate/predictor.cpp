@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "worker/weights/choose_checkpoint.h"
 #include "worker/weights/model_choices.h"
+#include "worker/weights/trained_digest.h"
 #include "worker/weights/trained_weights.h"
 #include "worker/weights/weights.h"
 
@@ -58,13 +59,34 @@ Result<TrainedWeights> read_trained(Rank& rank, const config::EvaluateConfig& co
   return trained;
 }
 
+void add_digest(std::string& digest, const std::string& more) {
+  digest += (digest.empty() ? "" : "+") + more;
+}
+
 /// Of the files that the method's section names.
 Status add_digests(Rank& rank, const config::EvaluateConfig& config, std::string& digest) {
   for (const std::string& path : config::files_of(config.method)) {
     TA_ASSIGN_OR_RETURN(const Digest128 found, digest_file(rank.files, path));
-    digest += (digest.empty() ? "" : "+") + found.hex();
+    add_digest(digest, found.hex());
   }
   return ok_status();
+}
+
+/// What load_predictor() would put together; `checkpoint` as choose() says.
+Result<std::string> digest_of_files(Rank& rank, const config::EvaluateConfig& config,
+                                    const std::string& checkpoint) {
+  TA_ASSIGN_OR_RETURN(const auto* method, model::find_method(config::method_name(config.method)));
+  std::string digest;
+  if (method->needs_clip) {
+    TA_ASSIGN_OR_RETURN(const Digest128 clip, digest_file(rank.files, config.clip.weights));
+    add_digest(digest, clip.hex());
+  }
+  if (!checkpoint.empty()) {
+    TA_ASSIGN_OR_RETURN(const std::string trained, trained_digest(rank.files, checkpoint));
+    add_digest(digest, trained);
+  }
+  TA_RETURN_IF_ERROR(add_digests(rank, config, digest));
+  return digest;
 }
 
 Status load_frozen(Rank& rank, const config::EvaluateConfig& config, Predictor& predictor) {
@@ -99,7 +121,9 @@ Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& confi
   if (config::is_trained(config.method)) {
     TA_ASSIGN_OR_RETURN(auto trained, read_trained(rank, config, predictor.digest));
     tensors = std::move(trained.tensors);
-    predictor.digest += (predictor.digest.empty() ? "" : "+") + trained.digest;
+    add_digest(predictor.digest, trained.digest);
+    for (const std::string& notice : trained.notices)
+      predictor.notices.push_back(about_checkpoint(config.checkpoint, notice));
     predictor.step = trained.position.step;
   }
   TA_RETURN_IF_ERROR(add_digests(rank, config, predictor.digest));
@@ -111,6 +135,19 @@ Result<Predictor> load_predictor(Rank& rank, const config::EvaluateConfig& confi
   }
   predictor.model = std::move(model).value();
   return predictor;
+}
+
+Result<bool> has_same_weights(Rank& rank, const config::EvaluateConfig& config,
+                              const std::string& digest) {
+  std::string checkpoint;
+  if (config::is_trained(config.method)) {
+    if (config.checkpoint.empty()) return false;
+    TA_ASSIGN_OR_RETURN(checkpoint, choose(rank, config.checkpoint));
+  }
+  return rank.first_decides([&]() -> Result<bool> {
+    const auto found = digest_of_files(rank, config, checkpoint);
+    return found.ok() && *found == digest;
+  });
 }
 
 }  // namespace tagalign::jobs

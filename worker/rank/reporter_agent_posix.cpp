@@ -20,8 +20,8 @@
 #include "base/log.h"
 #include "coordinator/wire/codec.h"
 #include "worker/rank/agent_watch_posix.h"
-#include "worker/rank/reporter.h"
 #include "worker/rank/reporter_signals_posix.h"
+#include "worker/rank/staying_reporter.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -60,7 +60,7 @@ class Bell {
 /// The reporter's thread owns the socket; callers hand it frames. Events go one at a time,
 /// in order: the agent acknowledges them by counting, and knows an event that is sent
 /// again by its bytes.
-class AgentReporter final : public Reporter {
+class AgentReporter final : public StayingReporter {
  public:
   AgentReporter(std::unique_ptr<wire::ClientSocket> socket, Bell bell, AgentWatch watch,
                 RankIdentity identity, Insight insight)
@@ -114,12 +114,14 @@ class AgentReporter final : public Reporter {
 
   void farewell(int code, const std::string& reason) override {
     std::unique_lock lock(mutex_);
-    wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
-    queue_.clear();  // what the agent could not take by now is reported again by the next attempt
-    wire::RankFarewell farewell{identity_.job, identity_.attempt, identity_.rank, code,
-                                reason,        beat_.step};
-    enqueue(std::move(farewell));
-    wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
+    (void)say_farewell(lock, code, reason);
+  }
+
+  std::optional<wire::NextJob> farewell_and_stay(const std::string& reason) override {
+    std::unique_lock lock(mutex_);
+    if (!say_farewell(lock, 0, reason)) return std::nullopt;
+    changed_.wait(lock, [&] { return next_job_.has_value(); });
+    return next_job_;
   }
 
   std::optional<std::string> stop_requested() override {
@@ -148,6 +150,15 @@ class AgentReporter final : public Reporter {
     queue_.push_back({std::move(frame), ++tickets_, std::nullopt, 0});
     bell_.ring();
     return tickets_;
+  }
+
+  /// True when the agent has it.
+  bool say_farewell(std::unique_lock<std::mutex>& lock, int code, const std::string& reason) {
+    wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
+    queue_.clear();  // what the agent could not take by now is reported again by the next attempt
+    enqueue(wire::RankFarewell{identity_.job, identity_.attempt, identity_.rank, code, reason,
+                               beat_.step});
+    return wait_for(lock, kFarewellMsMax, [&] { return queue_.empty(); });
   }
 
   template <class Predicate>
@@ -209,6 +220,7 @@ class AgentReporter final : public Reporter {
   }
 
   void take(const wire::Frame& frame) {
+    if (frame.kind == wire::FrameKind::kNextJob) return take_next(frame);
     const auto message = wire::decode_to_rank(frame.body);
     if (!message.ok()) {
       log_warning("dropped a message of the agent: {}", message.status().to_string());
@@ -221,6 +233,14 @@ class AgentReporter final : public Reporter {
     } else if (std::holds_alternative<wire::ShowStacks>(*message)) {
       stacks_due_ = true;  // without the lock: a thread that is asked may hold it
     }
+  }
+
+  void take_next(const wire::Frame& frame) {
+    auto next = wire::decode_next_job(frame.body);
+    if (!next.ok())
+      return log_warning("dropped a message of the agent: {}", next.status().message());
+    next_job_ = std::move(*next);
+    changed_.notify_all();
   }
 
   void acknowledge(std::uint64_t number) {
@@ -280,6 +300,7 @@ class AgentReporter final : public Reporter {
   std::uint64_t tickets_held_ = 0;  ///< the newest that the agent holds
   std::uint64_t numbers_ = 0;       ///< events sent, each counted once
   std::optional<std::string> stop_reason_;
+  std::optional<wire::NextJob> next_job_;
   bool ending_ = false;
   std::unique_ptr<wire::ClientSocket> socket_;  ///< used by thread_ alone
   AgentWatch watch_;                            ///< likewise

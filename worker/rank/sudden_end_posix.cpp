@@ -60,7 +60,8 @@ void watch_crashes() {
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_ONSTACK | SA_NODEFER);
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
     ::sigaction(signal, &action, nullptr);
-  ::on_exit(on_exit_without_farewell, nullptr);
+  static const int registered = ::on_exit(on_exit_without_farewell, nullptr);
+  (void)registered;
 }
 
 /// The thread may hold what the reporter needs: then the alarm ends the wait.
@@ -97,6 +98,7 @@ void on_failed_check(std::string_view text) {
 
 void report_sudden_end(Reporter& reporter, const std::string& note) {
   reporter_of_process = &reporter;
+  note_path.fill(0);
   note.copy(note_path.data(), note_path.size() - 1);
   if (!note.empty()) watch_crashes();
   std::set_terminate(on_terminate);

@@ -198,6 +198,26 @@ TEST_F(JournalTest, Open_FlippedByteInTheLastFrame_CutsThatFrame) {
   EXPECT_THAT(texts(open()), ElementsAre("first"));
 }
 
+TEST_F(JournalTest, RoomTakenAhead_HoldsTheNextFramesAndIsReadAsNothing) {
+  FileSystem& disk = posix_file_system();
+  std::size_t size = 0;
+  {
+    Journal journal = Journal::open(disk, path_).value();
+    ASSERT_TRUE(journal.commit(keeping({notice("first")})).ok());
+    size = bytes().size();
+    EXPECT_GE(size, Journal::kRewriteBytesMin);
+    ASSERT_TRUE(journal.commit(keeping({notice("second")})).ok());
+  }
+  EXPECT_EQ(bytes().size(), size) << "a sync of a longer file is a slow one";
+  EXPECT_THAT(texts(open()), ElementsAre("first", "second"));
+  EXPECT_EQ(unpack_journal(bytes())->torn_bytes, 0u);
+  std::string torn = bytes();
+  torn[torn.find("second") + 3] = '\0';  // and what would follow it was not written either
+  overwrite(torn);
+  EXPECT_THAT(texts(open()), ElementsAre("first"));
+  EXPECT_GT(unpack_journal(bytes())->torn_bytes, 0u);
+}
+
 TEST_F(JournalTest, Open_OtherVersion_IsUnsupported) {
   overwrite("TAJ9 and whatever follows");
   const auto journal = Journal::open(disk_, path_);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/process.h"
+#include "base/reserved_file.h"
 
 namespace tagalign {
 namespace {
@@ -35,6 +36,19 @@ TEST_F(FilesTest, WriteDurable_ReplacesAndLeavesNoTemporary) {
   ASSERT_TRUE(files_.write_durable(folder_ / "a", "two").ok());
   EXPECT_EQ(*files_.read_file(folder_ / "a", 100), "two");
   EXPECT_THAT(*files_.list_directory(folder_), ElementsAre("a"));
+}
+
+TEST_F(FilesTest, Reserve_IsFilledByWhatIsAppendedNext) {
+  auto file = files_.create_file(folder_ / "a");
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE((*file)->append(as_bytes(std::string("ab"))).ok());
+  ASSERT_TRUE(reserve(**file, 4).ok());
+  EXPECT_EQ(*files_.read_file(folder_ / "a", 100), std::string("ab\0\0\0\0", 6));
+  ASSERT_TRUE((*file)->append(as_bytes(std::string("cd"))).ok());
+  EXPECT_EQ(*files_.read_file(folder_ / "a", 100), std::string("abcd\0\0", 6));
+  ASSERT_TRUE((*file)->append(as_bytes(std::string("efg"))).ok());
+  ASSERT_TRUE((*file)->sync().ok());
+  EXPECT_EQ(*files_.read_file(folder_ / "a", 100), "abcdefg");
 }
 
 TEST_F(FilesTest, ReadFile_TooLargeMissingOrFolder_NamesThePath) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/checksum.h"
+#include "coordinator/wire/next_job.h"
 
 namespace tagalign::wire {
 namespace {
@@ -91,6 +92,22 @@ TEST(Handshake, GoldenBytes_DoNotChange) {
             std::string("\1\0\2\0\2\1\0\0\0\0\0\0\0p", 14));
   EXPECT_EQ(encode(Welcome{1}), std::string("\1\0", 2));
   EXPECT_EQ(encode(Reject{"n"}), std::string("\1\0\0\0\0\0\0\0n", 9));
+}
+
+TEST(NextJobFrame, EveryField_ComesBack_AndACutOneIsRefused) {
+  const NextJob next{JobId{7},
+                     Attempt{2},
+                     "/w/logs/a/attempt-2",
+                     "/w/logs/a/attempt-2/config.yaml",
+                     {"checkpoint=run/step-00000100", "output=r"}};
+  const Frame frame = make_frame(next);
+  EXPECT_EQ(frame.kind, FrameKind::kNextJob);
+  EXPECT_EQ(unpack_frame(pack_frame(frame))->frame.kind, FrameKind::kNextJob);
+  EXPECT_EQ(decode_next_job(frame.body).value(), next);
+  for (std::size_t size = 0; size < frame.body.size(); ++size) {
+    const auto cut = decode_next_job(std::string_view(frame.body).substr(0, size));
+    EXPECT_EQ(cut.status().code(), ErrorCode::kDataLoss) << "cut at byte " << size;
+  }
 }
 
 }  // namespace

@@ -127,6 +127,15 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   return fresh;
 }
 
+bool Gang::ranks_are_done() const {
+  if (cause_ || exit_ || !part_.is_head() || spans_nodes(launch_)) return false;
+  return part_.ranks > 0 && std::ssize(ranks_) == part_.ranks &&
+         std::ranges::all_of(ranks_, [](const auto& entry) {
+           const Rank& rank = entry.second;
+           return rank.farewell && rank.farewell->code == 0 && !rank.gone_ms;
+         });
+}
+
 std::optional<wire::AttemptSpent> Gang::spent(MonotonicMs now_ms) const {
   if (!progress_.is_told()) return std::nullopt;
   return wire::AttemptSpent{launch_.job, launch_.attempt, progress_.spent(now_ms, hang_),

@@ -69,6 +69,9 @@ class Gang {
   wire::AttemptEnded conclude(UnixMs at_ms, MonotonicMs now_ms) const;
   /// The file that may tell why, and that conclude() names last; empty where the message says all.
   Path log_of_cause() const;
+  /// All ranks have ended their job well, and their processes live: of an attempt whose ranks stay,
+  /// nothing more is to be waited for.
+  bool ranks_are_done() const;
   bool is_ending() const { return cause_.has_value(); }
   bool ends_on_request() const {
     return cause_ && cause_->outcome == wire::Outcome::kKilledOnRequest;

@@ -67,6 +67,14 @@ std::string gang_mark(const std::string& agent_mark, const AttemptKey& key) {
   return format("{}-{}-{}.", agent_mark, key.first.value, key.second.value);
 }
 
+wire::NextJob next_job_of(const wire::Launch& launch) {
+  return {.job = launch.job,
+          .attempt = launch.attempt,
+          .log_folder = attempt_folder(launch).string(),
+          .config = attempt_config(launch).string(),
+          .overrides = launch.overrides};
+}
+
 Part part_of(const wire::Launch& launch, const AgentId& agent) {
   for (std::size_t i = 0; i < launch.shares.size(); ++i) {
     const wire::Share& share = launch.shares[i];

@@ -11,6 +11,7 @@
 #include "base/file_system.h"
 #include "base/process.h"
 #include "coordinator/wire/messages.h"
+#include "coordinator/wire/next_job.h"
 #include "worker/agent/gangs/process_name.h"
 #include "worker/exec/exec_program.h"
 
@@ -69,6 +70,9 @@ inline bool by_srun(const wire::Launch& launch) {
   return spans_nodes(launch) && launch.launcher == wire::GangLauncher::kSrun;
 }
 
+/// For ranks that are there already.
+wire::NextJob next_job_of(const wire::Launch& launch);
+
 /// Words by which this program helps a launcher (launch_help_posix.h).
 inline constexpr const char* kStartDaemon = "start-daemon";
 inline constexpr const char* kTakeSeat = "take-seat";
@@ -87,6 +91,7 @@ struct GangEnvironment {
   Path common_scratch;
   /// Networks for MPI and NCCL, by name ("ib0") or address ("10.0.0.0/24"); empty: they choose.
   std::string interface;
+  bool ranks_stay = false;  ///< after a good end, for another job (start_key.h)
   /// Devices of this gang, perhaps none; absent: the agent hands out none, and
   /// CUDA_VISIBLE_DEVICES stays as it is.
   std::optional<std::vector<std::string>> gpus;

@@ -42,6 +42,7 @@ Variables node_variables(const wire::Launch& launch, const GangEnvironment& envi
     variables["NCCL_SOCKET_IFNAME"] = environment.interface;
   // Of a launcher that takes 75 for a failure, and ends the ranks that still save.
   if (spans_nodes(launch)) variables["TAGALIGN_LEAVE_CODE"] = "0";
+  if (environment.ranks_stay) variables["TAGALIGN_STAYS"] = "1";
   if (environment.as_root) {
     variables["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
     variables["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";

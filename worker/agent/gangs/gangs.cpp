@@ -57,15 +57,18 @@ std::vector<std::string> Gangs::peers() const {
   std::vector<std::string> peers;
   for (const auto& [key, running] : gangs_)
     peers.insert(peers.end(), running.peers.begin(), running.peers.end());
+  for (const IdleGang& idle : idle_)
+    peers.insert(peers.end(), idle.last.peers.begin(), idle.last.peers.end());
   return peers;
 }
 
 std::set<int> Gangs::held_slots() const {
   std::set<int> held;
-  for (const auto& [key, running] : gangs_) {
-    const std::vector<int>& slots = running.gang.part().slots;
-    held.insert(slots.begin(), slots.end());
-  }
+  const auto hold = [&](const RunningGang& running) {
+    held.insert(running.gang.part().slots.begin(), running.gang.part().slots.end());
+  };
+  for (const auto& [key, running] : gangs_) hold(running);
+  for (const IdleGang& idle : idle_) hold(idle.last);
   return held;
 }
 
@@ -149,29 +152,49 @@ GangChanges Gangs::supervise() {
     RunningGang& running = it->second;
     if (auto notice = supervise_one(running, changes)) changes.events.push_back(std::move(*notice));
     if (running.gang.part().is_plain) hear_reports(running, changes.events);
-    if (!is_over(running)) {
+    const bool stay = running.start_key && running.gang.ranks_are_done();
+    if (stay) running.gang.on_launcher_exit({}, parts_.clock.monotonic_ms());
+    if (!stay && !is_over(running)) {
       ++it;
       continue;
     }
-    wire::AttemptEnded ended =
-        running.gang.conclude(parts_.clock.unix_ms(), parts_.clock.monotonic_ms());
-    say_more(running, ended);
-    if (const auto spent = running.gang.spent(parts_.clock.monotonic_ms()))
-      changes.events.push_back(*spent);
-    if (running.exec) check_outputs(running, ended);
-    log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
-             ended.message.empty() ? "well" : ended.message);
-    changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
-    if (!parts_.environment.scratch.empty())
-      clear_scratch(gang_scratch(parts_.environment, it->first));
-    if (spans_nodes(running.gang.launch()))
-      clear_scratch(common_scratch(parts_.environment, it->first));
-    it = gangs_.erase(it);
-    if (gangs_.empty() && !parts_.environment.scratch.empty())
-      clear_scratch(parts_.environment.scratch);
-    changes.events.push_back(std::move(ended));
+    if (has_not_begun(running)) {
+      changes.given_back.push_back(running.gang.launch());
+    } else {
+      conclude(running, changes);
+    }
+    auto ended = gangs_.extract(it++);
+    if (stay) {
+      become_idle(std::move(ended.mapped()));
+    } else {
+      clear_after(ended.mapped());
+    }
   }
+  supervise_idle(changes);
   return changes;
+}
+
+void Gangs::conclude(RunningGang& running, GangChanges& changes) {
+  wire::AttemptEnded ended =
+      running.gang.conclude(parts_.clock.unix_ms(), parts_.clock.monotonic_ms());
+  say_more(running, ended);
+  if (const auto spent = running.gang.spent(parts_.clock.monotonic_ms()))
+    changes.events.push_back(*spent);
+  if (running.exec) check_outputs(running, ended);
+  log_info("job {} attempt {} ended: {}", ended.job.value, ended.attempt.value,
+           ended.message.empty() ? "well" : ended.message);
+  changes.gone_peers.insert(changes.gone_peers.end(), running.peers.begin(), running.peers.end());
+  changes.events.push_back(std::move(ended));
+}
+
+/// MPI's files of a gang without processes.
+void Gangs::clear_after(const RunningGang& running) {
+  if (running.gang.part().is_plain) return;
+  if (!parts_.environment.scratch.empty())
+    clear_scratch(gang_scratch(parts_.environment, running.born));
+  if (spans_nodes(running.gang.launch()))
+    clear_scratch(common_scratch(parts_.environment, running.born));
+  if (empty() && !parts_.environment.scratch.empty()) clear_scratch(parts_.environment.scratch);
 }
 
 /// Of an end that no rank gave a reason for: what the log says, and whether a disk is full that a
@@ -202,8 +225,8 @@ void Gangs::report_hang(const RunningGang& running) {
   for (const int pid : gang.rank_pids()) parts_.processes.signal_process(pid, SIGCONT);
 }
 
-std::string Gangs::mark_of(const Gang& gang) const {
-  return gang_mark(parts_.environment.agent_mark, {gang.launch().job, gang.launch().attempt});
+std::string Gangs::mark_of(const RunningGang& running) const {
+  return gang_mark(parts_.environment.agent_mark, running.born);
 }
 
 /// Returns the notice of why the gang is being ended, when that became clear just now.
@@ -214,6 +237,7 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running, GangC
     if (const auto exit = parts_.processes.reap(gang.launcher_pid()))
       gang.on_launcher_exit(*exit, now_ms);
   }
+  end_unanswered(running);
   if (gang.nothing_awaited()) gang.on_launcher_exit({}, now_ms);
   const GangActions actions = gang.decide(now_ms);
   if (actions.show_stacks) {
@@ -226,7 +250,7 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running, GangC
   if (actions.terminate_launcher) parts_.processes.signal_group(running.launcher, SIGTERM);
   if (actions.kill_all) {
     parts_.processes.signal_group(running.launcher, SIGKILL);
-    for (const int pid : parts_.processes.marked(mark_of(gang)))
+    for (const int pid : parts_.processes.marked(mark_of(running)))
       parts_.processes.signal_process(pid, SIGKILL);
   }
   // mpirun takes half a second to clear up: the coordinator need not wait for that to know.
@@ -239,7 +263,7 @@ bool Gangs::is_over(RunningGang& running) {
   const MonotonicMs now_ms = parts_.clock.monotonic_ms();
   if (!running.gang.may_conclude(now_ms) || now_ms < running.scan_after_ms) return false;
   // Ranks that srun started are no descendants of the agent.
-  const std::string mark = mark_of(running.gang);
+  const std::string mark = mark_of(running);
   const std::vector<int> left = by_srun(running.gang.launch())
                                     ? parts_.processes.marked(mark)
                                     : parts_.processes.marked_descendants(mark);

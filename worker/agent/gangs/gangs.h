@@ -3,10 +3,12 @@
 ///
 /// Owns     every process that carries the agent's mark, and the scratch folders of the gangs.
 ///          Borrows what GangsParts refers to.
-/// Failure  a launch that fails leaves no process; an end is only told when no process is left.
+/// Failure  a launch that fails leaves no process; an end is only told when no process is left, but
+///          for ranks that stay: the gangs whose jobs have ended well are idle (gangs_idle.cpp).
 /// Threads  one, which must live as long as the processes.
 #pragma once
 
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,6 +22,7 @@
 #include "worker/agent/gangs/gang.h"
 #include "worker/agent/gangs/gang_command.h"
 #include "worker/agent/gangs/process_host.h"
+#include "worker/agent/gangs/start_key.h"
 #include "worker/exec/report_file.h"
 
 namespace tagalign::agent {
@@ -39,6 +42,15 @@ struct GangChanges {
   std::vector<wire::AgentEvent> events;
   std::vector<std::string> gone_peers;  ///< sockets of ranks that are no more
   std::vector<std::string> hung_peers;  ///< sockets of ranks that shall show their stacks
+  /// Handed to ranks that ended before they had begun with it: nothing is left of it, to be launched.
+  std::vector<wire::Launch> given_back;
+};
+
+/// What runs a launch from now on.
+struct Launched {
+  ProcessName launcher;  ///< of nothing where nothing was started
+  /// Sockets of ranks that shall hear of it (next_job_of()); none where its ranks start with it.
+  std::vector<std::string> waiting_peers;
 };
 
 class Gangs {
@@ -47,10 +59,10 @@ class Gangs {
 
   /// Kills what an earlier life of the agent left running.
   Status end_leftovers(const std::map<AttemptKey, ProcessName>& launchers);
-  /// Starts the launcher if this is the head; else makes ready for what the head's launcher will
-  /// start here. Requires that no gang of the job runs, and that enough slots are free. The name
-  /// is of nothing where nothing was started.
-  Result<ProcessName> launch(const wire::Launch& launch);
+  /// Hands it to an idle gang; else starts the launcher if this is the head; else makes ready for
+  /// what the head's launcher will start here. Requires that no gang of the job runs, and that its
+  /// slots are free or held by that idle gang.
+  Result<Launched> launch(const wire::Launch& launch);
   /// mpirun's daemon of a gang whose head is elsewhere. nullopt when it runs already, or when there
   /// is no such gang.
   Result<std::optional<ProcessName>> start_daemon(const wire::StartDaemon& wanted);
@@ -59,7 +71,12 @@ class Gangs {
 
   /// Numbers of the slots whose processes are not all gone.
   std::set<int> held_slots() const;
-  bool empty() const { return gangs_.empty(); }
+  /// The same for `launch`, but for slots of an idle gang that can take it. An idle gang that is in
+  /// its way is ended.
+  std::set<int> slots_held_against(const wire::Launch& launch);
+  /// They have nothing to wait for any more.
+  void end_idle();
+  bool empty() const { return gangs_.empty() && idle_.empty(); }
   bool contains(const AttemptKey& key) const { return gangs_.contains(key); }
   /// nullptr when no such gang runs here.
   const wire::Launch* launch_of(const AttemptKey& key) const;
@@ -98,6 +115,16 @@ class Gangs {
     MonotonicMs scan_after_ms = 0;  ///< the next look for processes that are left
     std::optional<ExecJob> exec;
     MonotonicMs leave_until_ms = 0;  ///< what a plain process started may save until then
+    std::optional<StartKey> start_key = {};
+    AttemptKey born = {};  ///< its processes began as: what they and their files are marked with
+    std::optional<MonotonicMs> hello_until_ms = {};  ///< of ranks that were there before
+  };
+  /// Ranks that wait for another job. The agent alone knows them: no attempt is theirs.
+  struct IdleGang {
+    RunningGang last;  ///< what they did
+    MonotonicMs until_ms = 0;
+    bool is_ending = false;
+    bool launcher_ended = false;
   };
 
   Status kill_marked(const std::string& mark);
@@ -105,6 +132,16 @@ class Gangs {
   Status prepare_files(const wire::Launch& launch, const GangEnvironment& environment);
   Result<ProcessName> start_launcher(const wire::Launch& launch,
                                      const GangEnvironment& environment);
+  Status prepare_log(const wire::Launch& launch);
+  // gangs_idle.cpp
+  IdleGang* idle_for(const std::optional<StartKey>& key);
+  Result<Launched> hand_over(const wire::Launch& launch, IdleGang& idle);
+  void become_idle(RunningGang running);
+  void end_idle(IdleGang& idle, std::string_view why);
+  bool idle_is_gone(IdleGang& idle, GangChanges& changes);
+  void supervise_idle(GangChanges& changes);
+  void end_unanswered(RunningGang& running);
+  static bool has_not_begun(const RunningGang& running);
   // gangs_exec.cpp
   Result<std::optional<ExecJob>> exec_job(const wire::Launch& launch);
   Result<ProcessName> start_plain(const wire::Launch& launch, const GangEnvironment& environment,
@@ -116,15 +153,18 @@ class Gangs {
   Status write_seat(const wire::Launch& launch, const GangEnvironment& environment);
   std::vector<std::string> gpus_of(const Part& part) const;
   RunningGang* find(JobId job, Attempt attempt);
-  std::string mark_of(const Gang& gang) const;
+  std::string mark_of(const RunningGang& running) const;
   std::optional<wire::AgentEvent> supervise_one(RunningGang& running, GangChanges& changes);
   void report_hang(const RunningGang& running);
   void say_more(const RunningGang& running, wire::AttemptEnded& ended);
   bool is_over(RunningGang& running);
+  void conclude(RunningGang& running, GangChanges& changes);
+  void clear_after(const RunningGang& running);
   void clear_scratch(const Path& folder);
 
   GangsParts parts_;
   std::map<AttemptKey, RunningGang> gangs_;
+  std::list<IdleGang> idle_;
 };
 
 }  // namespace tagalign::agent

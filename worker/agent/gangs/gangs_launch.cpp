@@ -23,14 +23,20 @@ Status Gangs::prepare_files(const wire::Launch& launch, const GangEnvironment& e
         environment.worker.string()));
   }
   const AttemptKey key{launch.job, launch.attempt};
-  TA_RETURN_IF_ERROR(parts_.files.create_directories(attempt_folder(launch)));
+  TA_RETURN_IF_ERROR(prepare_log(launch));
   if (!environment.scratch.empty())
     TA_RETURN_IF_ERROR(parts_.files.create_directories(gang_scratch(environment, key)));
   if (spans_nodes(launch))
     TA_RETURN_IF_ERROR(parts_.files.create_directories(common_scratch(environment, key)));
   if (by_srun(launch)) TA_RETURN_IF_ERROR(write_seat(launch, environment));
+  if (by_srun(launch) && part_of(launch, parts_.agent).is_head()) return write_rank_hosts(launch);
+  return ok_status();
+}
+
+/// The folder of the attempt, and what its ranks read there.
+Status Gangs::prepare_log(const wire::Launch& launch) {
+  TA_RETURN_IF_ERROR(parts_.files.create_directories(attempt_folder(launch)));
   if (!part_of(launch, parts_.agent).is_head()) return ok_status();
-  if (by_srun(launch)) TA_RETURN_IF_ERROR(write_rank_hosts(launch));
   return write(attempt_config(launch), launch.config_yaml);
 }
 
@@ -53,14 +59,17 @@ Status Gangs::write_seat(const wire::Launch& launch, const GangEnvironment& envi
   return parts_.files.write_durable(seat_file(common, node), text);
 }
 
-Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
+Result<Launched> Gangs::launch(const wire::Launch& launch) {
+  const auto key = start_key_of(launch);
+  if (IdleGang* idle = idle_for(key)) return hand_over(launch, *idle);
   GangEnvironment environment = parts_.environment;
+  environment.ranks_stay = key.has_value();
   Part part = part_of(launch, parts_.agent);
   TA_ASSIGN_OR_RETURN(auto exec, exec_job(launch));
   part.is_plain = exec && !exec->config.mpi;
   if (part.is_plain) part.ranks = 0;
   if (!parts_.gpus.empty()) environment.gpus = gpus_of(part);
-  TA_RETURN_IF_ERROR(prepare_files(launch, environment));
+  TA_RETURN_IF_ERROR(part.is_plain ? prepare_log(launch) : prepare_files(launch, environment));
   ProcessName launcher;
   if (part.is_plain) {
     TA_ASSIGN_OR_RETURN(launcher, start_plain(launch, environment, exec->config));
@@ -74,13 +83,15 @@ Result<ProcessName> Gangs::launch(const wire::Launch& launch) {
                                  .peers = {},
                                  .save_reason = {},
                                  .environment = environment,
-                                 .exec = std::move(exec)});
+                                 .exec = std::move(exec),
+                                 .start_key = key,
+                                 .born = {launch.job, launch.attempt}});
   if (part.is_head()) gang->second.gang.on_launcher_started(launcher.pid);
   log_info("job {} ({}) attempt {}, {} {}: {}", launch.job.value, launch.job_name,
            launch.attempt.value, part.is_plain ? "process" : "launcher", launcher.pid,
            part.is_plain ? wire::shown(launch.shares.front(), launch.slots_per_rank)
                          : describe_gang(launch, environment));
-  return launcher;
+  return Launched{launcher, {}};
 }
 
 Result<ProcessName> Gangs::start_launcher(const wire::Launch& launch,

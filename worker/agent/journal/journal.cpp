@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/overloaded.h"
+#include "base/reserved_file.h"
 
 namespace tagalign::agent {
 namespace {
@@ -139,6 +140,11 @@ Result<std::unique_ptr<WritableFile>> Journal::write_beside(const Path& path,
                                                             std::string_view bytes) {
   TA_ASSIGN_OR_RETURN(auto file, files_->create_file(path));
   TA_RETURN_IF_ERROR(file->append(as_bytes(bytes)));
+  // Where there is no room for all of it, there may be for the next frames.
+  if (const Status reserved = reserve(*file, std::max(rewrite_bytes_min_, bytes.size()));
+      !reserved.ok()) {
+    log_debug("journal: {}", reserved.to_string());
+  }
   TA_RETURN_IF_ERROR(file->sync());
   return file;
 }

@@ -172,7 +172,8 @@ Result<UnpackedJournal> unpack_journal(std::string_view bytes) {
     }
     bytes.remove_prefix(kHeaderBytes + body->size());
   }
-  journal.torn_bytes = bytes.size();
+  // Room for later frames (base/reserved_file.h) is all zeros.
+  journal.torn_bytes = bytes.find_last_not_of('\0') + 1;
   return journal;
 }
 
