@@ -17,6 +17,9 @@ class Pool {
   virtual void tick() = 0;
   /// An agent of any origin said hello: it may be one that an earlier coordinator started.
   virtual void on_hello(const wire::AgentHello& hello) = 0;
+  /// One that was connected has said nothing for limits::kAgentLostAfterMs. It may only stand still:
+  /// its hello tells that it is back.
+  virtual void on_silence(const AgentId&) {}
   /// From now on nothing is started.
   virtual void stop() = 0;
   /// Processes of this pool that still run.

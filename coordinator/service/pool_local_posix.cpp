@@ -1,6 +1,7 @@
 #include "coordinator/service/pool_local_posix.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -45,15 +46,20 @@ LocalPool::LocalPool(LocalPoolOptions options, Clock& clock)
 void LocalPool::adopt(ProcessIdentity identity) {
   agent_ = identity;
   started_ms_ = clock_.monotonic_ms();
+  unheard_since_ms_ = started_ms_;
 }
 
 void LocalPool::on_hello(const wire::AgentHello& hello) {
   if (hello.agent.value != options_.id || hello.host != host_name()) return;
-  if (agent_ && agent_->pid == hello.pid) return;
+  if (agent_ && agent_->pid == hello.pid) return unheard_since_ms_.reset();
   const auto ticks = process_start_ticks(hello.pid);
   if (!ticks) return;
   said_hello_ = ProcessIdentity{hello.pid, *ticks};
   if (!agent_) adopt_stranger();
+}
+
+void LocalPool::on_silence(const AgentId& agent) {
+  if (agent.value == options_.id && !unheard_since_ms_) unheard_since_ms_ = clock_.monotonic_ms();
 }
 
 /// An agent that an earlier coordinator started without living to write it down. One that was
@@ -63,6 +69,7 @@ bool LocalPool::adopt_stranger() {
   if (!stranger || process_start_ticks(stranger->pid) != stranger->start_ticks) return false;
   log_info("agent {} of an earlier coordinator runs (pid {})", options_.id, stranger->pid);
   adopt(*stranger);
+  unheard_since_ms_.reset();  // it has just said hello
   const Status written = wire::write_pid_file(pid_file(), stranger->pid);
   if (!written.ok()) log_warning("{}", written.message());
   return true;
@@ -99,7 +106,19 @@ void LocalPool::reap() {
 
 void LocalPool::tick() {
   reap();
+  end_unheard();
   if (!agent_ && !stopping_ && clock_.monotonic_ms() >= next_start_ms_) start();
+}
+
+/// Its number is its own as long as it has not been reaped; one that was adopted was looked at just
+/// now.
+void LocalPool::end_unheard() {
+  if (!agent_ || !unheard_since_ms_) return;
+  if (clock_.monotonic_ms() - *unheard_since_ms_ < kUnheardMs) return;
+  log_warning("agent {} (pid {}) lives and has said nothing for {}: it is killed, another starts",
+              options_.id, agent_->pid, format_duration(kUnheardMs));
+  ::kill(agent_->pid, SIGKILL);
+  unheard_since_ms_ = clock_.monotonic_ms();
 }
 
 void LocalPool::start() {

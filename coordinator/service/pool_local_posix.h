@@ -1,4 +1,5 @@
-/// One agent on this machine, kept running. It survives the coordinator: the next coordinator
+/// One agent on this machine, kept running; one that lives and says nothing is killed, because its
+/// slots and the lock on its folder would be held for ever. It survives the coordinator: the next coordinator
 /// finds it through its pid file, or when it says hello, and the agent's own lock on its folder
 /// turns a second one away.
 #pragma once
@@ -35,6 +36,7 @@ class LocalPool final : public Pool {
 
   void tick() override;
   void on_hello(const wire::AgentHello& hello) override;
+  void on_silence(const AgentId& agent) override;
   void stop() override { stopping_ = true; }
   int alive() override;
   int slots_per_agent() const override { return options_.slots; }
@@ -43,10 +45,13 @@ class LocalPool final : public Pool {
   static constexpr std::int64_t kRestartMsMax = 5'000;
   /// An agent that lived this long was healthy: the next restart is quick again.
   static constexpr std::int64_t kHealthyMs = 10'000;
+  /// Its gangs have ended by then (limits::kAgentSilentAfterMs): waiting longer saves nothing.
+  static constexpr std::int64_t kUnheardMs = 30'000;
 
  private:
   Path pid_file() const { return folder_ / "agent.pid"; }
   void reap();
+  void end_unheard();
   void start();
   void on_started(pid_t pid);
   void adopt(wire::ProcessIdentity identity);
@@ -57,6 +62,7 @@ class LocalPool final : public Pool {
   Path folder_;
   std::optional<wire::ProcessIdentity> agent_;
   std::optional<wire::ProcessIdentity> said_hello_;  ///< another process than agent_
+  std::optional<MonotonicMs> unheard_since_ms_;      ///< while no hello has come since
   MonotonicMs started_ms_ = 0;
   MonotonicMs next_start_ms_ = 0;
   std::int64_t back_off_ms_ = kRestartMsMin;

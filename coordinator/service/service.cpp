@@ -168,6 +168,7 @@ void Service::add_timers(Round& round) {
         log_warning("agent {} is silent for {}", id.value,
                     format_duration(limits::kAgentLostAfterMs));
       }
+      parts_.pool.on_silence(id);
       round.lost.push_back(id);
       decide(round, core::AgentLost{id});
     } else {

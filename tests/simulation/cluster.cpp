@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/format.h"
+#include "coordinator/core/health.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/client.h"
 #include "tests/simulation/coordinator/coordinator.h"
@@ -17,7 +18,8 @@ namespace {
 
 constexpr int kReleases = 6;
 constexpr UnixMs kWeatherMs = 240'000;
-constexpr UnixMs kCalmMs = 900'000;
+/// Longer than the longest wait for the probe of a node that was drained: a job may need that one.
+constexpr UnixMs kCalmMs = 4'500'000;
 /// Of a workflow of hundreds of jobs in calm weather.
 constexpr UnixMs kLongMs = 20'000'000;
 /// Until the last allocation has gone after the last job.
@@ -267,6 +269,7 @@ class Cluster {
                     .story = {},
                     .stored = coordinator_.stored(),
                     .gangs = static_cast<int>(world_.launched.size()),
+                    .simulated_ms = world_.now - start_,
                     .misfortunes = world_.misfortunes,
                     .jobs_by_state = {}};
     for (const auto& [id, entry] : coordinator_.state().jobs) {
@@ -281,6 +284,12 @@ class Cluster {
     for (const auto& [name, pool] : coordinator_.state().pool_records) {
       for (const core::PoolEvent& event : pool.events)
         lines.push_back(format("{} s: {}", (event.at_ms - start_) / 1'000, event.text));
+    }
+    for (const auto& [id, agent] : coordinator_.state().agents) {
+      const bool drained = core::is_drained(coordinator_.state(), id);
+      lines.push_back(format(
+          "agent {}: {} slots, {}{}", id.value, agent.slots, agent.connected ? "connected" : "gone",
+          drained ? ", " + core::drained_text(coordinator_.state(), id, world_.now) : ""));
     }
     return lines;
   }

@@ -1,12 +1,15 @@
 /// The promises of the job system under attack, with the real coordinator and the real agents. A
 /// failing seed is printed; add it below as a test of its own.
 ///
-/// TAGALIGN_SIM_SEEDS=N runs seeds 1 … N instead of the usual 300, TAGALIGN_SIM_SEED=N that one.
+/// TAGALIGN_SIM_SEEDS=N runs seeds 1 … N instead of the usual 300, TAGALIGN_SIM_SEED=N that one,
+/// TAGALIGN_SIM_FRESH_SECONDS=N for so long seeds that nobody has seen, from one that the clock names;
+/// TAGALIGN_SIM_FRESH_FROM=N names it instead.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <iostream>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "tests/simulation/cluster.h"
 
@@ -127,13 +130,14 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) 
 void add(Summary& total, const Summary& summary) {
   total.stored += summary.stored;
   total.gangs += summary.gangs;
+  total.simulated_ms += summary.simulated_ms;
   for (const auto& [what, count] : summary.misfortunes) total.misfortunes[what] += count;
   for (const auto& [state, jobs] : summary.jobs_by_state) total.jobs_by_state[state] += jobs;
 }
 
 void print(std::uint64_t seeds, const Summary& total) {
   std::cout << seeds << " seeds: " << total.stored << " entries stored, " << total.gangs
-            << " gangs;";
+            << " gangs, " << static_cast<double>(total.simulated_ms) / 3.6e6 << " simulated hours;";
   for (const auto& [state, jobs] : total.jobs_by_state) std::cout << " " << jobs << " " << state;
   std::cout << "\n";
   for (const auto& [what, count] : total.misfortunes)
@@ -171,6 +175,29 @@ TEST_F(Simulation, AnyWeatherThenHealing_EveryJobEndsAndNoPromiseBreaks) {
   for (const char* misfortune : kMisfortunes) {
     EXPECT_GT(total.misfortunes[misfortune], 0) << misfortune;
   }
+}
+
+TEST_F(Simulation, SeedsThatNobodyHasSeen_BreakNoPromise) {
+  const std::uint64_t seconds = number_from_environment("TAGALIGN_SIM_FRESH_SECONDS", 0);
+  if (seconds == 0) GTEST_SKIP() << "needs TAGALIGN_SIM_FRESH_SECONDS=N: how long it may take";
+  // Far from the fixed ones; short enough to be typed.
+  const auto clock = static_cast<std::uint64_t>(system_clock().unix_ms());
+  const std::uint64_t first =
+      number_from_environment("TAGALIGN_SIM_FRESH_FROM", 1'000'000 + clock % 1'000'000'000);
+  const MonotonicMs end_ms =
+      system_clock().monotonic_ms() + 1'000 * static_cast<std::int64_t>(seconds);
+  std::cout << "fresh seeds from " << first << std::endl;
+  Summary total;
+  std::uint64_t seed = first;
+  do {
+    const Summary summary = run_cluster(seed);
+    EXPECT_TRUE(summary.violations.empty()) << report(seed, summary);
+    add(total, summary);
+    ++seed;
+  } while (system_clock().monotonic_ms() < end_ms);
+  std::cout << "fresh seeds " << first << " to " << seed - 1
+            << "; one by itself: TAGALIGN_SIM_SEED=N simulation_test\n";
+  print(seed - first, total);
 }
 
 // Seeds that have found a defect. What each found is tested by itself in the room that was mended;

@@ -125,6 +125,53 @@ TEST_F(LocalPoolTest, NextCoordinator_FindsTheAgentByItsPidFile) {
   EXPECT_EQ(starts().size(), 1u);
 }
 
+TEST_F(LocalPoolTest, AgentThatStandsStill_IsKilledAndReplaced) {
+  LocalPool pool = make_pool();
+  pool.tick();
+  wait_for_starts(1);
+  const int pid = started_pids()[0];
+  pool.on_hello({.agent = {"local"}, .host = host_name(), .pid = pid});
+  ::kill(pid, SIGSTOP);
+  clock_.advance_ms(LocalPool::kUnheardMs);
+  pool.tick();
+  EXPECT_EQ(pool.alive(), 1) << "nobody has missed a word of it";
+  pool.on_silence({"local"});
+  clock_.advance_ms(LocalPool::kUnheardMs - 1);
+  pool.tick();
+  EXPECT_EQ(pool.alive(), 1) << "it may come back";
+  clock_.advance_ms(1);
+  pool.tick();
+  wait_until_gone(pool);
+  clock_.advance_ms(LocalPool::kRestartMsMax);
+  pool.tick();
+  wait_for_starts(2);
+}
+
+TEST_F(LocalPoolTest, AgentThatComesBack_IsLeftAlone) {
+  LocalPool pool = make_pool();
+  pool.tick();
+  wait_for_starts(1);
+  const wire::AgentHello hello{.agent = {"local"}, .host = host_name(), .pid = started_pids()[0]};
+  pool.on_hello(hello);
+  pool.on_silence({"local"});
+  clock_.advance_ms(LocalPool::kUnheardMs - 1);
+  pool.on_hello(hello);
+  clock_.advance_ms(1);
+  pool.tick();
+  EXPECT_EQ(pool.alive(), 1);
+}
+
+TEST_F(LocalPoolTest, AdoptedAgentThatNeverSpeaks_IsKilled) {
+  LocalPool first = make_pool();
+  first.tick();
+  wait_for_starts(1);
+  LocalPool second = make_pool();
+  ::kill(started_pids()[0], SIGSTOP);
+  clock_.advance_ms(LocalPool::kUnheardMs);
+  second.tick();
+  wait_until_gone(second);
+}
+
 TEST_F(LocalPoolTest, Stopped_DeadAgent_IsNotStartedAgain) {
   LocalPool pool = make_pool();
   pool.tick();

@@ -22,6 +22,7 @@ class FakePool final : public Pool {
  public:
   void tick() override { ++ticks; }
   void on_hello(const AgentHello& hello) override { hellos.push_back(hello.agent.value); }
+  void on_silence(const AgentId& agent) override { silent.push_back(agent.value); }
   void stop() override { stopped = true; }
   int alive() override { return living; }
 
@@ -29,6 +30,7 @@ class FakePool final : public Pool {
   int living = 0;
   bool stopped = false;
   std::vector<std::string> hellos;
+  std::vector<std::string> silent;
 };
 
 inline WorkflowSpec one_job_workflow(int ranks = 1) {

@@ -142,6 +142,7 @@ TEST_F(ServiceTest, Agent_Silent_IsDeclaredLostAndItsJobQueuedAgain) {
   clock_.advance_ms(1);
   step();
   EXPECT_EQ(job_state(), "queued");
+  EXPECT_THAT(pool_.silent, testing::ElementsAre("local"));
   EXPECT_FALSE(service_->state().agents.at(AgentId{"local"}).connected);
 }
 
