@@ -22,6 +22,9 @@ Result<std::vector<JobId>> select_jobs(const core::State& state,
 /// The newest workflow of that name.
 std::optional<WorkflowId> newest_workflow(const core::State& state, const std::string& name);
 
+/// Those of a workflow, by number.
+const std::vector<JobId>& jobs_of(const core::State& state, WorkflowId workflow);
+
 /// What a name stands for.
 struct Named {
   std::optional<JobId> job;
