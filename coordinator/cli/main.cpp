@@ -16,6 +16,7 @@
 #include "base/utf8.h"
 #include "base/version.h"
 #include "coordinator/cli/cli.h"
+#include "coordinator/cli/past.h"
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
 #include "slurm/commands.h"
@@ -198,7 +199,8 @@ int run(int count, char** values) {
       .ask_worker = ask_worker,
       .examine = [](const Path& state) { return cli::examine_machine(state, worker_program()); },
       .examine_slurm = cli::examine_slurm,
-      .run_worker = run_worker};
+      .run_worker = run_worker,
+      .past = cli::past_of_this_machine()};
   return cli::run_cli({values + 1, values + count}, host);
 }
 

@@ -40,6 +40,12 @@ struct Policy {
   std::int64_t drain_back_off_ms = 300'000;
   std::int64_t drain_back_off_ms_max = 3'600'000;
   PoolPolicy pools;
+  bool backfill = true;    ///< else nobody starts before the first that finds no room
+  bool preemption = true;  ///< else nobody makes room
+  /// Ended jobs beyond these leave the live state with their workflow, the oldest first, once all of
+  /// it ended so long ago: what a restart reads stays small.
+  std::size_t ended_jobs_kept = 10'000;
+  std::int64_t archive_after_ms = 3'600'000;
 };
 
 /// What was last said to an agent and not answered: kept outside the history, because a

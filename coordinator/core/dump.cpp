@@ -226,6 +226,23 @@ std::string result_text(const ResultEntry& entry) {
       numbers(r.labelled), numbers(r.average_precision));
 }
 
+/// Only what logs before format 6 could not say, so that their text stays as it was.
+std::string archive_text(const Archive& archive) {
+  std::string text;
+  for (const auto& [id, w] : archive.workflows) {
+    text += format("archived workflow {} token={} name={} submitted={} ended={} jobs={} held={}\n",
+                   id.value, w.token, w.name, w.submitted_ms, w.ended_ms, w.jobs, w.held_ms);
+  }
+  for (const auto& [key, r] : archive.results) {
+    text += format("archived result {} job={} counts={} at={} workflows={}\n", key, r.job.value,
+                   r.counts, r.at_ms,
+                   join(r.workflows, [](WorkflowId id) { return std::to_string(id.value); }));
+  }
+  if (archive.last_job != JobId{})
+    text += format("archived jobs up to {}\n", archive.last_job.value);
+  return text;
+}
+
 }  // namespace
 
 std::string dump(const State& state) {
@@ -256,7 +273,7 @@ std::string dump(const State& state) {
   }
   for (const auto& [key, entry] : state.results) text += result_text(entry) + repeats_text(entry);
   for (const auto& [id, health] : state.health) text += health_text(id, health);
-  return text + dump_pools(state);
+  return text + archive_text(state.archive) + dump_pools(state);
 }
 
 }  // namespace tagalign::core

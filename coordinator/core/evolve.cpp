@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/status.h"
+#include "coordinator/core/archive.h"
 #include "coordinator/core/facts.h"
 
 namespace tagalign::core {
@@ -212,18 +213,27 @@ void fold(State& state, const CheckpointKnown& fact) {
   restand(state, fact.job, [&](Job& job) { job.pace = fact.pace; });
 }
 
+/// New, or of the archive and counted again: then it is live again.
 void fold(State& state, const ResultKnown& fact) {
-  ResultEntry entry{fact.job, fact.result, state.now_ms, {}};
-  entry.workflows.insert(job_of(state, fact.job).workflow);
-  state.results.emplace(fact.result.key, std::move(entry));
+  const WorkflowId workflow = job_of(state, fact.job).workflow;
+  ResultEntry entry{fact.job, fact.result, state.now_ms, {}, {}};
+  const auto archived = state.archive.results.extract(fact.result.key);
+  if (!archived.empty()) entry.workflows = archived.mapped().workflows;
+  entry.workflows.insert(workflow);
+  index::add_result(state, fact.result.key, workflow);
+  state.results.insert_or_assign(fact.result.key, std::move(entry));
 }
 void fold(State& state, const ResultRepeated& fact) {
   ResultEntry& entry = state.results.at(fact.key);
-  entry.workflows.insert(fact.workflow);
+  if (entry.workflows.insert(fact.workflow).second)
+    index::add_result(state, fact.key, fact.workflow);
   if (fact.job != JobId{} && fact.job != entry.job) entry.repeats.insert(fact.job);
 }
 void fold(State& state, const ResultConflicted&) {
   ++state.conflicting_results;
+}
+void fold(State& state, const WorkflowArchived& fact) {
+  archive_workflow(state, fact.workflow);
 }
 
 void fold(State& state, const NoticeAdded& fact) {
@@ -336,7 +346,7 @@ std::string_view fact_name(const Fact& fact) {
       "pool-mode-set",    "pool-erased",    "pool-noted",      "pool-delayed",
       "token-given",      "allocation-set", "allocation-gone", "share-reopened",
       "job-set",          "job-held",       "job-released",    "job-revived",
-      "health-set",       "attempt-timed",  "slots-counted"};
+      "health-set",       "attempt-timed",  "slots-counted",   "workflow-archived"};
   return kNames[fact.body.index()];
 }
 

@@ -206,6 +206,11 @@ struct HealthSet {
   AgentHealth health;
 };
 
+/// All jobs of a workflow have ended, long ago: it leaves the live state (archive.h).
+struct WorkflowArchived {
+  WorkflowId workflow;
+};
+
 using FactBody =
     std::variant<WorkflowTaken, InstanceAdded, AttemptPlaced, AttemptRan, StopAsked, KillAsked,
                  AttemptClosed, JobCancelled, CheckpointKnown, ResultKnown, ResultRepeated,
@@ -213,7 +218,7 @@ using FactBody =
                  ShutdownAsked, ShutdownEnded, PoolChanged, ShareRan, DaemonAsked, ShareEnded,
                  PoolAdded, PoolModeSet, PoolErased, PoolNoted, PoolDelayed, TokenGiven,
                  AllocationSet, AllocationGone, ShareReopened, JobSet, JobHeld, JobReleased,
-                 JobRevived, HealthSet, AttemptTimed, SlotsCounted>;
+                 JobRevived, HealthSet, AttemptTimed, SlotsCounted, WorkflowArchived>;
 struct Fact {
   UnixMs at_ms = 0;
   FactBody body;

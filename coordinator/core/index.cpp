@@ -199,6 +199,30 @@ void tell_waiters(State& state, const Job& job) {
   tell_commit_waiters(state, job.id);
 }
 
+/// A job of `workflow` became live.
+void count_live(State& state, WorkflowId workflow) {
+  if (++state.index.live_of[workflow] > 1) return;
+  const auto since = state.index.over_since.find(workflow);
+  if (since == state.index.over_since.end()) return;
+  state.index.over.erase({since->second, workflow});
+  state.index.over_since.erase(since);
+}
+
+void note_over(State& state, WorkflowId workflow) {
+  UnixMs last_ms = 0;
+  for (const JobId id : state.index.jobs_of.at(workflow))
+    last_ms = std::max(last_ms, ended_ms(state.jobs.at(id)));
+  state.index.over.emplace(last_ms, workflow);
+  state.index.over_since[workflow] = last_ms;
+}
+
+/// A job of `workflow` ended.
+void count_ended(State& state, WorkflowId workflow) {
+  if (--state.index.live_of[workflow] > 0) return;
+  state.index.live_of.erase(workflow);
+  note_over(state, workflow);
+}
+
 void note_duration(State& state, const Job& job) {
   const auto* end = std::get_if<Succeeded>(&job.state);
   if (end == nullptr || job.attempts.empty()) return;
@@ -238,6 +262,7 @@ void forget_needs(State& state, const Job& job) {
 
 void become_live(State& state, const Job& job) {
   state.index.live.insert(state.index.live.end(), job.id);
+  count_live(state, job.workflow);
   count_needs(state, job);
   index::enter(state, job);
 }
@@ -268,7 +293,7 @@ void leave(State& state, const Job& job) {
 
 void enter(State& state, const Job& job) {
   if (is_terminal(job.state)) {
-    state.index.live.erase(job.id);
+    if (state.index.live.erase(job.id) > 0) count_ended(state, job.workflow);
     state.index.needs.erase(job.id);
     note_duration(state, job);
     tell_waiters(state, job);
@@ -323,16 +348,46 @@ void revive(State& state, const Job& job) {
   become_live(state, job);
 }
 
+void add_result(State& state, const std::string& key, WorkflowId workflow) {
+  state.index.results_of[workflow].push_back(key);
+}
+
+void forget(State& state, const Workflow& workflow, const std::vector<JobId>& jobs) {
+  Index& index = state.index;
+  const auto since = index.over_since.find(workflow.id);
+  index.over.erase({since->second, workflow.id});
+  index.over_since.erase(since);
+  index.slots_of.erase(workflow.id);
+  std::erase_if(index.groups, [&](const auto& group) { return group.first.first == workflow.id; });
+  for (const JobId id : jobs) {
+    const Job& job = state.jobs.at(id);
+    index.template_of.erase(id);
+    const auto family = index.durations.find(family_of(state, job));
+    if (family == index.durations.end()) continue;
+    family->second.erase({ended_ms(job), id});
+    if (family->second.empty()) index.durations.erase(family);
+  }
+}
+
 }  // namespace index
 
 void build_index(State& state) {
   state.index = {};
   for (const auto& [id, workflow] : state.workflows) state.index.tokens[workflow.token] = id;
+  for (const auto& [id, workflow] : state.archive.workflows)
+    state.index.tokens[workflow.token] = id;
   for (std::size_t i = 0; i < state.templates.size(); ++i) {
+    if (state.templates[i].source == JobId{}) continue;  // of an archived workflow
     state.index.templates_by_source[state.templates[i].source].push_back(i);
     for (const JobId id : state.templates[i].instances) state.index.template_of[id] = i;
   }
   for (const auto& [id, job] : state.jobs) index::add_job(state, job);
+  for (const auto& [id, jobs] : state.index.jobs_of) {
+    if (!state.index.live_of.contains(id)) note_over(state, id);
+  }
+  for (const auto& [key, entry] : state.results) {
+    for (const WorkflowId id : entry.workflows) index::add_result(state, key, id);
+  }
   for (const auto& [id, agent] : state.agents) index::update_agent(state, id);
 }
 

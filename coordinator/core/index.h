@@ -21,6 +21,7 @@ namespace tagalign::core {
 
 struct State;
 struct Job;
+struct Workflow;
 
 /// How far a live job is from being placed.
 struct Needs {
@@ -79,8 +80,12 @@ struct Index {
   std::set<std::pair<UnixMs, AgentId>> probes;  ///< drained agents, by when they may be tried
   std::map<AgentId, UnixMs> probe_of;           ///< where each stands in `probes`
   std::map<AgentId, UnixMs> good_at;            ///< when an attempt there last got on or ended well
-  std::map<std::string, WorkflowId> tokens;
+  std::map<std::string, WorkflowId> tokens;     ///< also of archived workflows
   std::map<WorkflowId, std::vector<JobId>> jobs_of;
+  std::map<WorkflowId, std::size_t> live_of;     ///< live jobs of workflows that have some
+  std::set<std::pair<UnixMs, WorkflowId>> over;  ///< workflows without, by their last end
+  std::map<WorkflowId, UnixMs> over_since;       ///< where each stands in `over`
+  std::map<WorkflowId, std::vector<std::string>> results_of;  ///< keys that a workflow reported
 };
 
 namespace index {
@@ -105,6 +110,10 @@ void update_agent(State& state, const AgentId& agent);
 void wake(State& state, UnixMs now_ms);
 /// After a job that had ended was made queued again.
 void revive(State& state, const Job& job);
+/// `workflow` reported the result of this key.
+void add_result(State& state, const std::string& key, WorkflowId workflow);
+/// Before a workflow without live jobs, and these jobs of it, leave the state.
+void forget(State& state, const Workflow& workflow, const std::vector<JobId>& jobs);
 
 }  // namespace index
 

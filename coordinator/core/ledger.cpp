@@ -20,13 +20,6 @@ bool ended_well(const AttemptRecord& record) {
          *record.outcome == wire::Outcome::kSavedAndLeft;
 }
 
-UnixMs ended_ms(const Job& job, UnixMs now_ms) {
-  if (const auto* end = std::get_if<Succeeded>(&job.state)) return end->at_ms;
-  if (const auto* end = std::get_if<Failed>(&job.state)) return end->at_ms;
-  if (const auto* end = std::get_if<Cancelled>(&job.state)) return end->at_ms;
-  return now_ms;
-}
-
 /// When an attempt was placed, ran, had its last work that is kept, and ended.
 struct Times {
   UnixMs placed_ms = 0;
@@ -90,11 +83,26 @@ void add(Ledger& ledger, const Job& job, const AttemptRecord& record, UnixMs now
 
 }  // namespace
 
+Ledger& Ledger::operator+=(const Ledger& other) {
+  waited += other.waited;
+  starting += other.starting;
+  loading += other.loading;
+  training += other.training;
+  evaluating += other.evaluating;
+  saving += other.saving;
+  untold += other.untold;
+  lost += other.lost;
+  hung += other.hung;
+  attempts += other.attempts;
+  return *this;
+}
+
 Ledger ledger_of(const Job& job, UnixMs now_ms) {
   Ledger ledger;
   for (const AttemptRecord& record : job.attempts) add(ledger, job, record, now_ms);
   const std::int64_t slots = slots_of(job.spec);
-  ledger.waited = slots * (ended_ms(job, now_ms) - job.submitted_ms) - ledger.held();
+  ledger.waited = slots * ((is_terminal(job.state) ? ended_ms(job) : now_ms) - job.submitted_ms) -
+                  ledger.held();
   return ledger;
 }
 

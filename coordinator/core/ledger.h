@@ -28,6 +28,7 @@ struct Ledger {
   std::int64_t lasting() const { return loading + training + evaluating + saving + untold; }
   /// All that held slots.
   std::int64_t held() const { return starting + lasting() + lost + hung; }
+  Ledger& operator+=(const Ledger& other);
   bool operator==(const Ledger&) const = default;
 };
 

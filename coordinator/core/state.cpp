@@ -41,6 +41,13 @@ std::vector<const wire::Share*> open_shares(const Job& job) {
   return open;
 }
 
+UnixMs ended_ms(const Job& job) {
+  if (const auto* end = std::get_if<Succeeded>(&job.state)) return end->at_ms;
+  if (const auto* end = std::get_if<Failed>(&job.state)) return end->at_ms;
+  if (const auto* end = std::get_if<Cancelled>(&job.state)) return end->at_ms;
+  return 0;
+}
+
 std::int64_t run_ms(const Job& job, UnixMs now_ms) {
   std::int64_t sum = 0;
   for (const AttemptRecord& record : job.attempts) {
@@ -104,7 +111,16 @@ int free_slots(const State& state, const Agent& agent) {
 
 const Workflow* find_submission(const State& state, const std::string& token) {
   const auto found = state.index.tokens.find(token);
-  return found == state.index.tokens.end() ? nullptr : &state.workflows.at(found->second);
+  if (found == state.index.tokens.end()) return nullptr;
+  const auto workflow = state.workflows.find(found->second);
+  return workflow == state.workflows.end() ? nullptr : &workflow->second;
+}
+
+std::optional<WorkflowId> archived_submission(const State& state, const std::string& token) {
+  const auto found = state.index.tokens.find(token);
+  if (found == state.index.tokens.end() || state.workflows.contains(found->second))
+    return std::nullopt;
+  return found->second;
 }
 
 }  // namespace tagalign::core

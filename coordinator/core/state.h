@@ -179,6 +179,28 @@ struct AgentHealth {
   bool operator==(const AgentHealth&) const = default;
 };
 
+/// What is left of a workflow whose jobs are in the store's archive.
+struct ArchivedWorkflow {
+  std::string token;  ///< a submission that is repeated is still known
+  std::string name;
+  UnixMs submitted_ms = 0;
+  UnixMs ended_ms = 0;  ///< its last job
+  std::uint64_t jobs = 0;
+  std::int64_t held_ms = 0;  ///< slots times time that its attempts held
+};
+/// A result that only archived workflows had first: its counts are in the store's archive.
+struct ArchivedResult {
+  JobId job;
+  std::uint64_t counts = 0;  ///< counts_digest() of it (archive.h)
+  UnixMs at_ms = 0;
+  std::set<WorkflowId> workflows;
+};
+struct Archive {
+  std::map<WorkflowId, ArchivedWorkflow> workflows;
+  std::map<std::string, ArchivedResult> results;  ///< by content key
+  JobId last_job;                                 ///< the highest number that was archived
+};
+
 /// The coordinator was asked to stop: nothing is placed until it has ended and started again.
 struct Stopping {
   UnixMs since_ms = 0;
@@ -205,7 +227,7 @@ struct PoolView {
 struct State {
   std::map<WorkflowId, Workflow> workflows;
   IdTable<JobId, Job> jobs;
-  std::vector<Template> templates;
+  std::vector<Template> templates;  ///< those of archived workflows are empty
   std::map<AgentId, Agent> agents;
   std::map<std::string, ResultEntry> results;  ///< by content key: the first stays
   std::map<std::string, PoolView> pools;       ///< by name
@@ -218,6 +240,7 @@ struct State {
   std::uint64_t tokens_given = 0;                  ///< to allocations; each is given once
   std::map<AgentId, AgentHealth> health;           ///< of agents on which attempts died lately
   Capacity capacity;
+  Archive archive;
 
   Index index;  ///< derived: neither stored nor dumped
 };
@@ -227,14 +250,18 @@ void build_index(State& state);
 
 // ---------------------------------------------------------------- reading it
 
-/// The workflow that a token already stands for; nullptr for a new one.
+/// The workflow that a token already stands for; nullptr for a new one, and one that is archived.
 const Workflow* find_submission(const State& state, const std::string& token);
+/// The archived workflow that a token stands for.
+std::optional<WorkflowId> archived_submission(const State& state, const std::string& token);
 /// The head agent of a starting, running or saving job; nullptr in other states.
 const AgentId* holder(const Job& job);
 /// Shares of a starting, running or saving job whose end is not known; empty in other states.
 std::vector<const wire::Share*> open_shares(const Job& job);
 /// True when `agent` has an open share of `job`.
 bool holds(const Job& job, const AgentId& agent);
+/// When a job ended; 0 while it is live.
+UnixMs ended_ms(const Job& job);
 /// How long the attempts of a job took together, without waiting; the open one until `now_ms`.
 std::int64_t run_ms(const Job& job, UnixMs now_ms);
 /// What jobs of one purpose have in common, whichever run of their workflow they are of: "demo/scores".

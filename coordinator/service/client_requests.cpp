@@ -78,6 +78,7 @@ void Service::take_request(Round& round, const wire::IncomingFrame& incoming,
 Status Service::take_submission(Round& round, const wire::SubmitRequest& request) {
   if (request.token.empty()) return invalid_argument("submit: the request carries no token");
   if (core::find_submission(state_, request.token)) return ok_status();
+  if (core::archived_submission(state_, request.token)) return ok_status();
   if (state_.stopping) {
     return unavailable("submit: the coordinator is stopping; start it again and repeat");
   }

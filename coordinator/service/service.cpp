@@ -28,7 +28,9 @@ bool passing(const Status& status) {
 
 }  // namespace
 
-Service::Service(const ServiceParts& parts) : parts_(parts) {}
+Service::Service(const ServiceParts& parts) : parts_(parts) {
+  mind_.policy = parts.policy;
+}
 
 Status Service::load() {
   TA_ASSIGN_OR_RETURN(store::Snapshot loaded, store::load_state(parts_.store));
@@ -249,6 +251,7 @@ void Service::answer_all(const std::vector<PendingReply>& replies) {
                               .telemetry = telemetry_,
                               .identity = parts_.identity,
                               .files = parts_.files,
+                              .store = parts_.store,
                               .now_ms = now_ms(),
                               .started_ms = started_ms_,
                               .events = parts_.store.fact_count()};

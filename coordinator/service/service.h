@@ -47,6 +47,7 @@ struct ServiceParts {
   ServiceIdentity identity;
   std::uint64_t facts_per_snapshot_min = kFactsPerSnapshotMin;
   PoolBackend* pools = nullptr;  ///< of the pools that people add; nullptr: none can be added
+  core::Policy policy = {};
 };
 
 class Service {

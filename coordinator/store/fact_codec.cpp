@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "base/format.h"
+#include "coordinator/store/schema.h"
 #include "coordinator/store/stored_fields.h"
 
 namespace tagalign::store {
@@ -48,6 +49,12 @@ Result<core::Fact> decode_fact(std::uint32_t format_version, std::string_view by
   TA_RETURN_IF_ERROR(read(format_version, bytes, fact));
   if (bytes.empty()) return data_loss("a fact has no bytes");
   return fact;
+}
+
+Result<core::Fact> read_stored_fact(const StoredFact& row) {
+  if (row_checksum(row.format, row.payload) != row.checksum)
+    return data_loss(format("the payload does not match its checksum; {}", kWayOut));
+  return decode_fact(row.format, row.payload);
 }
 
 std::string encode_snapshot(const core::State& state) {

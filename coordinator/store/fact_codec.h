@@ -20,6 +20,15 @@ std::string encode_fact(const core::Fact& fact);
 /// kUnsupported for another `format`, kDataLoss for bytes that are no fact.
 Result<core::Fact> decode_fact(std::uint32_t format, std::string_view bytes);
 
+/// A row of table `facts`.
+struct StoredFact {
+  std::uint32_t format = 0;
+  std::uint64_t checksum = 0;
+  std::string_view payload;
+};
+/// As decode_fact(), and kDataLoss when the checksum does not fit; says the way out.
+Result<core::Fact> read_stored_fact(const StoredFact& row);
+
 /// All durable fields of the state.
 std::string encode_snapshot(const core::State& state);
 /// With its index built. Errors as decode_fact().

@@ -1,13 +1,16 @@
 /// SQLite as the store needs it: an open database, statements with values bound in order, errors as
-/// Status. With sqlite_database.cpp and sqlite_store.cpp the only files that see SQLite.
+/// Status. Only the files sqlite_* of this folder see SQLite.
 #pragma once
 
 #include <sqlite3.h>
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "base/file_system.h"
 #include "base/format.h"
 #include "base/status.h"
 
@@ -47,10 +50,14 @@ class Statement {
   Status run(std::string_view operation) {
     const int code = sqlite3_step(raw_.get());
     Status status = code == SQLITE_DONE ? ok_status() : failure(database_, operation);
+    reset();
+    return status;
+  }
+  /// Ready for the next use, whatever rows are left.
+  void reset() {
     sqlite3_reset(raw_.get());
     sqlite3_clear_bindings(raw_.get());
     bound_ = 0;
-    return status;
   }
   /// True while there is a row.
   Result<bool> next(std::string_view operation) {
@@ -80,9 +87,31 @@ class Statement {
   int bound_ = 0;
 };
 
+/// `flags` of sqlite3_open_v2; the message names the file.
+Result<Database> open_file(const Path& path, int flags);
+/// Write-ahead log on a local disk: one flush a batch, and people may read meanwhile. It needs shared
+/// memory, which network file systems lack: there the rollback journal, flushed with its folder.
+Status configure(sqlite3* database, const Path& folder);
+
+/// kDataLoss when the structure of some page is damaged, or when a table lacks what `selects` ask for:
+/// it reads the whole file.
+Status check_pages(sqlite3* database, std::span<const char* const> selects);
 /// Runs statements without rows.
 Status execute(sqlite3* database, const std::string& sql);
 /// First column of the first row; 0 when there is none.
 Result<std::int64_t> query_integer(sqlite3* database, const char* sql);
+
+/// All that `body` does, or nothing when it fails.
+template <class Body>
+Status in_transaction(sqlite3* database, Body body) {
+  TA_RETURN_IF_ERROR(execute(database, "BEGIN IMMEDIATE"));
+  Status status = body();
+  if (status.ok()) status = execute(database, "COMMIT");
+  // SQLite rolls back by itself on some errors; a second rollback is then refused, and rightly.
+  if (status.ok() || sqlite3_get_autocommit(database) != 0) return status;
+  const Status undone = execute(database, "ROLLBACK");
+  if (undone.ok()) return status;
+  return internal_error(format("{}; then {}", status.message(), undone.message()));
+}
 
 }  // namespace tagalign::store

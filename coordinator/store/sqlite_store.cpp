@@ -1,71 +1,36 @@
 /// Tables and settings: format.md.
-#include <nlohmann/json.hpp>
-
 #include "base/format.h"
-#include "base/json_text.h"
 #include "base/log.h"
 #include "coordinator/store/fact_codec.h"
+#include "coordinator/store/journal_scan.h"
+#include "coordinator/store/repair.h"
+#include "coordinator/store/schema.h"
+#include "coordinator/store/sqlite_archive.h"
 #include "coordinator/store/sqlite_database.h"
+#include "coordinator/store/sqlite_rows.h"
 #include "coordinator/store/state_folder.h"
 #include "coordinator/store/store.h"
-#include "coordinator/wire/json.h"
-#include "coordinator/wire/settings.h"
 
 namespace tagalign::store {
 namespace {
 
-constexpr int kSchemaVersion = 2;
-constexpr std::uint32_t kApplicationId = 0x5441474C;  // "TAGL"
-constexpr int kBusyMs = 10'000;  // a person's sqlite3 may hold the file for a moment
-constexpr std::size_t kPartBytesMax = 16U << 20;  // of a snapshot, one row each
-constexpr std::int64_t kSnapshotsKept = 2;        // the older stands in for a damaged newer one
-
-constexpr const char* kSchema = R"sql(
-CREATE TABLE facts (
-  sequence INTEGER PRIMARY KEY,
-  at_ms INTEGER NOT NULL,
-  kind TEXT NOT NULL,
-  format INTEGER NOT NULL,
-  checksum INTEGER NOT NULL,
-  payload BLOB NOT NULL
-) STRICT;
-CREATE TABLE snapshots (
-  sequence INTEGER NOT NULL,
-  part INTEGER NOT NULL,
-  parts INTEGER NOT NULL,
-  format INTEGER NOT NULL,
-  checksum INTEGER NOT NULL,
-  payload BLOB NOT NULL,
-  PRIMARY KEY (sequence, part)
-) STRICT;
-CREATE TABLE results (
-  key TEXT PRIMARY KEY,
-  job INTEGER NOT NULL,
-  method TEXT NOT NULL,
-  step INTEGER NOT NULL,
-  dataset TEXT NOT NULL,
-  protocol TEXT NOT NULL,
-  json TEXT NOT NULL
-) STRICT;
-)sql";
-
-std::string result_json(const wire::EvaluationResult& result) {
-  return json_text(nlohmann::json(result));
-}
+constexpr std::uint64_t kJournalBytesMax = 8ULL << 30;
+constexpr std::int64_t kSnapshotsKept = 2;  // the older stands in for a damaged newer one
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<FolderLock> lock, Database database, Statement insert_fact,
-              Statement insert_result, std::uint64_t count)
+  SqliteStore(std::unique_ptr<FolderLock> lock, Database database, std::unique_ptr<Archive> archive,
+              Statement insert_fact, Statement insert_result, std::uint64_t count)
       : lock_(std::move(lock)),
         database_(std::move(database)),
+        archive_(std::move(archive)),
         insert_fact_(std::move(insert_fact)),
         insert_result_(std::move(insert_result)),
         count_(count) {}
 
   Status append(std::span<const core::Fact> facts) override {
     if (facts.empty()) return ok_status();
-    TA_RETURN_IF_ERROR(in_transaction([&] { return insert_all(facts); }));
+    TA_RETURN_IF_ERROR(in_transaction(database_.get(), [&] { return insert_all(facts); }));
     count_ += facts.size();
     return ok_status();
   }
@@ -84,12 +49,32 @@ class SqliteStore final : public Store {
       visit(expected, fact);
     }
     if (expected - 1 == count_) return ok_status();
-    return data_loss(format("table facts of coordinator.sqlite: expected rows up to {}, found {}",
-                            count_, expected - 1));
+    return data_loss(
+        format("table facts of coordinator.sqlite: expected rows up to {}, found {}; {}", count_,
+               expected - 1, kWayOut));
   }
 
   Status save_snapshot(const core::State& state) override {
-    return in_transaction([&] { return insert_snapshot(encode_snapshot(state)); });
+    const std::string bytes = encode_snapshot(state);
+    TA_ASSIGN_OR_RETURN(const std::int64_t unneeded, facts_unneeded());
+    TA_ASSIGN_OR_RETURN(const std::vector<std::string> keys, results_without(state));
+    TA_RETURN_IF_ERROR(archive_->take_facts(database_.get(), static_cast<std::uint64_t>(unneeded)));
+    TA_RETURN_IF_ERROR(archive_->take_results(database_.get(), keys));
+    return in_transaction(database_.get(), [&]() -> Status {
+      TA_RETURN_IF_ERROR(insert_snapshot(database_.get(), count_, bytes));
+      TA_RETURN_IF_ERROR(delete_results(keys));
+      return execute(database_.get(), format("DELETE FROM facts WHERE sequence <= {}; "
+                                             "DELETE FROM snapshots WHERE sequence < {}",
+                                             unneeded, unneeded));
+    });
+  }
+
+  Result<std::optional<wire::EvaluationResult>> result(const std::string& key) override {
+    TA_ASSIGN_OR_RETURN(std::optional<std::string> json, read_result(database_.get(), key));
+    if (!json) {
+      TA_ASSIGN_OR_RETURN(json, archive_->result(key));
+    }
+    return json ? parse_result_row(*json) : std::nullopt;
   }
 
   Result<Snapshot> newest_snapshot() override {
@@ -112,18 +97,6 @@ class SqliteStore final : public Store {
   std::uint64_t fact_count() const override { return count_; }
 
  private:
-  template <class Body>
-  Status in_transaction(Body body) {
-    TA_RETURN_IF_ERROR(execute(database_.get(), "BEGIN IMMEDIATE"));
-    Status status = body();
-    if (status.ok()) status = execute(database_.get(), "COMMIT");
-    // SQLite rolls back by itself on some errors; a second rollback is then refused, and rightly.
-    if (status.ok() || sqlite3_get_autocommit(database_.get()) != 0) return status;
-    const Status undone = execute(database_.get(), "ROLLBACK");
-    if (undone.ok()) return status;
-    return internal_error(format("{}; then {}", status.message(), undone.message()));
-  }
-
   Status insert_all(std::span<const core::Fact> facts) {
     std::uint64_t sequence = count_;
     for (const core::Fact& fact : facts) {
@@ -136,55 +109,43 @@ class SqliteStore final : public Store {
           .bind_blob(bytes);
       TA_RETURN_IF_ERROR(insert_fact_.run("append a fact to coordinator.sqlite"));
       if (const auto* known = std::get_if<core::ResultKnown>(&fact.body)) {
-        TA_RETURN_IF_ERROR(insert_result(*known));
+        TA_RETURN_IF_ERROR(insert_result(insert_result_, known->job, known->result));
       }
     }
     return ok_status();
   }
 
-  Status insert_result(const core::ResultKnown& known) {
-    const wire::EvaluationResult& r = known.result;
-    const std::string json = result_json(r);
-    const std::string shown = wire::shown(r.protocol);
-    insert_result_.bind(r.key)
-        .bind(static_cast<std::int64_t>(known.job.value))
-        .bind(r.method)
-        .bind(static_cast<std::int64_t>(r.step))
-        .bind(r.dataset)
-        .bind(shown)
-        .bind(json);
-    return insert_result_.run("append a result to coordinator.sqlite");
+  /// The newest fact that none of the snapshots kept needs, once another is written; 0: none.
+  Result<std::int64_t> facts_unneeded() {
+    return query_integer(
+        database_.get(),
+        format("SELECT coalesce(min(sequence), 0) FROM (SELECT DISTINCT sequence FROM snapshots "
+               "WHERE sequence < {} ORDER BY sequence DESC LIMIT {}) HAVING count(*) = {}",
+               count_, kSnapshotsKept - 1, kSnapshotsKept - 1)
+            .c_str());
   }
 
-  /// The facts that only an older snapshot needed leave with it.
-  Status insert_snapshot(const std::string& bytes) {
-    TA_ASSIGN_OR_RETURN(
-        Statement insert,
-        Statement::prepare(database_.get(),
-                           "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)"));
-    const std::size_t parts = (bytes.size() + kPartBytesMax - 1) / kPartBytesMax;
-    for (std::size_t part = 0; part < parts; ++part) {
-      const std::string_view payload =
-          std::string_view(bytes).substr(part * kPartBytesMax, kPartBytesMax);
-      insert.bind(static_cast<std::int64_t>(count_))
-          .bind(static_cast<std::int64_t>(part))
-          .bind(static_cast<std::int64_t>(parts))
-          .bind(std::int64_t{kFactFormat})
-          .bind(static_cast<std::int64_t>(row_checksum(kFactFormat, payload)))
-          .bind_blob(payload);
-      TA_RETURN_IF_ERROR(insert.run("write a snapshot to coordinator.sqlite"));
+  /// Keys of the rows whose result is archived in `state`.
+  Result<std::vector<std::string>> results_without(const core::State& state) {
+    TA_ASSIGN_OR_RETURN(Statement query,
+                        Statement::prepare(database_.get(), "SELECT key FROM results"));
+    std::vector<std::string> keys;
+    while (true) {
+      TA_ASSIGN_OR_RETURN(const bool found, query.next("list results"));
+      if (!found) return keys;
+      std::string key(query.bytes(0));
+      if (state.archive.results.contains(key)) keys.push_back(std::move(key));
     }
-    const std::string oldest = format(
-        "(SELECT min(sequence) FROM (SELECT DISTINCT sequence FROM snapshots ORDER BY sequence "
-        "DESC LIMIT {}))",
-        kSnapshotsKept);
-    TA_RETURN_IF_ERROR(
-        execute(database_.get(), "DELETE FROM snapshots WHERE sequence < " + oldest));
-    TA_ASSIGN_OR_RETURN(
-        const std::int64_t kept,
-        query_integer(database_.get(), "SELECT count(DISTINCT sequence) FROM snapshots"));
-    if (kept < kSnapshotsKept) return ok_status();
-    return execute(database_.get(), "DELETE FROM facts WHERE sequence <= " + oldest);
+  }
+
+  Status delete_results(const std::vector<std::string>& keys) {
+    TA_ASSIGN_OR_RETURN(Statement remove,
+                        Statement::prepare(database_.get(), "DELETE FROM results WHERE key = ?"));
+    for (const std::string& key : keys) {
+      remove.bind(key);
+      TA_RETURN_IF_ERROR(remove.run("delete an archived result"));
+    }
+    return ok_status();
   }
 
   Result<core::State> read_snapshot(std::int64_t sequence) {
@@ -217,42 +178,26 @@ class SqliteStore final : public Store {
     const std::string where = format("row {} of table facts in coordinator.sqlite", sequence);
     if (sequence != expected) {
       return data_loss(
-          format("{}: expected row {}; rows are missing, restore the state folder from a copy",
-                 where, expected));
+          format("{}: expected row {}; rows are missing; {}", where, expected, kWayOut));
     }
-    if (row_checksum(version, row.bytes(3)) != static_cast<std::uint64_t>(row.integer(2))) {
-      return data_loss(format(
-          "{}: the payload does not match its checksum; restore the state folder from a copy",
-          where));
-    }
-    auto fact = decode_fact(version, row.bytes(3));
+    auto fact =
+        read_stored_fact({version, static_cast<std::uint64_t>(row.integer(2)), row.bytes(3)});
     if (!fact.ok()) return fact.status().with_context(where);
     return fact;
   }
 
   std::unique_ptr<FolderLock> lock_;  // before the database: released after it
   Database database_;
+  std::unique_ptr<Archive> archive_;
   Statement insert_fact_;
   Statement insert_result_;
   std::uint64_t count_;
 };
 
-/// Write-ahead log on a local disk: one flush a batch, and people may read meanwhile. It
-/// needs shared memory, which network file systems lack: there the rollback journal,
-/// flushed with its folder.
-Status configure(sqlite3* database, const Path& folder, const StoreOptions& options) {
-  sqlite3_busy_timeout(database, kBusyMs);
-  const bool remote = network_file_system(folder) != nullptr;
-  TA_RETURN_IF_ERROR(
-      execute(database, remote ? "PRAGMA journal_mode=DELETE" : "PRAGMA journal_mode=WAL"));
-  TA_RETURN_IF_ERROR(
-      execute(database, remote ? "PRAGMA synchronous=EXTRA" : "PRAGMA synchronous=FULL"));
-  if (options.bytes_max) {
-    TA_ASSIGN_OR_RETURN(const std::int64_t page_bytes, query_integer(database, "PRAGMA page_size"));
-    const auto pages = static_cast<std::int64_t>(*options.bytes_max) / page_bytes;
-    TA_RETURN_IF_ERROR(execute(database, format("PRAGMA max_page_count={}", pages)));
-  }
-  return ok_status();
+Status limit_bytes(sqlite3* database, std::uint64_t bytes_max) {
+  TA_ASSIGN_OR_RETURN(const std::int64_t page_bytes, query_integer(database, "PRAGMA page_size"));
+  return execute(database, format("PRAGMA max_page_count={}",
+                                  static_cast<std::int64_t>(bytes_max) / page_bytes));
 }
 
 Status ensure_schema(sqlite3* database) {
@@ -272,35 +217,49 @@ Status ensure_schema(sqlite3* database) {
   TA_ASSIGN_OR_RETURN(const std::int64_t tables,
                       query_integer(database, "SELECT count(*) FROM sqlite_master"));
   if (tables != 0)
-    return data_loss("holds tables but no schema version: not a database of this program");
-  return execute(
-      database,
-      format("BEGIN IMMEDIATE; {} PRAGMA application_id={}; PRAGMA user_version={}; COMMIT",
-             kSchema, kApplicationId, kSchemaVersion));
+    return data_loss(
+        format("holds tables but no schema version: not a database of this program; {}", kWayOut));
+  return execute(database, format("BEGIN IMMEDIATE; {} COMMIT", live_schema()));
+}
+
+/// SQLite makes a missing or empty file a new database, and takes a damaged journal for one that ends
+/// early: then acknowledged jobs would be forgotten without a word.
+Status check_files(const Path& folder) {
+  FileSystem& files = posix_file_system();
+  const Path path = folder / kDatabaseName;
+  const auto bytes = files.file_size(path);
+  if (files.exists(folder / kArchiveName) && (!bytes.ok() || *bytes == 0))
+    return data_loss(
+        format("it is empty or missing, and {} is there; {}. To start anew, move {} away",
+               kArchiveName, kWayOut, kArchiveName));
+  const Path journal = path.string() + "-wal";
+  if (!files.exists(journal)) return ok_status();
+  TA_ASSIGN_OR_RETURN(const std::string wal, files.read_file(journal, kJournalBytesMax));
+  if (!journal_is_damaged(wal)) return ok_status();
+  return data_loss(format("its journal is damaged inside, so that commits are lost; {}", kWayOut));
 }
 
 Result<std::unique_ptr<Store>> open_database(std::unique_ptr<FolderLock> lock, const Path& folder,
                                              const StoreOptions& options) {
-  const Path path = folder / "coordinator.sqlite";
-  sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-  Database database(raw);
-  if (code != SQLITE_OK) return failure(raw, "open");
-  TA_RETURN_IF_ERROR(configure(raw, folder, options));
+  TA_RETURN_IF_ERROR(finish_repair(folder));
+  TA_RETURN_IF_ERROR(check_files(folder));
+  TA_ASSIGN_OR_RETURN(Database database, open_file(folder / kDatabaseName,
+                                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  sqlite3* raw = database.get();
+  TA_RETURN_IF_ERROR(configure(raw, folder));
+  if (options.bytes_max) TA_RETURN_IF_ERROR(limit_bytes(raw, *options.bytes_max));
   TA_RETURN_IF_ERROR(ensure_schema(raw));
-  TA_ASSIGN_OR_RETURN(Statement insert_fact,
-                      Statement::prepare(raw, "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?)"));
-  TA_ASSIGN_OR_RETURN(
-      Statement insert_result,
-      Statement::prepare(raw, "INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)"));
+  TA_RETURN_IF_ERROR(check_pages(raw, kLiveSelects));
+  TA_ASSIGN_OR_RETURN(auto archive, Archive::open(folder, options.archive_bytes_max));
+  TA_ASSIGN_OR_RETURN(Statement insert_fact, Statement::prepare(raw, kInsertFact));
+  TA_ASSIGN_OR_RETURN(Statement insert_result, Statement::prepare(raw, kInsertResult));
   TA_ASSIGN_OR_RETURN(const std::int64_t count,
                       query_integer(raw,
                                     "SELECT max(coalesce((SELECT max(sequence) FROM facts), 0), "
                                     "coalesce((SELECT max(sequence) FROM snapshots), 0))"));
-  return std::unique_ptr<Store>(new SqliteStore(std::move(lock), std::move(database),
-                                                std::move(insert_fact), std::move(insert_result),
-                                                static_cast<std::uint64_t>(count)));
+  return std::unique_ptr<Store>(new SqliteStore(
+      std::move(lock), std::move(database), std::move(archive), std::move(insert_fact),
+      std::move(insert_result), static_cast<std::uint64_t>(count)));
 }
 
 }  // namespace

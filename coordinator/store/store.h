@@ -1,9 +1,9 @@
 /// The coordinator's durable memory: the log of facts, committed before anything is done about
-/// them, and snapshots that spare a restart most of it.
+/// them, snapshots that spare a restart most of it, and an archive of what is needed no more.
 ///
 /// Owns     the state folder for as long as it lives: a second coordinator is refused.
 /// Order    facts keep the order in which they were appended; sequence numbers are 1, 2, … without
-///          gaps. Facts that only an older snapshot needed may be gone.
+///          gaps. Facts that only an older snapshot needed are in the archive alone.
 /// Failure  append() and save_snapshot() are all or nothing. After kNoSpace or kUnavailable the
 ///          same batch may be appended again; any other error means that the coordinator must
 ///          stop. A damaged row is kDataLoss and names the row; of a damaged snapshot the older
@@ -43,9 +43,13 @@ class Store {
   virtual Status replay(std::uint64_t after, const Visitor& visit) = 0;
 
   /// `state` is that after the newest fact. The two newest snapshots are kept, and the facts since
-  /// the older of them.
+  /// the older of them; older facts, and results that `state` has archived, move into the archive.
   virtual Status save_snapshot(const core::State& state) = 0;
   virtual Result<Snapshot> newest_snapshot() = 0;
+
+  /// A result that was appended, live or archived, by its key; nullopt when it is not there or not
+  /// readable. Unchecked: State::archive knows a digest of its counts.
+  virtual Result<std::optional<wire::EvaluationResult>> result(const std::string& key) = 0;
 
   /// Number of the newest fact.
   virtual std::uint64_t fact_count() const = 0;
@@ -59,6 +63,8 @@ struct StoreOptions {
   /// Upper limit of the database, in bytes; append() beyond it is kNoSpace. For tests
   /// of a full disk.
   std::optional<std::uint64_t> bytes_max;
+  /// Of the archive: beyond it the oldest facts are dropped. Results are not.
+  std::uint64_t archive_bytes_max = 1ULL << 30;
 };
 
 /// Opens or creates `folder`/coordinator.sqlite. kAlreadyExists when another coordinator holds

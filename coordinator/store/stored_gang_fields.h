@@ -20,19 +20,19 @@ inline void get(std::string_view bytes, GangLauncher& value) {
 
 template <class F, tagalign::Is<Share> T>
 void fields(F& f, T& s) {
-  f(1, s.agent);
-  f(2, s.first_rank);
-  f(3, s.slots);
+  f(1, "agent", s.agent);
+  f(2, "first_rank", s.first_rank);
+  f(3, "slots", s.slots);
 }
 template <class F, tagalign::Is<AgentPlace> T>
 void fields(F& f, T& s) {
-  f(1, s.pool);
-  f(2, s.allocation);
-  f(3, s.node);
-  f(4, s.ends_ms);
-  f(5, s.socket);
-  f(6, s.launcher);
-  f(7, s.since_ms);
+  f(1, "pool", s.pool);
+  f(2, "allocation", s.allocation);
+  f(3, "node", s.node);
+  f(4, "ends_ms", s.ends_ms);
+  f(5, "socket", s.socket);
+  f(6, "launcher", s.launcher);
+  f(7, "since_ms", s.since_ms);
 }
 
 }  // namespace wire
@@ -41,35 +41,35 @@ namespace core {
 
 template <class F, Is<ShareEnd> T>
 void fields(F& f, T& s) {
-  f(1, s.agent);
-  f(2, s.outcome);
-  f(3, s.exit_code);
-  f(4, s.failed_rank);
-  f(5, s.last_step);
-  f(6, s.message);
-  f(7, s.at_ms);
-  f(8, s.given_up);
+  f(1, "agent", s.agent);
+  f(2, "outcome", s.outcome);
+  f(3, "exit_code", s.exit_code);
+  f(4, "failed_rank", s.failed_rank);
+  f(5, "last_step", s.last_step);
+  f(6, "message", s.message);
+  f(7, "at_ms", s.at_ms);
+  f(8, "given_up", s.given_up);
 }
 template <class F, Is<ShareRan> T>
 void fields(F& f, T& s) {
-  f(1, s.job);
-  f(2, s.agent);
+  f(1, "job", s.job);
+  f(2, "agent", s.agent);
 }
 template <class F, Is<DaemonAsked> T>
 void fields(F& f, T& s) {
-  f(1, s.job);
-  f(2, s.agent);
-  f(3, s.command);
+  f(1, "job", s.job);
+  f(2, "agent", s.agent);
+  f(3, "command", s.command);
 }
 template <class F, Is<ShareReopened> T>
 void fields(F& f, T& s) {
-  f(1, s.job);
-  f(2, s.agent);
+  f(1, "job", s.job);
+  f(2, "agent", s.agent);
 }
 template <class F, Is<ShareEnded> T>
 void fields(F& f, T& s) {
-  f(1, s.job);
-  f(2, s.end);
+  f(1, "job", s.job);
+  f(2, "end", s.end);
 }
 }  // namespace core
 }  // namespace tagalign

@@ -1,7 +1,7 @@
 /// Bytes of stored structs: numbered fields, each with its length, so that a field can be added
 /// without touching what was written before (format.md).
 ///
-/// A struct is stored by one list, `template <class F> void fields(F& f, S& s) { f(1, s.a); … }`,
+/// A struct is stored by one list, `template <class F> void fields(F& f, S& s) { f(1, "a", s.a); … }`,
 /// with ascending numbers; the same list writes and reads. Zero, false, empty and absent values
 /// take no bytes. Private to coordinator/store. Reading throws TaggedError, caught in the codecs.
 #pragma once
@@ -45,7 +45,7 @@ class FieldWriter {
  public:
   explicit FieldWriter(std::string& out) : out_(out) {}
   template <class T>
-  void operator()(std::uint8_t number, const T& value);
+  void operator()(std::uint8_t number, const char* name, const T& value);
 
  private:
   std::string& out_;
@@ -168,7 +168,7 @@ bool takes_no_bytes(const T& value) {
 }
 
 template <class T>
-void FieldWriter::operator()(std::uint8_t number, const T& value) {
+void FieldWriter::operator()(std::uint8_t number, const char*, const T& value) {
   if (takes_no_bytes(value)) return;
   out_.push_back(static_cast<char>(number));
   put_sized(out_, value);
@@ -180,7 +180,7 @@ class FieldReader {
  public:
   explicit FieldReader(std::string_view rest) : rest_(rest) {}
   template <class T>
-  void operator()(std::uint8_t number, T& value);
+  void operator()(std::uint8_t number, const char* name, T& value);
   /// Every field must have been asked for: a number that the list lacks is of a newer program.
   void finish() const {
     if (!rest_.empty()) {
@@ -325,7 +325,7 @@ requires(std::is_class_v<S>) void get(std::string_view bytes, S& value) {
 }
 
 template <class T>
-void FieldReader::operator()(std::uint8_t number, T& value) {
+void FieldReader::operator()(std::uint8_t number, const char*, T& value) {
   if (!rest_.empty() && static_cast<unsigned char>(rest_[0]) == number) {
     rest_.remove_prefix(1);
     get(take_sized(rest_), value);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "base/format.h"
 #include "coordinator/core/core.h"
@@ -32,18 +33,25 @@ class Cluster {
  public:
   explicit Cluster(store::Store* store) : store_(store) {}
 
-  void run(std::int64_t jobs) {
-    for (int a = 0; a < kAgents; ++a) {
+  /// The numbers of a later call go on where an earlier one ended.
+  void run(std::int64_t jobs, std::int64_t begin = 0) {
+    for (int a = 0; a < kAgents && begin == 0; ++a) {
       inputs_.push_back(core::AgentJoined{{.agent = {format("n{}", a)},
                                            .incarnation = "1",
                                            .slots = kSlots,
                                            .first_unacknowledged = 1}});
     }
-    for (std::int64_t first = 0; first < jobs; first += kJobsPerWorkflow) {
+    for (std::int64_t first = begin; first < begin + jobs; first += kJobsPerWorkflow) {
       inputs_.push_back(core::WorkflowSubmitted{format("t{}", first), workflow(first)});
     }
     while (!inputs_.empty()) round();
   }
+  void pass_an_hour() {
+    now_ += 3'600'000;
+    inputs_.push_back(core::TimePassed{});
+    round();
+  }
+  void keep_all() { mind_.policy.ended_jobs_kept = std::numeric_limits<std::size_t>::max(); }
   const core::State& state() const { return state_; }
 
  private:
@@ -95,6 +103,70 @@ BENCHMARK(BM_JobThroughTheCore)
     ->Arg(1'000)
     ->Arg(10'000)
     ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond);
+
+/// As the service does it: a snapshot after so many facts, and old workflows archived.
+class Memory {
+ public:
+  explicit Memory(store::Store& store) : store_(store) {}
+  void after_commit(const core::State& state) {
+    if (store_.fact_count() - at_ < std::max<std::uint64_t>(10'000, state.jobs.size())) return;
+    at_ = store_.fact_count();
+    TA_CHECK(store_.save_snapshot(state).ok());
+  }
+
+ private:
+  store::Store& store_;
+  std::uint64_t at_ = 0;
+};
+
+std::uint64_t bytes_of(const Path& file) {
+  std::error_code absent;
+  const auto bytes = std::filesystem::file_size(file, absent);
+  return absent ? 0 : bytes;
+}
+
+/// A history of so many jobs, of which an hour passes after every workflow; then a restart. The second
+/// argument is whether old workflows are archived.
+void BM_RestartAfterALongHistory(benchmark::State& bench) {
+  const Path folder =
+      std::filesystem::temp_directory_path() / format("ta-history-bench-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  std::uint64_t facts = 0, largest = 0;
+  {
+    auto store = store::open_store(folder);
+    TA_CHECK(store.ok(), store.status().message().c_str());
+    Memory memory(**store);
+    Cluster cluster(store->get());
+    if (bench.range(1) == 0) cluster.keep_all();
+    for (std::int64_t jobs = 0; jobs < bench.range(0); jobs += kJobsPerWorkflow) {
+      cluster.run(kJobsPerWorkflow, jobs);
+      cluster.pass_an_hour();
+      memory.after_commit(cluster.state());
+      largest = std::max(largest, bytes_of(folder / "coordinator.sqlite"));
+    }
+    facts = (*store)->fact_count();
+  }
+  for (auto _ : bench) {
+    const auto store = store::open_store(folder);
+    const auto loaded = store::load_state(**store);
+    TA_CHECK(loaded.ok() && core::live_jobs(loaded->state).empty());
+  }
+  constexpr double kMib = 1 << 20;
+  bench.counters["facts"] = static_cast<double>(facts);
+  bench.counters["live_MiB"] = static_cast<double>(bytes_of(folder / "coordinator.sqlite")) / kMib;
+  bench.counters["largest_MiB"] = static_cast<double>(largest) / kMib;
+  bench.counters["archive_MiB"] = static_cast<double>(bytes_of(folder / "archive.sqlite")) / kMib;
+  std::filesystem::remove_all(folder);
+}
+BENCHMARK(BM_RestartAfterALongHistory)
+    ->Args({50'000, 0})
+    ->Args({200'000, 0})
+    ->Args({50'000, 1})
+    ->Args({100'000, 1})
+    ->Args({200'000, 1})
+    ->Args({400'000, 1})
+    ->Iterations(5)
     ->Unit(benchmark::kMillisecond);
 
 /// Facts that are all in the newest snapshot; each fact behind it adds some microseconds.

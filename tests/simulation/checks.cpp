@@ -78,7 +78,7 @@ void check_job(World& world, const core::State& state, const core::Job& job) {
   const bool done = std::holds_alternative<core::Succeeded>(job.state);
   if (!done || job.spec.kind != "evaluate") return;
   const std::string key = job.spec.overrides.empty() ? "none" : job.spec.overrides.back();
-  if (!state.results.contains(key)) {
+  if (!state.results.contains(key) && !state.archive.results.contains(key)) {
     world.violation(format("the result of job {} was lost", job.id.value));
   }
 }
@@ -99,7 +99,10 @@ void check_ledger(World& world, const core::State& state, const core::Job& job) 
 void check_end(World& world, const core::State& state) {
   for (const auto& [id, job] : state.jobs) check_ledger(world, state, job);
   for (const auto& [id, job] : state.jobs) check_job(world, state, job);
-  for (const core::Template& pattern : state.templates) check_template(world, state, pattern);
+  for (const core::Template& pattern : state.templates) {
+    if (pattern.source != JobId{}) check_template(world, state, pattern);
+  }
+  world.misfortunes["workflow archived"] += static_cast<int>(state.archive.workflows.size());
   if (state.conflicting_results != 0) world.violation("equal keys with other counts");
   for (const auto& [key, gang] : world.gangs) {
     world.violation(format("job {} attempt {} lives on at {} when all jobs have ended",
@@ -109,6 +112,7 @@ void check_end(World& world, const core::State& state) {
 
 void check_client(World& world, const core::State& state, const Client& client) {
   if (!client.reply()) return world.violation(client.token() + " was never acknowledged");
+  if (core::archived_submission(state, client.token()) == client.reply()->workflow) return;
   const core::Workflow* workflow = core::find_submission(state, client.token());
   if (workflow == nullptr || workflow->id != client.reply()->workflow) {
     return world.violation(client.token() + " was acknowledged and is lost");

@@ -18,6 +18,8 @@ namespace {
 constexpr int kReleases = 6;
 constexpr UnixMs kWeatherMs = 240'000;
 constexpr UnixMs kCalmMs = 900'000;
+/// Of a workflow of hundreds of jobs in calm weather.
+constexpr UnixMs kLongMs = 20'000'000;
 /// Until the last allocation has gone after the last job.
 constexpr UnixMs kGiveBackMs = 600'000;
 /// Every so many-th seed runs on the real SQLite store, which takes longer.
@@ -28,7 +30,8 @@ constexpr std::uint64_t kSeedsPerSlurm = 4;
 
 class Cluster {
  public:
-  explicit Cluster(std::uint64_t seed)
+  /// `only`: what the one client submits; nullptr: drawn, as is how many there are.
+  explicit Cluster(std::uint64_t seed, const wire::WorkflowSpec* only = nullptr)
       : world_(seed),
         network_(world_),
         slurm_(seed % kSeedsPerSlurm == 0
@@ -54,7 +57,28 @@ class Cluster {
     for (int i = 0; i < nodes; ++i) add_node(i);
     if (slurm_) add_pool_user();
     const auto clients = world_.between(1, 4);
-    for (int i = 0; i < clients; ++i) add_client(i);
+    for (int i = 0; i < clients && !only; ++i) add_client(i);
+    if (only) add_client(0, *only);
+  }
+
+  CrashRun run_calm(CrashPoint point) {
+    world_.crash_point = point;
+    world_.allocations_end = false;
+    coordinator_.start();
+    for (const auto& node : nodes_) {
+      if (!node->pooled()) node->start();
+    }
+    clients_.front()->start();
+    while (!all_done() && world_.step(start_ + kLongMs)) {
+    }
+    const std::uint64_t commits = world_.commits;
+    check();
+    CrashRun run{world_.violations, commits, world_.gangs_at_kill, 0, 0};
+    for (const auto& [id, job] : coordinator_.state().jobs) {
+      ++run.jobs;
+      run.attempts += job.attempts.size();
+    }
+    return run;
   }
 
   Summary run() {
@@ -109,6 +133,9 @@ class Cluster {
     if (user_ && user_->plan().needed && world_.random.chance(0.6)) pin(spec, user_->plan().spec);
     if (world_.bounds) put_bounds(spec, world_);
     if (world_.people) put_in_order(spec, world_);
+    add_client(number, std::move(spec));
+  }
+  void add_client(int number, wire::WorkflowSpec spec) {
     clients_.push_back(std::make_unique<Client>(
         world_, number, std::move(spec),
         [this](const Client& from, wire::Frame f) { up(from, std::move(f)); }));
@@ -275,6 +302,10 @@ class Cluster {
 
 Summary run_cluster(std::uint64_t seed) {
   return Cluster(seed).run();
+}
+
+CrashRun run_crash_point(std::uint64_t seed, const wire::WorkflowSpec& only, CrashPoint point) {
+  return Cluster(seed, &only).run_calm(point);
 }
 
 }  // namespace tagalign::simulation

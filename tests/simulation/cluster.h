@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/world.h"
+
 namespace tagalign::simulation {
 
 struct Summary {
@@ -18,5 +20,15 @@ struct Summary {
 };
 
 Summary run_cluster(std::uint64_t seed);
+
+/// One workflow in calm weather, with one death of the coordinator.
+struct CrashRun {
+  std::vector<std::string> violations;
+  std::uint64_t commits = 0;
+  std::size_t gangs_at_kill = 0;
+  std::size_t jobs = 0;
+  std::size_t attempts = 0;
+};
+CrashRun run_crash_point(std::uint64_t seed, const wire::WorkflowSpec& only, CrashPoint point);
 
 }  // namespace tagalign::simulation

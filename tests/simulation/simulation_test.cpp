@@ -109,7 +109,8 @@ constexpr const char* kMisfortunes[] = {"accounting lost",
                                         "store full",
                                         "sweep at its bound",
                                         "training unreachable",
-                                        "word of an ended connection"};
+                                        "word of an ended connection",
+                                        "workflow archived"};
 
 std::string report(std::uint64_t seed, const Summary& summary) {
   std::string text = "seed " + std::to_string(seed);

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "coordinator/wire/messages.h"
+#include "coordinator/wire/pool_messages.h"
 #include "tests/simulation/gangs/part.h"
 #include "tests/simulation/world.h"
 

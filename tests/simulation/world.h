@@ -67,12 +67,19 @@ struct LivingGang {
 
 class Gang;
 
+/// Where the coordinator's process is killed once: at a commit of its store, counted from 1.
+struct CrashPoint {
+  std::uint64_t commit = 0;  ///< 0: nowhere
+  bool before = false;       ///< nothing of it is durable; else all is, and nothing was said of it
+};
+
 class World final : public Clock {
  public:
   explicit World(std::uint64_t seed)
       : random({seed, 0, 0}, StreamPurpose::kSimulation),
         bounds(seed % 5 == 0),
-        people(seed % 3 != 0) {}
+        people(seed % 3 != 0),
+        archives(seed % 4 == 1) {}
 
   UnixMs unix_ms() override { return now + wall_offset_ms; }
   MonotonicMs monotonic_ms() override { return now; }
@@ -129,8 +136,14 @@ class World final : public Clock {
   bool bounds = false;
   std::set<AgentId> broken;  ///< nodes that launch nothing
   bool people = false;       ///< who give jobs an order and change it: not in seeds divisible by 3
+  bool archives =
+      false;  ///< workflows leave the live state soon after they ended: in each fourth seed
   std::set<JobId> requeued;  ///< jobs that somebody wanted to be tried again
-  int store_failures = 0;    ///< commits of a coordinator that failed
+  CrashPoint crash_point;
+  std::uint64_t commits = 0;                    ///< of all processes of the coordinator
+  bool killed = false;                          ///< at its crash point, and not buried yet
+  std::size_t gangs_at_kill = 0;                ///< that lived then
+  int store_failures = 0;                       ///< commits of a coordinator that failed
   std::set<std::pair<AgentId, AgentId>> apart;  ///< machines that do not reach each other
   std::set<JobId> finished;                     ///< jobs of which some gang really ended well
   std::map<std::string, int> misfortunes;       ///< how often each struck

@@ -14,6 +14,8 @@ Status MemoryStore::append(std::span<const core::Fact> facts) {
     std::string bytes = encode_fact(fact);
     const std::uint64_t checksum = row_checksum(kFactFormat, bytes);
     rows_.push_back({checksum, std::move(bytes)});
+    if (const auto* known = std::get_if<core::ResultKnown>(&fact.body))
+      results_.emplace(known->result.key, known->result);
   }
   return ok_status();
 }
@@ -42,6 +44,12 @@ Result<Snapshot> MemoryStore::newest_snapshot() {
   if (!snapshot_) return Snapshot{};
   TA_ASSIGN_OR_RETURN(core::State state, decode_snapshot(kFactFormat, snapshot_->second));
   return Snapshot{snapshot_->first, std::move(state)};
+}
+
+Result<std::optional<wire::EvaluationResult>> MemoryStore::result(const std::string& key) {
+  const auto found = results_.find(key);
+  if (found == results_.end()) return std::optional<wire::EvaluationResult>();
+  return std::optional(found->second);
 }
 
 void MemoryStore::damage(std::uint64_t sequence) {

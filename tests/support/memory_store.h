@@ -4,6 +4,7 @@
 /// survives a simulated crash for as long as the object does.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@ class MemoryStore final : public Store {
   Status replay(std::uint64_t after, const Visitor& visit) override;
   Status save_snapshot(const core::State& state) override;
   Result<Snapshot> newest_snapshot() override;
+  Result<std::optional<wire::EvaluationResult>> result(const std::string& key) override;
   std::uint64_t fact_count() const override { return rows_.size(); }
 
   /// The next `count` appends fail as a full disk does and store nothing.
@@ -34,6 +36,7 @@ class MemoryStore final : public Store {
     std::string bytes;
   };
   std::vector<Row> rows_;
+  std::map<std::string, wire::EvaluationResult> results_;
   std::optional<std::pair<std::uint64_t, std::string>> snapshot_;  ///< sequence, bytes
   int failures_left_ = 0;
   int read_failures_left_ = 0;

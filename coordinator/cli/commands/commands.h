@@ -28,6 +28,8 @@ struct Program {
 };
 
 void add_coordinator(Program& program);
+/// Its verbs that need no coordinator: export, repair, replay.
+void add_coordinator_past(Program& program, CLI::App& coordinator);
 void add_agent(Program& program);
 void add_submit(Program& program);
 void add_jobs(Program& program);

@@ -176,6 +176,7 @@ void add_coordinator(Program& program) {
   stop_command->add_flag("--kill", stop_options->kill, "do not wait for jobs to save");
   stop_command->footer("Example:\n  tagalign coordinator stop");
   program.on(stop_command, stop_options, stop);
+  add_coordinator_past(program, *group);
   auto run_options = std::make_shared<CoordinatorArguments>();
   CLI::App* run_command = group->add_subcommand("run", "Run it in the foreground")->group("");
   add_daemon_options(run_command, *run_options);

@@ -16,6 +16,7 @@
 #include "coordinator/cli/host/connection.h"
 #include "coordinator/cli/host/doctor.h"
 #include "coordinator/cli/host/output.h"
+#include "coordinator/cli/host/past.h"
 #include "coordinator/keys/given_keys.h"
 #include "coordinator/wire/client_messages.h"
 
@@ -82,6 +83,7 @@ struct Host {
   /// Becomes `tagalign-worker ARGUMENTS…`, with this terminal and working folder; its exit code is
   /// the answer. Returns an error when it cannot start.
   std::function<Result<int>(const std::vector<std::string>& arguments)> run_worker;
+  Past past = {};
 };
 
 /// What a command gets.

@@ -1,5 +1,6 @@
 /// What agents report about attempts. transitions.md decides every pair of job state and event.
 #include "base/format.h"
+#include "coordinator/core/archive.h"
 #include "coordinator/core/decide/retry.h"
 #include "coordinator/core/decide/turn.h"
 #include "coordinator/wire/result_document.h"
@@ -49,13 +50,12 @@ void take(Turn& turn, const Job& job, const Source& source, const CheckpointComm
   if (event.checkpoint.scheduled) instantiate_templates(turn, job.id, event.checkpoint);
 }
 
-void report_conflict(Turn& turn, const Job& job, const ResultEntry& kept,
-                     const EvaluationResult& result) {
+void report_conflict(Turn& turn, const Job& job, JobId kept, const EvaluationResult& result) {
   turn.record(ResultConflicted{job.id, result.key});
   add_notice(turn, job,
              format("{} on {} counted other pixels than job {} for the same key; that job's result "
                     "stays: equal input must give equal counts, report this",
-                    result.method, result.dataset, kept.job.value));
+                    result.method, result.dataset, kept.value));
   turn.alert(
       format("{} results so far contradict an earlier one with the same key; `tagalign job "
              "show {}` names the newest",
@@ -65,15 +65,20 @@ void report_conflict(Turn& turn, const Job& job, const ResultEntry& kept,
 /// Results are keyed by their content, so that it does not matter which attempt
 /// counted; the first stays.
 void take(Turn& turn, const Job& job, const Source&, const ResultReported& event) {
-  const auto known = turn.state.results.find(event.result.key);
-  if (known == turn.state.results.end()) {
-    turn.record(ResultKnown{job.id, event.result});
-    return;
-  }
-  if (!reported(known->second, job.id))
-    turn.record(ResultRepeated{event.result.key, job.workflow, job.id});
-  if (!same_counts(known->second.result, event.result)) {
-    report_conflict(turn, job, known->second, event.result);
+  const State& state = turn.state;
+  const EvaluationResult& result = event.result;
+  const auto known = state.results.find(result.key);
+  const auto archived = state.archive.results.find(result.key);
+  if (known != state.results.end()) {
+    if (!reported(known->second, job.id))
+      turn.record(ResultRepeated{result.key, job.workflow, job.id});
+    if (!same_counts(known->second.result, result))
+      report_conflict(turn, job, known->second.job, result);
+  } else if (archived != state.archive.results.end() &&
+             archived->second.counts != counts_digest(result)) {
+    report_conflict(turn, job, archived->second.job, result);
+  } else {
+    turn.record(ResultKnown{job.id, result});
   }
 }
 

@@ -10,6 +10,7 @@ Decision decide(Mind& mind, State& state, const Input& input) {
   cancel_orphans(turn);
   place_ready(turn);
   tend_pools(turn);
+  archive_old(turn);
   return std::move(turn.decision);
 }
 

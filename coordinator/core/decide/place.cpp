@@ -33,6 +33,7 @@ class Round {
     for (const Job* job : first_in_line(state_)) {
       if (auto where = room_for(*job)) return Chosen{job, std::move(*where)};
       if (!waits(job->id)) waiting_.push_back(job->id);
+      if (!policy_.backfill) return std::nullopt;
     }
     return std::nullopt;
   }

@@ -108,6 +108,7 @@ std::vector<const Job*> enough_victims(Turn& turn, const Job& wants) {
 
 void make_room(Turn& turn, const std::vector<JobId>& waiting) {
   turn.mind.reminders.room_again.reset();
+  if (!turn.mind.policy.preemption) return;
   for (const JobId id : waiting) {
     const Job& wants = turn.state.jobs.at(id);
     const auto& holders = turn.state.index.holders_at;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "coordinator/core/archive.h"
 #include "coordinator/core/decide/turn.h"
 
 namespace tagalign::core {
@@ -14,10 +15,6 @@ struct Names {
   std::map<std::string, JobId, std::less<>> jobs;
   std::map<std::string, std::size_t, std::less<>> templates;
 };
-
-JobId next_job_id(const State& state) {
-  return JobId{state.jobs.empty() ? 1 : state.jobs.rbegin()->first.value + 1};
-}
 
 /// Added: NewJob or NewTemplate.
 template <class Added>
@@ -123,9 +120,9 @@ void instantiate(Turn& turn, std::size_t index, const wire::CheckpointInfo& chec
 }
 
 void handle(Turn& turn, const WorkflowSubmitted& input) {
-  if (find_submission(turn.state, input.token)) return;
+  if (turn.state.index.tokens.contains(input.token)) return;
   const Names names = name_all(turn.state, input.spec);
-  WorkflowTaken taken{.workflow = WorkflowId{turn.state.workflows.size() + 1},
+  WorkflowTaken taken{.workflow = next_workflow_id(turn.state),
                       .token = input.token,
                       .name = input.spec.name,
                       .workspace = input.spec.workspace};

@@ -114,6 +114,9 @@ void tend_pools(Turn& turn);
 /// When tend_pools() wants to look next; nullopt: there is no pool.
 std::optional<UnixMs> next_look(const Mind& mind, const State& state);
 
+// archive.cpp
+void archive_old(Turn& turn);
+
 // cancel.cpp
 void send_stop(Turn& turn, const Job& job);
 /// A starting or running job shall save and leave; it is cancelled then, or `comes_back`.

@@ -12,6 +12,7 @@
 #include "coordinator/service/answers/job_names.h"
 #include "coordinator/service/answers/node_answers.h"
 #include "coordinator/service/answers/pool_answers.h"
+#include "coordinator/service/answers/result_answers.h"
 
 namespace tagalign::service {
 namespace {
@@ -51,13 +52,6 @@ std::string reason_of(const AnswerContext& context, const core::Job& job) {
   if (!std::holds_alternative<core::Queued>(job.state)) return "";
   const auto lines = core::explain(context.state, job.id, context.now_ms, core::Detail::kFirstLine);
   return lines.empty() ? "" : lines.front();
-}
-
-UnixMs ended_ms(const core::Job& job) {
-  if (const auto* end = std::get_if<core::Succeeded>(&job.state)) return end->at_ms;
-  if (const auto* end = std::get_if<core::Failed>(&job.state)) return end->at_ms;
-  if (const auto* end = std::get_if<core::Cancelled>(&job.state)) return end->at_ms;
-  return 0;
 }
 
 /// The lowest rank speaks for the gang: steps are taken together.
@@ -121,6 +115,8 @@ wire::AttemptSummary summarise(const AnswerContext& context, const core::Job& jo
 
 ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& request) {
   const core::Workflow* workflow = core::find_submission(context.state, request.token);
+  const auto archived = core::archived_submission(context.state, request.token);
+  if (archived) return wire::SubmitReply{*archived, {}, {"it ended long ago and was archived"}};
   if (workflow == nullptr) return error_reply(internal_error("the submission was not recorded"));
   wire::SubmitReply reply{workflow->id, {}, {}};
   for (const JobId id : jobs_of(context.state, workflow->id)) {
@@ -281,19 +277,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsReques
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::ResultsRequest& request) {
-  std::optional<WorkflowId> workflow;
-  if (!request.name.empty()) {
-    const auto named = look_up(context.state, request.name);
-    if (!named.ok()) return error_reply(named.status());
-    workflow = named->job ? context.state.jobs.at(*named->job).workflow : named->workflow;
-  }
-  wire::ResultsReply reply;
-  for (const auto& [key, entry] : context.state.results) {
-    if (workflow && !entry.workflows.contains(*workflow)) continue;
-    reply.rows.push_back({entry.job, entry.result, entry.at_ms});
-  }
-  reply.slot_time = slot_time_of(context, workflow);
-  return reply;
+  return results_reply(context, request.name);
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::StatusRequest&) {
@@ -308,6 +292,8 @@ ClientReply reply_to(const AnswerContext& context, const wire::StatusRequest&) {
   std::map<std::string_view, int> by_state;
   for (const auto& [id, job] : context.state.jobs) ++by_state[core::job_state_name(job.state)];
   for (const auto& [name, count] : by_state) reply.jobs_by_state[std::string(name)] = count;
+  for (const auto& [id, archived] : context.state.archive.workflows)
+    reply.jobs_by_state["archived"] += static_cast<int>(archived.jobs);
   return reply;
 }
 

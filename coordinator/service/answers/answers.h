@@ -1,5 +1,5 @@
-/// What clients are told: pure functions of the core's state and the telemetry (job logs alone
-/// are read from files).
+/// What clients are told: pure functions of the core's state and the telemetry (job logs and
+/// archived results alone are read from files).
 #pragma once
 
 #include <string>
@@ -8,6 +8,7 @@
 #include "base/file_system.h"
 #include "coordinator/core/core.h"
 #include "coordinator/service/telemetry.h"
+#include "coordinator/store/store.h"
 #include "coordinator/wire/client_messages.h"
 
 namespace tagalign::service {
@@ -25,6 +26,7 @@ struct AnswerContext {
   const Telemetry& telemetry;
   const ServiceIdentity& identity;
   FileSystem& files;
+  store::Store& store;  ///< for what the state has archived
   UnixMs now_ms = 0;
   UnixMs started_ms = 0;
   std::uint64_t events = 0;

@@ -12,7 +12,9 @@ namespace {
 std::int64_t idle(const AnswerContext& context, std::int64_t held) {
   const core::Capacity& capacity = context.state.capacity;
   const std::int64_t since_ms = std::max<std::int64_t>(0, context.now_ms - capacity.since_ms);
-  return std::max<std::int64_t>(0, capacity.slot_ms + capacity.slots * since_ms - held);
+  std::int64_t left = capacity.slot_ms + capacity.slots * since_ms - held;
+  for (const auto& [id, workflow] : context.state.archive.workflows) left -= workflow.held_ms;
+  return std::max<std::int64_t>(0, left);
 }
 
 /// Without names, which cost more than the sums.

@@ -11,13 +11,26 @@ namespace tagalign::service {
 namespace {
 
 constexpr std::size_t kNamesShownMax = 10;
+constexpr const char* kWhereArchived =
+    "what happened to it: tagalign coordinator export; results: tagalign results WORKFLOW";
 
 bool is_number(const std::string& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+/// A workflow's name, or a number that a job of an archived workflow may have had.
+bool is_archived(const core::State& state, const std::string& name) {
+  if (newest_archived(state, name)) return true;
+  JobId id;
+  if (!is_number(name)) return false;
+  std::from_chars(name.data(), name.data() + name.size(), id.value);
+  return id.value > 0 && id <= state.archive.last_job;
+}
+
 /// Names that hold the wanted one or are held by it come first; never more than fit a line.
 Status unknown(const core::State& state, const std::string& name) {
+  if (is_archived(state, name))
+    return not_found(format("'{}' ended long ago and was archived; {}", name, kWhereArchived));
   if (state.jobs.empty()) {
     return not_found(format("there is no job '{}': nothing was submitted yet", name));
   }
@@ -142,17 +155,25 @@ const std::vector<JobId>& jobs_of(const core::State& state, WorkflowId workflow)
   return found == state.index.jobs_of.end() ? kNone : found->second;
 }
 
-std::optional<WorkflowId> newest_workflow(const core::State& state, const std::string& name) {
-  for (auto workflow = state.workflows.rbegin(); workflow != state.workflows.rend(); ++workflow) {
+Result<Named> look_up(const core::State& state, const std::string& name) {
+  if (const auto workflow = newest_workflow(state, name)) return Named{{}, workflow};
+  TA_ASSIGN_OR_RETURN(const JobId job, newest_job(state, name));
+  return Named{job, {}};
+}
+
+std::optional<WorkflowId> newest_archived(const core::State& state, const std::string& name) {
+  const auto& workflows = state.archive.workflows;
+  for (auto workflow = workflows.rbegin(); workflow != workflows.rend(); ++workflow) {
     if (workflow->second.name == name) return workflow->first;
   }
   return std::nullopt;
 }
 
-Result<Named> look_up(const core::State& state, const std::string& name) {
-  if (const auto workflow = newest_workflow(state, name)) return Named{{}, workflow};
-  TA_ASSIGN_OR_RETURN(const JobId job, newest_job(state, name));
-  return Named{job, {}};
+std::optional<WorkflowId> newest_workflow(const core::State& state, const std::string& name) {
+  for (auto workflow = state.workflows.rbegin(); workflow != state.workflows.rend(); ++workflow) {
+    if (workflow->second.name == name) return workflow->first;
+  }
+  return std::nullopt;
 }
 
 }  // namespace tagalign::service

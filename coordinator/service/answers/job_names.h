@@ -19,9 +19,6 @@ Result<JobId> newest_job(const core::State& state, const std::string& name);
 Result<std::vector<JobId>> select_jobs(const core::State& state,
                                        const std::vector<std::string>& selectors);
 
-/// The newest workflow of that name.
-std::optional<WorkflowId> newest_workflow(const core::State& state, const std::string& name);
-
 /// Those of a workflow, by number.
 const std::vector<JobId>& jobs_of(const core::State& state, WorkflowId workflow);
 
@@ -30,7 +27,13 @@ struct Named {
   std::optional<JobId> job;
   std::optional<WorkflowId> workflow;
 };
-/// kNotFound where nothing has that name.
+/// A workflow goes before a job. Errors as newest_job().
 Result<Named> look_up(const core::State& state, const std::string& name);
+
+/// The newest of that name whose jobs are in the store's archive.
+std::optional<WorkflowId> newest_archived(const core::State& state, const std::string& name);
+
+/// The newest workflow of that name.
+std::optional<WorkflowId> newest_workflow(const core::State& state, const std::string& name);
 
 }  // namespace tagalign::service

@@ -33,13 +33,22 @@ void Coordinator::start() {
                             .pool = *pool_,
                             .identity = {"1", 1, "/state", "tcp://fake:1"},
                             .facts_per_snapshot_min = facts_per_snapshot_min_,
-                            .pools = slurm_calls_.get()});
+                            .pools = slurm_calls_.get(),
+                            .policy = policy()});
   if (const Status restored = service_->restore(); !restored.ok()) {
     world_.violation("restoring failed: " + restored.to_string());
   }
   check_finished();
   surroundings_.started();
   tick(incarnation_);
+}
+
+core::Policy Coordinator::policy() const {
+  core::Policy policy;
+  if (!world_.archives) return policy;
+  policy.ended_jobs_kept = 3;
+  policy.archive_after_ms = 20'000;
+  return policy;
 }
 
 /// What the store holds is what the last coordinator knew, before the next one adds to it.
@@ -84,6 +93,11 @@ void Coordinator::tick(int incarnation) {
   const std::uint64_t before = stored();
   if (const Status stepped = service_->step(0); !stepped.ok()) {
     world_.violation("the service ended: " + stepped.to_string());
+  }
+  if (world_.killed) {
+    world_.killed = false;
+    world_.gangs_at_kill = world_.gangs.size();
+    return crash();
   }
   if (stored() != before) {
     excuse_lost();

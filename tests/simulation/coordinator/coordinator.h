@@ -50,6 +50,7 @@ class Coordinator {
   void tick(int incarnation);
   void stop_or_continue();
   void start_later();
+  core::Policy policy() const;
   void check_replay();
   void check_pool();
   void check_bounds();

@@ -64,7 +64,8 @@ void Storage::leave_as_killed() {
   const Path from = state_folder();
   ++killed_;
   std::filesystem::create_directory(state_folder());
-  for (const std::string name : {kDatabase, "coordinator.sqlite-wal"}) {
+  for (const std::string name :
+       {kDatabase, "coordinator.sqlite-wal", "archive.sqlite", "archive.sqlite-wal"}) {
     if (std::filesystem::exists(from / name))
       std::filesystem::copy_file(from / name, state_folder() / name);
   }
@@ -80,6 +81,9 @@ void Storage::fail(int appends, int reads) {
 
 Status Storage::append(std::span<const core::Fact> facts) {
   in_step_ = false;
+  const bool struck = ++world_.commits == world_.crash_point.commit;
+  if (struck) world_.killed = true;
+  if (struck && world_.crash_point.before) return no_space("append facts: killed (injected)");
   if (appends_to_fail_ > 0) {
     --appends_to_fail_;
     ++world_.store_failures;

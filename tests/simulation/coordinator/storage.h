@@ -30,6 +30,9 @@ class Storage final : public store::Store {
   Status replay(std::uint64_t after, const Visitor& visit) override;
   Status save_snapshot(const core::State& state) override;
   Result<store::Snapshot> newest_snapshot() override;
+  Result<std::optional<wire::EvaluationResult>> result(const std::string& key) override {
+    return store().result(key);
+  }
   std::uint64_t fact_count() const override { return open_->fact_count(); }
 
   /// The next `appends` find the disk full, and as many reads as `reads` the database busy.

@@ -114,6 +114,7 @@ class CommandLine : public ::testing::Test {
       asked_of_worker = seen;
       return worker_answer;
     };
+    host.past = past;
     host.examine = [this](const Path&) { return checks; };
     host.run_worker = [this](const std::vector<std::string>& words) -> Result<int> {
       worker_arguments = words;
@@ -135,6 +136,7 @@ class CommandLine : public ::testing::Test {
   std::optional<ExitStatus> daemon_exit;
   std::vector<Check> checks;
   std::map<Path, std::string> appended;
+  Past past;
   std::vector<std::string> asked_of_worker;
   CommandOutput worker_answer;
   std::vector<std::string> worker_arguments;

@@ -50,6 +50,7 @@ TEST(History, FoldedByANewerScheduler_IsTheSameState) {
                        .place = tightest};
   after.mind.reminders = remind_all(after.state);
   after.sequence = before.sequence;
+  after.submitted = before.submitted;
   EXPECT_EQ(dump(after.state), dump(before.state));
   EXPECT_EQ(after.state_of(1), "succeeded");
   EXPECT_EQ(after.state_of(2), "running") << "its retries were granted by the rules of their time";

@@ -31,6 +31,7 @@ struct Bench {
   UnixMs now = 1'000;
   std::vector<std::string> effects;
   std::vector<Fact> facts;
+  int submitted = 0;
   std::map<std::string, std::uint64_t> sequence;
 
   void give(InputBody body) {
@@ -47,8 +48,7 @@ struct Bench {
     build_index(state);
   }
   void submit(std::vector<wire::JobSpec> jobs) {
-    give(WorkflowSubmitted{"token" + std::to_string(state.workflows.size()),
-                           make_workflow(std::move(jobs))});
+    give(WorkflowSubmitted{"token" + std::to_string(submitted++), make_workflow(std::move(jobs))});
   }
   void join(std::string agent, int slots = 2, std::vector<std::pair<JobId, Attempt>> known = {},
             std::string incarnation = "i1", std::uint64_t next = 0) {

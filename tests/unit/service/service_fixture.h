@@ -49,7 +49,8 @@ class ServiceTest : public ::testing::Test {
                                                .socket = *socket_,
                                                .store = store_,
                                                .pool = pool_,
-                                               .identity = {"0.1.0", 7, "/state", "tcp://x:1"}});
+                                               .identity = {"0.1.0", 7, "/state", "tcp://x:1"},
+                                               .policy = policy_});
     ASSERT_TRUE(service_->restore().ok());
   }
   void step() { ASSERT_TRUE(service_->step(0).ok()); }
@@ -92,6 +93,7 @@ class ServiceTest : public ::testing::Test {
     ASSERT_EQ(job_state(), "running");
   }
 
+  core::Policy policy_;
   ManualClock clock_;
   store::MemoryStore store_;
   FakePool pool_;

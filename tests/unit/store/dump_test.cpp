@@ -27,7 +27,7 @@ class LeafChanger {
   explicit LeafChanger(int wanted) : wanted_(wanted) {}
 
   template <class T>
-  void operator()(int number, T& field) {
+  void operator()(int number, const char*, T& field) {
     const std::string outer = where_;
     where_ += "." + std::to_string(number);
     change(field);

@@ -214,11 +214,34 @@ inline std::vector<core::Fact> sample_bounds_facts() {
           {54, core::HealthSet{{"node1"}, {2, {{7}}, 50, 54, "no GPU answers", 1, 300'054, true}}}};
 }
 
+/// A workflow with a result and a template that came, ended and left.
+inline std::vector<core::Fact> sample_archive_facts() {
+  const WorkflowId flow{4};
+  const wire::JobSpec job{.name = "old", .kind = "train"};
+  const wire::JobSpec scores{.name = "scores", .kind = "evaluate", .on_commit_of = "old"};
+  wire::EvaluationResult result = sample_result();
+  result.key = "k2";
+  return {{60, core::WorkflowTaken{flow,
+                                   "token4",
+                                   "past",
+                                   "/p",
+                                   {{{9}, flow, job, {}, {}, {}}},
+                                   {{flow, scores, {9}, {}, {}}}}},
+          {61, core::AttemptPlaced{{9}, {1}, {"node1"}}},
+          {62, core::AttemptRan{{9}, 62}},
+          {63, core::ResultKnown{{9}, result}},
+          {64,
+           core::AttemptClosed{
+               .job = {9}, .outcome = wire::Outcome::kSucceeded, .next = core::Succeeded{64}}},
+          {65, core::WorkflowArchived{flow}}};
+}
+
 inline std::vector<core::Fact> sample_facts() {
   std::vector<core::Fact> facts = sample_job_facts();
   for (core::Fact& fact : sample_order_facts()) facts.push_back(std::move(fact));
   for (core::Fact& fact : sample_pool_facts()) facts.push_back(std::move(fact));
   for (core::Fact& fact : sample_bounds_facts()) facts.push_back(std::move(fact));
+  for (core::Fact& fact : sample_archive_facts()) facts.push_back(std::move(fact));
   return facts;
 }
 

@@ -1,57 +1,17 @@
 #include "coordinator/store/store.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include "coordinator/store/fact_codec.h"
 #include "coordinator/store/state_folder.h"
 #include "tests/unit/store/sample_facts.h"
+#include "tests/unit/store/store_fixture.h"
 
 namespace tagalign::store {
 namespace {
 
 using testing::HasSubstr;
-
-class StoreTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ta-store-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::unique_ptr<Store> open(const StoreOptions& options = {}) {
-    auto opened = open_store(folder_, options);
-    EXPECT_TRUE(opened.ok()) << opened.status().to_string();
-    return opened.ok() ? std::move(opened).value() : nullptr;
-  }
-  /// Runs SQL as a person with the sqlite3 program would; the first column of the last row.
-  std::string sql(const std::string& text) {
-    sqlite3* database = nullptr;
-    std::string last;
-    EXPECT_EQ(sqlite3_open((folder_ / "coordinator.sqlite").c_str(), &database), SQLITE_OK);
-    const auto keep = [](void* target, int, char** values, char**) {
-      *static_cast<std::string*>(target) = values[0] ? values[0] : "";
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(database, text.c_str(), keep, &last, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(database);
-    sqlite3_close(database);
-    return last;
-  }
-  static std::vector<std::string> read_all(Store& store) {
-    std::vector<std::string> found;
-    const Status status = store.replay(
-        0, [&](std::uint64_t, const core::Fact& fact) { found.push_back(encode_fact(fact)); });
-    EXPECT_TRUE(status.ok()) << status.to_string();
-    return found;
-  }
-
-  Path folder_;
-};
 
 TEST_F(StoreTest, Reopened_ReplaysWhatWasAppendedInOrder) {
   ASSERT_TRUE(open()->append(sample_facts()).ok());
@@ -69,8 +29,9 @@ TEST_F(StoreTest, Results_CanBeQueriedWhileTheStoreIsOpen) {
   auto store = open();
   ASSERT_TRUE(store->append(sample_facts()).ok());
   ASSERT_TRUE(store->append(sample_facts()).ok());
-  EXPECT_EQ(sql("SELECT count(*) FROM results"), "1");
-  EXPECT_EQ(sql("SELECT dataset || json_extract(json, '$.union[1]') FROM results"), "scenes4");
+  EXPECT_EQ(sql("SELECT count(*) FROM results"), "2");
+  EXPECT_EQ(sql("SELECT dataset || json_extract(json, '$.union[1]') FROM results WHERE key = 'k1'"),
+            "scenes4");
 }
 
 TEST_F(StoreTest, SecondHolder_IsRefusedWithThePid) {
@@ -107,12 +68,6 @@ TEST_F(StoreTest, MissingRow_IsNamed) {
   const Status status = open()->replay(0, [](std::uint64_t, const core::Fact&) {});
   EXPECT_EQ(status.code(), ErrorCode::kDataLoss);
   EXPECT_THAT(status.message(), HasSubstr("expected row 2"));
-}
-
-core::State fold(const std::vector<core::Fact>& facts) {
-  core::State state;
-  for (const core::Fact& fact : facts) core::evolve(state, fact);
-  return state;
 }
 
 TEST_F(StoreTest, Snapshot_FactsBehindIt_GiveTheSameState) {
