@@ -9,9 +9,18 @@
 namespace tagalign::core {
 namespace {
 
-/// The only way to change a job's state: keeps the index right.
+bool holds_slots(const JobState& state) {
+  return !is_terminal(state) && !std::holds_alternative<Queued>(state);
+}
+
+/// The only way to change a job's state: keeps the index right, to which all states that hold slots
+/// are one.
 void set_state(State& state, Job& job, JobState next) {
   TA_CHECK(!is_terminal(job.state), "a terminal job stays as it is");
+  if (holds_slots(job.state) && holds_slots(next)) {
+    job.state = std::move(next);
+    return;
+  }
   index::leave(state, job);
   job.state = std::move(next);
   if (is_terminal(job.state)) job.seated = false;

@@ -141,7 +141,8 @@ void count_holder(State& state, const Job& job, int sign) {
 
 /// Where a queued job waits: with its needs, with the clock, with its group, or for slots only.
 void place_queued(State& state, const Job& job, UnixMs not_before_ms) {
-  const Needs& needs = state.index.needs[job.id];
+  const auto known = state.index.needs.find(job.id);
+  const Needs needs = known == state.index.needs.end() ? Needs{} : known->second;
   if (needs.broken > 0) {
     state.index.orphans.insert(job.id);
   } else if (needs.unmet == 0 && !job.held) {
@@ -259,6 +260,13 @@ void forget_needs(State& state, const Job& job) {
   }
 }
 
+void become_live(State& state, const Job& job) {
+  state.index.live.insert(state.index.live.end(), job.id);
+  count_live(state, job.workflow);
+  count_needs(state, job);
+  index::enter(state, job);
+}
+
 }  // namespace
 
 namespace index {
@@ -268,8 +276,7 @@ void add_job(State& state, const Job& job) {
   note_duration(state, job);
   note_attempts(state, job);
   if (is_terminal(job.state)) return;
-  count_needs(state, job);
-  enter(state, job);
+  become_live(state, job);
 }
 
 void leave(State& state, const Job& job) {
@@ -292,7 +299,6 @@ void enter(State& state, const Job& job) {
     tell_waiters(state, job);
     return count_seat(state, job);
   }
-  if (state.index.live.insert(job.id).second) count_live(state, job.workflow);
   count_seat(state, job);
   if (const auto* queued = std::get_if<Queued>(&job.state)) {
     place_queued(state, job, queued->not_before_ms);
@@ -339,8 +345,7 @@ void wake(State& state, UnixMs now_ms) {
 
 void revive(State& state, const Job& job) {
   forget_needs(state, job);
-  count_needs(state, job);
-  enter(state, job);
+  become_live(state, job);
 }
 
 void add_result(State& state, const std::string& key, WorkflowId workflow) {

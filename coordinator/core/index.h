@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -54,12 +55,12 @@ using Durations = std::map<std::pair<UnixMs, JobId>, std::int64_t>;
 inline constexpr std::size_t kDurationsKept = 8;
 
 struct Index {
-  std::set<JobId> live;                             ///< not terminal
-  std::map<Shape, Line> ready;                      ///< queued, due, not held, without unmet needs
-  std::set<std::pair<UnixMs, JobId>> delayed;       ///< as ready, but to wait until a time
-  std::set<JobId> orphans;                          ///< queued behind a job that cannot succeed
-  std::map<JobId, Needs> needs;                     ///< of live jobs
-  std::map<JobId, std::vector<JobId>> waiters;      ///< of live jobs: who comes after them
+  std::set<JobId> live;                         ///< not terminal
+  std::map<Shape, Line> ready;                  ///< queued, due, not held, without unmet needs
+  std::set<std::pair<UnixMs, JobId>> delayed;   ///< as ready, but to wait until a time
+  std::set<JobId> orphans;                      ///< queued behind a job that cannot succeed
+  std::map<JobId, Needs> needs;                 ///< of live jobs that wait, or waited, for others
+  std::map<JobId, std::vector<JobId>> waiters;  ///< of live jobs: who comes after them
   std::map<JobId, std::vector<JobId>> end_waiters;  ///< of live jobs: who only waits for their end
   /// Of jobs that have not ended: who waits for a checkpoint of theirs, by its step.
   std::map<JobId, std::set<std::pair<std::uint64_t, JobId>>> commit_waiters;
@@ -68,12 +69,12 @@ struct Index {
   std::map<JobId, std::vector<std::size_t>> templates_by_source;
   std::map<AgentId, std::set<JobId>> held;  ///< jobs on each agent
   std::map<AgentId, int> held_slots;
-  std::map<int, int> holders_at;                ///< jobs that hold slots, by priority
-  std::map<WorkflowId, int> slots_of;           ///< that jobs of a workflow hold
-  std::map<JobId, std::size_t> template_of;     ///< of instances
-  std::map<std::string, Durations> durations;   ///< of jobs that succeeded, by family
-  std::map<int, std::set<AgentId>> free;        ///< connected agents by their free slots
-  std::map<AgentId, int> free_of;               ///< where each stands in `free`
+  std::map<int, int> holders_at;                         ///< jobs that hold slots, by priority
+  std::map<WorkflowId, int> slots_of;                    ///< that jobs of a workflow hold
+  std::map<JobId, std::size_t> template_of;              ///< of instances
+  std::unordered_map<std::string, Durations> durations;  ///< of jobs that succeeded, by family
+  std::map<int, std::set<AgentId>> free;                 ///< connected agents by their free slots
+  std::map<AgentId, int> free_of;                        ///< where each stands in `free`
   std::set<std::pair<UnixMs, AgentId>> ends;    ///< of connected agents whose allocation has an end
   std::map<AgentId, UnixMs> end_of;             ///< where each stands in `ends`
   std::set<std::pair<UnixMs, AgentId>> probes;  ///< drained agents, by when they may be tried

@@ -58,8 +58,9 @@ std::int64_t run_ms(const Job& job, UnixMs now_ms) {
 }
 
 std::string family_of(const State& state, const Job& job) {
-  return format("{}/{}", state.workflows.at(job.workflow).name,
-                job.spec.name.substr(0, job.spec.name.find('@')));
+  std::string family = state.workflows.at(job.workflow).name;
+  family += '/';
+  return family.append(job.spec.name, 0, job.spec.name.find('@'));
 }
 
 bool holds(const Job& job, const AgentId& agent) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "coordinator/core/id_table.h"
 #include "coordinator/core/index.h"
 #include "coordinator/core/pools/pools.h"
 #include "coordinator/wire/messages.h"
@@ -225,7 +226,7 @@ struct PoolView {
 
 struct State {
   std::map<WorkflowId, Workflow> workflows;
-  std::map<JobId, Job> jobs;
+  IdTable<JobId, Job> jobs;
   std::vector<Template> templates;  ///< those of archived workflows are empty
   std::map<AgentId, Agent> agents;
   std::map<std::string, ResultEntry> results;  ///< by content key: the first stays

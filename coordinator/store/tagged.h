@@ -20,6 +20,7 @@
 
 #include "base/format.h"
 #include "base/ids.h"
+#include "coordinator/core/id_table.h"
 
 namespace tagalign {
 
@@ -72,6 +73,8 @@ template <class T>
 void put(std::string& out, const std::set<T>& items);
 template <class K, class V>
 void put(std::string& out, const std::map<K, V>& items);
+template <class K, class V>
+void put(std::string& out, const core::IdTable<K, V>& items);
 template <class S>
 requires(std::is_class_v<S>) void put(std::string& out, const S& value);
 
@@ -127,12 +130,21 @@ template <class T>
 void put(std::string& out, const std::set<T>& items) {
   for (const T& item : items) put_sized(out, item);
 }
-template <class K, class V>
-void put(std::string& out, const std::map<K, V>& items) {
+/// Keys with values, by ascending key.
+template <class Map>
+void put_pairs(std::string& out, const Map& items) {
   for (const auto& [key, value] : items) {
     put_sized(out, key);
     put_sized(out, value);
   }
+}
+template <class K, class V>
+void put(std::string& out, const std::map<K, V>& items) {
+  put_pairs(out, items);
+}
+template <class K, class V>
+void put(std::string& out, const core::IdTable<K, V>& items) {
+  put_pairs(out, items);
 }
 template <class S>
 requires(std::is_class_v<S>) void put(std::string& out, const S& value) {
@@ -225,6 +237,8 @@ template <class T>
 void get(std::string_view bytes, std::set<T>& items);
 template <class K, class V>
 void get(std::string_view bytes, std::map<K, V>& items);
+template <class K, class V>
+void get(std::string_view bytes, core::IdTable<K, V>& items);
 template <class S>
 requires(std::is_class_v<S>) void get(std::string_view bytes, S& value);
 
@@ -293,6 +307,14 @@ void get(std::string_view bytes, std::map<K, V>& items) {
     K key{};
     get(take_sized(bytes), key);
     get(take_sized(bytes), items.try_emplace(items.end(), std::move(key))->second);
+  }
+}
+template <class K, class V>
+void get(std::string_view bytes, core::IdTable<K, V>& items) {
+  for (items = {}; !bytes.empty();) {
+    K key{};
+    get(take_sized(bytes), key);
+    get(take_sized(bytes), items.emplace(key, V{}).first->second);
   }
 }
 template <class S>

@@ -1,6 +1,7 @@
 #include "coordinator/service/answers/answers.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/counted.h"
@@ -51,31 +52,6 @@ std::string reason_of(const AnswerContext& context, const core::Job& job) {
   if (!std::holds_alternative<core::Queued>(job.state)) return "";
   const auto lines = core::explain(context.state, job.id, context.now_ms, core::Detail::kFirstLine);
   return lines.empty() ? "" : lines.front();
-}
-
-std::string outcome_name(const std::optional<wire::Outcome>& outcome) {
-  if (!outcome) return "";
-  switch (*outcome) {
-    case wire::Outcome::kSucceeded:
-      return "succeeded";
-    case wire::Outcome::kSavedAndLeft:
-      return "saved and left";
-    case wire::Outcome::kFailed:
-      return "failed";
-    case wire::Outcome::kRankKilled:
-      return "rank killed";
-    case wire::Outcome::kAgentRestarted:
-      return "agent lost";
-    case wire::Outcome::kKilledOnRequest:
-      return "killed on request";
-    case wire::Outcome::kGangApart:
-      return "gang apart";
-    case wire::Outcome::kLaunchFailed:
-      return "launch failed";
-    case wire::Outcome::kHung:
-      return "hung";
-  }
-  return "unknown";
 }
 
 /// The lowest rank speaks for the gang: steps are taken together.
@@ -143,9 +119,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& re
   if (archived) return wire::SubmitReply{*archived, {}, {"it ended long ago and was archived"}};
   if (workflow == nullptr) return error_reply(internal_error("the submission was not recorded"));
   wire::SubmitReply reply{workflow->id, {}, {}};
-  const auto jobs = context.state.index.jobs_of.find(workflow->id);
-  if (jobs == context.state.index.jobs_of.end()) return reply;
-  for (const JobId id : jobs->second) {
+  for (const JobId id : jobs_of(context.state, workflow->id)) {
     reply.jobs.emplace_back(context.state.jobs.at(id).spec.name, id);
   }
   for (const wire::JobSpec& job : request.workflow.jobs) {
@@ -155,7 +129,7 @@ ClientReply reply_to(const AnswerContext& context, const wire::SubmitRequest& re
   return reply;
 }
 
-/// Fills one page of the jobs that `fits` takes.
+/// Fills one page. Jobs come by ascending number.
 class JobsPage {
  public:
   JobsPage(const AnswerContext& context, const wire::JobsRequest& request)
@@ -163,23 +137,36 @@ class JobsPage {
         request_(request),
         limit_(std::clamp(request.limit, 1u, wire::kJobsPageMax)) {}
 
-  /// Jobs come by ascending number.
   void take(const core::Job& job) {
     if (request_.active_only && core::is_terminal(job.state)) {
       ++reply_.ended_left_out;
-    } else if (job.id > request_.after && reply_.jobs.size() == limit_) {
-      reply_.more = true;
     } else if (job.id > request_.after) {
-      const bool queued = std::holds_alternative<core::Queued>(job.state);
-      reply_.jobs.push_back(summarise(context_, job));
-      if (!queued || ++explained_ <= kReasonsPerListMax) {
-        reply_.jobs.back().reason = reason_of(context_, job);
-      }
+      reply_.more = reply_.jobs.size() == limit_;
+      if (!reply_.more) show(job);
     }
+  }
+  /// No more jobs are looked at than the page shows, however many there are.
+  void take_all() {
+    const core::State& state = context_.state;
+    if (request_.active_only) return take_live(core::live_jobs(state));
+    auto next = state.jobs.upper_bound(request_.after);
+    for (; next != state.jobs.end() && !reply_.more; ++next) take(next->second);
   }
   wire::JobsReply reply() && { return std::move(reply_); }
 
  private:
+  void take_live(const std::set<JobId>& live) {
+    auto next = live.upper_bound(request_.after);
+    for (; next != live.end() && !reply_.more; ++next) take(context_.state.jobs.at(*next));
+    reply_.ended_left_out = context_.state.jobs.size() - live.size();
+  }
+  void show(const core::Job& job) {
+    const bool queued = std::holds_alternative<core::Queued>(job.state);
+    reply_.jobs.push_back(summarise(context_, job));
+    if (queued && ++explained_ > kReasonsPerListMax) return;
+    reply_.jobs.back().reason = reason_of(context_, job);
+  }
+
   const AnswerContext& context_;
   const wire::JobsRequest& request_;
   std::size_t limit_;
@@ -188,25 +175,31 @@ class JobsPage {
 };
 
 ClientReply reply_to(const AnswerContext& context, const wire::JobsRequest& request) {
-  Named named;
+  const core::State& state = context.state;
+  Named named{{}, request.workflow};
   if (!request.name.empty()) {
-    auto found = look_up(context.state, request.name);
+    auto found = look_up(state, request.name);
     if (!found.ok()) return error_reply(found.status());
     named = *found;
   }
   JobsPage page(context, request);
-  const auto take = [&](const core::Job& job) {
-    const bool fits = (!named.job || job.id == *named.job) &&
-                      (!named.workflow || job.workflow == *named.workflow) &&
-                      (!request.workflow || job.workflow == *request.workflow);
-    if (fits) page.take(job);
+  const auto take = [&](JobId id) {
+    const auto job = state.jobs.find(id);
+    if (job == state.jobs.end()) return;
+    const WorkflowId workflow = job->second.workflow;
+    const bool fits = (!named.job || id == *named.job) &&
+                      (!named.workflow || workflow == *named.workflow) &&
+                      (!request.workflow || workflow == *request.workflow);
+    if (fits) page.take(job->second);
   };
-  if (request.jobs.empty()) {
-    for (const auto& [id, job] : context.state.jobs) take(job);
-  }
-  for (const JobId id : std::set<JobId>(request.jobs.begin(), request.jobs.end())) {
-    if (const auto job = context.state.jobs.find(id); job != context.state.jobs.end())
-      take(job->second);
+  if (!request.jobs.empty()) {
+    for (const JobId id : std::set<JobId>(request.jobs.begin(), request.jobs.end())) take(id);
+  } else if (named.job) {
+    take(*named.job);
+  } else if (named.workflow) {
+    for (const JobId id : jobs_of(state, *named.workflow)) take(id);
+  } else {
+    page.take_all();
   }
   return std::move(page).reply();
 }
@@ -267,18 +260,18 @@ ClientReply reply_to(const AnswerContext& context, const wire::GoodputRequest& r
 }
 
 ClientReply reply_to(const AnswerContext& context, const wire::CheckpointsRequest& request) {
-  const core::Job* only = nullptr;
+  wire::CheckpointsReply reply;
+  const auto add = [&](const core::Job& job) {
+    for (const auto& [step, checkpoint] : job.checkpoints) {
+      reply.rows.push_back({job.id, job.spec.name, checkpoint.first, checkpoint.second});
+    }
+  };
   if (request.job) {
     const auto found = find_job(context.state, *request.job);
     if (!found.ok()) return error_reply(found.status());
-    only = *found;
-  }
-  wire::CheckpointsReply reply;
-  for (const auto& [id, job] : context.state.jobs) {
-    if (only != nullptr && id != only->id) continue;
-    for (const auto& [step, checkpoint] : job.checkpoints) {
-      reply.rows.push_back({id, job.spec.name, checkpoint.first, checkpoint.second});
-    }
+    add(**found);
+  } else {
+    for (const auto& [id, job] : context.state.jobs) add(job);
   }
   return reply;
 }
@@ -295,9 +288,10 @@ ClientReply reply_to(const AnswerContext& context, const wire::StatusRequest&) {
                           .started_ms = context.started_ms,
                           .events = context.events};
   reply.agents = agent_summaries(context.state, context.telemetry, context.now_ms);
-  for (const auto& [id, job] : context.state.jobs) {
-    ++reply.jobs_by_state[std::string(core::job_state_name(job.state))];
-  }
+  // Names are given to the sums: a text for each of 100,000 jobs would be felt.
+  std::map<std::string_view, int> by_state;
+  for (const auto& [id, job] : context.state.jobs) ++by_state[core::job_state_name(job.state)];
+  for (const auto& [name, count] : by_state) reply.jobs_by_state[std::string(name)] = count;
   for (const auto& [id, archived] : context.state.archive.workflows)
     reply.jobs_by_state["archived"] += static_cast<int>(archived.jobs);
   return reply;

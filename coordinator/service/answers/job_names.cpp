@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <unordered_set>
 
 #include "base/format.h"
 
@@ -33,10 +34,11 @@ Status unknown(const core::State& state, const std::string& name) {
   if (state.jobs.empty()) {
     return not_found(format("there is no job '{}': nothing was submitted yet", name));
   }
-  std::set<std::string> names;
+  std::unordered_set<std::string_view> names;
   for (const auto& [id, job] : state.jobs) names.insert(job.spec.name);
-  std::vector<std::string> shown(names.begin(), names.end());
-  std::ranges::stable_partition(shown, [&](const std::string& known) {
+  std::vector<std::string_view> shown(names.begin(), names.end());
+  std::ranges::sort(shown);
+  std::ranges::stable_partition(shown, [&](std::string_view known) {
     return known.find(name) != std::string::npos || name.find(known) != std::string::npos;
   });
   const std::size_t hidden = shown.size() - std::min(shown.size(), kNamesShownMax);
@@ -90,7 +92,7 @@ std::set<JobId> jobs_in(const core::State& state, const std::string& workflow,
   std::set<JobId> jobs;
   const auto id = newest_workflow(state, workflow);
   if (!id) return jobs;
-  for (const JobId job : state.index.jobs_of.at(*id)) {
+  for (const JobId job : jobs_of(state, *id)) {
     if (matches(pattern, state.jobs.at(job).spec.name)) jobs.insert(job);
   }
   return jobs;
@@ -145,6 +147,12 @@ Result<JobId> newest_job(const core::State& state, const std::string& name) {
     if (job->second.spec.name == name) return job->first;
   }
   return unknown(state, name);
+}
+
+const std::vector<JobId>& jobs_of(const core::State& state, WorkflowId workflow) {
+  static const std::vector<JobId> kNone;
+  const auto found = state.index.jobs_of.find(workflow);
+  return found == state.index.jobs_of.end() ? kNone : found->second;
 }
 
 Result<Named> look_up(const core::State& state, const std::string& name) {

@@ -19,6 +19,9 @@ Result<JobId> newest_job(const core::State& state, const std::string& name);
 Result<std::vector<JobId>> select_jobs(const core::State& state,
                                        const std::vector<std::string>& selectors);
 
+/// Those of a workflow, by number.
+const std::vector<JobId>& jobs_of(const core::State& state, WorkflowId workflow);
+
 /// What a name stands for.
 struct Named {
   std::optional<JobId> job;

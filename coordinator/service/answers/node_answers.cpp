@@ -106,4 +106,29 @@ std::string never_fits(const core::State& state, const wire::JobSpec& job) {
       job.pool.empty() ? "" : format(" in pool {}", job.pool), most);
 }
 
+std::string outcome_name(const std::optional<wire::Outcome>& outcome) {
+  if (!outcome) return "";
+  switch (*outcome) {
+    case wire::Outcome::kSucceeded:
+      return "succeeded";
+    case wire::Outcome::kSavedAndLeft:
+      return "saved and left";
+    case wire::Outcome::kFailed:
+      return "failed";
+    case wire::Outcome::kRankKilled:
+      return "rank killed";
+    case wire::Outcome::kAgentRestarted:
+      return "agent lost";
+    case wire::Outcome::kKilledOnRequest:
+      return "killed on request";
+    case wire::Outcome::kGangApart:
+      return "gang apart";
+    case wire::Outcome::kLaunchFailed:
+      return "launch failed";
+    case wire::Outcome::kHung:
+      return "hung";
+  }
+  return "unknown";
+}
+
 }  // namespace tagalign::service

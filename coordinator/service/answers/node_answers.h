@@ -22,5 +22,7 @@ std::string agents_of(const core::AttemptRecord& record);
 /// What a person should know of a job that was just handed in and that nothing which is there or
 /// can come by itself will hold; empty when it will be held.
 std::string never_fits(const core::State& state, const wire::JobSpec& job);
+/// "rank killed"; empty while it goes on.
+std::string outcome_name(const std::optional<wire::Outcome>& outcome);
 
 }  // namespace tagalign::service

@@ -262,6 +262,11 @@ TEST_F(ServiceTest, Jobs_InPages_LeaveOutNothingAndCountWhatHasEnded) {
   ASSERT_THAT(rest.jobs, SizeIs(1));
   EXPECT_EQ(rest.jobs[0].id, JobId{3});
   EXPECT_FALSE(rest.more);
+  const auto all = std::get<JobsReply>(request(JobsRequest{.after = JobId{1}, .limit = 1}));
+  ASSERT_THAT(all.jobs, SizeIs(1));
+  EXPECT_EQ(all.jobs[0].id, JobId{2});
+  EXPECT_TRUE(all.more);
+  EXPECT_FALSE(std::get<JobsReply>(request(JobsRequest{.after = JobId{2}, .limit = 1})).more);
   EXPECT_THAT(std::get<JobsReply>(request(JobsRequest{})).jobs, SizeIs(3));
 }
 
