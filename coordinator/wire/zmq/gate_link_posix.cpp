@@ -7,6 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <span>
+#include <utility>
+
+#include "base/log.h"
+#include "coordinator/wire/zmq/zmtp_hello.h"
 
 namespace tagalign::wire {
 namespace {
@@ -26,14 +30,17 @@ ssize_t read_some(int fd, std::span<char> into) {
 
 }  // namespace
 
-GateLink::GateLink(int outer, int inner, const GateLimits& limits, GateInstant now)
+GateLink::GateLink(Guest guest, int inner, const GateLimits& limits, GateInstant now)
     : limits_(limits),
       frames_(limits.frames_per_s, limits.frames_burst, now),
       bytes_(limits.bytes_per_s, limits.bytes_burst, now),
       born_(now),
       taken_at_(now) {
-  outer_.fd = outer;
+  outer_.fd = guest.fd;
   inner_.fd = inner;
+  stranger_bytes_ = guest.said.size();
+  asked_.pass(guest.said);
+  inner_.pending = std::move(guest.said);
 }
 
 GateLink::~GateLink() {
@@ -93,10 +100,24 @@ bool GateLink::take_inner() {
   const ssize_t count = read_some(inner_.fd, buffer);
   if (count < 0) return true;
   inner_.ended = count == 0;
-  const std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
+  std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
   if (stranger_ && answered_.pass(bytes).ready) stranger_ = false;
+  if (!skip_greeting(bytes)) return false;
   outer_.pending.append(bytes);
   return give(outer_);
+}
+
+/// False when it is not the one that the peer has heard.
+bool GateLink::skip_greeting(std::string_view& bytes) {
+  const std::string_view expected = std::string_view(server_greeting()).substr(greeting_heard_);
+  const std::string_view heard = bytes.substr(0, expected.size());
+  if (expected.starts_with(heard)) {
+    greeting_heard_ += heard.size();
+    bytes.remove_prefix(heard.size());
+    return true;
+  }
+  log_error("libzmq greets in another way than it is known to: connections are refused");
+  return false;
 }
 
 /// False when the other end is gone.

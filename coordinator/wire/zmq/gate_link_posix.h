@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "coordinator/wire/zmq/gate_posix.h"
 #include "coordinator/wire/zmq/zmtp_frames.h"
@@ -33,10 +34,17 @@ class Allowance {
   GateInstant at_;
 };
 
+/// One that has said greeting and HELLO. Whoever has it closes the descriptor.
+struct Guest {
+  int fd = -1;
+  std::string said;
+};
+
 class GateLink {
  public:
-  /// Takes both descriptors, which do not block.
-  GateLink(int outer, int inner, const GateLimits& limits, GateInstant now);
+  /// Takes both descriptors, which do not block, and what the peer has said already: it was greeted
+  /// in the server's name, and does not hear the server's own greeting.
+  GateLink(Guest guest, int inner, const GateLimits& limits, GateInstant now);
   ~GateLink();
   GateLink(const GateLink&) = delete;
   GateLink& operator=(const GateLink&) = delete;
@@ -52,8 +60,8 @@ class GateLink {
   bool move(GateInstant now);
   /// Beyond one of its times, which nothing but a clock tells.
   bool expired(GateInstant now) const;
-  /// Whether a clock has to be asked at all.
-  bool restless() const { return stranger_ || throttled_ || !outer_.pending.empty(); }
+  /// Whether a clock has to be asked at all, beside for strangers.
+  bool restless() const { return throttled_ || !outer_.pending.empty(); }
   /// What epoll shall tell of each descriptor.
   std::uint32_t outer_events(GateInstant now);
   std::uint32_t inner_events() const;
@@ -70,6 +78,7 @@ class GateLink {
   bool take_outer();
   bool take_inner();
   bool judge(const ZmtpFrames::Seen& seen, std::size_t bytes);
+  bool skip_greeting(std::string_view& bytes);
   bool give(Side& side);
 
   const GateLimits& limits_;
@@ -80,6 +89,7 @@ class GateLink {
   Allowance frames_;
   Allowance bytes_;
   std::size_t stranger_bytes_ = 0;
+  std::size_t greeting_heard_ = 0;  ///< of the server's own
   bool stranger_ = true;
   bool throttled_ = false;
   bool inner_hung_up_ = false;

@@ -1,9 +1,6 @@
 #include "coordinator/wire/zmq/gate_posix.h"
 
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -16,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
@@ -23,89 +21,16 @@
 #include <utility>
 #include <vector>
 
-#include "base/file_system.h"
-#include "base/format.h"
-#include "base/log.h"
 #include "coordinator/wire/zmq/gate_link_posix.h"
+#include "coordinator/wire/zmq/gate_porch_posix.h"
+#include "coordinator/wire/zmq/gate_sockets_posix.h"
 
 namespace tagalign::wire {
 namespace {
 
-constexpr int kBacklog = 512;
 constexpr int kSoonMs = 10;    // somebody waits for an allowance
 constexpr int kWhileMs = 250;  // somebody may run out of time
 constexpr auto kLastWords = std::chrono::milliseconds(250);
-
-struct Address {
-  std::string host;
-  std::string port;
-};
-
-Result<Address> parse(const std::string& endpoint) {
-  const auto colon = endpoint.rfind(':');
-  if (!endpoint.starts_with("tcp://") || colon < 6) {
-    return invalid_argument(
-        format("listen on {}: expected tcp://ADDRESS:PORT, where PORT may be *", endpoint));
-  }
-  Address address{endpoint.substr(6, colon - 6), endpoint.substr(colon + 1)};
-  if (address.host == "*") address.host = "0.0.0.0";
-  if (address.host.starts_with('[') && address.host.ends_with(']'))
-    address.host = address.host.substr(1, address.host.size() - 2);
-  if (address.port == "*") address.port = "0";
-  return address;
-}
-
-/// Bound and listening.
-Result<int> listen_at(const std::string& endpoint) {
-  TA_ASSIGN_OR_RETURN(const Address address, parse(endpoint));
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
-  if (error != 0) {
-    return invalid_argument(
-        format("listen on {}: {}; expected tcp://ADDRESS:PORT", endpoint, ::gai_strerror(error)));
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
-  const int fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno_status(errno, "listen on " + endpoint);
-  const int yes = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (::bind(fd, found->ai_addr, found->ai_addrlen) == 0 && ::listen(fd, kBacklog) == 0) return fd;
-  const int why = errno;
-  ::close(fd);
-  if (why != EADDRINUSE) return errno_status(why, "listen on " + endpoint);
-  return already_exists(
-      format("listen on {}: port {} is in use by another program; stop it, or choose another port "
-             "with --listen tcp://ADDRESS:PORT",
-             endpoint, address.port));
-}
-
-std::string text_of(const sockaddr_storage& address, socklen_t length) {
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> port{};
-  const int error =
-      ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), length, host.data(), host.size(),
-                    port.data(), port.size(), NI_NUMERICHOST | NI_NUMERICSERV);
-  if (error != 0) return "an unknown address";
-  return address.ss_family == AF_INET6 ? format("tcp://[{}]:{}", host.data(), port.data())
-                                       : format("tcp://{}:{}", host.data(), port.data());
-}
-
-std::string endpoint_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  return text_of(address, length);
-}
-
-std::string peer_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return "a peer";
-  return text_of(address, length);
-}
 
 /// A connection to the abstract Unix socket; -1 when libzmq does not take it now.
 int connect_inside(const std::string& name) {
@@ -129,17 +54,20 @@ class GateThread final : public Gate {
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         endpoint_(endpoint_of(listener)),
-        accepts_(limits.accepts_per_s, limits.accepts_burst, std::chrono::steady_clock::now()) {
+        news_(endpoint_) {
     watch(wake_, EPOLLIN, EPOLL_CTL_ADD);
-    watch(listener_, EPOLLIN, EPOLL_CTL_ADD);
     thread_ = std::thread([this] { serve(); });
+    porch_.emplace(listener_, limits_,
+                   Porch::Door{.has_room = [this] { return inside_ < limits_.connections_max; },
+                               .let_in = [this](Guest guest) { let_in(std::move(guest)); }});
   }
   ~GateThread() override {
+    porch_.reset();
     stopping_ = true;
-    const std::uint64_t one = 1;
-    (void)!::write(wake_, &one, sizeof one);
+    wake();
     thread_.join();
     links_.clear();
+    for (const Guest& guest : guests_) ::close(guest.fd);
     for (const int fd : {listener_, epoll_, wake_}) ::close(fd);
   }
   std::string endpoint() const override { return endpoint_; }
@@ -155,21 +83,22 @@ class GateThread final : public Gate {
   void serve();
   int patience() const;
   void take_event(const epoll_event& event, GateInstant now);
-  void accept_some(GateInstant now);
-  void admit(int outer, GateInstant now);
+  void wake() {
+    const std::uint64_t one = 1;
+    (void)!::write(wake_, &one, sizeof one);
+  }
+  void let_in(Guest guest);
+  void admit_guests(GateInstant now);
+  void admit(Guest guest, GateInstant now);
   void make_room_for_a_stranger();
   void tick(GateInstant now);
   void go_on(std::uint64_t number, GateInstant now);
   void drop(std::uint64_t number);
-  void tell_of_a_stranger(int outer, GateInstant now);
   void watch(int fd, std::uint32_t events, int operation) {
     epoll_event event{};
     event.events = events;
     event.data.fd = fd;
     ::epoll_ctl(epoll_, operation, fd, &event);
-  }
-  void listen_again(bool on) {
-    if (std::exchange(listening_, on) != on) watch(listener_, on ? EPOLLIN : 0u, EPOLL_CTL_MOD);
   }
 
   const GateLimits limits_;
@@ -179,15 +108,17 @@ class GateThread final : public Gate {
   const int wake_;
   const std::string endpoint_;
   std::atomic<bool> stopping_ = false;
-  Allowance accepts_;
-  bool listening_ = true;
-  std::optional<GateInstant> told_at_;
+  StrangerNews news_;
+  std::mutex guests_mutex_;
+  std::vector<Guest> guests_;            ///< from the porch
+  std::atomic<std::size_t> inside_ = 0;  ///< with those
   std::uint64_t next_ = 1;
   std::map<std::uint64_t, Entry> links_;          ///< by age
   std::unordered_map<int, std::uint64_t> by_fd_;  ///< both descriptors of each
   std::map<std::uint64_t, GateLink*> strangers_;  ///< oldest first
   std::map<std::uint64_t, GateLink*> restless_;
   std::thread thread_;
+  std::optional<Porch> porch_;
 };
 
 void GateThread::serve() {
@@ -196,33 +127,32 @@ void GateThread::serve() {
   while (true) {
     const int count = ::epoll_wait(epoll_, events.data(), events.size(), patience());
     const GateInstant now = std::chrono::steady_clock::now();
-    bool knocks = false;
+    bool woken = false;
     for (const epoll_event& event :
          std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
-      if (event.data.fd == listener_)
-        knocks = true;
-      else if (event.data.fd != wake_)
+      if (event.data.fd == wake_)
+        woken = true;
+      else
         take_event(event, now);
     }
     tick(now);
     // Last, so that no descriptor of this round is given to another connection within it.
-    if (knocks && !stopping_) accept_some(now);
+    if (woken && !stopping_) admit_guests(now);
     if (!stopping_) continue;
     if (!last) {
       last = now + kLastWords;
       watch(wake_, 0, EPOLL_CTL_MOD);
-      listen_again(false);
     }
     if (links_.empty() || now > *last) return;
   }
 }
 
 int GateThread::patience() const {
-  if (stopping_ || !listening_) return kSoonMs;
+  if (stopping_) return kSoonMs;
   for (const auto& [number, link] : restless_) {
     if (link->throttled()) return kSoonMs;
   }
-  return restless_.empty() ? -1 : kWhileMs;
+  return restless_.empty() && strangers_.empty() ? -1 : kWhileMs;
 }
 
 void GateThread::take_event(const epoll_event& event, GateInstant now) {
@@ -263,72 +193,70 @@ void GateThread::tick(GateInstant now) {
     if (link->throttled() || link->expired(now)) due.push_back(number);
   }
   for (const std::uint64_t number : due) go_on(number, now);
-  if (!stopping_ && links_.size() < limits_.connections_max && accepts_.any(now))
-    listen_again(true);
+  while (!strangers_.empty() && strangers_.begin()->second->expired(now))
+    drop(strangers_.begin()->first);
 }
 
-void GateThread::accept_some(GateInstant now) {
-  while (links_.size() < limits_.connections_max && accepts_.any(now)) {
-    const int outer = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (outer >= 0) {
-      accepts_.spend(1);
-      admit(outer, now);
-      continue;
-    }
-    if (errno == EAGAIN) return;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) break;
+/// Of the porch's thread.
+void GateThread::let_in(Guest guest) {
+  const std::lock_guard lock(guests_mutex_);
+  guests_.push_back(std::move(guest));
+  ++inside_;
+  wake();
+}
+
+void GateThread::admit_guests(GateInstant now) {
+  std::vector<Guest> guests;
+  {
+    const std::lock_guard lock(guests_mutex_);
+    std::uint64_t times = 0;
+    (void)!::read(wake_, &times, sizeof times);
+    guests.swap(guests_);
   }
-  listen_again(false);  // until the next tick that allows one
+  for (Guest& guest : guests) admit(std::move(guest), now);
 }
 
-void GateThread::admit(int outer, GateInstant now) {
+void GateThread::admit(Guest guest, GateInstant now) {
   make_room_for_a_stranger();
   const int inner = connect_inside(inner_);
   if (inner < 0) {
-    ::close(outer);
+    ::close(guest.fd);
+    --inside_;
     return;
   }
-  const int yes = 1;
-  ::setsockopt(outer, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  const int outer = guest.fd;
   const std::uint64_t number = next_++;
   Entry& entry = links_[number];
-  entry.link = std::make_unique<GateLink>(outer, inner, limits_, now);
+  entry.link = std::make_unique<GateLink>(std::move(guest), inner, limits_, now);
   entry.outer_events = entry.inner_events = EPOLLIN;
   by_fd_[outer] = by_fd_[inner] = number;
   watch(outer, EPOLLIN, EPOLL_CTL_ADD);
   watch(inner, EPOLLIN, EPOLL_CTL_ADD);
-  strangers_[number] = restless_[number] = entry.link.get();
+  strangers_[number] = entry.link.get();
+  go_on(number, now);
 }
 
 void GateThread::make_room_for_a_stranger() {
   if (strangers_.size() >= limits_.strangers_max) drop(strangers_.begin()->first);
 }
 
-/// The server knows the key and not the address; strangers shall not fill the log.
-void GateThread::tell_of_a_stranger(int outer, GateInstant now) {
-  constexpr std::chrono::seconds kEvery(1);
-  if (told_at_ && now - *told_at_ < kEvery) return;
-  told_at_ = now;
-  log_warning("a connection from {} to {} ended before a key of it was accepted", peer_of(outer),
-              endpoint_);
-}
-
 void GateThread::drop(std::uint64_t number) {
   const auto found = links_.find(number);
   if (found->second.link->stranger())
-    tell_of_a_stranger(found->second.link->outer(), std::chrono::steady_clock::now());
+    news_.tell(found->second.link->outer(), std::chrono::steady_clock::now());
   by_fd_.erase(found->second.link->outer());
   by_fd_.erase(found->second.link->inner());
   strangers_.erase(number);
   restless_.erase(number);
   links_.erase(found);
+  --inside_;
 }
 
 }  // namespace
 
 std::size_t connections_that_fit() {
   constexpr rlim_t kOthers = 256;
-  constexpr rlim_t kEach = 3;  // two of the gate and one of libzmq
+  constexpr rlim_t kEach = 4;  // two of the gate, one of libzmq, and a visitor
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= kOthers + kEach) return 1;
   return static_cast<std::size_t>((files.rlim_cur - kOthers) / kEach);

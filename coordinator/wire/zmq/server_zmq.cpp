@@ -96,6 +96,7 @@ GateLimits gate_limits() {
   GateLimits limits;
   limits.frame_bytes_max = limits::kFrameBytesMax + kFrameHeaderBytes + kCurveBytesMax;
   limits.connections_max = std::min(limits.connections_max, connections_that_fit());
+  limits.visitors_max = std::min(limits.visitors_max, limits.connections_max);
   limits.strangers_max =
       std::clamp<std::size_t>(limits.connections_max / 4, 1, limits.strangers_max);
   return limits;

@@ -14,6 +14,7 @@
 
 #include "base/format.h"
 #include "coordinator/wire/zmq/zmtp_frames.h"
+#include "coordinator/wire/zmq/zmtp_hello.h"
 
 namespace tagalign::wire {
 namespace {
@@ -21,8 +22,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kPatienceMs = 20'000;  // only a failing test waits that long
-constexpr std::size_t kGreeting = 64;
+constexpr std::size_t kGreeting = kZmtpGreetingBytes;
 const std::string kFirstWord = "\xff";  // of the greeting
+constexpr const char* kHere = "127.0.0.1";
+constexpr const char* kElsewhere = "127.0.0.2";
 
 std::string frame(std::uint64_t announced, const std::string& body, bool command = false) {
   std::string bytes(1, static_cast<char>(2 | (command ? 4 : 0)));
@@ -31,6 +34,13 @@ std::string frame(std::uint64_t announced, const std::string& body, bool command
 }
 std::string whole(const std::string& body, bool command = false) {
   return frame(body.size(), body, command);
+}
+/// What a client says before it is answered: HELLO's box, which only the server can open, is `seal`.
+std::string beginning(char seal = 'x') {
+  using namespace std::string_literals;
+  std::string bytes = server_greeting() + "\4\xc8\5HELLO\1\0"s;
+  bytes.resize(kZmtpGreetingBytes + kZmtpHelloBytes, seal);
+  return bytes;
 }
 const std::string kReady = whole(std::string("\5READY") + "metadata", true);
 
@@ -96,16 +106,19 @@ class GateTest : public ::testing::Test {
     limits.frame_bytes_max = 1u << 20;
     return limits;
   }
-  Descriptor knock() const {
+  /// A connection that has said so much: a silent one stays with the kernel.
+  Descriptor knock(const std::string& words = kFirstWord, const char* from = kHere) const {
     Descriptor peer(::socket(AF_INET, SOCK_STREAM, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    EXPECT_EQ(::inet_pton(AF_INET, from, &address.sin_addr), 1);
+    EXPECT_EQ(::bind(peer.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     const std::string endpoint = gate_->endpoint();
     address.sin_port =
         htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(peer.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    peer.say(kFirstWord);
+    peer.say(words);
     return peer;
   }
   /// The server's end of the next connection.
@@ -117,12 +130,11 @@ class GateTest : public ::testing::Test {
   };
   /// A connection whose key was accepted.
   Friends befriend() const {
-    Friends both{knock(), server_end()};
-    both.peer.say(std::string(kGreeting - kFirstWord.size(), 'g'));
-    both.server.hear(kGreeting);
-    const std::string answer = std::string(kGreeting, 'g') + kReady;
-    both.server.say(answer);
-    EXPECT_EQ(both.peer.hear(answer.size()), answer);
+    Friends both{knock(beginning()), server_end()};
+    EXPECT_EQ(both.server.hear(beginning().size()), beginning());
+    EXPECT_EQ(both.peer.hear(kGreeting), server_greeting()) << "the gate says it";
+    both.server.say(server_greeting() + kReady);
+    EXPECT_EQ(both.peer.hear(kReady.size()), kReady) << "and nobody says it again";
     return both;
   }
 
@@ -152,17 +164,32 @@ TEST_F(GateTest, LastWordsOfTheServer_ReachThePeer) {
   EXPECT_TRUE(both.peer.ends());
 }
 
-TEST_F(GateTest, Stranger_ThatAnnouncesAHugeFrame_IsCutOff) {
+TEST_F(GateTest, Stranger_WithoutItsWholeHello_OpensNothingInside) {
   open(limits());
   const Descriptor peer = knock();
-  peer.say(std::string(kGreeting - kFirstWord.size(), 'g') + frame(60u << 20, "x"));
+  peer.say(beginning().substr(1, beginning().size() - 2));
+  EXPECT_EQ(peer.hear(kGreeting), server_greeting());
+  EXPECT_FALSE(inside_.readable(100));
+  peer.say("x");
+  EXPECT_TRUE(inside_.readable(kPatienceMs)) << "the last byte was missing";
+}
+
+TEST_F(GateTest, Stranger_ThatIsNoClient_IsCutOffAndOpensNothing) {
+  open(limits());
+  EXPECT_TRUE(knock("GET / HTTP/1.1").ends());
+  EXPECT_TRUE(knock(server_greeting() + frame(60u << 20, "x", true)).ends());
+  EXPECT_FALSE(inside_.readable(0));
+}
+
+TEST_F(GateTest, Stranger_ThatAnnouncesAHugeFrame_IsCutOff) {
+  open(limits());
+  const Descriptor peer = knock(beginning() + frame(60u << 20, "x"));
   EXPECT_TRUE(peer.ends());
 }
 
 TEST_F(GateTest, Stranger_ThatTalksWithoutEnd_IsCutOff) {
   open(limits());
-  const Descriptor peer = knock();
-  peer.say(std::string(kGreeting - kFirstWord.size(), 'g'));
+  const Descriptor peer = knock(beginning());
   for (int i = 0; i < 50; ++i) peer.say(whole(std::string(90, 'x')));
   EXPECT_TRUE(peer.ends());
 }
@@ -171,8 +198,61 @@ TEST_F(GateTest, Stranger_ThatStopsHalfway_IsCutOffInTime) {
   GateLimits hasty = limits();
   hasty.handshake_ms_max = 100ms;
   open(hasty);
-  const Descriptor peer = knock();
-  peer.say("half");
+  const Descriptor outside = knock();
+  const Descriptor inside = knock(beginning());
+  const Descriptor silent_server = server_end();
+  EXPECT_TRUE(outside.ends());
+  EXPECT_TRUE(inside.ends());
+}
+
+TEST_F(GateTest, TooManyVisitors_TheCrowdedAddressMakesRoom) {
+  GateLimits few = limits();
+  few.visitors_max = 4;
+  open(few);
+  const Descriptor oldest = knock();
+  EXPECT_EQ(oldest.hear(kGreeting).size(), kGreeting);
+  std::vector<Descriptor> crowd;
+  for (int i = 0; i < 4; ++i) {
+    crowd.push_back(knock(kFirstWord, kElsewhere));
+    EXPECT_EQ(crowd.back().hear(kGreeting).size(), kGreeting);
+  }
+  EXPECT_TRUE(crowd[0].ends());
+  EXPECT_FALSE(crowd[1].ends(0));
+  EXPECT_FALSE(oldest.ends(0)) << "it is alone with its address";
+}
+
+TEST_F(GateTest, HandshakesAboveTheirRate_WaitOutside) {
+  GateLimits slow = limits();
+  slow.opens_per_s = 0.001;
+  slow.opens_burst = 1.5;  // the second overdraws it
+  open(slow);
+  std::vector<Descriptor> peers;
+  for (int i = 0; i < 3; ++i) peers.push_back(knock(beginning()));
+  const Descriptor first = server_end();
+  const Descriptor second = server_end();
+  EXPECT_FALSE(inside_.readable(100));
+}
+
+TEST_F(GateTest, HandshakesThatWait_AreTakenFromTheAddressesInTurn) {
+  GateLimits slow = limits();
+  slow.opens_per_s = 4;
+  slow.opens_burst = 1;
+  open(slow);
+  const Descriptor first = knock(beginning('0'), kElsewhere);
+  std::string order = server_end().hear(beginning().size()).substr(beginning().size() - 1);
+  std::vector<Descriptor> peers;
+  for (const char seal : {'1', '2', '3'}) peers.push_back(knock(beginning(seal), kElsewhere));
+  peers.push_back(knock(beginning('h'), kHere));
+  for (int i = 0; i < 4; ++i)
+    order += server_end().hear(beginning().size()).substr(beginning().size() - 1);
+  EXPECT_LE(order.find('h'), 2u) << order << ": it waits for one of the others at most";
+}
+
+TEST_F(GateTest, Server_ThatGreetsInAnotherWay_IsNotBelieved) {
+  open(limits());
+  const Descriptor peer = knock(beginning());
+  const Descriptor server = server_end();
+  server.say(std::string(kGreeting, 'g') + kReady);
   EXPECT_TRUE(peer.ends());
 }
 
@@ -192,9 +272,10 @@ TEST_F(GateTest, TooManyStrangers_TheOldestMakesRoom) {
   open(few);
   const Friends both = befriend();
   std::vector<Descriptor> strangers;
+  std::vector<Descriptor> servers;
   for (int i = 0; i < 4; ++i) {
-    strangers.push_back(knock());
-    server_end();
+    strangers.push_back(knock(beginning()));
+    servers.push_back(server_end());
   }
   EXPECT_TRUE(strangers[0].ends());
   EXPECT_FALSE(both.peer.ends(50)) << "friends are not counted";
@@ -235,6 +316,19 @@ TEST_F(GateTest, Friend_ThatDoesNotRead_IsHeardNoMoreThenCutOff) {
   EXPECT_FALSE(both.server.readable(100)) << "its answers wait for it: no question passes";
   EXPECT_TRUE(both.server.ends());
   answering.join();
+}
+
+TEST(ZmtpHello, Beginning_IsToldFromAnythingElse) {
+  const std::string whole_one = beginning();
+  for (std::size_t size = 0; size < whole_one.size(); ++size)
+    EXPECT_EQ(judge_beginning(whole_one.substr(0, size)), Beginning::kHalf) << size;
+  EXPECT_EQ(judge_beginning(whole_one), Beginning::kWhole);
+  for (const std::size_t at : {0, 9, 10, 12, 17, 64, 65, 66, 71, 72, 73}) {
+    std::string other = whole_one;
+    other[at] = static_cast<char>(other[at] ^ 0x10);
+    EXPECT_EQ(judge_beginning(other), Beginning::kForeign) << at;
+    EXPECT_EQ(judge_beginning(other.substr(0, at + 1)), Beginning::kForeign) << at;
+  }
 }
 
 TEST(ZmtpFrames, BytesInAnyPieces_AreCountedAlike) {
