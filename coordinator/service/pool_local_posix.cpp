@@ -110,8 +110,7 @@ void LocalPool::tick() {
   if (!agent_ && !stopping_ && clock_.monotonic_ms() >= next_start_ms_) start();
 }
 
-/// Its number is its own as long as it has not been reaped; one that was adopted was looked at just
-/// now.
+/// Its number is its own as long as it has not been reaped; an adopted one was looked at just now.
 void LocalPool::end_unheard() {
   if (!agent_ || !unheard_since_ms_) return;
   if (clock_.monotonic_ms() - *unheard_since_ms_ < kUnheardMs) return;

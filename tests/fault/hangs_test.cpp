@@ -1,5 +1,8 @@
 // Gangs that live and do not get on: noticed, written down, ended, and nothing of them left.
+#include <cstdlib>
+
 #include "base/exit_codes.h"
+#include "base/format.h"
 #include "tests/fault/agent_fault_fixture.h"
 
 namespace tagalign {
@@ -76,6 +79,38 @@ TEST_F(HangsTest, StoppedRank_IsNoticedWithinAMinute_AndSaidToBeStopped) {
   EXPECT_EQ(ended.failed_rank, 1);
   EXPECT_THAT(ended.message, HasSubstr("was silent for 30.0 s"));
   EXPECT_THAT(text_of("hang-node1.txt"), HasSubstr("is stopped by a signal"));
+}
+
+TEST_F(HangsTest, RankThatWritesNoStacks_IsLookedAtByADebugger) {
+  const Path gdb = folder_.path() / "bin" / "gdb";
+  std::filesystem::create_directories(gdb.parent_path());
+  std::ofstream(gdb) << "#!/bin/sh\necho \"asked: $*\"\n";
+  std::filesystem::permissions(gdb, std::filesystem::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", (gdb.parent_path().string() + ":" + path).c_str(), 1);
+  end_agent(SIGKILL);
+  start_agent();
+  ::setenv("PATH", path.c_str(), 1);
+  wait_for_hello();
+  launch("train deaf meet", 1, 2, 1, step_of_3s());
+  wait_for_ranks();
+  (void)ends_within(20'000, system_clock().monotonic_ms());
+  for (const int rank : {0, 1}) {
+    EXPECT_THAT(text_of(format("rank-{}.stacks", rank)),
+                HasSubstr(format("asked: -p {} -nx -batch -ex thread apply all bt", pids_[rank])));
+  }
+  EXPECT_THAT(text_of("hang-node1.txt"), HasSubstr("by " + gdb.string()));
+}
+
+TEST_F(HangsTest, RankThatWritesNoStacks_RealDebuggerNamesTheFunction) {
+  if (!find_program("gdb")) GTEST_SKIP() << "needs gdb";
+  wait_for_hello();
+  launch("train deaf wait loop", 1, 2, 1, step_of_3s());
+  wait_for_ranks();
+  (void)ends_within(25'000, system_clock().monotonic_ms());
+  const std::string stacks = text_of("rank-1.stacks");
+  if (stacks.find("not permitted") != std::string::npos) GTEST_SKIP() << "needs ptrace: " << stacks;
+  EXPECT_THAT(stacks, HasSubstr("loop_for_ever"));
 }
 
 TEST_F(HangsTest, TimeByPhase_IsToldBeforeTheEnd) {

@@ -1,7 +1,8 @@
 // Stands in for tagalign-worker under a real mpirun: a rank without MPI, whose behaviour is the
 // configuration file's text. Words: run (until a stop is requested), exit CODE, checkpoint,
 // fail (rank 1 only); train (8 steps), then wait (rank 0, in a collective), meet (all, likewise), loop,
-// read (a file that never comes).
+// read (a file that never comes), deaf (no stacks when they are asked for).
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -43,6 +44,7 @@ int until_stopped(jobs::Reporter& reporter) {
 struct Self {
   jobs::Activity activity{system_clock()};
   jobs::ReadsInFlight reads;
+  std::atomic<bool> deaf = false;
   std::string reading() const { return reads.waited_for(system_clock().monotonic_ms()); }
   void write_stacks(int rank) const {
     std::ofstream(Path(std::getenv("TAGALIGN_LOG_FOLDER")) / format("rank-{}.stacks", rank))
@@ -85,16 +87,20 @@ int main(int argc, char** argv) {
                                     static_cast<int>(number("PMIX_RANK"))};
   Self self;
   jobs::prepare_stacks();
-  const auto reporter =
-      jobs::make_agent_reporter(std::getenv("TAGALIGN_AGENT_SOCKET"), identity,
-                                static_cast<int>(number("TAGALIGN_AGENT_PID")),
-                                {.activity = &self.activity,
-                                 .reading = [&self] { return self.reading(); },
-                                 .show_stacks = [&] { self.write_stacks(identity.rank); }})
-          .value();
+  const auto reporter = jobs::make_agent_reporter(std::getenv("TAGALIGN_AGENT_SOCKET"), identity,
+                                                  static_cast<int>(number("TAGALIGN_AGENT_PID")),
+                                                  {.activity = &self.activity,
+                                                   .reading = [&self] { return self.reading(); },
+                                                   .show_stacks =
+                                                       [&] {
+                                                         if (!self.deaf)
+                                                           self.write_stacks(identity.rank);
+                                                       }})
+                            .value();
   reporter->hello("cpu");
   int code = 0;
   for (std::string word; config >> word;) {
+    if (word == "deaf") self.deaf = true;
     if (word == "run") code = until_stopped(*reporter);
     if (word == "exit") config >> code;
     if (word == "train") train(self, *reporter, 8);

@@ -21,25 +21,24 @@ def find_faketime():
 
 
 class Disk:
-    """A small file system of its own where this process may mount one; else a plain folder that cannot be full."""
+    """A file system in memory where this process may mount one, full by its limit; else a folder that is never full."""
 
     def __init__(self, folder, size_mb):
         self.folder = folder
+        self.size_mb = size_mb
         folder.mkdir(parents=True)
         words = ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(folder)]
         self.mounted = os.getuid() == 0 and subprocess.run(words, capture_output=True).returncode == 0
 
     def fill(self):
-        with open(self.folder / "filler", "ab", buffering=0) as file:
-            for size in (1 << 20, 1 << 12, 1):
-                try:
-                    while file.write(b"\0" * size) == size:
-                        pass
-                except OSError:
-                    pass
+        found = os.statvfs(self.folder)
+        self._limit(f"{(found.f_blocks - found.f_bfree) * found.f_frsize}")
 
     def free(self):
-        (self.folder / "filler").unlink(missing_ok=True)
+        self._limit(f"{self.size_mb}m")
+
+    def _limit(self, size):
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(self.folder)], capture_output=True)
 
     def close(self):
         if self.mounted:
@@ -97,7 +96,7 @@ class System:
     def __init__(self, folder, programs, slots, clock):
         self.folder, self.programs, self.slots = folder, programs, slots
         self.store = Disk(folder / "state", 256)
-        self.work = Disk(folder / "work", 1024)
+        self.work = Disk(folder / "work", 16384)  # a round leaves some 160 MB
         self.log = open(folder / "coordinator.out", "ab")
         self._wrap_mpirun()
         self.faketime = find_faketime() if clock else None

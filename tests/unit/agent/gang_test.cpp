@@ -201,6 +201,17 @@ TEST_F(GangTest, SilentRank_TooLong_IsTakenForWedged) {
   EXPECT_THAT(ended.message, HasSubstr("rank-1.stacks"));
 }
 
+TEST_F(GangTest, RankWithoutStacks_LivesUntilADebuggerHasLooked) {
+  const MonotonicMs asked_ms = limits::kRankSilentAfterMs;
+  EXPECT_TRUE(gang_.decide(asked_ms).show_stacks);
+  EXPECT_FALSE(gang_.stacks_are_due(asked_ms + limits::kStacksMs - 1));
+  EXPECT_TRUE(gang_.stacks_are_due(asked_ms + limits::kStacksMs));
+  EXPECT_FALSE(gang_.stacks_are_due(asked_ms + limits::kStacksMs)) << "asked for once";
+  gang_.wait_for_debugger();
+  EXPECT_FALSE(gang_.decide(asked_ms + limits::kStacksMs + kDebuggerMs - 1).kill_ranks);
+  EXPECT_TRUE(gang_.decide(asked_ms + limits::kStacksMs + kDebuggerMs).kill_ranks);
+}
+
 TEST_F(GangTest, RankThatLeft_IsNotSilentWhileOthersWork) {
   farewell(1, 0, 10);
   gang_.on_beat({JobId{1}, Attempt{1}, 0, 5, 10, ""}, limits::kRankSilentAfterMs);

@@ -101,6 +101,12 @@ void Gang::settle_cause(MonotonicMs now_ms) {
   settled_ms_ = now_ms;
 }
 
+bool Gang::stacks_are_due(MonotonicMs now_ms) {
+  if (exit_ || !cause_ || cause_->outcome != Outcome::kHung) return false;
+  if (now_ms - settled_ms_ < limits::kStacksMs) return false;
+  return !std::exchange(stacks_were_due_, true);
+}
+
 GangActions Gang::decide(MonotonicMs now_ms) {
   if (exit_) return {};
   if (!cause_) settle_cause(now_ms);
@@ -111,7 +117,8 @@ GangActions Gang::decide(MonotonicMs now_ms) {
   const std::int64_t patience_ms = request ? 0
                                    : kills ? kLauncherGraceMs
                                            : limits::kTerminateGraceMs;
-  const std::int64_t since_ms = now_ms - settled_ms_ - (hung ? limits::kStacksMs : 0);
+  const std::int64_t since_ms =
+      now_ms - settled_ms_ - (hung ? limits::kStacksMs + debugger_ms_ : 0);
   // The launcher of another node may be slow to end them, or gone.
   const bool part_of_more = request && spans_nodes(launch_);
   GangActions wanted{.show_stacks = hung,

@@ -28,6 +28,9 @@ inline constexpr std::int64_t kFarewellGraceMs = 100;
 /// 2.1 s after its last rank (measured, Open MPI 4.1), over several it is gone sooner.
 inline constexpr std::int64_t kLauncherGraceMs = 500;
 
+/// A debugger gets so long with a rank that did not write its stacks; gdb reads the symbols of Torch.
+inline constexpr std::int64_t kDebuggerMs = 5'000;
+
 /// What the driver shall do now; each is asked for once.
 struct GangActions {
   bool show_stacks = false;         ///< the gang hangs: what its ranks do is written down first
@@ -57,6 +60,10 @@ class Gang {
   /// SIGKILL was asked for by the coordinator, or by a shutdown that took too long.
   void on_kill_request(const std::string& reason, MonotonicMs now_ms);
 
+  /// True once, when the ranks of a hung gang have had their time to write their stacks.
+  bool stacks_are_due(MonotonicMs now_ms);
+  /// They are not killed before a debugger has looked at them.
+  void wait_for_debugger() { debugger_ms_ = kDebuggerMs; }
   GangActions decide(MonotonicMs now_ms);
   /// Why the gang is being ended, before its end is certain.
   wire::RankNotice notice_of_cause() const;
@@ -141,6 +148,8 @@ class Gang {
   MonotonicMs exit_ms_ = 0;
   std::optional<Cause> cause_;
   MonotonicMs settled_ms_ = 0;
+  bool stacks_were_due_ = false;
+  std::int64_t debugger_ms_ = 0;
   GangActions asked_;
 };
 

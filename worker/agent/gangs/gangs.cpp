@@ -225,6 +225,16 @@ void Gangs::report_hang(const RunningGang& running) {
   for (const int pid : gang.rank_pids()) parts_.processes.signal_process(pid, SIGCONT);
 }
 
+/// Of those that have written no stacks: they take no signal, or what answers in them waits too.
+void Gangs::debug_silent_ranks(RunningGang& running) {
+  Gang& gang = running.gang;
+  for (const int pid : gang.rank_pids()) {
+    const Path stacks = rank_stacks(gang.launch(), gang.rank_of(pid).value());
+    if (!parts_.files.exists(stacks) && parts_.processes.debug(pid, stacks))
+      gang.wait_for_debugger();
+  }
+}
+
 std::string Gangs::mark_of(const RunningGang& running) const {
   return gang_mark(parts_.environment.agent_mark, running.born);
 }
@@ -239,6 +249,7 @@ std::optional<wire::AgentEvent> Gangs::supervise_one(RunningGang& running, GangC
   }
   end_unanswered(running);
   if (gang.nothing_awaited()) gang.on_launcher_exit({}, now_ms);
+  if (gang.stacks_are_due(now_ms)) debug_silent_ranks(running);
   const GangActions actions = gang.decide(now_ms);
   if (actions.show_stacks) {
     report_hang(running);

@@ -156,6 +156,7 @@ class Gangs {
   std::string mark_of(const RunningGang& running) const;
   std::optional<wire::AgentEvent> supervise_one(RunningGang& running, GangChanges& changes);
   void report_hang(const RunningGang& running);
+  void debug_silent_ranks(RunningGang& running);
   void say_more(const RunningGang& running, wire::AttemptEnded& ended);
   bool is_over(RunningGang& running);
   void conclude(RunningGang& running, GangChanges& changes);

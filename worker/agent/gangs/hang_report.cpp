@@ -14,7 +14,13 @@ std::string hang_text(const Gang& gang, ProcessHost& processes) {
   for (const wire::RankHello& hello : gang.hellos()) {
     text += format("\nrank {} (pid {})\n{}", hello.rank, hello.pid, processes.describe(hello.pid));
   }
-  return text;
+  const auto debugger = processes.debugger();
+  return text +
+         (debugger
+              ? format("\nranks that write no stacks themselves: by {}, in their rank-N.stacks\n",
+                       debugger->string())
+              : "\nranks that write no stacks themselves: unknown, because PATH has no gdb and no "
+                "eu-stack\n");
 }
 
 }  // namespace tagalign::agent

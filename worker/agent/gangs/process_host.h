@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_system.h"
 #include "base/process.h"
 #include "base/status.h"
 #include "worker/agent/gangs/process_name.h"
@@ -34,6 +35,11 @@ class ProcessHost {
   /// State, waiting place and system call of each thread, and the open files, for people: of a
   /// process that does not get on. Empty when it is gone.
   virtual std::string describe(int) { return ""; }
+  /// What debug() would run; nullopt: this machine has no debugger.
+  virtual std::optional<Path> debugger() { return std::nullopt; }
+  /// Appends the stacks of all threads of the process to the file, within kDebuggerMs and without
+  /// being waited for. False when nothing was started.
+  virtual bool debug(int, const Path&) { return false; }
   /// From now on wait() tells when `pid` ends, whoever its parent is.
   virtual void watch(int pid) = 0;
   /// From now on wait() also returns when one of these can be read; negative ones are ignored. A

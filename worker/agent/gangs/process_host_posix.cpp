@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "base/clock.h"
+#include "worker/agent/gangs/debugger_posix.h"
 #include "worker/agent/gangs/process_host.h"
 #include "worker/agent/gangs/process_report_posix.h"
 
@@ -98,6 +99,8 @@ class PosixProcessHost final : public ProcessHost {
   }
 
   std::string describe(int pid) override { return process_report(pid); }
+  std::optional<Path> debugger() override { return find_debugger(); }
+  bool debug(int pid, const Path& into) override { return start_debugger(pid, into); }
 
   void watch(int pid) override {
     if (watched_.contains(pid)) return;
