@@ -98,6 +98,11 @@ class LeafChanger {
     if (hit()) return void(items[K{}]);
     for (auto& [key, value] : items) change(value);
   }
+  template <class K, class V>
+  void change(core::IdTable<K, V>& items) {
+    if (hit()) return void(items.emplace(K{}, V{}));
+    for (auto& [key, value] : items) change(value);
+  }
   template <class S>
   requires std::is_class_v<S>
   void change(S& value) { fields(*this, value); }
