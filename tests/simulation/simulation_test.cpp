@@ -239,6 +239,10 @@ TEST_F(Simulation, AllocationOfALostSubmission_IsNotCancelledWhileItWorks) {
   expect_no_violation(1836);
 }
 
+TEST_F(Simulation, AllocationThatWorksUnknownToSqueue_SurvivesAStopOfTheCoordinator) {
+  expect_no_violation(848968560);
+}
+
 TEST_F(Simulation, EqualSeed_EqualRun) {
   for (const std::uint64_t seed : {7, 9, 12}) {  // in memory, on SQLite, with a Slurm
     const Summary first = run_cluster(seed);

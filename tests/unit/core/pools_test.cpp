@@ -304,6 +304,19 @@ TEST(Pools, CoordinatorStops_WhatWaitsInTheQueueIsCancelled) {
   EXPECT_TRUE(bench.queue.empty());
 }
 
+TEST(Pools, CoordinatorStops_AllocationThatWorksUnknownToSqueueStays) {
+  PoolBench bench;
+  bench.add(slurm_pool());
+  bench.submit_job();
+  bench.pass(20'000);
+  bench.join_from("100");  // squeue has shown it as pending when it was asked last
+  ASSERT_EQ(bench.state_of(1), "starting");
+  bench.take(StopRequested{});
+  bench.second();
+  ASSERT_EQ(bench.pool().allocations.size(), 1u);
+  EXPECT_EQ(bench.pool().allocations.begin()->second.leaving_ms, 0);
+}
+
 TEST(Pools, NoJobWaitsAnyMore_PendingAllocationsGo) {
   PoolBench bench;
   bench.add(slurm_pool());

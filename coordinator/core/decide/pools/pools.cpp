@@ -54,8 +54,10 @@ void tend(Turn& turn, const std::string& name, const std::string& token) {
   if (pool.mode == PoolMode::kRemoving) {
     return leave(turn, name, allocation, format("pool {} is removed", name));
   }
-  // Agents that are there have been told by the stop itself.
-  if (turn.state.stopping && !allocation.joined) return leave(turn, name, allocation, kStopped);
+  // Agents that are there have been told by the stop itself, those too of which squeue does not know
+  // yet that they run: their jobs go on when the coordinator has started again.
+  if (turn.state.stopping && !allocation.joined && agents_of(turn.state, pool, allocation).empty())
+    return leave(turn, name, allocation, kStopped);
   if (allocation.stage != AllocationStage::kRunning || turn.state.stopping) return;
   if (!allocation.joined) return join(turn, pool, allocation);
   watch_idle(turn, pool, allocation);
