@@ -200,7 +200,6 @@ struct Figures {
   double wall_s = 0;
   double processor_s = 0;  ///< of the coordinator
   double tries_per_s = 0;
-  double connections_per_s = 0;
   double frames_per_s = 0;
   double mib_per_s = 0;
 };
@@ -235,8 +234,7 @@ Figures measure(const Coordinator& coordinator, const Flood& flood, ClientSocket
   const Flooder flooder(flood, coordinator.target(), settings);
   system_clock().sleep_ms(kFloodRisesMs);
   const FloodCount& count = flooder.count();
-  const auto tries = count.tries.load(), connections = count.connections.load(),
-             frames = count.frames.load(), bytes = count.bytes.load();
+  const auto tries = count.tries.load(), frames = count.frames.load(), bytes = count.bytes.load();
   const double processor_s = coordinator.processor_s();
   const auto start = Clock::now();
   Figures figures = ask_for(client, options, settings.seconds);
@@ -246,7 +244,6 @@ Figures measure(const Coordinator& coordinator, const Flood& flood, ClientSocket
     return static_cast<double>(now - before) / figures.wall_s;
   };
   figures.tries_per_s = rate(count.tries, tries);
-  figures.connections_per_s = rate(count.connections, connections);
   figures.frames_per_s = rate(count.frames, frames);
   figures.mib_per_s = rate(count.bytes, bytes) / (1u << 20);
   return figures;
@@ -288,14 +285,14 @@ std::string slowest(const std::vector<Figures>& rounds) {
 }
 
 constexpr const char* kRow =
-    "%-13s %7s %7s %9s %7s %7s %9s %9s %10s %8s %8s %7s %8s %8s %8s %8s %6s %6s\n";
+    "%-13s %7s %7s %9s %7s %7s %9s %9s %10s %8s %8s %7s %8s %8s %8s %6s %6s\n";
 
 void print_heads() {
   std::printf(kRow, "", "median", "", "", "p99", "", "", "newcomer", "", "us of", "flood's",
-              "asked", "made", "", "", "", "", "");
+              "asked", "", "", "", "", "");
   std::printf(kRow, "flood", "control", "flood", "slower", "control", "flood", "slower", "median",
-              "slowest", "a reply", "share", "conn/s", "conn/s", "frames/s", "MiB/s", "answers",
-              "MiB", "peak");
+              "slowest", "a reply", "share", "conn/s", "frames/s", "MiB/s", "answers", "MiB",
+              "peak");
 }
 
 void print_row(const std::string& name, const std::vector<Figures>& burns,
@@ -321,7 +318,6 @@ void print_row(const std::string& name, const std::vector<Figures>& burns,
               slowest(floods).c_str(), count(reply_us).c_str(),
               format("{:.1f} %", 100 * (busy_flood - busy_burn)).c_str(),
               of_flood([](const Figures& f) { return f.tries_per_s; }).c_str(),
-              of_flood([](const Figures& f) { return f.connections_per_s; }).c_str(),
               of_flood([](const Figures& f) { return f.frames_per_s; }).c_str(),
               of_flood([](const Figures& f) { return f.mib_per_s; }).c_str(),
               of_flood([](const Figures& f) { return f.answers; }).c_str(),

@@ -21,9 +21,8 @@ struct Target {
 
 /// What a flooder reached; lies in memory that it shares with the bench.
 struct FloodCount {
-  std::atomic<std::uint64_t> tries{0};        ///< connections that were asked for
-  std::atomic<std::uint64_t> connections{0};  ///< that the kernel made
-  std::atomic<std::uint64_t> frames{0};       ///< that a send took, half ones too
+  std::atomic<std::uint64_t> tries{0};   ///< connections that were asked for
+  std::atomic<std::uint64_t> frames{0};  ///< that a send took, half ones too
   std::atomic<std::uint64_t> bytes{0};
 };
 
