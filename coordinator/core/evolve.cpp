@@ -13,8 +13,8 @@ bool holds_slots(const JobState& state) {
   return !is_terminal(state) && !std::holds_alternative<Queued>(state);
 }
 
-/// The only way to change a job's state: keeps the index right, to which all states that hold slots
-/// are one.
+/// The only way to change a job's state: keeps the index right. To that, all states that hold slots
+/// are one and the same.
 void set_state(State& state, Job& job, JobState next) {
   TA_CHECK(!is_terminal(job.state), "a terminal job stays as it is");
   if (holds_slots(job.state) && holds_slots(next)) {

@@ -53,7 +53,7 @@ TEST(IdTable, RandomNumbersComeAndGo_EqualsAMap) {
   }
 }
 
-TEST(IdTable, ReferencesStayWhileOthersComeAndGo) {
+TEST(IdTable, References_StayWhileOthersComeAndGo) {
   Table table;
   table.emplace({500}, "kept");
   const std::string& kept = table.at({500});
