@@ -1,109 +1,15 @@
-/// The coordinator's mind with agents that start and end every job at once, and its restart: cost a
-/// job, and seconds until a coordinator with that history can answer.
+/// Seconds until a coordinator with so much behind it can answer again.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <limits>
 
-#include "base/format.h"
-#include "coordinator/core/core.h"
-#include "coordinator/store/store.h"
+#include "tests/bench/instant_cluster.h"
 
-namespace tagalign {
+namespace tagalign::bench {
 namespace {
 
-constexpr int kAgents = 16;
-constexpr int kSlots = 8;
-constexpr int kJobsPerWorkflow = 1'000;
-
-wire::WorkflowSpec workflow(std::int64_t first) {
-  wire::WorkflowSpec spec{.name = format("w{}", first), .workspace = "/tmp/w"};
-  for (int i = 0; i < kJobsPerWorkflow; ++i) {
-    wire::JobSpec job;
-    job.name = format("j{}", first + i);
-    job.config_yaml = std::string(700, 'x');
-    spec.jobs.push_back(std::move(job));
-  }
-  return spec;
-}
-
-/// A cluster without processes: every launch is answered with a start and an end.
-class Cluster {
- public:
-  explicit Cluster(store::Store* store) : store_(store) {}
-
-  /// The numbers of a later call go on where an earlier one ended.
-  void run(std::int64_t jobs, std::int64_t begin = 0) {
-    for (int a = 0; a < kAgents && begin == 0; ++a) {
-      inputs_.push_back(core::AgentJoined{{.agent = {format("n{}", a)},
-                                           .incarnation = "1",
-                                           .slots = kSlots,
-                                           .first_unacknowledged = 1}});
-    }
-    for (std::int64_t first = begin; first < begin + jobs; first += kJobsPerWorkflow) {
-      inputs_.push_back(core::WorkflowSubmitted{format("t{}", first), workflow(first)});
-    }
-    while (!inputs_.empty()) round();
-  }
-  void pass_an_hour() {
-    now_ += 3'600'000;
-    inputs_.push_back(core::TimePassed{});
-    round();
-  }
-  void keep_all() { mind_.policy.ended_jobs_kept = std::numeric_limits<std::size_t>::max(); }
-  const core::State& state() const { return state_; }
-
- private:
-  void round() {
-    const std::vector<core::InputBody> inputs = std::exchange(inputs_, {});
-    std::vector<core::Fact> facts;
-    for (const auto& input : inputs) {
-      core::Decision decision = core::decide(mind_, state_, {++now_, input});
-      std::ranges::move(decision.facts, std::back_inserter(facts));
-      for (const core::Effect& effect : decision.effects) answer(effect);
-    }
-    if (store_ != nullptr) TA_CHECK(store_->append(facts).ok());
-  }
-  void answer(const core::Effect& effect) {
-    const auto* send = std::get_if<core::Send>(&effect);
-    const auto* launch = send ? std::get_if<wire::Launch>(&send->message) : nullptr;
-    if (launch == nullptr) return;
-    std::uint64_t& sequence = sequences_[send->agent];
-    wire::AttemptEnded ended;
-    ended.job = launch->job;
-    ended.attempt = launch->attempt;
-    ended.outcome = wire::Outcome::kSucceeded;
-    inputs_.push_back(core::AgentReported{
-        send->agent,
-        {{sequence + 1, wire::AttemptStarted{launch->job, launch->attempt, 1, now_}},
-         {sequence + 2, ended}}});
-    sequence += 2;
-  }
-
-  store::Store* store_;
-  core::State state_;
-  core::Mind mind_;
-  UnixMs now_ = 1;
-  std::vector<core::InputBody> inputs_;
-  std::map<AgentId, std::uint64_t> sequences_;
-};
-
-void BM_JobThroughTheCore(benchmark::State& bench) {
-  for (auto _ : bench) {
-    Cluster cluster(nullptr);
-    cluster.run(bench.range(0));
-    TA_CHECK(core::live_jobs(cluster.state()).empty(), "a job was left over");
-  }
-  bench.counters["a_job"] = benchmark::Counter(
-      static_cast<double>(bench.range(0)),
-      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-BENCHMARK(BM_JobThroughTheCore)
-    ->Arg(1'000)
-    ->Arg(10'000)
-    ->Arg(100'000)
-    ->Unit(benchmark::kMillisecond);
+constexpr std::int64_t kJobsPerWorkflow = Load{}.per_workflow;
 
 /// As the service does it: a snapshot after so many facts, and old workflows archived.
 class Memory {
@@ -140,7 +46,7 @@ void BM_RestartAfterALongHistory(benchmark::State& bench) {
     Cluster cluster(store->get());
     if (bench.range(1) == 0) cluster.keep_all();
     for (std::int64_t jobs = 0; jobs < bench.range(0); jobs += kJobsPerWorkflow) {
-      cluster.run(kJobsPerWorkflow, jobs);
+      cluster.run({.jobs = kJobsPerWorkflow}, jobs);
       cluster.pass_an_hour();
       memory.after_commit(cluster.state());
       largest = std::max(largest, bytes_of(folder / "coordinator.sqlite"));
@@ -177,7 +83,7 @@ void BM_RestartWithFinishedJobs(benchmark::State& bench) {
   auto store = store::open_store(folder);
   TA_CHECK(store.ok(), store.status().message().c_str());
   Cluster cluster(store->get());
-  cluster.run(bench.range(0));
+  cluster.run({.jobs = bench.range(0)});
   TA_CHECK((*store)->save_snapshot(cluster.state()).ok());
   for (auto _ : bench) {
     const auto loaded = store::load_state(**store);
@@ -189,4 +95,4 @@ void BM_RestartWithFinishedJobs(benchmark::State& bench) {
 BENCHMARK(BM_RestartWithFinishedJobs)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace tagalign
+}  // namespace tagalign::bench

@@ -9,6 +9,11 @@
 namespace tagalign::cli {
 namespace {
 
+/// Of a workflow that was handed in with the state folder "/s".
+std::string workspace(const std::string& name) {
+  return (Path("/s") / "work" / name).string();
+}
+
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -90,7 +95,7 @@ TEST_F(CommandLine, SubmitDryRun_PrintsConfigurationsAndCommandsAndAsksNobody) {
             0)
       << err.str();
   EXPECT_THAT(out.str(),
-              AllOf(StartsWith("workflow demo in /s/work/demo-01234567\n"),
+              AllOf(StartsWith("workflow demo in " + workspace("demo-01234567") + "\n"),
                     HasSubstr("# tagalign (train), after clip\n# mpirun -n 2 tagalign-worker\n"),
                     HasSubstr("steps: 200\n"),
                     HasSubstr("# scores (evaluate), for each checkpoint of tagalign\n"
@@ -166,7 +171,7 @@ TEST_F(CommandLine, SubmitWithAToken_SendsItInEveryRunAndNamesTheWorkspace) {
   for (const ClientRequest& request : coordinator.requests) {
     const auto& submitted = std::get<wire::SubmitRequest>(request);
     EXPECT_EQ(submitted.token, "nightly-7");
-    EXPECT_EQ(submitted.workflow.workspace, "/s/work/demo-nightly-7");
+    EXPECT_EQ(submitted.workflow.workspace, workspace("demo-nightly-7"));
   }
 }
 
