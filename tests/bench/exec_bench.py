@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from system import System
+
 ROOT = Path(__file__).resolve().parents[2]
 
 WORKFLOW = """
@@ -76,38 +78,19 @@ def memory_mb(pid):
     return int(line.split()[1]) / 1024
 
 
-class Tagalign:
-    """A coordinator with one local agent in a folder of its own, for as long as the block lasts."""
+class Tagalign(System):
+    """With one local agent."""
 
-    def __init__(self, program, slots):
-        self.folder = Path(tempfile.mkdtemp(prefix="tagalign-exec-bench-"))
-        self.program, self.slots = program, slots
-
-    def __enter__(self):
-        self.run("coordinator", "start", "--slots", str(self.slots))
-        self.coordinator = json.loads(self.run("--output", "json", "coordinator", "status"))["pid"]
+    def start(self):
+        super().start()
         file = self.folder / "state/agents/local/agent.pid"
         while not file.exists():
             time.sleep(0.02)
         time.sleep(1)
         self.agent = int(file.read_text().split()[0])
-        return self
-
-    def __exit__(self, *_):
-        self.run("coordinator", "stop", "--kill")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def run(self, *words):
-        command = [str(self.program), "--state", str(self.folder / "state"), *words]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
 
     def submit(self, text, name):
-        file = self.folder / f"{name}.yml"
-        file.write_text(text)
-        self.run("submit", str(file), "--workspace", str(self.folder / name))
+        self.run("submit", self.write(name, text), "--workspace", str(self.folder / name))
 
     def starts(self, name):
         logs = (self.folder / name / "logs").glob("*/attempt-1/rank-0.log")
@@ -172,7 +155,7 @@ def main():
     options = parser.parse_args()
     for count in map(int, options.counts.split(",")):
         for _ in range(options.rounds):
-            with Tagalign(options.program, options.slots) as system:
+            with Tagalign(options.program, ["--slots", options.slots]) as system:
                 show("tagalign", count, system.measure(count, options.latency))
             if options.hyperqueue:
                 show("hyperqueue", count, ask_hyperqueue(options.hyperqueue, count, options.slots, options.latency))

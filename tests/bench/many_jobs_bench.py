@@ -8,51 +8,29 @@ coordinator that starts anew. Printed are milliseconds of whole processes, the b
 question had to wait behind each: a coordinator answers one after the other.
 """
 import argparse
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
+
+from system import System
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB = "  j{}:\n    kind: exec\n    config: {{command: [/bin/true]}}\n"
 
 
-class Coordinator:
-    """One without agents, in a folder of its own, for as long as the block lasts."""
-
-    def __init__(self, program):
-        self.folder = Path(tempfile.mkdtemp(prefix="tagalign-many-jobs-"))
-        self.program = program
-
-    def __enter__(self):
-        self.start()
-        return self
+class Coordinator(System):
+    """Without agents, and killed at the end: nothing of it is of use."""
 
     def __exit__(self, *_):
-        os.kill(self.pid, signal.SIGKILL)
+        os.kill(self.coordinator, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self):
-        self.run("coordinator", "start", "--pool", "none")
-        self.pid = json.loads(self.run("--output", "json", "coordinator", "status"))["pid"]
-
-    def run(self, *words):
-        command = [str(self.program), "--state", str(self.folder / "state"), *words]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return done.stdout
-
     def submit(self, name, jobs):
-        file = self.folder / f"{name}.yml"
-        file.write_text(f"name: {name}\njobs:\n" + "".join(JOB.format(i) for i in range(jobs)))
-        return self.timed(1, "submit", str(file), "--workspace", str(self.folder / name))
+        file = self.write(name, f"name: {name}\njobs:\n" + "".join(JOB.format(i) for i in range(jobs)))
+        return self.timed(1, "submit", file, "--workspace", str(self.folder / name))
 
     def timed(self, rounds, *words):
         """Milliseconds of the fastest run, and what it printed."""
@@ -93,7 +71,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=10_000, help="of each workflow")
     parser.add_argument("--rounds", type=int, default=3, help="of each question")
     options = parser.parse_args()
-    with Coordinator(options.program) as system:
+    with Coordinator(options.program, ["--pool", "none"]) as system:
         taken = [system.submit(f"w{i}", options.jobs)[0] for i in range(options.workflows)]
         print(f"submit of {options.jobs} jobs: {min(taken):.0f} to {max(taken):.0f} ms a workflow")
         middle = f"w{options.workflows // 2}"
@@ -104,7 +82,7 @@ def main():
         print(f"job cancel all: {taken:.0f} ms")
         print("all have ended:")
         look(system, options.rounds, middle, last)
-        os.kill(system.pid, signal.SIGKILL)
+        os.kill(system.coordinator, signal.SIGKILL)
         time.sleep(0.5)
         begin = time.monotonic()
         system.start()

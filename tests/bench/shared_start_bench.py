@@ -10,11 +10,10 @@ import argparse
 import os
 import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
+
+from system import System
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,31 +52,12 @@ EVALUATION = """
 """
 
 
-class Tagalign:
-    def __init__(self, program, slots):
-        self.folder = Path(tempfile.mkdtemp(prefix="tagalign-shared-bench-"))
-        self.program, self.slots = program, slots
-
-    def __enter__(self):
-        self.run("coordinator", "start", "--slots", str(self.slots))
-        return self
-
-    def __exit__(self, *_):
-        self.run("coordinator", "stop", "--kill")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def run(self, *words):
-        command = [str(self.program), "--state", str(self.folder / "state"), *words]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-
+class Tagalign(System):
     def submit_and_wait(self, text, name):
         """Seconds from the submission to the end of the last job."""
-        file = self.folder / f"{name}.yml"
-        file.write_text(text)
+        file = self.write(name, text)
         begin = time.time()
-        self.run("submit", str(file), "--workspace", str(self.folder / "work"))
+        self.run("submit", file, "--workspace", str(self.folder / "work"))
         self.run("wait")
         return time.time() - begin
 
@@ -99,7 +79,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="of both, in turns")
     options = parser.parse_args()
     taken = {True: [], False: []}
-    with Tagalign(options.program, options.slots) as system:
+    with Tagalign(options.program, ["--slots", options.slots]) as system:
         system.submit_and_wait(MODEL % options.images, "model")
         for turn in range(options.rounds):
             for alike in (False, True):
