@@ -1,8 +1,9 @@
 #include <algorithm>
 
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors_header.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/tensors.h"
+#include "checkpoint/format/safetensors_header.h"
 
 namespace tagalign::checkpoint {
 namespace {
@@ -48,9 +49,8 @@ Result<SafetensorsFile> read_safetensors(FileSystem& files, const Path& path) {
   for (UnreadEntry& entry : located.header.not_read)
     result.not_read.emplace(std::move(entry.name), std::move(entry.type));
   for (HeaderEntry& entry : located.header.entries) {
-    TensorData data{entry.dtype, std::move(entry.shape), {}};
-    data.bytes.resize(entry.end - entry.begin);
-    TA_RETURN_IF_ERROR(files.read_range(path, located.data_start + entry.begin, data.bytes));
+    TensorData data{entry.dtype, std::move(entry.shape), ByteBuffer(entry.end - entry.begin)};
+    TA_RETURN_IF_ERROR(files.read_range(path, located.data_start + entry.begin, data.bytes.span()));
     result.tensors.emplace(std::move(entry.name), std::move(data));
   }
   return result;

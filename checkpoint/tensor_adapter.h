@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/tensors.h"
 
 namespace tagalign::checkpoint {
 

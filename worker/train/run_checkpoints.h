@@ -13,7 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/lease.h"
+#include "checkpoint/load.h"
+#include "checkpoint/run_position.h"
+#include "checkpoint/save.h"
 #include "configs/schema/jobs/job_configs.h"
 #include "model/training/state_dict.h"
 #include "worker/rank/rank.h"

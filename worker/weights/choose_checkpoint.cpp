@@ -1,7 +1,7 @@
 #include "worker/weights/choose_checkpoint.h"
 
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/load.h"
 
 namespace tagalign::jobs {
 namespace {

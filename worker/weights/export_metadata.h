@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/run_position.h"
 #include "model/training/state_dict.h"
 
 namespace tagalign::jobs {

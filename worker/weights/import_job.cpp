@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/run_position.h"
+#include "checkpoint/save.h"
 #include "checkpoint/tensor_adapter.h"
 #include "configs/schema/reading/load.h"
 #include "data/datasets/caption_dataset.h"

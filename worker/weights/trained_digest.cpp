@@ -1,7 +1,7 @@
 #include "worker/weights/trained_digest.h"
 
 #include "base/checksum.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/load.h"
 
 namespace tagalign::jobs {
 

@@ -10,7 +10,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/run_position.h"
 #include "model/methods/method.h"
 #include "model/training/state_dict.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/checksum.h"
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_adapter.h"
 #include "model/files/plain_names.h"
 #include "model/files/torch_weights.h"

@@ -10,7 +10,6 @@
 
 #include "base/format.h"
 #include "base/json_text.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/tensor_adapter.h"
 #include "configs/schema/reading/load.h"
 #include "model/clip/towers.h"

@@ -9,7 +9,8 @@
 #include <thread>
 
 #include "base/random.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/save.h"
+#include "checkpoint/tensors.h"
 
 namespace tagalign::checkpoint {
 
@@ -43,10 +44,8 @@ class SampleTensors {
     const auto add = [&](const std::string& name, DType dtype, std::vector<std::int64_t> shape) {
       std::size_t count = 1;
       for (const std::int64_t extent : shape) count *= static_cast<std::size_t>(extent);
-      TensorData data{dtype, std::move(shape), {}};
-      for (std::size_t i = 0; i < count * dtype_bytes(dtype); ++i) {
-        data.bytes.push_back(static_cast<std::byte>(random.below(256)));
-      }
+      TensorData data{dtype, std::move(shape), ByteBuffer(count * dtype_bytes(dtype))};
+      for (std::byte& byte : data.bytes.span()) byte = static_cast<std::byte>(random.below(256));
       tensors_.emplace(name, std::move(data));
     };
     add("w", DType::kF32, {3, 5});
@@ -63,7 +62,7 @@ class SampleTensors {
   std::vector<TensorView> views() const {
     std::vector<TensorView> views;
     for (const auto& [name, data] : tensors_)
-      views.push_back({name, data.dtype, data.shape, data.bytes});
+      views.push_back({name, data.dtype, data.shape, data.bytes.span()});
     return views;
   }
   void expect_equal(const TensorMap& other) const {

@@ -57,7 +57,7 @@ TEST_F(GoldenFile, Version1_Loads) {
     EXPECT_EQ(data.dtype, view.dtype);
     EXPECT_EQ(data.shape, view.shape);
     EXPECT_TRUE(
-        std::equal(data.bytes.begin(), data.bytes.end(), view.bytes.begin(), view.bytes.end()));
+        std::ranges::equal(data.bytes.span(), view.bytes));
   }
 }
 

@@ -1,4 +1,4 @@
-#include "checkpoint/manifest.h"
+#include "checkpoint/format/manifest.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "base/random.h"
-#include "checkpoint/layout.h"
-#include "checkpoint/shard_plan.h"
+#include "checkpoint/format/layout.h"
+#include "checkpoint/format/shard_plan.h"
 #include "tests/unit/checkpoint/checkpoint_fixture.h"
 
 namespace tagalign::checkpoint {

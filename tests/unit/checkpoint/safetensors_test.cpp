@@ -5,8 +5,9 @@
 #include <map>
 
 #include "base/random.h"
-#include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors_header.h"
+#include "checkpoint/format/safetensors_header.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/tensors.h"
 #include "tests/unit/checkpoint/checkpoint_fixture.h"
 
 namespace tagalign::checkpoint {

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/lease.h"
+#include "checkpoint/run_position.h"
+#include "checkpoint/save.h"
 #include "tests/unit/checkpoint/checkpoint_fixture.h"
 
 namespace tagalign::checkpoint {

@@ -9,7 +9,7 @@ namespace {
 TensorMap owned(const HeldViews& held) {
   TensorMap map;
   for (const TensorView& view : held.views) {
-    map[view.name] = {view.dtype, view.shape, {view.bytes.begin(), view.bytes.end()}};
+    map[view.name] = {view.dtype, view.shape, ByteBuffer(view.bytes)};
   }
   return map;
 }

@@ -8,7 +8,9 @@
 #include <fstream>
 #include <map>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/load.h"
+#include "checkpoint/save.h"
+#include "checkpoint/tensors.h"
 #include "model/clip/tokenizer.h"
 #include "model/methods/groupvit/shape.h"
 #include "tests/support/fault_file_system.h"

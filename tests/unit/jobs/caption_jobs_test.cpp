@@ -4,7 +4,7 @@
 #include <map>
 
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/load.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 #include "tests/unit/tags/vocabulary_fixture.h"
 #include "worker/captions/rank_jobs.h"

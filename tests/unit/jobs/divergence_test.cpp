@@ -8,7 +8,7 @@
 
 #include <limits>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/load.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 
 namespace tagalign::jobs {

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "base/format.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/load.h"
 #include "checkpoint/tensor_adapter.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 #include "worker/train/train_job.h"

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "base/format.h"
-#include "checkpoint/layout.h"
-#include "checkpoint/manifest.h"
+#include "checkpoint/format/layout.h"
+#include "checkpoint/format/manifest.h"
 
 namespace tagalign::checkpoint {
 namespace {

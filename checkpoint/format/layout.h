@@ -8,7 +8,7 @@
 
 #include "base/file_system.h"
 #include "base/status.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/lease.h"
 
 namespace tagalign::checkpoint {
 

@@ -1,4 +1,4 @@
-#include "checkpoint/safetensors_header.h"
+#include "checkpoint/format/safetensors_header.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,10 +1,10 @@
 #include <algorithm>
 
 #include "base/format.h"
-#include "checkpoint/layout.h"
-#include "checkpoint/manifest.h"
-#include "checkpoint/safetensors_header.h"
-#include "checkpoint/shard_plan.h"
+#include "checkpoint/format/layout.h"
+#include "checkpoint/format/manifest.h"
+#include "checkpoint/format/safetensors_header.h"
+#include "checkpoint/format/shard_plan.h"
 
 namespace tagalign::checkpoint {
 namespace {
@@ -27,14 +27,13 @@ Destination prepare(const ManifestContent& content) {
   destination.shards.resize(content.shards.size());
   for (const TensorRecord& record : content.tensors) {
     TensorData& data = destination.tensors[record.name];
-    data = {record.dtype, record.shape, {}};
-    data.bytes.resize(*tensor_bytes(record.dtype, record.shape));
+    data = {record.dtype, record.shape, ByteBuffer(*tensor_bytes(record.dtype, record.shape))};
     const std::size_t width = dtype_bytes(record.dtype);
     for (const SliceRecord& slice : record.slices) {
       const std::string name =
           slice_name(record.name, slice.begin, slice.end, data.bytes.size() / width);
       const auto bytes =
-          std::span(data.bytes).subspan(slice.begin * width, (slice.end - slice.begin) * width);
+          data.bytes.span().subspan(slice.begin * width, (slice.end - slice.begin) * width);
       destination.shards[slice.shard][name] = {record.dtype, bytes};
     }
   }

@@ -1,4 +1,4 @@
-#include "checkpoint/shard_plan.h"
+#include "checkpoint/format/shard_plan.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "checkpoint/manifest.h"
+#include "checkpoint/format/manifest.h"
 
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -6,8 +6,8 @@
 
 #include "base/format.h"
 #include "base/limits.h"
-#include "checkpoint/layout.h"
-#include "checkpoint/safetensors_header.h"
+#include "checkpoint/format/layout.h"
+#include "checkpoint/format/safetensors_header.h"
 
 namespace tagalign::checkpoint {
 namespace {

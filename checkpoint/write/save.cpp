@@ -3,10 +3,10 @@
 
 #include "base/format.h"
 #include "base/json_text.h"
-#include "checkpoint/layout.h"
-#include "checkpoint/manifest.h"
-#include "checkpoint/safetensors_header.h"
-#include "checkpoint/shard_plan.h"
+#include "checkpoint/format/layout.h"
+#include "checkpoint/format/manifest.h"
+#include "checkpoint/format/safetensors_header.h"
+#include "checkpoint/format/shard_plan.h"
 
 namespace tagalign::checkpoint {
 namespace {

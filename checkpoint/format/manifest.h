@@ -6,14 +6,21 @@
 #include <vector>
 
 #include "base/checksum.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/run_position.h"
+#include "checkpoint/tensors.h"
 
 namespace tagalign::checkpoint {
 
-inline constexpr int kManifestVersion = 1;
+inline constexpr int kManifestVersion = 2;  ///< that is written; 1 is read, too
+
+/// Each block of a slice has its own digest, so that any part of a checkpoint can be verified by
+/// reading little more than that part, and several threads can verify one slice.
+inline constexpr std::uint64_t kBlockBytes = 256 << 10;
 
 struct ShardRecord {
   std::uint64_t bytes = 0;
+  /// Version 2: of the header (length field and JSON) followed by the digests of all blocks in the
+  /// file's order. Version 1: of all bytes of the file.
   Digest128 digest;
 };
 
@@ -22,6 +29,7 @@ struct SliceRecord {
   std::size_t shard = 0;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
+  std::vector<Digest128> blocks = {};  ///< of its bytes, kBlockBytes at a time; none in version 1
 };
 
 struct TensorRecord {
@@ -32,15 +40,22 @@ struct TensorRecord {
 };
 
 struct ManifestContent {
+  int version = kManifestVersion;
   RunPosition position;
   std::vector<ShardRecord> shards;  ///< one per rank
   std::vector<TensorRecord> tensors;
 };
 
+/// Digests of `bytes`, kBlockBytes at a time; none for none.
+std::vector<Digest128> block_digests(ByteSpan bytes);
+/// Of a shard of version 2: its header's bytes, then its slices' blocks in the file's order.
+Digest128 shard_digest(std::string_view header, const std::vector<Digest128>& blocks);
+
 /// Equal contents give equal text. kInvalidArgument when a string is not UTF-8.
 Result<std::string> encode_manifest(const ManifestContent& content);
-/// kDataLoss when the text's own digest or its structure is wrong;
-/// kUnsupported for another version.
+/// kDataLoss when the text's own digest or its structure is wrong; kUnsupported for another version
+/// and for a key that this version does not know, unless its name begins with '?': such a key may be
+/// skipped.
 Result<ManifestContent> decode_manifest(std::string_view text);
 
 struct ManifestFile {

@@ -1,4 +1,4 @@
-#include "checkpoint/layout.h"
+#include "checkpoint/format/layout.h"
 
 #include <algorithm>
 #include <charconv>
