@@ -33,13 +33,6 @@ Json encode_position(const RunPosition& position) {
   return json;
 }
 
-std::string encode_blocks(const std::vector<Digest128>& blocks) {
-  std::string text;
-  text.reserve(blocks.size() * kDigestDigits);
-  for (const Digest128& block : blocks) text += block.hex();
-  return text;
-}
-
 Json encode_tensor(const TensorRecord& tensor) {
   Json slices = Json::array();
   for (const SliceRecord& slice : tensor.slices) {
@@ -87,6 +80,13 @@ Status check_folder_name(const Path& folder, const RunPosition& position) {
 
 std::string manifest_seal(std::string_view body) {
   return std::string(kSealStart) + digest128(as_bytes(body)).hex() + std::string(kSealEnd);
+}
+
+std::string encode_blocks(const std::vector<Digest128>& blocks) {
+  std::string text;
+  text.reserve(blocks.size() * kDigestDigits);
+  for (const Digest128& block : blocks) text += block.hex();
+  return text;
 }
 
 std::vector<Digest128> block_digests(ByteSpan bytes) {

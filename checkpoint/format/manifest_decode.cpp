@@ -56,10 +56,11 @@ double decode_scalar(const std::string& name, const std::string& text) {
   return value;
 }
 
-Digest128 decode_digest(std::string_view hex) {
-  const Result<Digest128> digest = Digest128::from_hex(hex);
-  if (!digest.ok()) throw std::invalid_argument(digest.status().message());
-  return *digest;
+/// As all below: what is wrong throws.
+template <class T>
+T required(Result<T> result) {
+  if (!result.ok()) throw std::invalid_argument(result.status().message());
+  return std::move(result).value();
 }
 
 RunPosition decode_position(const Json& json, int version) {
@@ -87,18 +88,8 @@ ShardRecord decode_shard(const Json& json, std::size_t rank, std::size_t world) 
   if (json.at("file").get<std::string>() != shard_name(rank, world)) {
     throw std::invalid_argument(format("shard {} is not named {}", rank, shard_name(rank, world)));
   }
-  return {unsigned_at(json, "bytes"), decode_digest(json.at("xxh3_128").get<std::string>())};
-}
-
-/// Digests in hexadecimal, one behind the other.
-std::vector<Digest128> decode_blocks(const Json& json) {
-  const auto& text = json.get_ref<const std::string&>();
-  if (text.size() % kDigestDigits != 0)
-    throw std::invalid_argument(format("'blocks' of {} digits are no digests", text.size()));
-  std::vector<Digest128> blocks;
-  for (std::size_t at = 0; at < text.size(); at += kDigestDigits)
-    blocks.push_back(decode_digest(std::string_view(text).substr(at, kDigestDigits)));
-  return blocks;
+  return {unsigned_at(json, "bytes"),
+          required(Digest128::from_hex(json.at("xxh3_128").get<std::string>()))};
 }
 
 SliceRecord decode_slice(const Json& json, const TensorRecord& tensor, int version) {
@@ -108,7 +99,8 @@ SliceRecord decode_slice(const Json& json, const TensorRecord& tensor, int versi
   expect_keys(json, known, what);
   SliceRecord slice{unsigned_at(json, "shard"), unsigned_at(json, "begin"),
                     unsigned_at(json, "end")};
-  if (version > 1) slice.blocks = decode_blocks(json.at("blocks"));
+  if (version > 1)
+    slice.blocks = required(decode_blocks(json.at("blocks").get_ref<const std::string&>()));
   return slice;
 }
 
@@ -141,9 +133,7 @@ TensorRecord decode_tensor(const Json& json, std::size_t shards, int version) {
   expect_keys(json, {"name", "dtype", "shape", "slices"}, "a tensor");
   TensorRecord tensor;
   tensor.name = json.at("name").get<std::string>();
-  Result<DType> dtype = dtype_from_name(json.at("dtype").get<std::string>());
-  if (!dtype.ok()) throw std::invalid_argument(dtype.status().message());
-  tensor.dtype = *dtype;
+  tensor.dtype = required(dtype_from_name(json.at("dtype").get<std::string>()));
   tensor.shape = json.at("shape").get<std::vector<std::int64_t>>();
   for (const Json& slice : json.at("slices"))
     tensor.slices.push_back(decode_slice(slice, tensor, version));
@@ -203,6 +193,19 @@ ManifestContent decode_content(const Json& json, int version) {
 }
 
 }  // namespace
+
+Result<std::vector<Digest128>> decode_blocks(std::string_view text) {
+  if (text.size() % kDigestDigits != 0)
+    return data_loss(
+        format("digests of blocks: {} digits are no whole number of them", text.size()));
+  std::vector<Digest128> blocks;
+  blocks.reserve(text.size() / kDigestDigits);
+  for (; !text.empty(); text.remove_prefix(kDigestDigits)) {
+    TA_ASSIGN_OR_RETURN(const Digest128 block, Digest128::from_hex(text.substr(0, kDigestDigits)));
+    blocks.push_back(block);
+  }
+  return blocks;
+}
 
 Result<ManifestContent> decode_manifest(std::string_view text) {
   if (text.size() < kSealBytes)

@@ -183,19 +183,21 @@ std::optional<std::uint64_t> tensor_bytes(DType dtype, const std::vector<std::in
 }
 
 Result<std::string> encode_header(const Header& header, std::uint64_t alignment) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  if (!header.metadata.empty()) json[kMetadataKey] = header.metadata;
+  nlohmann::ordered_json::object_t
+      json;  // filled at its end: a look for each key is a walk over all
+  if (!header.metadata.empty()) json.emplace_back(kMetadataKey, header.metadata);
+  std::set<std::string_view> names = {kMetadataKey};
   for (const HeaderEntry& entry : header.entries) {
-    if (json.contains(entry.name) || entry.name == kMetadataKey) {
+    if (!names.insert(entry.name).second)
       return invalid_argument(format("tensor name '{}' is doubled or reserved", entry.name));
-    }
-    json[entry.name] = {{"dtype", dtype_name(entry.dtype)},
-                        {"shape", entry.shape},
-                        {"data_offsets", {entry.begin, entry.end}}};
+    json.emplace_back(entry.name,
+                      nlohmann::ordered_json{{"dtype", dtype_name(entry.dtype)},
+                                             {"shape", entry.shape},
+                                             {"data_offsets", {entry.begin, entry.end}}});
   }
   std::string text;
   try {
-    text = json.dump();
+    text = nlohmann::ordered_json(std::move(json)).dump();
   } catch (const Json::exception& error) {
     return invalid_argument(format("a tensor name or metadata is not UTF-8: {}", error.what()));
   }

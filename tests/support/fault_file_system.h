@@ -1,7 +1,8 @@
 /// A file system that misbehaves on command: a full disk, a failed or lost rename, a crash
 /// after the k-th operation.
 ///
-/// Wraps another one and counts what would change the disk (create of either kind, append, sync, close, write_durable, rename, create_directories, sync_directory, remove_all). Reads are passed
+/// Wraps another one and counts what would change the disk (create of either kind, append, sync,
+/// close, write_durable, rename, create_directories, sync_directory, remove_all). Reads are passed
 /// through but for files that were named. Safe from several threads.
 #pragma once
 
