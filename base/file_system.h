@@ -24,6 +24,8 @@ namespace tagalign {
 using Path = std::filesystem::path;
 using ByteSpan = std::span<const std::byte>;
 
+inline constexpr std::size_t kDirectAlignment = 4096;  ///< bytes; see create_direct_file()
+
 /// A file being written from its start. Destruction without close() leaves
 /// an incomplete file behind.
 class WritableFile {
@@ -49,6 +51,13 @@ class FileSystem {
 
   /// Creates or truncates `path`.
   virtual Result<std::unique_ptr<WritableFile>> create_file(const Path& path) = 0;
+  /// As create_file(), for large files that nobody reads soon: what is appended goes past the page
+  /// cache where the file system can do that, which spares a copy of it and leaves the cache to others.
+  /// Only bytes at addresses that are multiples of kDirectAlignment go that way, in multiples of it,
+  /// and only until the first that are not; the rest is written as ever.
+  virtual Result<std::unique_ptr<WritableFile>> create_direct_file(const Path& path) {
+    return create_file(path);
+  }
   /// Writes a temporary neighbour, syncs it, renames it over `path`, syncs the folder.
   virtual Status write_durable(const Path& path, std::string_view contents) = 0;
   /// Renames within one file system and syncs both folders. Files replace; a folder

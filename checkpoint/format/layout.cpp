@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <tuple>
+#include <vector>
 
 #include "base/format.h"
 
@@ -110,6 +111,15 @@ Status remove_leftovers(FileSystem& files, const Path& folder) {
   return ok_status();
 }
 
+Status make_folder(FileSystem& files, const Path& folder) {
+  if (files.exists(folder)) return ok_status();
+  std::vector<Path> missing;
+  for (Path path = folder; !files.exists(path); path = parent_of(path)) missing.push_back(path);
+  TA_RETURN_IF_ERROR(files.create_directories(folder));
+  for (const Path& path : missing) TA_RETURN_IF_ERROR(files.sync_directory(parent_of(path)));
+  return ok_status();
+}
+
 std::string temporary_name(std::uint64_t step, const Lease& lease) {
   std::string writer = lease_text(lease);
   std::ranges::replace(writer, ' ', '-');
@@ -123,10 +133,7 @@ Status check_lease(FileSystem& files, const Path& folder, const Lease& mine) {
 }
 
 Result<Lease> take_lease(FileSystem& files, const Path& folder, const Lease& wanted) {
-  if (!files.exists(folder)) {
-    TA_RETURN_IF_ERROR(files.create_directories(folder));
-    TA_RETURN_IF_ERROR(files.sync_directory(parent_of(folder)));
-  }
+  TA_RETURN_IF_ERROR(make_folder(files, folder));
   TA_ASSIGN_OR_RETURN(const std::optional<Lease> holder, read_lease(files, folder));
   Lease taken = wanted;
   if (wanted.job == 0) {

@@ -25,6 +25,9 @@ bool is_leftover(std::string_view name);
 Status remove_leftovers(FileSystem& files, const Path& folder);
 /// "." for a plain name.
 Path parent_of(const Path& path);
+/// Makes `folder` and what lacks above it, with names that survive a power cut. Several ranks may at a
+/// time: whoever finds a name missing syncs it.
+Status make_folder(FileSystem& files, const Path& folder);
 
 /// Of a save in progress: ".step-00001200.tmp-2-1-COORDINATOR"; no two writers share one.
 std::string temporary_name(std::uint64_t step, const Lease& lease);

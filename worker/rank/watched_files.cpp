@@ -82,6 +82,9 @@ Result<std::vector<std::string>> WatchedFiles::list_directory(const Path& path) 
 Result<std::unique_ptr<WritableFile>> WatchedFiles::create_file(const Path& path) {
   return changing([&] { return real_.create_file(path); });
 }
+Result<std::unique_ptr<WritableFile>> WatchedFiles::create_direct_file(const Path& path) {
+  return changing([&] { return real_.create_direct_file(path); });
+}
 Status WatchedFiles::write_durable(const Path& path, std::string_view contents) {
   return changing([&] { return real_.write_durable(path, contents); });
 }

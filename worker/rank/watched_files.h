@@ -58,6 +58,7 @@ class WatchedFiles final : public FileSystem {
   Result<std::uint64_t> file_size(const Path& path) override;
   bool exists(const Path& path) override;
   Result<std::unique_ptr<WritableFile>> create_file(const Path& path) override;
+  Result<std::unique_ptr<WritableFile>> create_direct_file(const Path& path) override;
   Status write_durable(const Path& path, std::string_view contents) override;
   Status rename_durable(const Path& from, const Path& to) override;
   Status create_directories(const Path& path) override;
