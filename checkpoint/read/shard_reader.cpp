@@ -87,10 +87,7 @@ Status ShardReader::check_header(const std::string& header) const {
   std::vector<Digest128> blocks;
   for (const Located& located : located_) {
     const SliceRecord& slice = *located.plan->slice;
-    if (slice.blocks.size() != blocks_of(located.plan->bytes))
-      return data_loss(
-          format("tensor '{}': expected {} digests of blocks in the manifest, found {}",
-                 located.plan->tensor->name, blocks_of(located.plan->bytes), slice.blocks.size()));
+    TA_CHECK(slice.blocks.size() == blocks_of(located.plan->bytes), "as decode_manifest() says");
     blocks.insert(blocks.end(), slice.blocks.begin(), slice.blocks.end());
   }
   const Digest128 found = shard_digest(header, blocks);
