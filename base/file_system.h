@@ -37,6 +37,14 @@ class WritableFile {
   virtual Status close() = 0;
 };
 
+/// A file that is read in parts, from any thread.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  /// As FileSystem::read_range().
+  virtual Status read(std::uint64_t offset, std::span<std::byte> target) const = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -46,6 +54,9 @@ class FileSystem {
   /// `length` bytes from `offset`; kDataLoss when the file is shorter.
   virtual Status read_range(const Path& path, std::uint64_t offset,
                             std::span<std::byte> target) = 0;
+  /// For many reads of one file, by and large from its start to its end. What this class gives calls
+  /// read_range() for each and must not outlive the file system; the machine's opens the file once.
+  virtual Result<std::unique_ptr<ReadableFile>> open_file(const Path& path);
   virtual Result<std::uint64_t> file_size(const Path& path) = 0;
   virtual bool exists(const Path& path) = 0;
 
@@ -75,6 +86,9 @@ class FileSystem {
 
 /// The machine's file system. One object for the process; safe from any thread.
 FileSystem& posix_file_system();
+
+/// When the contents of `path` were last changed, in milliseconds since 1970 by the machine's clock.
+Result<std::int64_t> modified_ms(const Path& path);
 
 /// Bytes of a string without copying, and back.
 inline ByteSpan as_bytes(std::string_view text) {

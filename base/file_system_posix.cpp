@@ -223,6 +223,33 @@ Result<std::unique_ptr<WritableFile>> create_posix_file(const Path& path, int di
       std::make_unique<PosixWritableFile>(fd, path, direct != 0 && !refused));
 }
 
+Status read_at(int fd, const Path& path, std::uint64_t offset, std::span<std::byte> target) {
+  while (!target.empty()) {
+    const ssize_t count = ::pread(fd, target.data(), target.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno_status(errno, about("read", path));
+    if (count == 0) {
+      return data_loss(fmt::format("read {}: the file ends at byte {}, {} more are expected",
+                                   path.string(), offset, target.size()));
+    }
+    offset += static_cast<std::uint64_t>(count);
+    target = target.subspan(static_cast<std::size_t>(count));
+  }
+  return ok_status();
+}
+
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
+  Status read(std::uint64_t offset, std::span<std::byte> target) const override {
+    return read_at(fd_.get(), path_, offset, target);
+  }
+
+ private:
+  Descriptor fd_;
+  Path path_;
+};
+
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) override {
@@ -234,19 +261,14 @@ class PosixFileSystem final : public FileSystem {
   Status read_range(const Path& path, std::uint64_t offset, std::span<std::byte> target) override {
     TA_ASSIGN_OR_RETURN(const int opened, open_regular(path));
     const Descriptor fd(opened);
-    while (!target.empty()) {
-      const ssize_t count =
-          ::pread(fd.get(), target.data(), target.size(), static_cast<off_t>(offset));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return errno_status(errno, about("read", path));
-      if (count == 0) {
-        return data_loss(fmt::format("read {}: the file ends at byte {}, {} more are expected",
-                                     path.string(), offset, target.size()));
-      }
-      offset += static_cast<std::uint64_t>(count);
-      target = target.subspan(static_cast<std::size_t>(count));
-    }
-    return ok_status();
+    return read_at(fd.get(), path, offset, target);
+  }
+
+  Result<std::unique_ptr<ReadableFile>> open_file(const Path& path) override {
+    TA_ASSIGN_OR_RETURN(const int opened, open_regular(path));
+    // Only a hint: the kernel then reads further ahead.
+    (void)::posix_fadvise(opened, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return std::unique_ptr<ReadableFile>(std::make_unique<PosixReadableFile>(opened, path));
   }
 
   Result<std::uint64_t> file_size(const Path& path) override {
@@ -318,6 +340,13 @@ class PosixFileSystem final : public FileSystem {
 FileSystem& posix_file_system() {
   static PosixFileSystem files;
   return files;
+}
+
+Result<std::int64_t> modified_ms(const Path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return errno_status(errno, about("stat", path));
+  constexpr std::int64_t kMsPerSecond = 1'000, kNsPerMs = 1'000'000;
+  return info.st_mtim.tv_sec * kMsPerSecond + info.st_mtim.tv_nsec / kNsPerMs;
 }
 
 Status check_private_file(const Path& path) {

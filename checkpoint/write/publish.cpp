@@ -160,7 +160,7 @@ Status prepare_folder(FileSystem& files, const SaveOptions& options, const Path&
   TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(options.folder));
   for (const std::string& name : names) {
     if (is_leftover(name) && name != temporary.filename())
-      TA_RETURN_IF_ERROR(files.remove_all(options.folder / name));
+      TA_RETURN_IF_ERROR(remove_leftover(files, options.folder, name));
   }
   return ok_status();
 }

@@ -8,17 +8,20 @@
 #include "base/format.h"
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/format/safetensors_header.h"
-#include "checkpoint/write/parallel.h"
+#include "checkpoint/read/in_order.h"
 
 namespace tagalign::checkpoint {
 namespace {
 
 constexpr std::uint64_t kPieceBytes = 8 << 20;  ///< handed to the file system at a time
 
-/// More gain nothing: by then the memory is what they wait for.
-std::size_t copying_threads() {
-  constexpr std::size_t kThreadsMax = 4;
-  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kThreadsMax);
+/// More than a few gain nothing: by then the memory is what they wait for. A thread costs as much as a
+/// few blocks do.
+int copying_threads(std::size_t blocks) {
+  constexpr std::size_t kThreadsMax = 4, kBlocksPerThread = 16;
+  const std::size_t useful = 1 + blocks / kBlocksPerThread;
+  const auto cores = std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+  return static_cast<int>(std::min({useful, cores, kThreadsMax}));
 }
 
 HeaderEntry entry_of(const TensorView& tensor, const Slice& slice, std::uint64_t offset) {
@@ -35,8 +38,7 @@ Status ShardImage::take(const std::vector<TensorView>& laid, const std::vector<S
   TA_RETURN_IF_ERROR(lay_out(laid, slices));
   TA_RETURN_IF_ERROR(memory_.hold(bytes_));
   std::memcpy(memory_.data(), header_.data(), header_.size());
-  copy_blocks();
-  return ok_status();
+  return copy_blocks();
 }
 
 Status ShardImage::lay_out(const std::vector<TensorView>& laid, const std::vector<Slice>& slices) {
@@ -64,14 +66,12 @@ void ShardImage::add_blocks(ByteSpan slice) {
   }
 }
 
-void ShardImage::copy_blocks() {
-  // A thread costs some 50 µs: as much as a few blocks.
-  constexpr std::size_t kBlocksPerThread = 16;
-  const std::size_t threads = std::min(copying_threads(), 1 + blocks_.size() / kBlocksPerThread);
-  in_parallel(blocks_.size(), threads, [&](std::size_t i) {
+Status ShardImage::copy_blocks() {
+  return each_in_order(blocks_.size(), copying_threads(blocks_.size()), [&](std::size_t i) {
     Block& block = blocks_[i];
     std::memcpy(memory_.data() + block.at, block.live, block.bytes);
     block.digest = digest128({block.live, block.bytes});  // still in the cache
+    return ok_status();
   });
 }
 

@@ -59,7 +59,7 @@ class ShardImage {
 
   Status lay_out(const std::vector<TensorView>& laid, const std::vector<Slice>& slices);
   void add_blocks(ByteSpan slice);
-  void copy_blocks();
+  Status copy_blocks();
   Status check_blocks(std::uint64_t begin, std::uint64_t end) const;
   ByteSpan span(std::uint64_t at, std::uint64_t bytes) const;
 
