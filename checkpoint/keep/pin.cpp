@@ -22,12 +22,6 @@ Status check_there(FileSystem& files, const StepPlace& place) {
              place.path().string(), place.folder.string()));
 }
 
-Status make_folder(FileSystem& files, const Path& pins) {
-  if (files.exists(pins)) return ok_status();
-  TA_RETURN_IF_ERROR(files.create_directories(pins));
-  return files.sync_directory(parent_of(pins));
-}
-
 Status remove_pin(FileSystem& files, const Path& path) {
   TA_RETURN_IF_ERROR(files.remove_all(path));
   return files.sync_directory(parent_of(path));

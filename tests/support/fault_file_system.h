@@ -15,7 +15,7 @@
 
 namespace tagalign::testing_support {
 
-class FaultFileSystem final : public FileSystem {
+class FaultFileSystem : public FileSystem {
  public:
   explicit FaultFileSystem(FileSystem& real) : real_(real) {}
 
