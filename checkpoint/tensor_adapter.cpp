@@ -1,8 +1,11 @@
 #include "checkpoint/tensor_adapter.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/util/accumulate.h>
 
-#include <cstring>
+#include <cstdlib>
+#include <utility>
 
 namespace tagalign::checkpoint {
 
@@ -65,20 +68,19 @@ Result<HeldViews> hold_views(const NamedTensors& tensors) {
   return held;
 }
 
-at::Tensor to_tensor(const TensorData& data) {
-  at::Tensor tensor = at::empty(data.shape, at::TensorOptions().dtype(scalar_type_of(data.dtype)));
-  TA_CHECK(tensor.nbytes() == data.bytes.size(), "bytes match type and shape");
-  if (!data.bytes.empty())
-    std::memcpy(tensor.mutable_data_ptr(), data.bytes.data(), data.bytes.size());
-  return tensor;
+at::Tensor to_tensor(TensorData data) {
+  const auto options = at::TensorOptions().dtype(scalar_type_of(data.dtype));
+  const auto elements = static_cast<std::int64_t>(data.bytes.size() / dtype_bytes(data.dtype));
+  const bool whole = c10::multiply_integers(data.shape) == elements;
+  const std::vector<std::int64_t> shape = whole ? data.shape : std::vector{elements};
+  if (elements == 0) return at::empty(shape, options);
+  return at::from_blob(
+      data.bytes.release(), shape, [](void* bytes) { std::free(bytes); }, options);
 }
 
 NamedTensors to_tensors(TensorMap data) {
   NamedTensors tensors;
-  while (!data.empty()) {
-    auto node = data.extract(data.begin());
-    tensors.emplace(node.key(), to_tensor(node.mapped()));
-  }
+  for (auto& [name, tensor] : data) tensors.emplace(name, to_tensor(std::move(tensor)));
   return tensors;
 }
 

@@ -41,6 +41,26 @@ TEST(TensorAdapter, ContiguousTensor_IsNotCopied_StridedOneIs) {
   EXPECT_TRUE(at::equal(back.at("turned"), base.t()));
 }
 
+TEST(TensorAdapter, TensorThatWasRead_HasTheMemoryItWasReadInto) {
+  TensorData data{DType::kI32, {2, 3}, ByteBuffer(24)};
+  const void* memory = data.bytes.data();
+  const at::Tensor tensor = to_tensor(std::move(data));
+  EXPECT_EQ(tensor.const_data_ptr(), memory);
+  EXPECT_EQ(tensor.sizes(), at::IntArrayRef({2, 3}));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % 64, 0u) << "as Torch's own kernels expect";
+  at::Tensor kept;
+  {
+    const at::Tensor other = tensor.view({3, 2});
+    kept = other.select(0, 1).fill_(7);
+  }
+  EXPECT_EQ(kept.sum().item<int>(), 14) << "the memory lives as long as any view of it";
+}
+
+TEST(TensorAdapter, PartOfATensor_IsOneDimensional) {
+  TensorData data{DType::kF32, {4, 4}, ByteBuffer(20), 3};
+  EXPECT_EQ(to_tensor(std::move(data)).sizes(), at::IntArrayRef({5}));
+}
+
 TEST(TensorAdapter, GradientTensor_IsDetached) {
   const at::Tensor leaf = at::ones({2}).requires_grad_(true);
   const auto held = hold_views({{"leaf", leaf}});
