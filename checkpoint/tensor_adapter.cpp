@@ -55,17 +55,37 @@ at::ScalarType scalar_type_of(DType dtype) {
   check_failed(__FILE__, __LINE__, "dtype", "not a value of DType");
 }
 
+namespace {
+
+/// A view of all that `tensor` holds.
+Result<TensorView> hold(HeldViews& held, const std::string& name, const at::Tensor& tensor) {
+  if (!tensor.defined()) return invalid_argument("tensor '" + name + "' is undefined");
+  Result<DType> dtype = dtype_of(tensor.scalar_type());
+  if (!dtype.ok()) return dtype.status().with_context("tensor '" + name + "'");
+  const at::Tensor& plain = held.tensors.emplace_back(tensor.detach().to(at::kCPU).contiguous());
+  const auto* data = static_cast<const std::byte*>(plain.const_data_ptr());
+  return TensorView{name, *dtype, plain.sizes().vec(), ByteSpan(data, plain.nbytes())};
+}
+
+}  // namespace
+
 Result<HeldViews> hold_views(const NamedTensors& tensors) {
   HeldViews held;
   for (const auto& [name, tensor] : tensors) {
-    if (!tensor.defined()) return invalid_argument("tensor '" + name + "' is undefined");
-    Result<DType> dtype = dtype_of(tensor.scalar_type());
-    if (!dtype.ok()) return dtype.status().with_context("tensor '" + name + "'");
-    const at::Tensor& plain = held.tensors.emplace_back(tensor.detach().to(at::kCPU).contiguous());
-    const auto* data = static_cast<const std::byte*>(plain.const_data_ptr());
-    held.views.push_back({name, *dtype, plain.sizes().vec(), ByteSpan(data, plain.nbytes())});
+    TA_ASSIGN_OR_RETURN(TensorView view, hold(held, name, tensor));
+    held.views.push_back(std::move(view));
   }
   return held;
+}
+
+Status add_part(HeldViews& held, const std::string& name, const std::vector<std::int64_t>& shape,
+                std::uint64_t begin, const at::Tensor& elements) {
+  TA_ASSIGN_OR_RETURN(TensorView view, hold(held, name, elements));
+  view.shape = shape;
+  view.begin = begin;
+  view.sharded = true;
+  held.views.push_back(std::move(view));
+  return ok_status();
 }
 
 at::Tensor to_tensor(TensorData data) {

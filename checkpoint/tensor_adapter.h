@@ -26,6 +26,9 @@ struct HeldViews {
 };
 /// By name, ascending. A tensor that is changed while the views live changes what they show.
 Result<HeldViews> hold_views(const NamedTensors& tensors);
+/// Adds the elements of a tensor that this rank alone saves: `elements`, from `begin` on.
+Status add_part(HeldViews& held, const std::string& name, const std::vector<std::int64_t>& shape,
+                std::uint64_t begin, const at::Tensor& elements);
 
 /// A CPU tensor on the memory that was read, which it frees: nothing is copied. Elements of a tensor
 /// that was asked for in part are one-dimensional.
