@@ -154,6 +154,7 @@ struct OptimizerConfig {
   ScheduleKind schedule = ScheduleKind::kConstant;
   std::uint64_t warmup_steps = 0;
   double min_lr = 0.0;
+  OptimizerSharding sharding = OptimizerSharding::kNone;
   DivergenceChoice on_divergence = DivergenceChoice::kStop;
   double loss_spike = 0.0;
   int divergences_max = 10;
@@ -180,6 +181,11 @@ void visit_fields(V& v, OptimizerConfig& c) {
           Rule("linear warm-up from 1e-4 of the rate; cosine only, fewer than steps").in("steps"));
   v.field("min_lr", c.min_lr,
           Rule("end of the cosine, scaled like base_lr and at most that").at_least(0));
+  v.field(
+      "sharding", c.sharding,
+      Rule("zero1: each rank keeps AdamW's moments of its share of the parameters alone, updates "
+           "those and gathers the others'; the bits are the same")
+          .keeps_numbers());
   v.field(
       "on_divergence", c.on_divergence,
       Rule("a step whose loss or gradient is not finite, or whose loss is a spike; skip: without "
