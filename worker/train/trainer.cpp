@@ -18,6 +18,7 @@
 #include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
 #include "worker/train/divergence.h"
+#include "worker/train/logical_ranks.h"
 #include "worker/train/pace_meter.h"
 #include "worker/train/run_checkpoints.h"
 #include "worker/train/stragglers.h"
@@ -81,6 +82,8 @@ class Run {
         broken_share_(dataset.size(), options.data.broken_share_max) {}
 
   Result<JobEnd> run() {
+    if (const int ranks = config::logical_ranks(options_.optimizer); ranks > 0)
+      TA_RETURN_IF_ERROR(check_logical_ranks(task_, ranks, options_.global_batch, rank_.group));
     TA_RETURN_IF_ERROR(resume());
     TA_RETURN_IF_ERROR(open_loader());
     progress_.emplace(rank_, options_, step_);
@@ -174,8 +177,8 @@ class Run {
     stragglers_.batch_is_there();
     progress_->add_notices(batch.notices);
     replaced_ = batch.replaced;
-    const auto loss =
-        compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib, rank_.group);
+    const auto loss = compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib,
+                                        rank_.group, config::logical_ranks(options_.optimizer));
     if (!loss.ok()) {
       return loss.status().with_context(format("{} step {}", options_.label, step_ + 1));
     }
@@ -296,11 +299,16 @@ class Run {
 
 Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
                                              model::AdamW& optimizer, double bucket_mib,
-                                             collectives::CollectiveGroup& group) {
+                                             collectives::CollectiveGroup& group,
+                                             int logical_ranks) {
   optimizer.zero_gradients();
+  if (logical_ranks > 0) {
+    return compute_by_logical_ranks(task, batch, task.parameters(), logical_ranks, bucket_mib,
+                                    group);
+  }
   TrainingTask::Loss loss;
   try {
-    loss = task.loss(batch);
+    loss = task.loss(batch, group);
     loss.total.backward();
   } catch (const c10::Error& error) {
     return internal_error(error.what_without_backtrace());
