@@ -24,6 +24,8 @@ namespace tagalign {
 using Path = std::filesystem::path;
 using ByteSpan = std::span<const std::byte>;
 
+inline constexpr std::size_t kDirectAlignment = 4096;  ///< bytes; see create_direct_file()
+
 /// A file being written from its start. Destruction without close() leaves
 /// an incomplete file behind.
 class WritableFile {
@@ -35,6 +37,14 @@ class WritableFile {
   virtual Status close() = 0;
 };
 
+/// A file that is read in parts, from any thread.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  /// As FileSystem::read_range().
+  virtual Status read(std::uint64_t offset, std::span<std::byte> target) const = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -44,11 +54,21 @@ class FileSystem {
   /// `length` bytes from `offset`; kDataLoss when the file is shorter.
   virtual Status read_range(const Path& path, std::uint64_t offset,
                             std::span<std::byte> target) = 0;
+  /// For many reads of one file, by and large from its start to its end. What this class gives calls
+  /// read_range() for each and must not outlive the file system; the machine's opens the file once.
+  virtual Result<std::unique_ptr<ReadableFile>> open_file(const Path& path);
   virtual Result<std::uint64_t> file_size(const Path& path) = 0;
   virtual bool exists(const Path& path) = 0;
 
   /// Creates or truncates `path`.
   virtual Result<std::unique_ptr<WritableFile>> create_file(const Path& path) = 0;
+  /// As create_file(), for large files that nobody reads soon: what is appended goes past the page
+  /// cache where the file system can do that, which spares a copy of it and leaves the cache to others.
+  /// Only bytes at addresses that are multiples of kDirectAlignment go that way, in multiples of it,
+  /// and only until the first that are not; the rest is written as ever.
+  virtual Result<std::unique_ptr<WritableFile>> create_direct_file(const Path& path) {
+    return create_file(path);
+  }
   /// Writes a temporary neighbour, syncs it, renames it over `path`, syncs the folder.
   virtual Status write_durable(const Path& path, std::string_view contents) = 0;
   /// Renames within one file system and syncs both folders. Files replace; a folder
@@ -66,6 +86,9 @@ class FileSystem {
 
 /// The machine's file system. One object for the process; safe from any thread.
 FileSystem& posix_file_system();
+
+/// When the contents of `path` were last changed, in milliseconds since 1970 by the machine's clock.
+Result<std::int64_t> modified_ms(const Path& path);
 
 /// Bytes of a string without copying, and back.
 inline ByteSpan as_bytes(std::string_view text) {

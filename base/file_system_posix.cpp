@@ -77,8 +77,12 @@ Status sync_path(const Path& path, int flags) {
 
 class PosixWritableFile final : public ReservableFile {
  public:
-  PosixWritableFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
-  Status append(ByteSpan bytes) override { return write_all(fd_.get(), bytes, path_); }
+  PosixWritableFile(int fd, Path path, bool direct)
+      : fd_(fd), path_(std::move(path)), direct_(direct) {}
+  Status append(ByteSpan bytes) override {
+    if (direct_) TA_RETURN_IF_ERROR(append_direct(bytes));
+    return write_all(fd_.get(), bytes, path_);
+  }
   /// Bytes and length; times of the file may be older after a crash.
   Status sync() override {
     return ::fdatasync(fd_.get()) == 0 ? ok_status()
@@ -98,8 +102,32 @@ class PosixWritableFile final : public ReservableFile {
   }
 
  private:
+  /// Takes off `bytes` what went past the page cache. What is not aligned ends that way of writing:
+  /// the file's end is not aligned any more.
+  Status append_direct(ByteSpan& bytes) {
+    while (direct_ && !bytes.empty()) {
+      const std::size_t whole = bytes.size() - bytes.size() % kDirectAlignment;
+      const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % kDirectAlignment == 0;
+      const ssize_t written = aligned && whole > 0 ? ::write(fd_.get(), bytes.data(), whole) : 0;
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno != EINVAL) return room_status(errno, about("write", path_), path_);
+      if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
+      if (written <= 0 || written % static_cast<ssize_t>(kDirectAlignment) != 0)
+        TA_RETURN_IF_ERROR(end_direct());
+    }
+    return ok_status();
+  }
+  Status end_direct() {
+    const int flags = ::fcntl(fd_.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(fd_.get(), F_SETFL, flags & ~O_DIRECT) != 0)
+      return errno_status(errno, about("fcntl", path_));
+    direct_ = false;
+    return ok_status();
+  }
+
   Descriptor fd_;
   Path path_;
+  bool direct_;  ///< still writing past the page cache
 };
 
 Status write_new_file(const Path& path, std::string_view contents, mode_t mode) {
@@ -184,6 +212,44 @@ Result<std::string> read_whole(int fd, const Path& path, std::uint64_t bytes_max
   }
 }
 
+/// `direct` is O_DIRECT or 0. A file system that does not know it says so with EINVAL, after the file was made.
+Result<std::unique_ptr<WritableFile>> create_posix_file(const Path& path, int direct) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+  int fd = ::open(path.c_str(), kFlags | direct, 0644);
+  const bool refused = fd < 0 && errno == EINVAL && direct != 0;
+  if (refused) fd = ::open(path.c_str(), kFlags, 0644);
+  if (fd < 0) return room_status(errno, about("create", path), path);
+  return std::unique_ptr<WritableFile>(
+      std::make_unique<PosixWritableFile>(fd, path, direct != 0 && !refused));
+}
+
+Status read_at(int fd, const Path& path, std::uint64_t offset, std::span<std::byte> target) {
+  while (!target.empty()) {
+    const ssize_t count = ::pread(fd, target.data(), target.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno_status(errno, about("read", path));
+    if (count == 0) {
+      return data_loss(fmt::format("read {}: the file ends at byte {}, {} more are expected",
+                                   path.string(), offset, target.size()));
+    }
+    offset += static_cast<std::uint64_t>(count);
+    target = target.subspan(static_cast<std::size_t>(count));
+  }
+  return ok_status();
+}
+
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
+  Status read(std::uint64_t offset, std::span<std::byte> target) const override {
+    return read_at(fd_.get(), path_, offset, target);
+  }
+
+ private:
+  Descriptor fd_;
+  Path path_;
+};
+
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) override {
@@ -195,19 +261,14 @@ class PosixFileSystem final : public FileSystem {
   Status read_range(const Path& path, std::uint64_t offset, std::span<std::byte> target) override {
     TA_ASSIGN_OR_RETURN(const int opened, open_regular(path));
     const Descriptor fd(opened);
-    while (!target.empty()) {
-      const ssize_t count =
-          ::pread(fd.get(), target.data(), target.size(), static_cast<off_t>(offset));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return errno_status(errno, about("read", path));
-      if (count == 0) {
-        return data_loss(fmt::format("read {}: the file ends at byte {}, {} more are expected",
-                                     path.string(), offset, target.size()));
-      }
-      offset += static_cast<std::uint64_t>(count);
-      target = target.subspan(static_cast<std::size_t>(count));
-    }
-    return ok_status();
+    return read_at(fd.get(), path, offset, target);
+  }
+
+  Result<std::unique_ptr<ReadableFile>> open_file(const Path& path) override {
+    TA_ASSIGN_OR_RETURN(const int opened, open_regular(path));
+    // Only a hint: the kernel then reads further ahead.
+    (void)::posix_fadvise(opened, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return std::unique_ptr<ReadableFile>(std::make_unique<PosixReadableFile>(opened, path));
   }
 
   Result<std::uint64_t> file_size(const Path& path) override {
@@ -223,9 +284,11 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::unique_ptr<WritableFile>> create_file(const Path& path) override {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) return room_status(errno, about("create", path), path);
-    return std::unique_ptr<WritableFile>(std::make_unique<PosixWritableFile>(fd, path));
+    return create_posix_file(path, 0);
+  }
+
+  Result<std::unique_ptr<WritableFile>> create_direct_file(const Path& path) override {
+    return create_posix_file(path, O_DIRECT);
   }
 
   Status write_durable(const Path& path, std::string_view contents) override {
@@ -277,6 +340,13 @@ class PosixFileSystem final : public FileSystem {
 FileSystem& posix_file_system() {
   static PosixFileSystem files;
   return files;
+}
+
+Result<std::int64_t> modified_ms(const Path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return errno_status(errno, about("stat", path));
+  constexpr std::int64_t kMsPerSecond = 1'000, kNsPerMs = 1'000'000;
+  return info.st_mtim.tv_sec * kMsPerSecond + info.st_mtim.tv_nsec / kNsPerMs;
 }
 
 Status check_private_file(const Path& path) {

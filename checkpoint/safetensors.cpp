@@ -25,7 +25,7 @@ Status write_safetensors(FileSystem& files, const Path& path,
   const std::string where = format("write {}", path.string());
   if (Status status = check_views(tensors); !status.ok()) return status.with_context(where);
   std::vector<TensorView> sorted = tensors;
-  std::sort(sorted.begin(), sorted.end(), laid_before);
+  std::ranges::sort(sorted, laid_before<TensorView>);
   Header header{.entries = {}, .metadata = metadata};
   std::uint64_t offset = 0;
   for (const TensorView& tensor : sorted) {

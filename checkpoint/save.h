@@ -14,9 +14,11 @@
 /// Threads   every call from one thread. The destructor waits for the thread; what was begun and not
 ///           finished leaves nothing but names that start with a dot.
 /// Failure   of any rank is everybody's: the next meet() gives it with the rank's number, and the
-///           saver is idle again. kNoSpace on a full disk; the previous checkpoints stay good.
-/// Truth     the bytes that were written are hashed anew and compared with the hash that was taken
-///           while the live tensors were copied; a difference fails the save (kDataLoss).
+///           saver is idle again. kNoSpace on a full disk; the previous checkpoints stay good. What
+///           begin() refuses is such a failure: it, too, takes part in one meeting.
+/// Truth     the bytes are hashed anew as they are written and compared with the hash that was taken
+///           of the live tensors while they were copied; a difference fails the save (kDataLoss).
+/// Memory    a copy of the rank's share, kept from save to save: all but the first find its pages warm.
 #pragma once
 
 #include <functional>
@@ -59,8 +61,8 @@ class Saver {
   bool idle() const;
   /// Replicated tensors and the position must be equal on all ranks; sharded ones are this rank's.
   /// The tensors may change as soon as it returns. kInvalidArgument for names and sizes that no
-  /// checkpoint can hold, kInternal unless idle(): nothing was begun, and the caller's other ranks
-  /// must be told (finish() does).
+  /// checkpoint can hold, kUnavailable for want of memory: the next meeting tells the other ranks, so
+  /// go on to meet() or finish() even then. kInternal unless idle(): the save in progress goes on.
   Status begin(const std::vector<TensorView>& tensors, const RunPosition& position);
   /// True when this rank's side of the next meeting is there; false when idle.
   bool ready() const;

@@ -30,6 +30,9 @@ struct TensorView {
   /// Flattened index of the first element in `bytes`. A view that does not hold the whole tensor is
   /// sharded: each rank saves its own, and those of all ranks must make up the tensor.
   std::uint64_t begin = 0;
+  /// Set for a tensor whose parts lie with several ranks, or the view of the one rank that happens to
+  /// hold all of it would be taken for a tensor that every rank holds.
+  bool sharded = false;
 };
 
 /// Bytes of one owner, aligned to 64, not filled when they are made: what is read from a file is

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <tuple>
+#include <vector>
 
 #include "base/format.h"
+#include "checkpoint/format/pins.h"
 
 namespace tagalign::checkpoint {
 namespace {
@@ -13,6 +15,8 @@ constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kLeftoverPrefix = ".step-";
 constexpr const char* kLeaseName = "lease";
 constexpr std::uint64_t kLeaseBytesMax = 128;
+
+constexpr std::string_view kRemovedEnd = ".removed";
 
 template <class Integer>
 std::optional<Integer> parse_whole(std::string_view text) {
@@ -44,6 +48,14 @@ std::string lease_text(const Lease& lease) {
                 lease.coordinator);
 }
 
+/// The step of a name that removed_name() makes.
+std::optional<std::uint64_t> step_of_removed(std::string_view name) {
+  if (!name.starts_with(kLeftoverPrefix) || !name.ends_with(kRemovedEnd)) return std::nullopt;
+  name.remove_prefix(1);
+  name.remove_suffix(kRemovedEnd.size());
+  return step_of_name(name);
+}
+
 std::string writer_name(const Lease& lease) {
   if (lease.job == 0) return format("a run without a coordinator (number {})", lease.attempt);
   return format("job {} attempt {}", lease.job, lease.attempt);
@@ -52,22 +64,6 @@ std::string writer_name(const Lease& lease) {
 bool outranks(const Lease& left, const Lease& right) {
   return left.coordinator == right.coordinator &&
          std::tie(left.job, left.attempt) > std::tie(right.job, right.attempt);
-}
-
-/// Nothing when there is no lease.
-Result<std::optional<Lease>> read_lease(FileSystem& files, const Path& folder) {
-  const Path path = folder / kLeaseName;
-  Result<std::string> text = files.read_file(path, kLeaseBytesMax);
-  if (text.status().code() == ErrorCode::kNotFound) return std::optional<Lease>();
-  if (!text.ok()) return text.status();
-  std::optional<Lease> lease = parse_lease(*text);
-  if (!lease) {
-    return data_loss(
-        format("read {}: expected the numbers of a job and its attempt, found '{}'; remove the "
-               "file when no job writes to this folder",
-               path.string(), *text));
-  }
-  return lease;
 }
 
 Status refused(const Path& folder, const Lease& holder, const Lease& mine) {
@@ -102,18 +98,62 @@ Path parent_of(const Path& path) {
   return path.has_parent_path() ? path.parent_path() : Path(".");
 }
 
+std::string removed_name(std::uint64_t step) {
+  return format(".{}{}", step_name(step), kRemovedEnd);
+}
+
 Status remove_leftovers(FileSystem& files, const Path& folder) {
   TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
   for (const std::string& name : names) {
-    if (is_leftover(name)) TA_RETURN_IF_ERROR(files.remove_all(folder / name));
+    if (is_leftover(name)) TA_RETURN_IF_ERROR(remove_leftover(files, folder, name));
   }
   return ok_status();
+}
+
+Status make_folder(FileSystem& files, const Path& folder) {
+  if (files.exists(folder)) return ok_status();
+  std::vector<Path> missing;
+  for (Path path = folder; !files.exists(path); path = parent_of(path)) missing.push_back(path);
+  TA_RETURN_IF_ERROR(files.create_directories(folder));
+  for (const Path& path : missing) TA_RETURN_IF_ERROR(files.sync_directory(parent_of(path)));
+  return ok_status();
+}
+
+Status remove_leftover(FileSystem& files, const Path& folder, const std::string& name) {
+  const Path path = folder / name;
+  const auto step = step_of_removed(name);
+  if (!step) return files.remove_all(path);
+  TA_ASSIGN_OR_RETURN(const Pins pins, read_pins(files, folder));
+  const Path home = folder / step_name(*step);
+  if (pins.contains(*step) && files.exists(path / kManifestName) && !files.exists(home))
+    return files.rename_durable(path, home);
+  if (files.exists(path / kManifestName)) {
+    // First: what is left when this is cut off must never come back.
+    TA_RETURN_IF_ERROR(files.remove_all(path / kManifestName));
+    TA_RETURN_IF_ERROR(files.sync_directory(path));
+  }
+  return files.remove_all(path);
 }
 
 std::string temporary_name(std::uint64_t step, const Lease& lease) {
   std::string writer = lease_text(lease);
   std::ranges::replace(writer, ' ', '-');
   return format(".{}.tmp-{}", step_name(step), writer);
+}
+
+Result<std::optional<Lease>> read_lease(FileSystem& files, const Path& folder) {
+  const Path path = folder / kLeaseName;
+  Result<std::string> text = files.read_file(path, kLeaseBytesMax);
+  if (text.status().code() == ErrorCode::kNotFound) return std::optional<Lease>();
+  if (!text.ok()) return text.status();
+  std::optional<Lease> lease = parse_lease(*text);
+  if (!lease) {
+    return data_loss(
+        format("read {}: expected the numbers of a job and its attempt, found '{}'; remove the "
+               "file when no job writes to this folder",
+               path.string(), *text));
+  }
+  return lease;
 }
 
 Status check_lease(FileSystem& files, const Path& folder, const Lease& mine) {
@@ -123,10 +163,7 @@ Status check_lease(FileSystem& files, const Path& folder, const Lease& mine) {
 }
 
 Result<Lease> take_lease(FileSystem& files, const Path& folder, const Lease& wanted) {
-  if (!files.exists(folder)) {
-    TA_RETURN_IF_ERROR(files.create_directories(folder));
-    TA_RETURN_IF_ERROR(files.sync_directory(parent_of(folder)));
-  }
+  TA_RETURN_IF_ERROR(make_folder(files, folder));
   TA_ASSIGN_OR_RETURN(const std::optional<Lease> holder, read_lease(files, folder));
   Lease taken = wanted;
   if (wanted.job == 0) {

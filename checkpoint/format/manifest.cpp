@@ -1,44 +1,34 @@
 #include "checkpoint/format/manifest.h"
 
-#include <charconv>
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/format.h"
 #include "base/limits.h"
 #include "checkpoint/format/layout.h"
-#include "checkpoint/format/safetensors_header.h"
+#include "checkpoint/format/manifest_text.h"
 
 namespace tagalign::checkpoint {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kFormatName = "tagalign-checkpoint";
-constexpr std::string_view kSealStart = "{\"xxh3_128\": \"";
-constexpr std::string_view kSealEnd = "\",\n";
-constexpr std::size_t kHexDigits = 32;
-constexpr std::size_t kSealBytes = kSealStart.size() + kHexDigits + kSealEnd.size();
-
-std::string seal(const std::string& body) {
-  return std::string(kSealStart) + digest128(as_bytes(body)).hex() + std::string(kSealEnd);
-}
-
 Json encode_position(const RunPosition& position) {
   Json scalars = Json::object();
   for (const auto& [name, value] : position.scalars) scalars[name] = format("{:.17g}", value);
   Json json = {{"format", kFormatName},
-          {"version", kManifestVersion},
-          {"step", position.step},
-          {"samples", position.samples},
-          {"seed", position.seed},
-          {"scheduled", position.scheduled},
-          {"world_size", position.world_size},
-          {"global_batch", position.global_batch},
-          {"dataset_digest", position.dataset_digest},
-          {"config_digest", position.config_digest},
-          {"model_digest", position.model_digest},
-          {"scalars", scalars}};
+               {"version", kManifestVersion},
+               {"step", position.step},
+               {"samples", position.samples},
+               {"seed", position.seed},
+               {"scheduled", position.scheduled},
+               {"world_size", position.world_size},
+               {"global_batch", position.global_batch},
+               {"dataset_digest", position.dataset_digest},
+               {"config_digest", position.config_digest},
+               {"model_digest", position.model_digest},
+               {"code", position.code},
+               {"scalars", scalars}};
   if (!position.settings.empty()) json["settings"] = position.settings;
   return json;
 }
@@ -46,7 +36,10 @@ Json encode_position(const RunPosition& position) {
 Json encode_tensor(const TensorRecord& tensor) {
   Json slices = Json::array();
   for (const SliceRecord& slice : tensor.slices) {
-    slices.push_back({{"shard", slice.shard}, {"begin", slice.begin}, {"end", slice.end}});
+    slices.push_back({{"shard", slice.shard},
+                      {"begin", slice.begin},
+                      {"end", slice.end},
+                      {"blocks", encode_blocks(slice.blocks)}});
   }
   return {{"name", tensor.name},
           {"dtype", dtype_name(tensor.dtype)},
@@ -54,106 +47,11 @@ Json encode_tensor(const TensorRecord& tensor) {
           {"slices", slices}};
 }
 
-/// A value of the wrong kind throws, and is caught in decode_manifest().
-std::uint64_t unsigned_at(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  if (!value.is_number_unsigned()) {
-    throw std::invalid_argument(format("'{}' is not a non-negative integer", key));
-  }
-  return value.get<std::uint64_t>();
-}
-
-int int_at(const Json& json, const char* key) {
-  const std::uint64_t value = unsigned_at(json, key);
-  if (value > INT32_MAX) throw std::invalid_argument(format("'{}' is too large", key));
-  return static_cast<int>(value);
-}
-
-double decode_scalar(const std::string& name, const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    throw std::invalid_argument(format("scalar '{}' is not a number: '{}'", name, text));
-  }
-  return value;
-}
-
-RunPosition decode_position(const Json& json) {
-  RunPosition position;
-  position.step = unsigned_at(json, "step");
-  position.samples = unsigned_at(json, "samples");
-  position.seed = unsigned_at(json, "seed");
-  position.scheduled = json.at("scheduled").get<bool>();
-  position.world_size = int_at(json, "world_size");
-  position.global_batch = int_at(json, "global_batch");
-  position.dataset_digest = json.at("dataset_digest").get<std::string>();
-  position.config_digest = json.at("config_digest").get<std::string>();
-  position.model_digest = json.at("model_digest").get<std::string>();
-  for (const auto& [name, value] : json.at("scalars").items()) {
-    position.scalars[name] = decode_scalar(name, value.get<std::string>());
-  }
-  if (json.contains("settings"))
-    position.settings = json["settings"].get<std::map<std::string, std::string>>();
-  return position;
-}
-
-ShardRecord decode_shard(const Json& json, std::size_t rank, std::size_t world) {
-  if (json.at("file").get<std::string>() != shard_name(rank, world)) {
-    throw std::invalid_argument(format("shard {} is not named {}", rank, shard_name(rank, world)));
-  }
-  Result<Digest128> digest = Digest128::from_hex(json.at("xxh3_128").get<std::string>());
-  if (!digest.ok()) throw std::invalid_argument(digest.status().message());
-  return {unsigned_at(json, "bytes"), *digest};
-}
-
-TensorRecord decode_tensor(const Json& json, std::size_t shards) {
-  TensorRecord tensor;
-  tensor.name = json.at("name").get<std::string>();
-  Result<DType> dtype = dtype_from_name(json.at("dtype").get<std::string>());
-  if (!dtype.ok()) throw std::invalid_argument(dtype.status().message());
-  tensor.dtype = *dtype;
-  tensor.shape = json.at("shape").get<std::vector<std::int64_t>>();
-  const auto bytes = tensor_bytes(tensor.dtype, tensor.shape);
-  std::uint64_t next = 0;
-  for (const Json& slice : json.at("slices")) {
-    const SliceRecord record{unsigned_at(slice, "shard"), unsigned_at(slice, "begin"),
-                             unsigned_at(slice, "end")};
-    if (record.shard >= shards || record.begin != next || record.end <= record.begin) {
-      throw std::invalid_argument(format("slices of tensor '{}' are not gapless", tensor.name));
-    }
-    next = record.end;
-    tensor.slices.push_back(record);
-  }
-  if (!bytes || next != *bytes / dtype_bytes(tensor.dtype)) {
-    throw std::invalid_argument(format("slices of tensor '{}' do not cover it", tensor.name));
-  }
-  return tensor;
-}
-
-ManifestContent decode_content(const Json& json) {
-  ManifestContent content;
-  content.position = decode_position(json);
-  const Json& shards = json.at("shards");
-  if (shards.size() != static_cast<std::size_t>(content.position.world_size)) {
-    throw std::invalid_argument("there is not one shard per rank");
-  }
-  std::uint64_t shard_bytes = 0;
-  for (std::size_t rank = 0; rank < shards.size(); ++rank) {
-    content.shards.push_back(decode_shard(shards[rank], rank, shards.size()));
-    shard_bytes += content.shards.back().bytes;
-  }
-  std::set<std::string> names;
-  for (const Json& tensor : json.at("tensors")) {
-    content.tensors.push_back(decode_tensor(tensor, shards.size()));
-    const TensorRecord& record = content.tensors.back();
-    const std::uint64_t bytes = *tensor_bytes(record.dtype, record.shape);
-    if (bytes > shard_bytes) throw std::invalid_argument("the tensors exceed the shards");
-    shard_bytes -= bytes;
-    if (!names.insert(record.name).second) {
-      throw std::invalid_argument(format("tensor '{}' is doubled", record.name));
-    }
-  }
-  return content;
+std::string big_endian(std::uint64_t value) {
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8)
+    bytes.push_back(static_cast<char>((value >> shift) & 0xFF));
+  return bytes;
 }
 
 Status check_shard_sizes(FileSystem& files, const Path& folder, const ManifestContent& content) {
@@ -180,6 +78,33 @@ Status check_folder_name(const Path& folder, const RunPosition& position) {
 
 }  // namespace
 
+std::string manifest_seal(std::string_view body) {
+  return std::string(kSealStart) + digest128(as_bytes(body)).hex() + std::string(kSealEnd);
+}
+
+std::string encode_blocks(const std::vector<Digest128>& blocks) {
+  std::string text;
+  text.reserve(blocks.size() * kDigestDigits);
+  for (const Digest128& block : blocks) text += block.hex();
+  return text;
+}
+
+std::vector<Digest128> block_digests(ByteSpan bytes) {
+  std::vector<Digest128> blocks;
+  blocks.reserve((bytes.size() + kBlockBytes - 1) / kBlockBytes);
+  for (std::size_t at = 0; at < bytes.size(); at += kBlockBytes)
+    blocks.push_back(digest128(bytes.subspan(at, std::min(kBlockBytes, bytes.size() - at))));
+  return blocks;
+}
+
+Digest128 shard_digest(std::string_view header, const std::vector<Digest128>& blocks) {
+  Hasher128 hasher;
+  hasher.update(header);
+  for (const Digest128& block : blocks)
+    hasher.update(big_endian(block.high) + big_endian(block.low));
+  return hasher.digest();
+}
+
 Result<std::string> encode_manifest(const ManifestContent& content) {
   Json json = encode_position(content.position);
   json["shards"] = Json::array();
@@ -195,35 +120,10 @@ Result<std::string> encode_manifest(const ManifestContent& content) {
   try {
     const std::string body =
         json.dump(1).substr(2) + "\n";  // behind "{\n", which the seal replaces
-    return seal(body) + body;
+    return manifest_seal(body) + body;
   } catch (const Json::exception& error) {
     return invalid_argument(
         format("a name or digest in the manifest is not UTF-8: {}", error.what()));
-  }
-}
-
-Result<ManifestContent> decode_manifest(std::string_view text) {
-  if (text.size() < kSealBytes)
-    return data_loss(format("expected a manifest, found {} bytes", text.size()));
-  const std::string expected = seal(std::string(text.substr(kSealBytes)));
-  if (text.substr(0, kSealBytes) != expected) {
-    return data_loss(
-        format("the first line should be '{}' (the XXH3-128 of what follows), found '{}'",
-               expected.substr(0, kSealBytes - 1), text.substr(0, kSealBytes - 1)));
-  }
-  try {
-    const Json json = Json::parse(text);
-    const std::string name = json.at("format").get<std::string>();
-    const int version = int_at(json, "version");
-    if (name != kFormatName || version != kManifestVersion) {
-      return unsupported(
-          format("expected {} version {}, found {} version {}; use the version of tagalign "
-                 "that wrote it",
-                 kFormatName, kManifestVersion, name, version));
-    }
-    return decode_content(json);
-  } catch (const std::exception& error) {
-    return data_loss(error.what());
   }
 }
 

@@ -154,6 +154,15 @@ Status check_gapless(const Header& header, std::uint64_t data_bytes) {
   return ok_status();
 }
 
+Status check_names(const std::vector<TensorView>& tensors) {
+  std::set<std::string_view> names;
+  for (const TensorView& tensor : tensors) {
+    if (!names.insert(tensor.name).second || tensor.name == kMetadataKey)
+      return invalid_argument(format("tensor name '{}' is doubled or reserved", tensor.name));
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> element_count(const std::vector<std::int64_t>& shape) {
@@ -173,24 +182,27 @@ std::optional<std::uint64_t> tensor_bytes(DType dtype, const std::vector<std::in
   return *count * dtype_bytes(dtype);
 }
 
-Result<std::string> encode_header(const Header& header) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  if (!header.metadata.empty()) json[kMetadataKey] = header.metadata;
+Result<std::string> encode_header(const Header& header, std::uint64_t alignment) {
+  nlohmann::ordered_json::object_t
+      json;  // filled at its end: a look for each key is a walk over all
+  if (!header.metadata.empty()) json.emplace_back(kMetadataKey, header.metadata);
+  std::set<std::string_view> names = {kMetadataKey};
   for (const HeaderEntry& entry : header.entries) {
-    if (json.contains(entry.name) || entry.name == kMetadataKey) {
+    if (!names.insert(entry.name).second)
       return invalid_argument(format("tensor name '{}' is doubled or reserved", entry.name));
-    }
-    json[entry.name] = {{"dtype", dtype_name(entry.dtype)},
-                        {"shape", entry.shape},
-                        {"data_offsets", {entry.begin, entry.end}}};
+    json.emplace_back(entry.name,
+                      nlohmann::ordered_json{{"dtype", dtype_name(entry.dtype)},
+                                             {"shape", entry.shape},
+                                             {"data_offsets", {entry.begin, entry.end}}});
   }
   std::string text;
   try {
-    text = json.dump();
+    text = nlohmann::ordered_json(std::move(json)).dump();
   } catch (const Json::exception& error) {
     return invalid_argument(format("a tensor name or metadata is not UTF-8: {}", error.what()));
   }
-  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const std::uint64_t start = kHeaderLengthBytes + text.size();
+  text.resize((start + alignment - 1) / alignment * alignment - kHeaderLengthBytes, ' ');
   if (text.size() > kHeaderBytesMax) {
     return invalid_argument(format("header of {} bytes: at most {}", text.size(), kHeaderBytesMax));
   }
@@ -257,24 +269,32 @@ Result<LocatedHeader> read_header(FileSystem& files, const Path& path) {
   return located;
 }
 
-bool laid_before(const TensorView& a, const TensorView& b) {
-  const std::size_t a_bytes = dtype_bytes(a.dtype);
-  const std::size_t b_bytes = dtype_bytes(b.dtype);
-  return a_bytes != b_bytes ? a_bytes > b_bytes : a.name < b.name;
-}
-
 Status check_views(const std::vector<TensorView>& tensors) {
-  std::set<std::string_view> names;
+  TA_RETURN_IF_ERROR(check_names(tensors));
   for (const TensorView& tensor : tensors) {
-    if (!names.insert(tensor.name).second || tensor.name == kMetadataKey) {
-      return invalid_argument(format("tensor name '{}' is doubled or reserved", tensor.name));
-    }
     const std::optional<std::uint64_t> bytes = tensor_bytes(tensor.dtype, tensor.shape);
     if (!bytes || *bytes != tensor.bytes.size()) {
       return invalid_argument(format("tensor '{}': type and shape ask for {} bytes, found {}",
                                      tensor.name, bytes ? std::to_string(*bytes) : "more than 2^63",
                                      tensor.bytes.size()));
     }
+  }
+  return ok_status();
+}
+
+Status check_parts(const std::vector<TensorView>& tensors) {
+  TA_RETURN_IF_ERROR(check_names(tensors));
+  for (const TensorView& tensor : tensors) {
+    const std::optional<std::uint64_t> bytes = tensor_bytes(tensor.dtype, tensor.shape);
+    const std::size_t width = dtype_bytes(tensor.dtype);
+    if (bytes && tensor.bytes.size() % width == 0 && tensor.bytes.size() <= *bytes &&
+        tensor.begin <= (*bytes - tensor.bytes.size()) / width)
+      continue;
+    return invalid_argument(format(
+        "tensor '{}': {} bytes from element {} on are no part of what type and shape ask for, "
+        "{} bytes",
+        tensor.name, tensor.bytes.size(), tensor.begin,
+        bytes ? std::to_string(*bytes) : "more than 2^63"));
   }
   return ok_status();
 }

@@ -17,6 +17,8 @@
 namespace tagalign::checkpoint {
 
 inline constexpr std::uint64_t kHeaderLengthBytes = 8;
+/// What the data of a shard starts at a multiple of, so that it can be written past the page cache.
+inline constexpr std::uint64_t kDataAlignment = 4096;
 inline constexpr std::uint64_t kHeaderBytesMax = 100'000'000;  ///< the format's own limit
 
 /// One tensor's place; offsets count from the end of the header.
@@ -48,8 +50,10 @@ std::optional<std::uint64_t> element_count(const std::vector<std::int64_t>& shap
 /// Size of such a tensor; nothing as above.
 std::optional<std::uint64_t> tensor_bytes(DType dtype, const std::vector<std::int64_t>& shape);
 
-/// Length field and JSON. kInvalidArgument for names that are not UTF-8, doubled or reserved.
-Result<std::string> encode_header(const Header& header);
+/// Length field and JSON, padded so that the data starts at a multiple of `alignment`.
+/// kInvalidArgument for names that are not UTF-8, doubled or reserved.
+Result<std::string> encode_header(const Header& header,
+                                  std::uint64_t alignment = kHeaderLengthBytes);
 /// The length field's value; kDataLoss unless header and field fit into `file_bytes`.
 Result<std::uint64_t> decode_header_length(ByteSpan field, std::uint64_t file_bytes);
 /// `text` is the JSON alone, `data_bytes` what follows it. kDataLoss for anything but a whole,
@@ -67,8 +71,15 @@ Result<LocatedHeader> read_header(FileSystem& files, const Path& path);
 
 /// In the order in which tensors are laid down: wide elements first (so that all stay
 /// aligned), then by name.
-bool laid_before(const TensorView& a, const TensorView& b);
+template <class Tensor>
+bool laid_before(const Tensor& a, const Tensor& b) {
+  const std::size_t a_bytes = dtype_bytes(a.dtype);
+  const std::size_t b_bytes = dtype_bytes(b.dtype);
+  return a_bytes != b_bytes ? a_bytes > b_bytes : a.name < b.name;
+}
 /// kInvalidArgument unless bytes match type and shape and the names are distinct.
 Status check_views(const std::vector<TensorView>& tensors);
+/// The same for views that may be parts: whole elements that lie within the shape.
+Status check_parts(const std::vector<TensorView>& tensors);
 
 }  // namespace tagalign::checkpoint

@@ -3,33 +3,44 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "checkpoint/format/safetensors_header.h"
 
 namespace tagalign::checkpoint {
 
-std::vector<std::vector<Slice>> plan_shards(const std::vector<TensorView>& laid, int world) {
-  TA_CHECK(world > 0);
+bool is_sharded(const TensorView& tensor) {
+  return tensor.sharded || tensor.bytes.size() != tensor_bytes(tensor.dtype, tensor.shape);
+}
+
+std::vector<Slice> plan_shard(const std::vector<TensorView>& laid, const Seat& seat) {
+  TA_CHECK(seat.rank >= 0 && seat.rank < seat.world);
   std::uint64_t total = 0;
-  for (const TensorView& tensor : laid) total += tensor.bytes.size();
-  const auto ranks = static_cast<std::uint64_t>(world);
-  // total · rank / ranks without overflow
-  const auto cut = [&](std::uint64_t rank) {
-    return total / ranks * rank + total % ranks * rank / ranks;
+  for (const TensorView& tensor : laid) total += is_sharded(tensor) ? 0 : tensor.bytes.size();
+  const auto world = static_cast<std::uint64_t>(seat.world);
+  const auto rank = static_cast<std::uint64_t>(seat.rank);
+  // total · number / world without overflow
+  const auto cut = [&](std::uint64_t number) {
+    return total / world * number + total % world * number / world;
   };
-  std::vector<std::vector<Slice>> shards(ranks);
+  std::vector<Slice> slices;
   std::uint64_t offset = 0;
   for (std::size_t i = 0; i < laid.size(); ++i) {
     const std::uint64_t bytes = laid[i].bytes.size();
-    const auto element_at = [&](std::uint64_t position) {
-      return std::clamp(position, offset, offset + bytes) - offset;
-    };
-    for (std::uint64_t rank = 0; rank < ranks; ++rank) {
-      const std::uint64_t begin = element_at(cut(rank)) / dtype_bytes(laid[i].dtype);
-      const std::uint64_t end = element_at(cut(rank + 1)) / dtype_bytes(laid[i].dtype);
-      if (begin < end) shards[rank].push_back({i, begin, end});
+    const std::size_t width = dtype_bytes(laid[i].dtype);
+    Slice slice{i, laid[i].begin, laid[i].begin + bytes / width};
+    if (!is_sharded(laid[i])) {
+      slice.begin = (std::clamp(cut(rank), offset, offset + bytes) - offset) / width;
+      slice.end = (std::clamp(cut(rank + 1), offset, offset + bytes) - offset) / width;
+      offset += bytes;
     }
-    offset += bytes;
+    if (slice.begin < slice.end) slices.push_back(slice);
   }
-  return shards;
+  return slices;
+}
+
+ByteSpan slice_bytes(const TensorView& tensor, const Slice& slice) {
+  const std::size_t width = dtype_bytes(tensor.dtype);
+  return tensor.bytes.subspan((slice.begin - tensor.begin) * width,
+                              (slice.end - slice.begin) * width);
 }
 
 std::string slice_name(const std::string& tensor, std::uint64_t begin, std::uint64_t end,

@@ -1,59 +1,46 @@
-#include <algorithm>
-
 #include "base/format.h"
 #include "checkpoint/format/layout.h"
-#include "checkpoint/format/manifest.h"
+#include "checkpoint/format/pins.h"
+#include "checkpoint/keep.h"
+#include "checkpoint/keep/step_place.h"
 
 namespace tagalign::checkpoint {
 namespace {
 
-std::string folder_name(const Path& path) {
-  const Path normal = path.lexically_normal();
-  return normal.has_filename() ? normal.filename().string()
-                               : normal.parent_path().filename().string();
-}
-
-/// Names to remove, given the checkpoints in ascending order.
-std::vector<std::string> expired(const std::vector<Manifest>& manifests, std::size_t keep_last) {
-  std::vector<std::string> names;
-  std::size_t scheduled = 0;
-  for (std::size_t back = 0; back < manifests.size(); ++back) {
-    const Manifest& manifest = manifests[manifests.size() - 1 - back];
-    const std::string name = folder_name(manifest.folder);
-    const bool newest = back == 0;
-    bool remove = !newest;
-    if (manifest.position.scheduled) remove = keep_last != 0 && ++scheduled > keep_last && !newest;
-    if (remove) names.push_back(name);
-  }
-  return names;
+Status check_not_pinned(FileSystem& files, const StepPlace& place) {
+  TA_ASSIGN_OR_RETURN(const Pins pins, read_pins(files, place.folder));
+  if (!pins.contains(place.step)) return ok_status();
+  return already_exists(format("remove {}: it is pinned; unpin it first", place.path().string()));
 }
 
 }  // namespace
 
-Result<std::vector<Manifest>> list(FileSystem& files, const Path& folder) {
-  std::vector<Manifest> manifests;
-  if (!files.exists(folder)) return manifests;
-  TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
-  for (const std::string& name : names) {
-    if (!step_of_name(name)) continue;
-    Result<Manifest> manifest = read_manifest(files, folder / name);
-    if (manifest.ok()) manifests.push_back(std::move(manifest).value());
-  }
-  std::sort(manifests.begin(), manifests.end(),
-            [](const Manifest& a, const Manifest& b) { return a.position.step < b.position.step; });
-  return manifests;
+Status remove_checkpoint(FileSystem& files, const Path& step_folder) {
+  TA_ASSIGN_OR_RETURN(const StepPlace place, place_of(step_folder));
+  TA_RETURN_IF_ERROR(check_not_pinned(files, place));
+  const std::string aside = removed_name(place.step);
+  if (files.exists(place.folder / aside))
+    TA_RETURN_IF_ERROR(remove_leftover(files, place.folder, aside));
+  // One rename: the manifest and all else leave the folder in the same moment.
+  TA_RETURN_IF_ERROR(files.rename_durable(place.path(), place.folder / aside));
+  // Who has pinned it since may have seen it in its place: then it comes back.
+  TA_RETURN_IF_ERROR(remove_leftover(files, place.folder, aside));
+  return files.exists(place.path()) ? check_not_pinned(files, place) : ok_status();
 }
 
-Status retain(FileSystem& files, const Path& folder, int keep_last) {
-  TA_CHECK(keep_last >= 0);
+Status retain(FileSystem& files, const Path& folder, const KeepRules& rules) {
   if (!files.exists(folder)) return ok_status();
-  TA_ASSIGN_OR_RETURN(const std::vector<Manifest> manifests, list(files, folder));
-  for (const std::string& name : expired(manifests, static_cast<std::size_t>(keep_last))) {
-    // Under a dot name first: a removal that is cut off must not look like a damaged checkpoint.
-    TA_RETURN_IF_ERROR(files.remove_all(folder / format(".{}.removed", name)));
-    TA_RETURN_IF_ERROR(files.rename_durable(folder / name, folder / format(".{}.removed", name)));
+  TA_RETURN_IF_ERROR(remove_leftovers(files, folder));
+  TA_ASSIGN_OR_RETURN(const std::vector<Fate> fates, judge(files, folder, rules));
+  for (const Fate& fate : fates) {
+    if (fate.stays) continue;
+    const Status status = remove_checkpoint(files, fate.manifest.folder);
+    // Somebody pinned it, or removed it, meanwhile.
+    const bool settled = status.ok() || status.code() == ErrorCode::kAlreadyExists ||
+                         status.code() == ErrorCode::kNotFound;
+    if (!settled) return status;
   }
-  return remove_leftovers(files, folder);
+  return ok_status();
 }
 
 }  // namespace tagalign::checkpoint

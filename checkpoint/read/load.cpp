@@ -1,132 +1,165 @@
+#include "checkpoint/load.h"
+
 #include <algorithm>
+#include <deque>
+#include <functional>
 
 #include "base/format.h"
 #include "checkpoint/format/layout.h"
 #include "checkpoint/format/manifest.h"
-#include "checkpoint/format/safetensors_header.h"
-#include "checkpoint/format/shard_plan.h"
+#include "checkpoint/read/in_order.h"
+#include "checkpoint/read/read_plan.h"
+#include "checkpoint/read/shard_reader.h"
 
 namespace tagalign::checkpoint {
 namespace {
 
-/// Where the bytes of one shard's entry go.
-struct Target {
-  DType dtype = DType::kF32;
-  std::span<std::byte> bytes;
-};
-using Targets = std::map<std::string, Target>;
-
-/// Tensors of the right size, and for each shard what it must hold.
-struct Destination {
-  TensorMap tensors;
-  std::vector<Targets> shards;
-};
-
-Destination prepare(const ManifestContent& content) {
-  Destination destination;
-  destination.shards.resize(content.shards.size());
-  for (const TensorRecord& record : content.tensors) {
-    TensorData& data = destination.tensors[record.name];
-    data = {record.dtype, record.shape, ByteBuffer(*tensor_bytes(record.dtype, record.shape))};
-    const std::size_t width = dtype_bytes(record.dtype);
-    for (const SliceRecord& slice : record.slices) {
-      const std::string name =
-          slice_name(record.name, slice.begin, slice.end, data.bytes.size() / width);
-      const auto bytes =
-          data.bytes.span().subspan(slice.begin * width, (slice.end - slice.begin) * width);
-      destination.shards[slice.shard][name] = {record.dtype, bytes};
-    }
-  }
-  return destination;
+/// A file changed under us, or was damaged: both are loss of data to whoever wanted to load it. What
+/// the machine or its storage lacks is not.
+Status as_data_loss(Status status) {
+  const bool stays = status.ok() || status.code() == ErrorCode::kPermissionDenied ||
+                     status.code() == ErrorCode::kUnavailable || status.is_of_the_place();
+  return stays ? status : data_loss(status.message());
 }
 
-/// Reads a whole shard into its targets. The digest covers every byte of the file, so that nothing
-/// that was read may be used until it has been compared.
-Result<Digest128> read_shard(FileSystem& files, const Path& path, const Targets& targets) {
-  TA_ASSIGN_OR_RETURN(const LocatedHeader located, read_header(files, path));
-  Hasher128 hasher;
-  hasher.update(located.bytes);
-  const std::size_t tensors = located.header.entries.size() + located.header.not_read.size();
-  if (tensors != targets.size())
-    return data_loss(format("expected {} tensors, found {}", targets.size(), tensors));
-  if (!located.header.not_read.empty())
-    return data_loss(format("tensor '{}' is of the type {}, which no checkpoint has",
-                            located.header.not_read[0].name, located.header.not_read[0].type));
-  for (const HeaderEntry& entry : located.header.entries) {
-    const auto target = targets.find(entry.name);
-    if (target == targets.end())
-      return data_loss(format("tensor '{}' is not in the manifest", entry.name));
-    if (entry.dtype != target->second.dtype ||
-        entry.end - entry.begin != target->second.bytes.size()) {
-      return data_loss(format("tensor '{}': expected {} bytes of {}, found {} of {}", entry.name,
-                              target->second.bytes.size(), dtype_name(target->second.dtype),
-                              entry.end - entry.begin, dtype_name(entry.dtype)));
+/// The shards of one checkpoint.
+class Reading {
+ public:
+  Reading(FileSystem& files, const ManifestFile& file, const ReadPlan& plan, int threads)
+      : file_(file), threads_(threads) {
+    for (std::size_t rank = 0; rank < plan.shards.size(); ++rank) {
+      shards_.emplace_back(files, file.manifest.folder / name_of(rank), file.content.shards[rank],
+                           plan.shards[rank]);
     }
+  }
+
+  Status run() {
     TA_RETURN_IF_ERROR(
-        files.read_range(path, located.data_start + entry.begin, target->second.bytes));
-    hasher.update(target->second.bytes);
-  }
-  return hasher.digest();
-}
-
-/// A file changed under us, or was damaged: both are loss of data to whoever wanted to load it.
-Status as_data_loss(const Status& status) {
-  return status.ok() || status.code() == ErrorCode::kPermissionDenied ? status
-                                                                      : data_loss(status.message());
-}
-
-}  // namespace
-
-Result<TensorMap> load(FileSystem& files, const Manifest& manifest) {
-  const std::string where = format("load checkpoint {}", manifest.folder.string());
-  TA_ASSIGN_OR_RETURN(const ManifestFile file, read_manifest_file(files, manifest.folder));
-  if (file.manifest.digest != manifest.digest) {
-    return data_loss(format("{}: expected manifest {}, found {}; it was replaced meanwhile", where,
-                            manifest.digest, file.manifest.digest));
-  }
-  Destination destination = prepare(file.content);
-  for (std::size_t rank = 0; rank < file.content.shards.size(); ++rank) {
-    const std::string name = shard_name(rank, file.content.shards.size());
-    const std::string shard = format("{}: shard {}", where, name);
-    const Result<Digest128> found =
-        read_shard(files, manifest.folder / name, destination.shards[rank]);
-    if (!found.ok()) return as_data_loss(found.status()).with_context(shard);
-    const Digest128 expected = file.content.shards[rank].digest;
-    if (*found != expected) {
-      return data_loss(
-          format("{}: expected XXH3-128 {}, found {}", shard, expected.hex(), found->hex()));
+        each([&](std::size_t rank) { return shards_[rank].locate(file_.content.version); }));
+    if (file_.content.version == 1)
+      return each([&](std::size_t rank) { return shards_[rank].read_whole(); });
+    std::vector<std::pair<std::size_t, std::size_t>> turns;
+    for (std::size_t rank = 0; rank < shards_.size(); ++rank) {
+      for (std::size_t turn = 0; turn < shards_[rank].turns(); ++turn)
+        turns.emplace_back(rank, turn);
     }
+    return each_in_order(turns.size(), threads_, [&](std::size_t number) {
+      const auto [rank, turn] = turns[number];
+      return about(rank, shards_[rank].read_turn(turn));
+    });
   }
-  return std::move(destination.tensors);
+
+ private:
+  std::string name_of(std::size_t rank) const {
+    return shard_name(rank, file_.content.shards.size());
+  }
+  Status about(std::size_t rank, const Status& status) const {
+    return as_data_loss(status).with_context("shard " + name_of(rank));
+  }
+  Status each(const std::function<Status(std::size_t)>& body) {
+    return each_in_order(shards_.size(), threads_,
+                         [&](std::size_t rank) { return about(rank, body(rank)); });
+  }
+
+  const ManifestFile& file_;
+  const int threads_;
+  std::deque<ShardReader> shards_;
+};
+
+Result<ManifestFile> read_again(FileSystem& files, const Manifest& manifest) {
+  TA_ASSIGN_OR_RETURN(ManifestFile file, read_manifest_file(files, manifest.folder));
+  if (file.manifest.digest == manifest.digest) return file;
+  return data_loss(format("expected manifest {}, found {}; it was replaced meanwhile",
+                          manifest.digest, file.manifest.digest));
 }
 
-Result<Newest> load_newest(FileSystem& files, const Path& folder) {
-  Newest newest;
-  if (!files.exists(folder)) return newest;
+std::string where(const Manifest& manifest) {
+  return format("load checkpoint {}", manifest.folder.string());
+}
+
+/// Steps of the folders, the newest first.
+Result<std::vector<std::uint64_t>> steps_in(FileSystem& files, const Path& folder) {
   TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
   std::vector<std::uint64_t> steps;
   for (const std::string& name : names) {
     if (const auto step = step_of_name(name)) steps.push_back(*step);
   }
   std::sort(steps.rbegin(), steps.rend());
+  return steps;
+}
+
+/// Loads one step into `newest`, or says there why not.
+Status try_step(FileSystem& files, const Path& path, const LoadOptions& options, Newest& newest) {
+  Result<Manifest> manifest = read_manifest(files, path);
+  Status status = manifest.status();
+  if (manifest.ok()) {
+    Result<TensorMap> tensors = load(files, *manifest, options);
+    status = tensors.status();
+    if (tensors.ok()) {
+      newest.found = true;
+      newest.manifest = std::move(manifest).value();
+      newest.tensors = std::move(tensors).value();
+      return ok_status();
+    }
+  }
+  // A machine that is short of memory or files says nothing about the checkpoint.
+  if (status.code() == ErrorCode::kUnavailable) return status;
+  newest.skipped.push_back({path, std::move(status)});
+  return ok_status();
+}
+
+/// One pass from the newest step down; true when a step was removed while it was read, which
+/// happens only after a newer one was saved.
+Result<bool> pass(FileSystem& files, const Path& folder, const LoadOptions& options,
+                  Newest& newest) {
+  TA_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> steps, steps_in(files, folder));
   for (const std::uint64_t step : steps) {
     const Path path = folder / step_name(step);
-    Result<Manifest> manifest = read_manifest(files, path);
-    if (!manifest.ok()) {
-      newest.skipped.push_back({path, manifest.status()});
-      continue;
-    }
-    Result<TensorMap> tensors = load(files, *manifest);
-    if (!tensors.ok()) {
-      newest.skipped.push_back({path, tensors.status()});
-      continue;
-    }
-    newest.found = true;
-    newest.manifest = std::move(manifest).value();
-    newest.tensors = std::move(tensors).value();
-    break;
+    TA_RETURN_IF_ERROR(try_step(files, path, options, newest));
+    if (newest.found) return false;
+    if (!files.exists(path)) return true;
   }
-  return newest;
+  return false;
+}
+
+}  // namespace
+
+Result<TensorMap> load(FileSystem& files, const Manifest& manifest, const LoadOptions& options) {
+  const Result<ManifestFile> file = read_again(files, manifest);
+  if (!file.ok()) return file.status().with_context(where(manifest));
+  ReadPlan plan = plan_load(file->content, options.parts);
+  const Status status = Reading(files, *file, plan, options.threads).run();
+  if (!status.ok()) return status.with_context(where(manifest));
+  return std::move(plan.tensors);
+}
+
+Status verify(FileSystem& files, const Manifest& manifest, int threads) {
+  const Result<ManifestFile> file = read_again(files, manifest);
+  if (!file.ok()) return file.status().with_context(where(manifest));
+  const ReadPlan plan = plan_verification(file->content);
+  return Reading(files, *file, plan, threads).run().with_context(where(manifest));
+}
+
+Result<Newest> load_newest(FileSystem& files, const Path& folder, const LoadOptions& options) {
+  constexpr int kPassesMax = 8;  // each costs somebody a whole save
+  Newest newest;
+  if (!files.exists(folder)) return newest;
+  for (int number = 1;; ++number) {
+    TA_ASSIGN_OR_RETURN(const bool removed, pass(files, folder, options, newest));
+    if (!removed || number == kPassesMax) return newest;
+    newest = {};
+  }
+}
+
+Result<std::vector<Manifest>> list(FileSystem& files, const Path& folder) {
+  std::vector<Manifest> manifests;
+  if (!files.exists(folder)) return manifests;
+  TA_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> steps, steps_in(files, folder));
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    Result<Manifest> manifest = read_manifest(files, folder / step_name(*step));
+    if (manifest.ok()) manifests.push_back(std::move(manifest).value());
+  }
+  return manifests;
 }
 
 }  // namespace tagalign::checkpoint

@@ -150,10 +150,18 @@ bool FaultFileSystem::exists(const Path& path) {
 }
 
 Result<std::unique_ptr<WritableFile>> FaultFileSystem::create_file(const Path& path) {
+  return create_by(&FileSystem::create_file, path);
+}
+
+Result<std::unique_ptr<WritableFile>> FaultFileSystem::create_direct_file(const Path& path) {
+  return create_by(&FileSystem::create_direct_file, path);
+}
+
+Result<std::unique_ptr<WritableFile>> FaultFileSystem::create_by(Create create, const Path& path) {
   const std::lock_guard lock(mutex_);
   TA_RETURN_IF_ERROR(step());
   if (create_error_ != 0) return errno_status(create_error_, "create " + path.string());
-  TA_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, real_.create_file(path));
+  TA_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, (real_.*create)(path));
   renamed_.erase(path);
   return std::unique_ptr<WritableFile>(std::make_unique<File>(*this, std::move(file), path));
 }

@@ -1,8 +1,8 @@
 /// A file system that misbehaves on command: a full disk, a failed or lost rename, a crash
 /// after the k-th operation.
 ///
-/// Wraps another one and counts what would change the disk (create, append, sync, close,
-/// write_durable, rename, create_directories, sync_directory, remove_all). Reads are passed
+/// Wraps another one and counts what would change the disk (create of either kind, append, sync,
+/// close, write_durable, rename, create_directories, sync_directory, remove_all). Reads are passed
 /// through but for files that were named. Safe from several threads.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace tagalign::testing_support {
 
-class FaultFileSystem final : public FileSystem {
+class FaultFileSystem : public FileSystem {
  public:
   explicit FaultFileSystem(FileSystem& real) : real_(real) {}
 
@@ -43,6 +43,7 @@ class FaultFileSystem final : public FileSystem {
   Result<std::uint64_t> file_size(const Path& path) override;
   bool exists(const Path& path) override;
   Result<std::unique_ptr<WritableFile>> create_file(const Path& path) override;
+  Result<std::unique_ptr<WritableFile>> create_direct_file(const Path& path) override;
   Status write_durable(const Path& path, std::string_view contents) override;
   Status rename_durable(const Path& from, const Path& to) override;
   Status create_directories(const Path& path) override;
@@ -54,6 +55,8 @@ class FaultFileSystem final : public FileSystem {
  private:
   class File;
 
+  using Create = Result<std::unique_ptr<WritableFile>> (FileSystem::*)(const Path&);
+  Result<std::unique_ptr<WritableFile>> create_by(Create create, const Path& path);
   /// Counts one change; an error when the machine is, or now becomes, dead.
   Status step();
   /// How many of `wanted` bytes fit.

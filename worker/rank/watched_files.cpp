@@ -48,12 +48,27 @@ std::string ReadsInFlight::waited_for(MonotonicMs now_ms) const {
 }
 
 template <class Call>
-auto WatchedFiles::reading(const Path& path, Call&& call) {
-  const std::uint64_t number = reads_.begin(path, clock_.monotonic_ms());
+auto ReadsInFlight::watch(const Path& path, Clock& clock, Call&& call) {
+  const std::uint64_t number = begin(path, clock.monotonic_ms());
   auto result = call();
-  reads_.end(number);
+  end(number);
   return result;
 }
+
+/// A file of which every read is noted.
+class WatchedFiles::File final : public ReadableFile {
+ public:
+  File(WatchedFiles& owner, std::unique_ptr<ReadableFile> real, Path path)
+      : owner_(owner), real_(std::move(real)), path_(std::move(path)) {}
+  Status read(std::uint64_t offset, std::span<std::byte> target) const override {
+    return owner_.reads_.watch(path_, owner_.clock_, [&] { return real_->read(offset, target); });
+  }
+
+ private:
+  WatchedFiles& owner_;
+  std::unique_ptr<ReadableFile> real_;
+  Path path_;
+};
 
 template <class Call>
 auto WatchedFiles::changing(Call&& call) {
@@ -64,23 +79,30 @@ auto WatchedFiles::changing(Call&& call) {
 }
 
 Result<std::string> WatchedFiles::read_file(const Path& path, std::uint64_t bytes_max) {
-  return reading(path, [&] { return real_.read_file(path, bytes_max); });
+  return reads_.watch(path, clock_, [&] { return real_.read_file(path, bytes_max); });
 }
 Status WatchedFiles::read_range(const Path& path, std::uint64_t offset,
                                 std::span<std::byte> target) {
-  return reading(path, [&] { return real_.read_range(path, offset, target); });
+  return reads_.watch(path, clock_, [&] { return real_.read_range(path, offset, target); });
+}
+Result<std::unique_ptr<ReadableFile>> WatchedFiles::open_file(const Path& path) {
+  TA_ASSIGN_OR_RETURN(auto file, reads_.watch(path, clock_, [&] { return real_.open_file(path); }));
+  return std::unique_ptr<ReadableFile>(std::make_unique<File>(*this, std::move(file), path));
 }
 Result<std::uint64_t> WatchedFiles::file_size(const Path& path) {
-  return reading(path, [&] { return real_.file_size(path); });
+  return reads_.watch(path, clock_, [&] { return real_.file_size(path); });
 }
 bool WatchedFiles::exists(const Path& path) {
-  return reading(path, [&] { return real_.exists(path); });
+  return reads_.watch(path, clock_, [&] { return real_.exists(path); });
 }
 Result<std::vector<std::string>> WatchedFiles::list_directory(const Path& path) {
-  return reading(path, [&] { return real_.list_directory(path); });
+  return reads_.watch(path, clock_, [&] { return real_.list_directory(path); });
 }
 Result<std::unique_ptr<WritableFile>> WatchedFiles::create_file(const Path& path) {
   return changing([&] { return real_.create_file(path); });
+}
+Result<std::unique_ptr<WritableFile>> WatchedFiles::create_direct_file(const Path& path) {
+  return changing([&] { return real_.create_direct_file(path); });
 }
 Status WatchedFiles::write_durable(const Path& path, std::string_view contents) {
   return changing([&] { return real_.write_durable(path, contents); });
@@ -98,7 +120,7 @@ Status WatchedFiles::remove_all(const Path& path) {
   return changing([&] { return real_.remove_all(path); });
 }
 Result<std::uint64_t> WatchedFiles::free_bytes(const Path& path) {
-  return reading(path, [&] { return real_.free_bytes(path); });
+  return reads_.watch(path, clock_, [&] { return real_.free_bytes(path); });
 }
 
 StuckWatch::StuckWatch(const ReadsInFlight& reads, Reporter& reporter, Clock& clock,

@@ -27,6 +27,9 @@ class ReadsInFlight {
   std::uint64_t begin(const Path& path, MonotonicMs now_ms);
   void end(std::uint64_t number);
   void changed(MonotonicMs now_ms);
+  /// `call`, in flight until it is back.
+  template <class Call>
+  auto watch(const Path& path, Clock& clock, Call&& call);
 
   /// Why a rank that has been asked to stop since `asked_ms` shall wait no longer: a read has been
   /// in flight for limits::kStuckReadMsMax since then, while nothing was written (a checkpoint that
@@ -55,9 +58,11 @@ class WatchedFiles final : public FileSystem {
 
   Result<std::string> read_file(const Path& path, std::uint64_t bytes_max) override;
   Status read_range(const Path& path, std::uint64_t offset, std::span<std::byte> target) override;
+  Result<std::unique_ptr<ReadableFile>> open_file(const Path& path) override;
   Result<std::uint64_t> file_size(const Path& path) override;
   bool exists(const Path& path) override;
   Result<std::unique_ptr<WritableFile>> create_file(const Path& path) override;
+  Result<std::unique_ptr<WritableFile>> create_direct_file(const Path& path) override;
   Status write_durable(const Path& path, std::string_view contents) override;
   Status rename_durable(const Path& from, const Path& to) override;
   Status create_directories(const Path& path) override;
@@ -67,8 +72,7 @@ class WatchedFiles final : public FileSystem {
   Result<std::uint64_t> free_bytes(const Path& path) override;
 
  private:
-  template <class Call>
-  auto reading(const Path& path, Call&& call);
+  class File;
   template <class Call>
   auto changing(Call&& call);
 

@@ -51,6 +51,31 @@ TEST_F(FilesTest, Reserve_IsFilledByWhatIsAppendedNext) {
   EXPECT_EQ(*files_.read_file(folder_ / "a", 100), "abcdefg");
 }
 
+/// In /tmp the bytes go past the page cache, in /dev/shm they cannot: the file is the same.
+TEST_F(FilesTest, DirectFile_HoldsWhatWasAppended_AlignedOrNot) {
+  alignas(kDirectAlignment) static char memory[3 * kDirectAlignment];
+  for (std::size_t i = 0; i < sizeof memory; ++i) memory[i] = static_cast<char>(i % 251);
+  const std::string_view all(memory, sizeof memory);
+  const auto written = [&](const Path& path, const std::vector<std::string_view>& pieces) {
+    const auto file = files_.create_direct_file(path).value();
+    for (const std::string_view piece : pieces) EXPECT_TRUE(file->append(as_bytes(piece)).ok());
+    EXPECT_TRUE(file->sync().ok());
+    EXPECT_TRUE(file->close().ok());
+    std::string text = files_.read_file(path, 1 << 20).value();
+    EXPECT_TRUE(files_.remove_all(path).ok());
+    return text;
+  };
+  const Path memory_disk = "/dev/shm/" + folder_.filename().string();
+  for (const Path& path : {folder_ / "a", memory_disk}) {
+    EXPECT_EQ(written(path, {all}), all);
+    EXPECT_EQ(written(path, {all.substr(0, 8192), all.substr(8192, 100)}), all.substr(0, 8292));
+    EXPECT_EQ(written(path, {all.substr(0, 5000), all.substr(0, 4096)}),
+              std::string(all.substr(0, 5000)) + std::string(all.substr(0, 4096)));
+    EXPECT_EQ(written(path, {all.substr(1, 4096), "", "x"}),
+              std::string(all.substr(1, 4096)) + "x");
+  }
+}
+
 TEST_F(FilesTest, ReadFile_TooLargeMissingOrFolder_NamesThePath) {
   ASSERT_TRUE(files_.write_durable(folder_ / "a", "12345").ok());
   EXPECT_EQ(files_.read_file(folder_ / "a", 4).status().code(), ErrorCode::kInvalidArgument);

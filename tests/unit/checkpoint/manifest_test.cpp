@@ -24,8 +24,9 @@ ManifestContent sample_content() {
   content.position.seed = std::numeric_limits<std::uint64_t>::max();
   content.position.world_size = 2;
   content.position.scalars = {{"third", 1.0 / 3}, {"nan", std::nan("")}, {"least", 5e-324}};
-  content.shards = {{100, {1, 2}}, {90, {3, 4}}};
-  content.tensors = {{"a", DType::kF32, {4}, {{0, 0, 3}, {1, 3, 4}}},
+  content.position.code = "0.1";
+  content.shards = {{4096 + 12, {1, 2}}, {4096 + 4, {3, 4}}};
+  content.tensors = {{"a", DType::kF32, {4}, {{0, 0, 3, {{5, 6}}}, {1, 3, 4, {{7, 8}}}}},
                      {"none", DType::kU8, {0}, {}}};
   return content;
 }
@@ -45,7 +46,56 @@ TEST(ManifestText, EncodedAndDecoded_IsEqual) {
   EXPECT_EQ(content.position.scalars.at("third"), 1.0 / 3);
   EXPECT_EQ(content.position.scalars.at("least"), 5e-324);
   EXPECT_TRUE(std::isnan(content.position.scalars.at("nan")));
+  EXPECT_EQ(content.position.code, "0.1");
+  EXPECT_THAT(content.tensors[0].slices[1].blocks, ElementsAre(Digest128{7, 8}));
   EXPECT_EQ(encode_manifest(content).value(), text);
+}
+
+/// `text` with a key before `before`, under a right seal, as whoever decodes it sees it.
+Status with_key(const std::string& text, const std::string& before, const std::string& key) {
+  return decode_manifest(reseal(text, before, "\"" + key + "\": {}, " + before)).status();
+}
+
+TEST(ManifestText, KeyThatMayBeSkipped_IsSkipped_AnyOtherIsRefusedByName) {
+  const std::string text = encode_manifest(sample_content()).value();
+  for (const std::string before : {"\"step\"", "\"file\"", "\"name\": \"a\"", "\"begin\": 3"}) {
+    EXPECT_TRUE(with_key(text, before, "?later").ok())
+        << with_key(text, before, "?later").message();
+    const Status refused = with_key(text, before, "later");
+    EXPECT_EQ(refused.code(), ErrorCode::kUnsupported) << before;
+    EXPECT_THAT(refused.message(), HasSubstr("key 'later' of "));
+    EXPECT_THAT(refused.message(), HasSubstr("use the version of tagalign that wrote it"));
+  }
+}
+
+TEST(ManifestText, SizesThatContradictEachOther_AreRefused) {
+  const auto error = [](const ManifestContent& content) {
+    return decode_manifest(encode_manifest(content).value()).status().to_string();
+  };
+  ManifestContent content = sample_content();
+  content.tensors[0].slices[0].blocks.push_back({9, 9});
+  EXPECT_THAT(error(content), HasSubstr("tensor 'a': expected digests of 1 blocks, found 2"));
+  content = sample_content();
+  content.shards[1].bytes += 8;
+  EXPECT_THAT(error(content), HasSubstr("shard 1: 4104 bytes are left for its header"));
+  content.shards[1].bytes = 4;
+  EXPECT_THAT(error(content), HasSubstr("shard 1: 0 bytes are left for its header"));
+  const std::string text = encode_manifest(sample_content()).value();
+  for (const std::string bad : {"0000000000000005", "x", "00000000000000050000000000000006 "}) {
+    const auto cut = decode_manifest(reseal(text, "00000000000000050000000000000006", bad));
+    EXPECT_EQ(cut.status().code(), ErrorCode::kDataLoss) << bad;
+  }
+}
+
+TEST(Digests, OfBlocksAndShards_AreThoseOfTheFormat) {
+  const std::string bytes(2 * kBlockBytes + 1, 'x');
+  const auto blocks = block_digests(as_bytes(bytes));
+  EXPECT_THAT(blocks, ElementsAre(digest128(as_bytes(bytes).first(kBlockBytes)), blocks[0],
+                                  digest128(as_bytes("x"))));
+  EXPECT_TRUE(block_digests({}).empty());
+  using namespace std::string_literals;
+  EXPECT_EQ(shard_digest("head", {{1, 0x0203}}),
+            digest128(as_bytes("head\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x02\x03"s)));
 }
 
 TEST(ManifestText, WrongStructureUnderARightSeal_IsRefusedWithReason) {
@@ -54,8 +104,9 @@ TEST(ManifestText, WrongStructureUnderARightSeal_IsRefusedWithReason) {
     const auto result = decode_manifest(reseal(text, from, to));
     return result.ok() ? "ok" : result.status().to_string();
   };
-  EXPECT_THAT(error("\"version\": 1", "\"version\": 2"),
-              HasSubstr("unsupported: expected tagalign-checkpoint version 1"));
+  EXPECT_THAT(error("\"version\": 2", "\"version\": 3"),
+              HasSubstr("unsupported: expected tagalign-checkpoint version 1 to 2, found "
+                        "tagalign-checkpoint version 3; use the version"));
   EXPECT_THAT(error("\"step\": 12", "\"step\": -1"),
               HasSubstr("'step' is not a non-negative integer"));
   EXPECT_THAT(error("\"world_size\": 2", "\"world_size\": 3"), HasSubstr("one shard per rank"));
@@ -100,15 +151,14 @@ TEST(ShardPlan, AllWorldSizes_CoverEveryElementOnce_Evenly) {
   std::uint64_t total = 0;
   for (const TensorView& tensor : laid) total += tensor.bytes.size();
   for (int world = 1; world < 40; ++world) {
-    const auto shards = plan_shards(laid, world);
     std::vector<std::uint64_t> next(laid.size(), 0);
-    for (const auto& shard : shards) {
+    for (int rank = 0; rank < world; ++rank) {
       std::uint64_t bytes = 0;
-      for (const Slice& slice : shard) {
+      for (const Slice& slice : plan_shard(laid, {rank, world})) {
         EXPECT_EQ(slice.begin, next[slice.tensor]);
         EXPECT_LT(slice.begin, slice.end);
         next[slice.tensor] = slice.end;
-        bytes += (slice.end - slice.begin) * dtype_bytes(laid[slice.tensor].dtype);
+        bytes += slice_bytes(laid[slice.tensor], slice).size();
       }
       EXPECT_LE(bytes, total / static_cast<std::uint64_t>(world) + 16) << world;
     }
@@ -121,9 +171,20 @@ TEST(ShardPlan, AllWorldSizes_CoverEveryElementOnce_Evenly) {
 TEST(ShardPlan, TwoRanks_CutBetweenElements) {
   const std::vector<std::byte> bytes(12);
   const TensorView tensor{"a", DType::kF32, {3}, bytes};
-  EXPECT_THAT(plan_shards({tensor}, 2),
-              ElementsAre(ElementsAre(Slice{0, 0, 1}), ElementsAre(Slice{0, 1, 3})));
-  EXPECT_THAT(plan_shards({}, 2), ElementsAre(IsEmpty(), IsEmpty()));
+  EXPECT_THAT(plan_shard({tensor}, {0, 2}), ElementsAre(Slice{0, 0, 1}));
+  EXPECT_THAT(plan_shard({tensor}, {1, 2}), ElementsAre(Slice{0, 1, 3}));
+  EXPECT_THAT(plan_shard({}, {1, 2}), IsEmpty());
+}
+
+TEST(ShardPlan, ShardedTensors_AreWrittenWhereTheyAre_AndTheRestIsCutAsEver) {
+  const std::vector<std::byte> bytes(12);
+  const TensorView whole{"a", DType::kF32, {3}, bytes};
+  const TensorView part{"b", DType::kF32, {10}, bytes, 5};
+  const TensorView alone{"c", DType::kF32, {3}, bytes, 0, true};
+  const TensorView nothing{"d", DType::kF32, {3}, {}, 3};
+  EXPECT_THAT(plan_shard({whole, part, alone, nothing}, {1, 2}),
+              ElementsAre(Slice{0, 1, 3}, Slice{1, 5, 8}, Slice{2, 0, 3}));
+  EXPECT_EQ(slice_bytes(part, {1, 6, 8}).data(), bytes.data() + 4);
 }
 
 TEST(Layout, StepNames_ThereAndBack) {
