@@ -79,6 +79,13 @@ TEST_F(DivergenceTest, Stop_NamesStepTensorAndBatch) {
   EXPECT_THAT(message, HasSubstr("samples 16 to 19 (epoch 0), of which this rank had "));
 }
 
+TEST_F(DivergenceTest, Stop_RightAfterASaveWasBegun_StillCommitsIt) {
+  OddTask task({{3, kNan}});
+  ASSERT_FALSE(train(task, options(DivergenceChoice::kStop)).ok());
+  ASSERT_EQ(reporters_[0]->checkpoints.size(), 1u);
+  EXPECT_EQ(checkpoint::load_newest(files_, folder_ / "run")->manifest.position.step, 3u);
+}
+
 TEST_F(DivergenceTest, Skip_LeavesTheWeightsAlone_AndCountsTheStep) {
   OddTask task({{4, kNan}});
   const auto end = train(task, options(DivergenceChoice::kSkip));
