@@ -180,7 +180,7 @@ TEST_F(TrainingTest, DamagedNewestCheckpoint_IsSkippedWithANoticeAndTheRunEndsTh
 TEST_F(TrainingTest, OtherConfiguration_IsRefusedAndSaysWhatToDo) {
   auto config = train_config("other");
   train(config, 1);
-  config.optimizer.base_lr *= 2;
+  config.optimizer.beta1 = 0.8;
   const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, config); });
   ASSERT_FALSE(ends[0].ok());
   EXPECT_EQ(ends[0].status().code(), ErrorCode::kInvalidArgument);
@@ -244,12 +244,27 @@ TEST_F(TrainingTest, OtherSettings_AreNamedWithBothValues) {
   auto config = train_config("decode");
   train(config, 1);
   config.data.decode = config::ImageDecoding::kFast;
-  config.optimizer.base_lr = 0.125;
+  config.optimizer.beta1 = 0.125;
+  config.optimizer.base_lr = 0.5;  // which alone would do
   const auto end = run_gang(1, [&](Rank& rank) { return run_train(rank, config); })[0];
-  EXPECT_THAT(end.status().message(),
-              AllOf(HasSubstr("another configuration"),
-                    HasSubstr("data.decode is \"fast\", was its default"),
-                    HasSubstr("optimizer.base_lr is 0.125, was ")));
+  EXPECT_THAT(end.status().message(), AllOf(HasSubstr("another configuration"),
+                                            HasSubstr("data.decode is \"fast\", was its default"),
+                                            HasSubstr("optimizer.beta1 is 0.125, was its default"),
+                                            Not(HasSubstr("base_lr"))));
+}
+
+TEST_F(TrainingTest, LearningRateAndRanks_MayChange_AndAreToldWithBothValues) {
+  auto config = train_config("rate");
+  train(config, 1);
+  config.optimizer.base_lr = 0.125;
+  config.data.loader_threads = 2;
+  config.steps = 8;
+  train(config, 2);
+  EXPECT_THAT(reporters_[0]->notices,
+              ElementsAre(AllOf(HasSubstr("going on from step 6 with other settings"),
+                                HasSubstr("optimizer.base_lr is 0.125, was 0.001"),
+                                Not(HasSubstr("loader_threads")))));
+  EXPECT_EQ(newest(config).manifest.position.step, 8u);
 }
 
 TEST_F(TrainingTest, AttributesThatTheMethodCannotLearn_AreNotRead_WithANotice) {
