@@ -205,7 +205,11 @@ Result<std::optional<Manifest>> Saver::Work::meet(const AllGather& gather) {
   Result<std::vector<std::string>> sides = gather(side_);
   if (!sides.ok()) return give_up(sides.status());
   if (next_ == Meeting::kOutcome) return conclude(*sides);
-  if (const Status status = judge(*sides); !status.ok()) return give_up(status);
+  if (const Status status = judge(*sides); !status.ok()) {
+    // Nobody will publish it. A rank that is at another step has a folder of its own.
+    if (!leads()) (void)files_.remove_all(temporary_);
+    return give_up(status);
+  }
   next_ = Meeting::kOutcome;
   if (leads()) {
     prepare_side([this, reports = std::move(sides).value()](const std::stop_token&) {

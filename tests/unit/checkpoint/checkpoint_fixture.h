@@ -87,12 +87,18 @@ class SampleTensors {
   TensorMap tensors_;
 };
 
-/// all_gather between threads; the test's stand-in for a collective group.
+/// all_gather between threads; the test's stand-in for a collective group. As MPI would, it fails a
+/// rank that calls it from a thread of its own making.
 class Rendezvous {
  public:
   explicit Rendezvous(int world) : world_(world), slots_(static_cast<std::size_t>(world)) {}
+  /// For the thread that calls this.
   Coordination seat(int rank) {
-    return {rank, world_, [this, rank](const std::string& mine) { return gather(rank, mine); }};
+    const auto owner = std::this_thread::get_id();
+    return {rank, world_, [this, rank, owner](const std::string& mine) {
+              EXPECT_EQ(std::this_thread::get_id(), owner) << "a meeting behind the caller's back";
+              return gather(rank, mine);
+            }};
   }
 
  private:

@@ -8,8 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/keep.h"
 #include "checkpoint/lease.h"
+#include "checkpoint/load.h"
 #include "checkpoint/run_position.h"
+#include "checkpoint/safetensors.h"
 #include "checkpoint/save.h"
 #include "tests/unit/checkpoint/checkpoint_fixture.h"
 
