@@ -24,6 +24,8 @@ std::string shard_name(std::size_t rank, std::size_t world);
 bool is_leftover(std::string_view name);
 /// Removes them, each with remove_leftover().
 Status remove_leftovers(FileSystem& files, const Path& folder);
+/// True for what removed_name() makes.
+bool is_removed(std::string_view name);
 /// Removes FOLDER/name; but a checkpoint that was pinned before its removal went too far comes back.
 Status remove_leftover(FileSystem& files, const Path& folder, const std::string& name);
 /// ".step-00001200.removed": a checkpoint that is being removed. As long as it has its manifest it is

@@ -204,6 +204,8 @@ struct CheckpointConfig {
   std::string directory = "checkpoints";
   std::uint64_t every_steps = 1000;
   int keep_last = 3;
+  std::uint64_t keep_every = 0;
+  bool strict = false;
 
   bool operator==(const CheckpointConfig&) const = default;
 };
@@ -215,7 +217,17 @@ void visit_fields(V& v, CheckpointConfig& c) {
   v.field("every_steps", c.every_steps,
           Rule("a checkpoint every so many steps").at_least(1).in("steps").keeps_numbers());
   v.field("keep_last", c.keep_last,
-          Rule("older checkpoints are removed; 0 keeps all").between(0, 1'000'000).keeps_numbers());
+          Rule("older checkpoints are removed, but for pinned ones; 0 keeps all")
+              .between(0, 1'000'000)
+              .keeps_numbers());
+  v.field("keep_every", c.keep_every,
+          Rule("of the older ones those stay whose step is a multiple of it; 0: none do")
+              .in("steps")
+              .keeps_numbers());
+  v.field(
+      "strict", c.strict,
+      Rule("a damaged newest checkpoint ends the job, instead of being skipped for an older one")
+          .keeps_numbers());
 }
 
 /// The frozen CLIP.

@@ -207,6 +207,8 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
   const std::set<std::string> training = {"directory",
                                           "every_steps",
                                           "keep_last",
+                                          "keep_every",
+                                          "strict",
                                           "log_every_steps",
                                           "collective_timeout_s",
                                           "device",

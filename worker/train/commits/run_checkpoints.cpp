@@ -84,14 +84,20 @@ Status RunCheckpoints::agree_on(const Result<checkpoint::Newest>& newest) {
 
 /// A folder of which nothing is left is no new run: it would write over what may still be mended.
 Status RunCheckpoints::judge_skipped(const checkpoint::Newest& newest) {
+  const bool refuses = options_.checkpoint.strict || !newest.found;
   std::string all;
   for (const auto& [path, reason] : newest.skipped) {
     all += format("\n{}: {}", path.string(), reason.message());
-    if (!newest.found) continue;
+    if (refuses) continue;
     rank_.reporter.notice(
         format("{} is damaged and was skipped: {}", path.string(), reason.message()));
   }
-  if (newest.found || newest.skipped.empty()) return ok_status();
+  if (!refuses || newest.skipped.empty()) return ok_status();
+  if (newest.found)
+    return invalid_argument(
+        format("resume from {}: what is newer than step {} cannot be read, and checkpoint.strict "
+               "skips nothing; mend it, move it away, or set checkpoint.strict=false:{}",
+               folder().string(), newest.manifest.position.step, all));
   return invalid_argument(
       format("resume from {}: none of its {} checkpoints can be read, and no training starts over "
              "them; mend one, or begin anew with another checkpoint.directory or after moving them "
@@ -200,7 +206,9 @@ void RunCheckpoints::committed(const checkpoint::Manifest& manifest) {
   log_info("{}: checkpoint of step {} committed", options_.label, manifest.position.step);
   aftermath_ = std::async(std::launch::async, [this, manifest, pace] {
     report(manifest, pace);
-    return checkpoint::retain(rank_.files, folder(), {.last = options_.checkpoint.keep_last});
+    return checkpoint::retain(
+        rank_.files, folder(),
+        {.last = options_.checkpoint.keep_last, .every = options_.checkpoint.keep_every});
   });
 }
 
