@@ -128,6 +128,19 @@ TEST_F(AsyncSaveTest, FullDisk_FailsTheJobOnAllRanksWithItsCause) {
   train(config, 2);
 }
 
+TEST_F(AsyncSaveTest, RemovalThatFails_EndsTheJobOnAllRanksWithItsCause) {
+  auto config = train_config("removal");
+  config.checkpoint.every_steps = 1;
+  config.checkpoint.keep_last = 1;
+  FaultFileSystem disk(files_);
+  disk.fail_rename(3);  // after those of the log of steps and of steps 1 and 2
+  for (const auto& end : train_on(disk, config, 2)) {
+    EXPECT_EQ(end.status().code(), ErrorCode::kUnavailable) << end.status().to_string();
+    EXPECT_THAT(end.status().message(), HasSubstr("step-00000001"));
+  }
+  EXPECT_THAT(steps_in(config), testing::Contains(2));
+}
+
 TEST_F(AsyncSaveTest, Stop_WhileASaveIsOnItsWay_CommitsBothInOrder) {
   const auto config = train_config("stop");
   train(config, 2, JobEnd::kSavedAndLeft, [](RecordingReporter& reporter) { reporter.stop_at(3); });
