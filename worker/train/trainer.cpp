@@ -125,10 +125,10 @@ class Run {
   /// Begins a commit of the state as it is now.
   Status save(bool scheduled) {
     rank_.enter(wire::Phase::kSave);
-    RunState saved{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
-    for (const auto& [name, tensor] : this->saved()) saved.tensors[name] = tensor;
-    if (options_.optimizer.loss_spike > 0) saved.scalars = loss_mean_.scalars();
-    TA_RETURN_IF_ERROR(checkpoints_.begin(saved, scheduled, pace_.pace()));
+    RunState state{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
+    for (const auto& [name, tensor] : saved()) state.tensors[name] = tensor;
+    if (options_.optimizer.loss_spike > 0) state.scalars = loss_mean_.scalars();
+    TA_RETURN_IF_ERROR(checkpoints_.begin(state, scheduled, pace_.pace()));
     rank_.enter(wire::Phase::kStep);
     divergences_ = 0;
     pace_.commit_begun();
