@@ -119,7 +119,7 @@ class Run {
       tensor.copy_(found->second);
     }
     step_ = step;
-    return optimizer_.load_state(tensors, step);
+    return optimizer_.take_state(std::move(tensors), step);
   }
 
   /// Begins a commit of the state as it is now.

@@ -143,6 +143,18 @@ TEST(AdamW, RestoredState_GoesOn_BitForBit) {
   EXPECT_TRUE(run(5, false).equal(run(5, true)));
 }
 
+TEST(AdamW, StateThatIsTaken_IsNotCopied_AndOneThatIsLoadedIs) {
+  Parameters parameters{parameter("w", {1, 2}, {2})};
+  AdamW adamw(parameters, {});
+  StateDict state{{"optimizer.exp_avg.w", at::ones({2})},
+                  {"optimizer.exp_avg_sq.w", at::ones({2})}};
+  const auto moment = [&] { return adamw.state().at("optimizer.exp_avg.w").const_data_ptr(); };
+  ASSERT_TRUE(adamw.load_state(state, 1).ok());
+  EXPECT_NE(moment(), state.at("optimizer.exp_avg.w").const_data_ptr());
+  ASSERT_TRUE(adamw.take_state(state, 1).ok());
+  EXPECT_EQ(moment(), state.at("optimizer.exp_avg.w").const_data_ptr());
+}
+
 TEST(AdamW, RestoredWithoutItsStepCount_GoesAnotherWay) {
   const auto one_more_step = [](std::uint64_t steps_done) {
     Parameters parameters{parameter("w", {0.5F}, {1, 1})};
