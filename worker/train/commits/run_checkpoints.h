@@ -96,7 +96,7 @@ class RunCheckpoints {
   Status judge_skipped(const checkpoint::Newest& newest);
   Status report_existing();
   void report(const checkpoint::Manifest& manifest, const wire::Pace& pace = {});
-  Status check_same_run(const checkpoint::RunPosition& found) const;
+  Status check_same_run(const checkpoint::RunPosition& found);
   checkpoint::RunPosition position(const RunState& state, bool scheduled) const;
   checkpoint::AllGather all_gather();
   Status finish_saver();
