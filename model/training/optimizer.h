@@ -74,8 +74,11 @@ class AdamW {
   /// What state() has, or the elements of it that parts() names, one-dimensional. The message names
   /// the first tensor that is missing or of another shape; nothing is changed then.
   Status load_state(const StateDict& state, std::uint64_t steps_done);
+  /// Likewise, and keeps the tensors themselves where device and type allow: nobody else may use them.
+  Status take_state(StateDict state, std::uint64_t steps_done);
 
  private:
+  Status check_state(const StateDict& state) const;
   std::vector<std::uint64_t> element_counts() const;
   void take_values();
   at::Tensor own(const at::Tensor& tensor, std::size_t index) const;

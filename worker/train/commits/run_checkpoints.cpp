@@ -160,7 +160,7 @@ Status RunCheckpoints::begin(const RunState& state, bool scheduled, const wire::
   TA_RETURN_IF_ERROR(finish_saver());
   pending_ = {.pace = pace, .begun_ms = system_clock().monotonic_ms(), .stood_still_ms = 0};
   const StandingStill still(pending_);
-  collect_aftermath();  // its removals would take a new save for the leftovers of an old one
+  collect_aftermath();  // it and a new save would clear away the same leftovers
   TA_ASSIGN_OR_RETURN(auto held, checkpoint::hold_views(state.tensors));
   for (const auto& [name, part] : state.parts)
     TA_RETURN_IF_ERROR(checkpoint::add_part(held, name, part.shape, part.begin, part.elements));
@@ -204,7 +204,7 @@ void RunCheckpoints::committed(const checkpoint::Manifest& manifest) {
   pace.save_ms = std::max<std::int64_t>(1, pending_.stood_still_ms);
   pace.step_ms += std::max<std::int64_t>(0, took_ms - pace.save_ms);
   log_info("{}: checkpoint of step {} committed", options_.label, manifest.position.step);
-  aftermath_ = std::async(std::launch::async, [this, manifest, pace] {
+  aftermath_ = std::async(std::launch::async | std::launch::deferred, [this, manifest, pace] {
     report(manifest, pace);
     return checkpoint::retain(
         rank_.files, folder(),
