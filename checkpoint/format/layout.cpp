@@ -117,7 +117,9 @@ Status remove_leftovers(FileSystem& files, const Path& folder) {
 Status make_folder(FileSystem& files, const Path& folder) {
   if (files.exists(folder)) return ok_status();
   std::vector<Path> missing;
-  for (Path path = folder; !files.exists(path); path = parent_of(path)) missing.push_back(path);
+  // A machine that fails may deny the root itself.
+  for (Path path = folder; !files.exists(path) && path != parent_of(path); path = parent_of(path))
+    missing.push_back(path);
   TA_RETURN_IF_ERROR(files.create_directories(folder));
   for (const Path& path : missing) TA_RETURN_IF_ERROR(files.sync_directory(parent_of(path)));
   return ok_status();

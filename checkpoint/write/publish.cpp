@@ -103,6 +103,9 @@ Result<Manifest> Publication::keep_existing(ManifestFile existing) {
     TA_ASSIGN_OR_RETURN(const std::string text, encode_manifest(existing.content));
     TA_RETURN_IF_ERROR(files_.write_durable(final_ / kManifestName, text));
   }
+  // Whoever put it there may have been killed before its names were durable.
+  TA_RETURN_IF_ERROR(files_.sync_directory(final_));
+  TA_RETURN_IF_ERROR(files_.sync_directory(options_.folder));
   TA_RETURN_IF_ERROR(files_.remove_all(temporary_));
   return read_manifest(files_, final_);
 }
@@ -156,6 +159,10 @@ Result<Manifest> Publication::run() {
 
 Status prepare_folder(FileSystem& files, const SaveOptions& options, const Path& temporary) {
   TA_RETURN_IF_ERROR(make_folder(files, options.folder));
+  // Also when it was there: who made it may have been killed before its name was durable. A parent
+  // that cannot be read was not made by such a process.
+  const Status named = files.sync_directory(parent_of(options.folder));
+  if (named.code() != ErrorCode::kPermissionDenied) TA_RETURN_IF_ERROR(named);
   TA_RETURN_IF_ERROR(check_lease(files, options.folder, options.lease));
   TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(options.folder));
   for (const std::string& name : names) {

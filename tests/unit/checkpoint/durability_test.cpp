@@ -118,7 +118,6 @@ class Durability : public testing::Test {
 
   bool old_is_damaged_ = false;  ///< so that it may be seen, and skipped
 
- private:
   void strike(const Scenario& scenario, int first, Misfortune misfortune, std::uint64_t at) {
     ForgetfulMachine machine(scenario.before);
     machine.strike(misfortune, at);
@@ -154,6 +153,14 @@ class Durability : public testing::Test {
     go_on(machine);
   }
 
+  static std::string names_of(const Tree& state) {
+    std::string names;
+    for (const auto& [name, bytes] : state)
+      names += "\n  " + name + " " + std::to_string(bytes.size());
+    return names;
+  }
+
+ private:
   /// The job that is started again saves as if nothing had happened.
   static void go_on(ForgetfulMachine& machine) {
     ForgetfulFileSystem files(machine);
@@ -165,13 +172,6 @@ class Durability : public testing::Test {
     EXPECT_TRUE(SampleTensors(9).equals(load(files, *saved, {.parts = {}, .threads = 1}).value()));
   }
 
-  static std::string names_of(const Tree& state) {
-    std::string names;
-    for (const auto& [name, bytes] : state)
-      names += "\n  " + name + " " + std::to_string(bytes.size());
-    return names;
-  }
-
   Walk walked_;
   std::set<std::tuple<Tree, bool, bool>> judged_;  ///< many points leave the same disk
 };
@@ -181,6 +181,28 @@ TEST_F(Durability, FirstSave_LeavesNothingOrTheNewCheckpoint) {
         .old_step = 0,
         .new_step = 1,
         .act = [](auto& machine, int first) { return save_by_two(machine, 1, first); }});
+}
+
+/// kill -9 leaves names that are seen and not durable. Who is started again sees a checkpoint and may
+/// be told that it is saved: from then on that must be true.
+TEST_F(Durability, KilledAndSavedAgain_IsDurableFromThen) {
+  for (const Tree& before : {Tree{{"/runs/", ""}}, with_steps({1})}) {
+    ForgetfulMachine undisturbed(before);
+    ASSERT_TRUE(save_by_two(undisturbed, 2, 0));
+    const std::uint64_t changes = undisturbed.changes();
+    for (std::uint64_t at = 0; at < changes && !HasFailure(); ++at) {
+      SCOPED_TRACE(testing::Message() << "killed at change " << at);
+      ForgetfulMachine machine(before);
+      machine.strike(Misfortune::kPowerCut, at);
+      save_by_two(machine, 2, 0);
+      machine.strike(Misfortune::kNone, 0);  // the machine itself had not gone off
+      ASSERT_TRUE(save_by_two(machine, 2, 0));
+      for (const Tree& state : machine.after_power_cut()) {
+        judge({.before = before, .old_step = 2, .new_step = 2, .act = {}}, state, true, true);
+        if (HasFailure()) FAIL() << "on this disk:" << names_of(state);
+      }
+    }
+  }
 }
 
 TEST_F(Durability, SaveBesideAnEarlierStep_LeavesTheOldOrTheNewCheckpoint) {
