@@ -9,6 +9,7 @@
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/format/safetensors_header.h"
 #include "checkpoint/read/in_order.h"
+#include "checkpoint/write/stream_copy.h"
 
 namespace tagalign::checkpoint {
 namespace {
@@ -69,8 +70,9 @@ void ShardImage::add_blocks(ByteSpan slice) {
 Status ShardImage::copy_blocks() {
   return each_in_order(blocks_.size(), copying_threads(blocks_.size()), [&](std::size_t i) {
     Block& block = blocks_[i];
-    std::memcpy(memory_.data() + block.at, block.live, block.bytes);
-    block.digest = digest128({block.live, block.bytes});  // still in the cache
+    const ByteSpan live(block.live, block.bytes);
+    block.digest = digest128(live);  // which brings it into the cache for the copy
+    stream_copy(memory_.data() + block.at, live);
     return ok_status();
   });
 }
