@@ -22,8 +22,6 @@ std::optional<std::uint64_t> step_of_name(std::string_view name);
 std::string shard_name(std::size_t rank, std::size_t world);
 /// True for ".step-…": what a save or a removal that crashed can leave behind.
 bool is_leftover(std::string_view name);
-/// Removes them, each with remove_leftover().
-Status remove_leftovers(FileSystem& files, const Path& folder);
 /// True for what removed_name() makes.
 bool is_removed(std::string_view name);
 /// Removes FOLDER/name; but a checkpoint that was pinned before its removal went too far comes back.
