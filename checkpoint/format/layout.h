@@ -26,8 +26,7 @@ bool is_leftover(std::string_view name);
 bool is_removed(std::string_view name);
 /// Removes FOLDER/name; but a checkpoint that was pinned before its removal went too far comes back.
 Status remove_leftover(FileSystem& files, const Path& folder, const std::string& name);
-/// ".step-00001200.removed": a checkpoint that is being removed. As long as it has its manifest it is
-/// whole.
+/// ".step-00001200.removed": a checkpoint that is being removed; whole as long as it has its manifest.
 std::string removed_name(std::uint64_t step);
 /// "." for a plain name.
 Path parent_of(const Path& path);

@@ -55,7 +55,7 @@ const std::vector<std::pair<std::regex, std::vector<std::string>>>& outside() {
       {std::regex("^cuda"), {"worker/collectives/", "model/inference/kernels/"}},
       {std::regex("^CLI/"), {"coordinator/cli/", "worker/command/"}},
       {std::regex("^spdlog/"), {"base/log.cpp"}},
-      {std::regex("^xxhash\\.h$"), {"base/checksum.cpp"}},
+      {std::regex("^(xxhash|xxh_x86dispatch)\\.h$"), {"base/checksum.cpp"}},
       {std::regex("^zip\\.h$"), {"model/files/"}},
       {std::regex("^archive(_entry)?\\.h$"),
        {"data/sources/archives/tar_walk.cpp", "data/pack/tar_writer.cpp"}},
