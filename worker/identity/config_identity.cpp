@@ -15,8 +15,8 @@ constexpr std::string_view kDefault = "its default";
 
 /// What may differ between two attempts of one run although its numbers depend on it: the course of
 /// the learning rate from here on, and what only moves roundings, as another number of ranks does.
-/// Keys that keep the numbers may always differ: paths, threads of the loader, when to save and what
-/// to keep, sharding. Everything else makes another run.
+/// Keys that keep the numbers may always differ: paths, threads of the loader, when to save and
+/// what to keep, sharding. Everything else makes another run.
 constexpr std::array<std::string_view, 8> kMayChange = {
     "optimizer.base_lr",        "optimizer.lr_reference_batch",
     "optimizer.min_lr",         "optimizer.schedule",

@@ -1,5 +1,5 @@
-/// Which configuration a checkpoint belongs to (configs/schema/document/digest.md), and which may go
-/// on from it.
+/// Which configuration a checkpoint belongs to, and which may go on from it: digest.md, in
+/// configs/schema/document, says what follows from that.
 #pragma once
 
 #include <string>

@@ -251,8 +251,8 @@ class Run {
     return false;
   }
 
-  /// Every rank learns at the same step boundary whether anybody was asked to stop, whether too many
-  /// images are broken, and how the commit behind the steps gets on; the first one what all losses were.
+  /// Every rank learns at the same step boundary whether anybody was asked to stop, whether too
+  /// many images are broken, how the commit behind the steps gets on, and what all losses were.
   Result<bool> vote() {
     std::array<std::uint64_t, 5> sums{rank_.reporter.stop_requested() ? 1u : 0u, replaced_,
                                       checkpoints_.ready() ? 1u : 0u,

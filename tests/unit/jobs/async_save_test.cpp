@@ -1,4 +1,4 @@
-// Saves that go on behind the steps: what they hold, and what an interruption anywhere leaves of them.
+// Saves that go on behind the steps: what they hold, and what an interruption leaves of them.
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <gmock/gmock.h>

@@ -134,7 +134,7 @@ TEST_F(StepLogTest, FullDisk_StopsTheLogAndNothingElse) {
   for (std::uint64_t step = 1; step <= 3; ++step) EXPECT_THAT(log.add(record(step)), IsEmpty());
 }
 
-TEST(LossPrint, SumsTellWhoseLossItWas) {
+TEST(LossPrint, Sums_TellWhoseLossItWas) {
   EXPECT_NE(loss_print(0, 1.0) + loss_print(1, 2.0), loss_print(0, 2.0) + loss_print(1, 1.0));
   EXPECT_NE(loss_print(0, 1.0), loss_print(0, std::nextafter(1.0, 2.0)));
 }

@@ -1,5 +1,5 @@
-/// Whether a training may go on from a checkpoint, and in what it then differs from the run that made
-/// it. Pure.
+/// Whether a training may go on from a checkpoint, and in what it then differs from the run that
+/// made it, for people. Pure.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct AllowedChanges {
   std::string silent;  ///< they are the same, or differ in roundings that other ranks bring about
 };
 
-/// `run`: what the checkpoints of this run say of themselves; `found`: what the one in `folder` says.
+/// `run`: what the checkpoints of this run say of themselves; `found`: what one in `folder` says.
 /// kInvalidArgument names what makes it another run, with both values.
 Result<AllowedChanges> compare_runs(const checkpoint::RunPosition& run,
                                     const checkpoint::RunPosition& found, const Path& folder);

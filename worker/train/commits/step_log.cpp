@@ -74,8 +74,8 @@ void StepLog::open(std::uint64_t step) {
   rewrite();
 }
 
-/// Of a step that stands there twice the later line counts. What is no line, and a last one that was
-/// cut off, is passed over.
+/// Of a step that stands there twice the later line counts. What is no line is passed over, and so
+/// is a last one that was cut off.
 void StepLog::read() {
   lines_.clear();
   repeat_.clear();

@@ -1,9 +1,9 @@
-/// What came out of each step, written down beside the checkpoints: a run that is resumed repeats the
-/// steps behind its checkpoint and sees whether they come out the same. checkpoint/format.md has the
-/// file, FOLDER/steps.log.
+/// What came out of each step, written down beside the checkpoints in FOLDER/steps.log
+/// (checkpoint/format.md): a run that is resumed repeats the steps behind its checkpoint and sees
+/// whether they come out the same.
 ///
-/// Lines are written at once and never synced: a process that is killed loses none, a machine the last
-/// ones. A log that cannot be written costs a warning, not the run.
+/// Lines are written at once and never synced: a process that is killed loses none, a machine that
+/// falls the last ones. A log that cannot be written costs a warning, not the run.
 ///
 /// Threads  that of the training loop, on the first rank.
 #pragma once
@@ -35,16 +35,16 @@ class StepLog {
   /// So many steps are kept, and at most twice as many.
   static constexpr std::size_t kKept = 10'000;
 
-  /// `terms`: all that must be equal for two steps to be comparable, in words on one line. `files` must
-  /// outlive the log.
+  /// `terms`: all that must be equal for two steps to be comparable, in words on one line. Borrows
+  /// `files` for as long as it lives.
   StepLog(FileSystem& files, const Path& folder, std::string terms);
   ~StepLog();
 
-  /// The run goes on behind `step`. Later steps that are in the file under equal terms are what the run
-  /// will repeat; under others they are forgotten.
+  /// The run goes on behind `step`. Later steps that are in the file under equal terms are what it
+  /// will repeat; those of other terms are forgotten.
   void open(std::uint64_t step);
-  /// Writes the step down. Not empty once at most: in which step the run left the way that it went
-  /// before, with both values; from there on nothing is compared any more.
+  /// Writes the step down. Not empty once at most: in which step the run left the way that it
+  /// went before, with both values; from there on nothing is compared any more.
   std::string add(const StepRecord& record);
   /// The run goes back behind `step` and on with other data.
   void rewind(std::uint64_t step);
