@@ -97,7 +97,7 @@ def newest(system, folder):
     for step in reversed(system.steps(folder)):
         try:
             return {"step": step, "equal": equal(system.load(folder, step), step), "said": "; ".join(said)}
-        except Exception as error:
+        except BaseException as error:  # as CheckpointException is
             said.append(f"step {step}: {type(error).__name__}"[:200])
     return {"step": 0, "equal": False, "said": "; ".join(said)}
 

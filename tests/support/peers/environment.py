@@ -5,7 +5,7 @@ import sys
 import venv
 from pathlib import Path
 
-PACKAGES = ("torch==2.11.0", "safetensors==0.6.2", "numpy")  # 4.7 GB: torch's wheel brings CUDA's libraries along
+PACKAGES = ("torch==2.11.0", "safetensors==0.6.2", "numpy", "packaging")  # 4.7 GB: torch's wheel brings CUDA's libraries along
 READY = "ready"
 
 
