@@ -29,8 +29,8 @@ struct Fate {
 /// stay; unscheduled ones go when no rule names their step and they are not the newest.
 Result<std::vector<Fate>> judge(FileSystem& files, const Path& folder, const KeepRules& rules);
 
-/// Removes what judge() lets go, the oldest first, and what crashed saves left behind. Rank 0 of the
-/// run that holds the lease only, while no save is in progress.
+/// Removes what judge() lets go, the oldest first, and what removals that were cut off left behind.
+/// What saves left behind is left to the next save, which alone knows its own. Rank 0 only.
 Status retain(FileSystem& files, const Path& folder, const KeepRules& rules);
 
 /// Removes one checkpoint, in one step for whoever looks at the folder: a removal that is cut off

@@ -1,8 +1,11 @@
 #include "checkpoint/tensor_adapter.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/util/accumulate.h>
 
-#include <cstring>
+#include <cstdlib>
+#include <utility>
 
 namespace tagalign::checkpoint {
 
@@ -52,33 +55,52 @@ at::ScalarType scalar_type_of(DType dtype) {
   check_failed(__FILE__, __LINE__, "dtype", "not a value of DType");
 }
 
+namespace {
+
+/// A view of all that `tensor` holds.
+Result<TensorView> hold(HeldViews& held, const std::string& name, const at::Tensor& tensor) {
+  if (!tensor.defined()) return invalid_argument("tensor '" + name + "' is undefined");
+  Result<DType> dtype = dtype_of(tensor.scalar_type());
+  if (!dtype.ok()) return dtype.status().with_context("tensor '" + name + "'");
+  const at::Tensor& plain = held.tensors.emplace_back(tensor.detach().to(at::kCPU).contiguous());
+  const auto* data = static_cast<const std::byte*>(plain.const_data_ptr());
+  return TensorView{name, *dtype, plain.sizes().vec(), ByteSpan(data, plain.nbytes())};
+}
+
+}  // namespace
+
 Result<HeldViews> hold_views(const NamedTensors& tensors) {
   HeldViews held;
   for (const auto& [name, tensor] : tensors) {
-    if (!tensor.defined()) return invalid_argument("tensor '" + name + "' is undefined");
-    Result<DType> dtype = dtype_of(tensor.scalar_type());
-    if (!dtype.ok()) return dtype.status().with_context("tensor '" + name + "'");
-    const at::Tensor& plain = held.tensors.emplace_back(tensor.detach().to(at::kCPU).contiguous());
-    const auto* data = static_cast<const std::byte*>(plain.const_data_ptr());
-    held.views.push_back({name, *dtype, plain.sizes().vec(), ByteSpan(data, plain.nbytes())});
+    TA_ASSIGN_OR_RETURN(TensorView view, hold(held, name, tensor));
+    held.views.push_back(std::move(view));
   }
   return held;
 }
 
-at::Tensor to_tensor(const TensorData& data) {
-  at::Tensor tensor = at::empty(data.shape, at::TensorOptions().dtype(scalar_type_of(data.dtype)));
-  TA_CHECK(tensor.nbytes() == data.bytes.size(), "bytes match type and shape");
-  if (!data.bytes.empty())
-    std::memcpy(tensor.mutable_data_ptr(), data.bytes.data(), data.bytes.size());
-  return tensor;
+Status add_part(HeldViews& held, const std::string& name, const std::vector<std::int64_t>& shape,
+                std::uint64_t begin, const at::Tensor& elements) {
+  TA_ASSIGN_OR_RETURN(TensorView view, hold(held, name, elements));
+  view.shape = shape;
+  view.begin = begin;
+  view.sharded = true;
+  held.views.push_back(std::move(view));
+  return ok_status();
+}
+
+at::Tensor to_tensor(TensorData data) {
+  const auto options = at::TensorOptions().dtype(scalar_type_of(data.dtype));
+  const auto elements = static_cast<std::int64_t>(data.bytes.size() / dtype_bytes(data.dtype));
+  const bool whole = c10::multiply_integers(data.shape) == elements;
+  const std::vector<std::int64_t> shape = whole ? data.shape : std::vector{elements};
+  if (elements == 0) return at::empty(shape, options);
+  return at::from_blob(
+      data.bytes.release(), shape, [](void* bytes) { std::free(bytes); }, options);
 }
 
 NamedTensors to_tensors(TensorMap data) {
   NamedTensors tensors;
-  while (!data.empty()) {
-    auto node = data.extract(data.begin());
-    tensors.emplace(node.key(), to_tensor(node.mapped()));
-  }
+  for (auto& [name, tensor] : data) tensors.emplace(name, to_tensor(std::move(tensor)));
   return tensors;
 }
 

@@ -26,10 +26,13 @@ struct HeldViews {
 };
 /// By name, ascending. A tensor that is changed while the views live changes what they show.
 Result<HeldViews> hold_views(const NamedTensors& tensors);
+/// Adds the elements of a tensor that this rank alone saves: `elements`, from `begin` on.
+Status add_part(HeldViews& held, const std::string& name, const std::vector<std::int64_t>& shape,
+                std::uint64_t begin, const at::Tensor& elements);
 
-/// Fresh CPU tensors (copies, aligned as Torch allocates).
-at::Tensor to_tensor(const TensorData& data);
-/// Frees each source as soon as it is copied, so that the peak is one state and one tensor.
+/// A CPU tensor on the memory that was read, which it frees: nothing is copied. Elements of one that
+/// was asked for in part are one-dimensional.
+at::Tensor to_tensor(TensorData data);
 NamedTensors to_tensors(TensorMap data);
 
 }  // namespace tagalign::checkpoint

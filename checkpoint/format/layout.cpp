@@ -102,12 +102,8 @@ std::string removed_name(std::uint64_t step) {
   return format(".{}{}", step_name(step), kRemovedEnd);
 }
 
-Status remove_leftovers(FileSystem& files, const Path& folder) {
-  TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
-  for (const std::string& name : names) {
-    if (is_leftover(name)) TA_RETURN_IF_ERROR(remove_leftover(files, folder, name));
-  }
-  return ok_status();
+bool is_removed(std::string_view name) {
+  return step_of_removed(name).has_value();
 }
 
 Status make_folder(FileSystem& files, const Path& folder) {

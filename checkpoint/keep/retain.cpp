@@ -13,6 +13,15 @@ Status check_not_pinned(FileSystem& files, const StepPlace& place) {
   return already_exists(format("remove {}: it is pinned; unpin it first", place.path().string()));
 }
 
+/// Not what saves left behind: another rank may have begun one.
+Status finish_removals(FileSystem& files, const Path& folder) {
+  TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
+  for (const std::string& name : names) {
+    if (is_removed(name)) TA_RETURN_IF_ERROR(remove_leftover(files, folder, name));
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 Status remove_checkpoint(FileSystem& files, const Path& step_folder) {
@@ -30,7 +39,7 @@ Status remove_checkpoint(FileSystem& files, const Path& step_folder) {
 
 Status retain(FileSystem& files, const Path& folder, const KeepRules& rules) {
   if (!files.exists(folder)) return ok_status();
-  TA_RETURN_IF_ERROR(remove_leftovers(files, folder));
+  TA_RETURN_IF_ERROR(finish_removals(files, folder));
   TA_ASSIGN_OR_RETURN(const std::vector<Fate> fates, judge(files, folder, rules));
   for (const Fate& fate : fates) {
     if (fate.stays) continue;

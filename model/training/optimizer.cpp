@@ -6,6 +6,7 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
@@ -34,15 +35,25 @@ struct Group {
   std::vector<at::Tensor> values, gradients, exp_avg, exp_avg_sq, steps;
 };
 
-Status check_moment(const StateDict& state, const std::string& name, const at::Tensor& expected) {
+/// Elements of a tensor, from `begin` of the flattened one on, become `values` [N].
+void put(const at::Tensor& values, const at::Tensor& tensor, std::uint64_t begin) {
+  const at::Tensor flat = tensor.reshape({-1});  // a copy where the tensor is not contiguous
+  flat.narrow(0, static_cast<std::int64_t>(begin), values.numel()).copy_(values);
+  if (!flat.is_alias_of(tensor)) tensor.copy_(flat.view(tensor.sizes()));
+}
+
+/// `shared`: `expected` is flat, whatever shape the elements come in.
+Status check_moment(const StateDict& state, const std::string& name, const at::Tensor& expected,
+                    bool shared) {
   const std::string what = "loading the optimiser: tensor " + name;
   const auto found = state.find(name);
   if (found == state.end()) {
     return invalid_argument(what + " is missing; the state is incomplete or of another projector");
   }
-  if (found->second.sizes() != expected.sizes()) {
+  const at::Tensor tensor = shared ? found->second.reshape({-1}) : found->second;
+  if (tensor.sizes() != expected.sizes()) {
     return invalid_argument(what + ": expected shape " + shape_text(expected) + ", found " +
-                            shape_text(found->second) + "; the state is of another projector");
+                            shape_text(tensor) + "; the state is of another projector");
   }
   return ok_status();
 }
@@ -66,15 +77,42 @@ bool has_weight_decay(const Parameter& parameter) {
   return parameter.tensor.dim() != 1 && !parameter.name.ends_with(".bias");
 }
 
-AdamW::AdamW(Parameters parameters, AdamWOptions options, LateParameters late)
-    : parameters_(std::move(parameters)), options_(options), late_(std::move(late)) {
+AdamW::AdamW(Parameters parameters, AdamWOptions options, LateParameters late, RankShare share)
+    : parameters_(std::move(parameters)), options_(options), late_(std::move(late)), share_(share) {
+  TA_CHECK(!is_shared() || late_.averaged, "gradients that differ by rank cannot be shared out");
   const at::NoGradGuard no_grad;
-  for (const Parameter& parameter : parameters_) {
-    TA_CHECK(parameter.tensor.is_leaf() && parameter.tensor.scalar_type() == at::kFloat,
-             parameter.name);
-    exp_avg_.push_back(at::zeros_like(parameter.tensor));
-    exp_avg_sq_.push_back(at::zeros_like(parameter.tensor));
+  const std::vector<std::uint64_t> elements = element_counts();
+  ranges_ = ranges_of(elements, share_);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const at::Tensor& tensor = parameters_[i].tensor;
+    TA_CHECK(tensor.is_leaf() && tensor.scalar_type() == at::kFloat, parameters_[i].name);
+    exp_avg_.push_back(at::zeros_like(own(tensor, i)));
+    exp_avg_sq_.push_back(at::zeros_like(own(tensor, i)));
   }
+  if (!is_shared() || parameters_.empty()) return;
+  const auto most = static_cast<std::int64_t>(largest_share(elements, share_.world));
+  new_values_ = at::zeros({most}, parameters_[0].tensor.options().requires_grad(false));
+  std::int64_t offset = 0;
+  for (const ElementRange& range : ranges_) {
+    const auto size = static_cast<std::int64_t>(range.size());
+    value_parts_.push_back(new_values_.narrow(0, offset, size));
+    offset += size;
+  }
+}
+
+std::vector<std::uint64_t> AdamW::element_counts() const {
+  std::vector<std::uint64_t> elements;
+  for (const Parameter& parameter : parameters_)
+    elements.push_back(static_cast<std::uint64_t>(parameter.tensor.numel()));
+  return elements;
+}
+
+/// A tensor of a parameter's shape, or this rank's elements of it.
+at::Tensor AdamW::own(const at::Tensor& tensor, std::size_t index) const {
+  if (!is_shared()) return tensor;
+  const ElementRange& range = ranges_[index];
+  return tensor.reshape({-1}).narrow(0, static_cast<std::int64_t>(range.begin),
+                                     static_cast<std::int64_t>(range.size()));
 }
 
 double AdamW::clip_gradients(double norm_max) {
@@ -91,15 +129,36 @@ double AdamW::clip_gradients(double norm_max) {
   return norm;
 }
 
+void AdamW::take_values() {
+  for (std::size_t i = 0; i < value_parts_.size(); ++i)
+    value_parts_[i].copy_(own(parameters_[i].tensor, i));
+}
+
+void AdamW::adopt(const at::Tensor& gathered) {
+  const at::NoGradGuard no_grad;
+  const std::vector<std::uint64_t> elements = element_counts();
+  for (int rank = 0; rank < share_.world; ++rank) {
+    std::int64_t offset = rank * new_values_.numel();
+    const auto ranges = ranges_of(elements, {rank, share_.world});
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      const auto size = static_cast<std::int64_t>(ranges[i].size());
+      if (size > 0) put(gathered.narrow(0, offset, size), parameters_[i].tensor, ranges[i].begin);
+      offset += size;
+    }
+  }
+}
+
 void AdamW::step(double lr) {
   const at::NoGradGuard no_grad;
   const std::uint64_t step = steps_++;
+  if (is_shared()) take_values();
   Group groups[2];       // without and with weight decay
   at::Tensor counts[2];  // of those that train from step 0, and of the late ones
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& value = parameters_[i].tensor;
     const std::string& name = parameters_[i].name;
     if (!value.grad().defined() || late_.wait(name, step)) continue;
+    if (is_shared() && ranges_[i].size() == 0) continue;
     const bool is_late = late_.names.contains(name);
     at::Tensor& count = counts[is_late ? 1 : 0];
     if (!count.defined()) {
@@ -107,8 +166,8 @@ void AdamW::step(double lr) {
       count = at::full({}, static_cast<double>(done), value.options());
     }
     Group& group = groups[has_weight_decay(parameters_[i]) ? 1 : 0];
-    group.values.push_back(value);
-    group.gradients.push_back(value.grad());
+    group.values.push_back(is_shared() ? value_parts_[i] : value);
+    group.gradients.push_back(own(value.grad(), i));
     group.exp_avg.push_back(exp_avg_[i]);
     group.exp_avg_sq.push_back(exp_avg_sq_[i]);
     group.steps.push_back(count);
@@ -128,6 +187,7 @@ void AdamW::zero_gradients() {
 
 StateDict AdamW::state() const {
   StateDict state;
+  if (is_shared()) return state;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     state[kExpAvg + parameters_[i].name] = exp_avg_[i];
     state[kExpAvgSq + parameters_[i].name] = exp_avg_sq_[i];
@@ -135,15 +195,43 @@ StateDict AdamW::state() const {
   return state;
 }
 
-Status AdamW::load_state(const StateDict& state, std::uint64_t steps_done) {
+PartDict AdamW::parts() const {
+  PartDict parts;
+  if (!is_shared()) return parts;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    TA_RETURN_IF_ERROR(check_moment(state, kExpAvg + parameters_[i].name, exp_avg_[i]));
-    TA_RETURN_IF_ERROR(check_moment(state, kExpAvgSq + parameters_[i].name, exp_avg_sq_[i]));
+    const auto& [name, tensor] = parameters_[i];
+    const auto shape = tensor.sizes().vec();
+    parts[kExpAvg + name] = {shape, ranges_[i].begin, exp_avg_[i]};
+    parts[kExpAvgSq + name] = {shape, ranges_[i].begin, exp_avg_sq_[i]};
   }
-  const at::NoGradGuard no_grad;
+  return parts;
+}
+
+Status AdamW::check_state(const StateDict& state) const {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    exp_avg_[i].copy_(state.at(kExpAvg + parameters_[i].name));
-    exp_avg_sq_[i].copy_(state.at(kExpAvgSq + parameters_[i].name));
+    const std::string& name = parameters_[i].name;
+    TA_RETURN_IF_ERROR(check_moment(state, kExpAvg + name, exp_avg_[i], is_shared()));
+    TA_RETURN_IF_ERROR(check_moment(state, kExpAvgSq + name, exp_avg_sq_[i], is_shared()));
+  }
+  return ok_status();
+}
+
+Status AdamW::load_state(const StateDict& state, std::uint64_t steps_done) {
+  StateDict copies;
+  for (const auto& [name, tensor] : state) copies[name] = tensor.clone();
+  return take_state(std::move(copies), steps_done);
+}
+
+Status AdamW::take_state(StateDict state, std::uint64_t steps_done) {
+  TA_RETURN_IF_ERROR(check_state(state));
+  const at::NoGradGuard no_grad;
+  const auto take = [&](const std::string& name, at::Tensor& moment) {
+    const at::Tensor laid = state.at(name).reshape(moment.sizes());
+    moment = laid.to(moment.options()).contiguous();
+  };
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    take(kExpAvg + parameters_[i].name, exp_avg_[i]);
+    take(kExpAvgSq + parameters_[i].name, exp_avg_sq_[i]);
   }
   steps_ = steps_done;
   return ok_status();

@@ -15,6 +15,14 @@ namespace tagalign::model {
 /// Weights by the reference's names. Values share storage with their owner.
 using StateDict = std::map<std::string, at::Tensor>;
 
+/// The elements of a tensor that one rank has.
+struct TensorPart {
+  std::vector<std::int64_t> shape;  ///< of the whole tensor
+  std::uint64_t begin = 0;          ///< flattened index of the first element
+  at::Tensor elements;              ///< [N]; N may be 0
+};
+using PartDict = std::map<std::string, TensorPart>;
+
 /// A trainable tensor: a leaf with requires_grad. `name` is the reference's state-dict name.
 struct Parameter {
   std::string name;

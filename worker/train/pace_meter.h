@@ -26,12 +26,15 @@ class PaceMeter {
     last_ms_ = now_ms;
   }
 
-  /// Without the save, which RunCheckpoints measures. The next step begins after it.
+  /// Without the commit, which RunCheckpoints measures.
   const wire::Pace& pace() const { return pace_; }
-  void saved() {
+  /// The state was taken: the longest step is looked for anew.
+  void commit_begun() {
     pace_.step_ms = 0;
-    last_ms_ = clock_.monotonic_ms();
+    stood_still();
   }
+  /// The next step begins now.
+  void stood_still() { last_ms_ = clock_.monotonic_ms(); }
 
  private:
   Clock& clock_;

@@ -15,51 +15,19 @@
 #include "data/training/broken_share.h"
 #include "model/training/optimizer.h"
 #include "worker/gradients/gradients.h"
+#include "worker/gradients/updates.h"
 #include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
+#include "worker/train/commits/run_checkpoints.h"
+#include "worker/train/commits/step_log.h"
 #include "worker/train/divergence.h"
 #include "worker/train/pace_meter.h"
-#include "worker/train/run_checkpoints.h"
 #include "worker/train/stragglers.h"
+#include "worker/train/trainer_options.h"
 #include "worker/train/training_progress.h"
 
 namespace tagalign::jobs {
 namespace {
-
-data::LoaderOptions loader_options(const TrainerOptions& options, const Rank& rank,
-                                   std::uint64_t first_sample) {
-  const auto& a = options.augment;
-  return {.seed = options.runtime.seed,
-          .first_sample = first_sample,
-          .global_batch = options.global_batch,
-          .rank = rank.group.rank(),
-          .world = rank.group.size(),
-          .image_size = options.data.image_size,
-          .threads = options.data.loader_threads,
-          .prefetch_batches = options.data.prefetch_batches,
-          .augment = {.scale_min = a.scale_min,
-                      .scale_max = a.scale_max,
-                      .ratio_min = a.ratio_min,
-                      .ratio_max = a.ratio_max,
-                      .flip = a.flip,
-                      .rand_augment = a.rand_augment,
-                      .erase = a.erase},
-          .decoding = options.data.decode == config::ImageDecoding::kFast ? data::Decoding::kFast
-                                                                          : data::Decoding::kExact};
-}
-
-RunCheckpointOptions checkpoint_options(const TrainerOptions& options, const Rank& rank,
-                                        const data::CaptionDataset& dataset) {
-  return {.label = options.label,
-          .checkpoint = options.checkpoint,
-          .run = {.seed = options.runtime.seed,
-                  .world_size = rank.group.size(),
-                  .global_batch = options.global_batch,
-                  .dataset_digest = dataset.digest(),
-                  .config_digest = options.identity.digest,
-                  .settings = options.identity.settings,
-                  .model_digest = options.model_digest}};
-}
 
 /// One run of the loop; its members are the state of the run.
 class Run {
@@ -76,25 +44,29 @@ class Run {
                     .beta2 = options.optimizer.beta2,
                     .eps = options.optimizer.eps,
                     .weight_decay = options.optimizer.weight_decay},
-                   task.late()),
-        checkpoints_(rank, checkpoint_options(options, rank, dataset)),
+                   task.late(), optimizer_share(options, rank)),
+        checkpoints_(rank, checkpoint_options(options, rank, dataset, optimizer_)),
         broken_share_(dataset.size(), options.data.broken_share_max) {}
 
   Result<JobEnd> run() {
     TA_RETURN_IF_ERROR(resume());
+    open_step_log();
     TA_RETURN_IF_ERROR(open_loader());
     progress_.emplace(rank_, options_, step_);
     rank_.enter(wire::Phase::kFirstStep);
     while (step_ < options_.steps) {
       TA_ASSIGN_OR_RETURN(const bool went_on, one_step());
       if (!went_on) continue;
-      TA_ASSIGN_OR_RETURN(const bool stop, stop_agreed());
-      const bool scheduled =
-          step_ % options_.checkpoint.every_steps == 0 || step_ == options_.steps;
+      TA_ASSIGN_OR_RETURN(const bool stop, vote());
+      const bool last = step_ == options_.steps;
+      const bool scheduled = last || step_ % options_.checkpoint.every_steps == 0;
       if (scheduled || stop) TA_RETURN_IF_ERROR(save(scheduled));
-      if (stop && step_ < options_.steps) return JobEnd::kSavedAndLeft;
+      if (!stop || last) continue;
+      TA_RETURN_IF_ERROR(finish_commit());
+      return JobEnd::kSavedAndLeft;
     }
     rank_.enter(wire::Phase::kSave);  // and whatever the job writes after its last step
+    TA_RETURN_IF_ERROR(checkpoints_.finish());
     TA_RETURN_IF_ERROR(checkpoints_.report_unheard());
     return JobEnd::kFinished;
   }
@@ -107,6 +79,13 @@ class Run {
     log_info("{}: resumed from {} (step {})", options_.label, newest.manifest.folder.string(),
              step_);
     return ok_status();
+  }
+
+  void open_step_log() {
+    if (!rank_.is_first()) return;
+    step_log_.emplace(rank_.files, options_.checkpoint.directory,
+                      step_terms(options_, rank_, dataset_));
+    step_log_->open(step_);
   }
 
   /// Where the next step's batch lies in the sequence of samples.
@@ -140,24 +119,27 @@ class Run {
       tensor.copy_(found->second);
     }
     step_ = step;
-    return optimizer_.load_state(tensors, step);
+    return optimizer_.take_state(std::move(tensors), step);
   }
 
+  /// Begins a commit of the state as it is now.
   Status save(bool scheduled) {
     rank_.enter(wire::Phase::kSave);
-    RunState saved{state(), step_, next_sample(), {}};
-    if (options_.optimizer.loss_spike > 0) saved.scalars = loss_mean_.scalars();
-    TA_RETURN_IF_ERROR(checkpoints_.save(saved, scheduled, pace_.pace()));
+    RunState state{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
+    for (const auto& [name, tensor] : saved()) state.tensors[name] = tensor;
+    if (options_.optimizer.loss_spike > 0) state.scalars = loss_mean_.scalars();
+    TA_RETURN_IF_ERROR(checkpoints_.begin(state, scheduled, pace_.pace()));
     rank_.enter(wire::Phase::kStep);
     divergences_ = 0;
-    pace_.saved();
+    pace_.commit_begun();
     return ok_status();
   }
 
-  model::StateDict state() const {
-    model::StateDict tensors = optimizer_.state();
-    for (const auto& [name, tensor] : saved()) tensors[name] = tensor.detach().to(at::kCPU);
-    return tensors;
+  Status finish_commit() {
+    rank_.enter(wire::Phase::kSave);
+    TA_RETURN_IF_ERROR(checkpoints_.finish());
+    rank_.enter(wire::Phase::kStep);
+    return ok_status();
   }
 
   /// All tensors of the task, beside which the optimiser has its own.
@@ -180,15 +162,20 @@ class Run {
       return loss.status().with_context(format("{} step {}", options_.label, step_ + 1));
     }
     const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
+    const double rate = model::learning_rate(schedule_, step_);
     TA_ASSIGN_OR_RETURN(const std::string diverged, divergence(*loss, norm));
     if (diverged.empty()) {
-      optimizer_.step(model::learning_rate(schedule_, step_));
+      optimizer_.step(rate);
+      TA_RETURN_IF_ERROR(share_updates(optimizer_, rank_.group));
     } else {
-      TA_RETURN_IF_ERROR(judge(diverged, batch, *loss));
+      const Status judged = judge(diverged, batch, *loss);
+      if (!judged.ok()) return give_up(judged);
       if (options_.optimizer.on_divergence == config::DivergenceChoice::kRewind) return rewind();
       optimizer_.pass_over();
     }
     ++step_;
+    done_ = {step_, next_sample(), loss_print(rank_.group.rank(), loss->total.item<double>()), norm,
+             rate};
     pace_.step_done();
     rank_.enter(wire::Phase::kStep);
     TA_RETURN_IF_ERROR(stragglers_.step_done());
@@ -243,6 +230,7 @@ class Run {
   /// To the newest checkpoint, but behind the batch that diverged: what led there is not seen again.
   Result<bool> rewind() {
     const std::uint64_t behind = next_sample() + static_cast<std::uint64_t>(options_.global_batch);
+    TA_RETURN_IF_ERROR(finish_commit());
     rank_.enter(wire::Phase::kLoad);
     TA_ASSIGN_OR_RETURN(auto newest, checkpoints_.newest());
     if (!newest.found) {
@@ -256,21 +244,50 @@ class Run {
     TA_RETURN_IF_ERROR(open_loader());
     rank_.enter(wire::Phase::kFirstStep);
     if (rank_.is_first()) {
+      step_log_->rewind(step_);
       rank_.reporter.notice(format("{}: rewound to step {}, going on at sample {}", options_.label,
                                    step_, next_sample()));
     }
     return false;
   }
 
-  /// Every rank learns at the same step boundary whether anybody was asked to stop, and whether too
-  /// many images are broken.
-  Result<bool> stop_agreed() {
-    std::array<std::uint64_t, 2> sums{rank_.reporter.stop_requested() ? 1u : 0u, replaced_};
+  /// Every rank learns at the same step boundary whether anybody was asked to stop, whether too
+  /// many images are broken, how the commit behind the steps gets on, and what all losses were.
+  Result<bool> vote() {
+    std::array<std::uint64_t, 5> sums{rank_.reporter.stop_requested() ? 1u : 0u, replaced_,
+                                      checkpoints_.ready() ? 1u : 0u,
+                                      checkpoints_.in_trouble() ? 1u : 0u, done_.losses};
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(sums));
+    write_down(sums[4]);
     const auto batch = static_cast<std::uint64_t>(options_.global_batch);
-    TA_RETURN_IF_ERROR(broken_share_.add(
-        {.first_sample = next_sample() - batch, .samples = batch, .replaced = sums[1]}));
+    const Status whole = broken_share_.add(
+        {.first_sample = next_sample() - batch, .samples = batch, .replaced = sums[1]});
+    if (!whole.ok()) return give_up(whole);
+    if (sums[2] == static_cast<std::uint64_t>(rank_.group.size())) TA_RETURN_IF_ERROR(go_on());
+    if (sums[3] > 0) TA_RETURN_IF_ERROR(finish_commit());
     return sums[0] != 0;
+  }
+
+  /// With the marks of all ranks' losses.
+  void write_down(std::uint64_t losses) {
+    if (!step_log_) return;
+    done_.losses = losses;
+    const std::string differs = step_log_->add(done_);
+    if (!differs.empty()) rank_.reporter.notice(format("{}: {}", options_.label, differs));
+  }
+
+  /// The run ends by a judgement that all ranks share: the commit under way is worth having first.
+  Status give_up(const Status& why) {
+    if (optimizer_.late().averaged) (void)finish_commit();
+    return why;
+  }
+
+  Status go_on() {
+    rank_.enter(wire::Phase::kSave);
+    TA_RETURN_IF_ERROR(checkpoints_.go_on());
+    rank_.enter(wire::Phase::kStep);
+    pace_.stood_still();
+    return ok_status();
   }
 
   Rank& rank_;
@@ -286,6 +303,8 @@ class Run {
   std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
   PaceMeter pace_{system_clock(), options_.steps};
   StragglerWatch stragglers_{rank_, system_clock()};
+  std::optional<StepLog> step_log_;  ///< on the first rank
+  StepRecord done_;                  ///< the last step, with this rank's loss alone
   std::uint64_t step_ = 0;
   std::uint64_t passed_over_ = 0;  ///< samples that rewinding has left out
   LossMean loss_mean_;

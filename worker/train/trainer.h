@@ -13,13 +13,13 @@
 #include <utility>
 #include <vector>
 
-#include "configs/schema/jobs/job_configs.h"
+#include "configs/schema/jobs/shared_configs.h"
 #include "data/datasets/caption_dataset.h"
 #include "data/training/training_loader.h"
 #include "model/training/optimizer.h"
 #include "model/training/state_dict.h"
-#include "worker/identity/config_identity.h"
 #include "worker/rank/rank.h"
+#include "worker/train/trainer_options.h"
 
 namespace tagalign::jobs {
 
@@ -48,19 +48,6 @@ class TrainingTask {
 Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
                                              model::AdamW& optimizer, double bucket_mib,
                                              collectives::CollectiveGroup& group);
-
-struct TrainerOptions {
-  std::string label;  ///< "train" or "pretrain"
-  config::RuntimeConfig runtime;
-  config::CaptionDataConfig data;
-  config::AugmentConfig augment;
-  config::OptimizerConfig optimizer;
-  config::CheckpointConfig checkpoint;
-  int global_batch = 0;
-  std::uint64_t steps = 0;
-  ConfigIdentity identity;   ///< everything that determines the numbers
-  std::string model_digest;  ///< of the frozen weights; empty without
-};
 
 /// Collective. Resumes from the newest checkpoint that verifies, reports every checkpoint
 /// that exists (again), and returns when all steps are done or a stop was asked for and

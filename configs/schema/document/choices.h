@@ -27,6 +27,7 @@ enum class Attention : std::uint8_t {
 };
 enum class ProjectorKind : std::uint8_t { kGDecoder, kTransformer };
 enum class Protocol : std::uint8_t { kV1, kV3 };
+enum class OptimizerSharding : std::uint8_t { kNone, kZero1 };
 enum class DivergenceChoice : std::uint8_t { kStop, kSkip, kRewind };
 enum class ImageDecoding : std::uint8_t { kExact, kFast };
 enum class LabelEncoding : std::uint8_t { kIndex, kRgb16 };
@@ -65,6 +66,10 @@ struct WordsOf<ProjectorKind> {
 template <>
 struct WordsOf<Protocol> {
   static constexpr std::array<std::string_view, 2> kWords = {"v1", "v3"};
+};
+template <>
+struct WordsOf<OptimizerSharding> {
+  static constexpr std::array<std::string_view, 2> kWords = {"none", "zero1"};
 };
 template <>
 struct WordsOf<DivergenceChoice> {

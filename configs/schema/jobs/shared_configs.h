@@ -154,6 +154,7 @@ struct OptimizerConfig {
   ScheduleKind schedule = ScheduleKind::kConstant;
   std::uint64_t warmup_steps = 0;
   double min_lr = 0.0;
+  OptimizerSharding sharding = OptimizerSharding::kNone;
   DivergenceChoice on_divergence = DivergenceChoice::kStop;
   double loss_spike = 0.0;
   int divergences_max = 10;
@@ -181,6 +182,11 @@ void visit_fields(V& v, OptimizerConfig& c) {
   v.field("min_lr", c.min_lr,
           Rule("end of the cosine, scaled like base_lr and at most that").at_least(0));
   v.field(
+      "sharding", c.sharding,
+      Rule("zero1: each rank keeps AdamW's moments of its share of the parameters alone, updates "
+           "those and gathers the others'; the bits are the same")
+          .keeps_numbers());
+  v.field(
       "on_divergence", c.on_divergence,
       Rule("a step whose loss or gradient is not finite, or whose loss is a spike; skip: without "
            "its batch; rewind: from the newest checkpoint, behind the data up to here"));
@@ -198,6 +204,8 @@ struct CheckpointConfig {
   std::string directory = "checkpoints";
   std::uint64_t every_steps = 1000;
   int keep_last = 3;
+  std::uint64_t keep_every = 0;
+  bool strict = false;
 
   bool operator==(const CheckpointConfig&) const = default;
 };
@@ -209,7 +217,17 @@ void visit_fields(V& v, CheckpointConfig& c) {
   v.field("every_steps", c.every_steps,
           Rule("a checkpoint every so many steps").at_least(1).in("steps").keeps_numbers());
   v.field("keep_last", c.keep_last,
-          Rule("older checkpoints are removed; 0 keeps all").between(0, 1'000'000).keeps_numbers());
+          Rule("older checkpoints are removed, but for pinned ones; 0 keeps all")
+              .between(0, 1'000'000)
+              .keeps_numbers());
+  v.field("keep_every", c.keep_every,
+          Rule("of the older ones those stay whose step is a multiple of it; 0: none do")
+              .in("steps")
+              .keeps_numbers());
+  v.field(
+      "strict", c.strict,
+      Rule("a damaged newest checkpoint ends the job, instead of being skipped for an older one")
+          .keeps_numbers());
 }
 
 /// The frozen CLIP.

@@ -62,6 +62,15 @@ inline bool learns_attributes(const TrainingMethod& method) {
 inline std::uint64_t late_step(const TrainingMethod& method) {
   return std::visit([](const auto& chosen) { return chosen.late_step(); }, method);
 }
+/// The key because of which ranks go on with gradients of their own; empty: all have the average.
+inline std::string_view own_gradients_key(const TrainingMethod& method) {
+  return std::visit(
+      [](const auto& chosen) -> std::string_view {
+        if constexpr (requires { chosen.own_gradients_key(); }) return chosen.own_gradients_key();
+        return {};
+      },
+      method);
+}
 inline bool is_trained(const EvaluationMethod& method) {
   return std::visit([](const auto& chosen) { return chosen.kTrained; }, method);
 }

@@ -66,6 +66,10 @@ struct TclTraining {
 
   static bool needs_tags() { return false; }
   std::uint64_t late_step() const { return blocks_from_step; }
+  std::string_view own_gradients_key() const {
+    const bool own = block_gradients == TclBlockGradients::kReference && blocks_from_step > 0;
+    return own ? "block_gradients" : "";
+  }
   void check(const std::string& path, Findings& findings) const;
 };
 

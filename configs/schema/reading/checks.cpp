@@ -163,6 +163,17 @@ void check_attributes(const TrainConfig& config, Findings& out) {
   }
 }
 
+/// Parameters that differ by rank have no share that another rank could update.
+void check_sharding(const TrainConfig& config, Findings& out) {
+  const std::string_view key = own_gradients_key(config.method);
+  if (config.optimizer.sharding == OptimizerSharding::kNone || key.empty()) return;
+  out.push_back(
+      {"optimizer.sharding",
+       format("expected none with method.{0}: each rank then trains with gradients of its "
+              "own, found {1}; leave out one of the two",
+              key, config.optimizer.sharding)});
+}
+
 /// Required by methods that predict or train with the frozen CLIP.
 template <class Config>
 void check_clip(const Config& config, Findings& out) {
@@ -222,6 +233,7 @@ Findings check(const TrainConfig& config) {
   check_attributes(config, out);
   check_augment(config.augment, out);
   check_schedule(config.optimizer, config.steps, out);
+  check_sharding(config, out);
   check_method(config.method, out);
   return out;
 }

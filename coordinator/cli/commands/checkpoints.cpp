@@ -1,17 +1,19 @@
 #include "base/exit_codes.h"
+#include "coordinator/cli/checkpoints/pages.h"
+#include "coordinator/cli/checkpoints/steps.h"
 #include "coordinator/cli/commands/commands.h"
 
 namespace tagalign::cli {
 namespace {
 
 struct Options {
-  std::string job;
+  std::string what;
 };
 
-Result<int> run(Context& context, const Options& options) {
+Result<int> list_committed(Context& context, const std::string& job) {
   const auto connection = context.connect();
   wire::CheckpointsRequest request;
-  if (!options.job.empty()) request.job = options.job;
+  if (!job.empty()) request.job = job;
   TA_ASSIGN_OR_RETURN(const auto reply, ask<wire::CheckpointsReply>(*connection, request));
   Listing listing{{{"path", "PATH"},
                    {"job", "JOB", true},
@@ -31,17 +33,48 @@ Result<int> run(Context& context, const Options& options) {
   return to_int(ExitCode::kOk);
 }
 
+Result<int> list_folder(Context& context, const Path& folder) {
+  FileSystem& files = context.host.files;
+  TA_ASSIGN_OR_RETURN(const Listing listing,
+                      folder_page(files, folder, context.host.clock.unix_ms()));
+  context.writer.listing(listing);
+  if (context.format != OutputFormat::kTable) return to_int(ExitCode::kOk);
+  TA_ASSIGN_OR_RETURN(const std::string writer, writer_line(files, folder));
+  if (!writer.empty()) context.writer.lines("writer", {writer});
+  return to_int(ExitCode::kOk);
+}
+
+Result<int> run(Context& context, const Options& options) {
+  return is_folder_argument(options.what) ? list_folder(context, options.what)
+                                          : list_committed(context, options.what);
+}
+
 }  // namespace
 
 void add_checkpoints(Program& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      program.app.add_subcommand("checkpoints", "List checkpoints that jobs have committed");
-  command->add_option("ID", options->job,
-                      "only of this job: number, or name of the newest such job");
+  CLI::App* command = program.app.add_subcommand(
+      "checkpoints", "List checkpoints, of jobs or in a folder; verify, compare, pin, remove them");
+  command
+      ->add_option("what", options->what,
+                   "only of this job: number, or name of the newest such job; or a folder of "
+                   "checkpoints: a path with a '/', for which no coordinator is asked")
+      ->option_text("ID|FOLDER");
   command->footer(
-      "Examples:\n  tagalign checkpoints\n  tagalign --output quiet checkpoints tagalign");
-  program.on(command, options, run);
+      "Examples:\n"
+      "  tagalign checkpoints\n"
+      "  tagalign --output quiet checkpoints tagalign\n"
+      "  tagalign checkpoints ./checkpoints\n"
+      "  tagalign checkpoints verify ./checkpoints");
+  add_checkpoint_files(program, *command);
+  command->callback([&program, command, options] {
+    // A verb has chosen already; what it did not take came here.
+    if (command->get_subcommands().empty()) {
+      program.chosen = [options](Context& context) { return run(context, *options); };
+    } else if (!options->what.empty()) {
+      throw CLI::ExtrasError({options->what});
+    }
+  });
 }
 
 }  // namespace tagalign::cli

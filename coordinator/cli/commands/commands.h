@@ -39,6 +39,8 @@ void add_job_changes(Program& program, CLI::App& job);
 void add_goodput(Program& program);
 void add_wait(Program& program);
 void add_checkpoints(Program& program);
+/// Its verbs that read and change folders, and need no coordinator: verify, show, diff, prune, pin, unpin.
+void add_checkpoint_files(Program& program, CLI::App& checkpoints);
 void add_results(Program& program);
 void add_doctor(Program& program);
 void add_weights(Program& program);

@@ -61,12 +61,14 @@ TEST_F(Keep, Rules_SayWhyEachStaysOrGoes) {
   EXPECT_THAT(reasons({}), testing::Contains(Pair(420, "-unscheduled")));
 }
 
-TEST_F(Keep, Retain_RemovesWhatIsLetGoAndWhatACrashLeft) {
+TEST_F(Keep, Retain_RemovesWhatIsLetGoAndWhatARemovalLeft_ButNoSaveInProgress) {
   write_all({1, 2, 3, 4});
   ASSERT_TRUE(files().create_directories(folder() / ".step-00000009.tmp-2-1-c0").ok());
+  ASSERT_TRUE(files().create_directories(folder() / ".step-00000007.removed").ok());
   overwrite(folder() / "notes.txt", "mine");
   ASSERT_TRUE(retain(files(), folder(), {.last = 1, .every = 2}).ok());
-  EXPECT_THAT(names_in(folder()), ElementsAre("notes.txt", "step-00000002", "step-00000004"));
+  EXPECT_THAT(names_in(folder()), ElementsAre(".step-00000009.tmp-2-1-c0", "notes.txt",
+                                              "step-00000002", "step-00000004"));
   EXPECT_TRUE(retain(files(), folder() / "absent", {.last = 1}).ok());
 }
 

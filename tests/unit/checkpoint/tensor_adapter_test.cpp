@@ -41,6 +41,41 @@ TEST(TensorAdapter, ContiguousTensor_IsNotCopied_StridedOneIs) {
   EXPECT_TRUE(at::equal(back.at("turned"), base.t()));
 }
 
+TEST(TensorAdapter, TensorThatWasRead_HasTheMemoryItWasReadInto) {
+  TensorData data{DType::kI32, {2, 3}, ByteBuffer(24)};
+  const void* memory = data.bytes.data();
+  const at::Tensor tensor = to_tensor(std::move(data));
+  EXPECT_EQ(tensor.const_data_ptr(), memory);
+  EXPECT_EQ(tensor.sizes(), at::IntArrayRef({2, 3}));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % 64, 0u) << "as Torch's own kernels expect";
+  at::Tensor kept;
+  {
+    const at::Tensor other = tensor.view({3, 2});
+    kept = other.select(0, 1).fill_(7);
+  }
+  EXPECT_EQ(kept.sum().item<int>(), 14) << "the memory lives as long as any view of it";
+}
+
+TEST(TensorAdapter, PartOfATensor_IsOneDimensional) {
+  TensorData data{DType::kF32, {4, 4}, ByteBuffer(20), 3};
+  EXPECT_EQ(to_tensor(std::move(data)).sizes(), at::IntArrayRef({5}));
+}
+
+TEST(TensorAdapter, PartOfARank_IsSavedByItAlone_EvenWhenItIsTheWhole) {
+  const at::Tensor flat = at::arange(6, at::kFloat);
+  HeldViews held;
+  ASSERT_TRUE(add_part(held, "some", {2, 3}, 4, flat.narrow(0, 4, 2)).ok());
+  ASSERT_TRUE(add_part(held, "none", {2, 3}, 0, flat.narrow(0, 0, 0)).ok());
+  ASSERT_TRUE(add_part(held, "all", {2, 3}, 0, flat).ok());
+  for (const TensorView& view : held.views) {
+    EXPECT_TRUE(view.sharded) << view.name;
+    EXPECT_EQ(view.shape, std::vector<std::int64_t>({2, 3})) << view.name;
+  }
+  EXPECT_EQ(held.views[0].begin, 4u);
+  EXPECT_EQ(static_cast<const void*>(held.views[0].bytes.data()), flat.const_data_ptr<float>() + 4);
+  EXPECT_TRUE(held.views[1].bytes.empty());
+}
+
 TEST(TensorAdapter, GradientTensor_IsDetached) {
   const at::Tensor leaf = at::ones({2}).requires_grad_(true);
   const auto held = hold_views({{"leaf", leaf}});

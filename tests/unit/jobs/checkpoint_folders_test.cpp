@@ -124,6 +124,34 @@ TEST_F(CheckpointFoldersTest, AllDamaged_NoTrainingStartsOverThem) {
   EXPECT_TRUE(try_training(config).ok());
 }
 
+TEST_F(CheckpointFoldersTest, StrictTraining_SkipsNoDamagedCheckpoint) {
+  auto config = trained();
+  damage("step-00000004");
+  config.steps = 6;
+  config.checkpoint.strict = true;
+  for (const int world : {1, 2}) {
+    const auto end = try_training(config, world);
+    EXPECT_EQ(end.status().code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(end.status().message(),
+                AllOf(HasSubstr("what is newer than step 2 cannot be read"),
+                      HasSubstr("step-00000004: "), HasSubstr("checkpoint.strict=false")));
+  }
+  config.checkpoint.strict = false;
+  EXPECT_TRUE(try_training(config).ok());
+}
+
+TEST_F(CheckpointFoldersTest, KeepEvery_LeavesTheMultiples) {
+  auto config = train_config("ck", 6);
+  config.checkpoint.every_steps = 1;
+  config.checkpoint.keep_last = 1;
+  config.checkpoint.keep_every = 3;
+  train(config);
+  EXPECT_TRUE(fs::exists(folder_ / "ck/step-00000003"));
+  EXPECT_TRUE(fs::exists(folder_ / "ck/step-00000006"));
+  EXPECT_FALSE(fs::exists(folder_ / "ck/step-00000002"));
+  EXPECT_FALSE(fs::exists(folder_ / "ck/step-00000005"));
+}
+
 TEST_F(CheckpointFoldersTest, FolderWithALeaseAlone_IsANewRun) {
   fs::create_directories(folder_ / "ck");
   ASSERT_TRUE(files_.write_durable(folder_ / "ck/lease", "0 3\n").ok());

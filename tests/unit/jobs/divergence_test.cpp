@@ -17,6 +17,7 @@ namespace {
 using config::DivergenceChoice;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -79,6 +80,13 @@ TEST_F(DivergenceTest, Stop_NamesStepTensorAndBatch) {
   EXPECT_THAT(message, HasSubstr("samples 16 to 19 (epoch 0), of which this rank had "));
 }
 
+TEST_F(DivergenceTest, Stop_RightAfterASaveWasBegun_StillCommitsIt) {
+  OddTask task({{3, kNan}});
+  ASSERT_FALSE(train(task, options(DivergenceChoice::kStop)).ok());
+  ASSERT_EQ(reporters_[0]->checkpoints.size(), 1u);
+  EXPECT_EQ(checkpoint::load_newest(files_, folder_ / "run")->manifest.position.step, 3u);
+}
+
 TEST_F(DivergenceTest, Skip_LeavesTheWeightsAlone_AndCountsTheStep) {
   OddTask task({{4, kNan}});
   const auto end = train(task, options(DivergenceChoice::kSkip));
@@ -131,6 +139,21 @@ TEST_F(DivergenceTest, Rewind_WithoutACheckpoint_SaysSo) {
   const auto end = train(task, options(DivergenceChoice::kRewind));
   ASSERT_FALSE(end.ok());
   EXPECT_THAT(end.status().message(), HasSubstr("no checkpoint yet to rewind to"));
+}
+
+TEST_F(DivergenceTest, RepeatedStepThatComesOutOtherwise_IsToldOnce) {
+  OddTask whole({});
+  ASSERT_TRUE(train(whole, options(DivergenceChoice::kStop, 6)).ok());
+  const auto repeat = [&](double factor) {
+    std::filesystem::remove_all(folder_ / "run/step-00000006");
+    OddTask again({{4, factor}});
+    EXPECT_TRUE(train(again, options(DivergenceChoice::kStop, 6)).ok());
+    EXPECT_THAT(again.seen, ElementsAre(3, 4, 5));
+    return reporters_[0]->notices;
+  };
+  EXPECT_THAT(repeat(1.0), IsEmpty());
+  EXPECT_THAT(repeat(2.0), ElementsAre(HasSubstr("train: step 5 came out otherwise than before")));
+  EXPECT_THAT(repeat(2.0), IsEmpty()) << "as it did the last time";
 }
 
 TEST_F(DivergenceTest, TooMany_EndTheJob) {

@@ -11,7 +11,7 @@
 #include "base/format.h"
 #include "tests/unit/jobs/jobs_fixture.h"
 #include "worker/rank/last_word.h"
-#include "worker/train/run_checkpoints.h"
+#include "worker/train/commits/run_checkpoints.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -166,7 +166,8 @@ TEST_F(RunCheckpointsTest, SavedState_ComesBackWithItsPositionAndIsRefusedByAnot
     RunCheckpoints run(rank, mine);
     TA_RETURN_IF_ERROR(run.open().status());
     TA_RETURN_IF_ERROR(
-        run.save({{{"w", at::ones({3})}}, 5, 20, {}}, true, {.start_ms = 9, .step_ms = 4}));
+        run.begin({{{"w", at::ones({3})}}, {}, 5, 20, {}}, true, {.start_ms = 9, .step_ms = 4}));
+    TA_RETURN_IF_ERROR(run.finish());
     return JobEnd::kFinished;
   });
   for (const auto& end : saved) ASSERT_TRUE(end.ok()) << end.status().to_string();

@@ -1,6 +1,6 @@
 ta_test(losses_test LABEL unit SOURCES losses_test.cpp DEPENDS ta_model)
 ta_test(tagalign_objective_test LABEL unit SOURCES tagalign_objective_test.cpp DEPENDS ta_methods ta_tiny_models)
-ta_test(optimizer_test LABEL unit SOURCES optimizer_test.cpp DEPENDS ta_model)
+ta_test(optimizer_test LABEL unit SOURCES optimizer_test.cpp shared_optimizer_test.cpp DEPENDS ta_model)
 ta_test(segmentation_counts_test LABEL unit SOURCES segmentation_counts_test.cpp DEPENDS ta_model)
 ta_test(pamr_test LABEL unit SOURCES pamr_test.cpp DEPENDS ta_model)
 ta_test(clip_surgery_test LABEL unit SOURCES clip_surgery_test.cpp DEPENDS ta_methods)
