@@ -30,7 +30,7 @@ class OddTask final : public TrainingTask {
     parameters_.push_back({"head.weight", weight});
   }
   const model::Parameters& parameters() const override { return parameters_; }
-  Loss loss(const data::TrainingBatch& batch, collectives::CollectiveGroup& group) override {
+  Loss loss(const data::TrainingBatch& batch, collectives::CollectiveGroup&) override {
     seen.push_back(batch.step);
     const auto factor = factors_.find(batch.step);
     at::Tensor total = parameters_[0].tensor.square().mean();
