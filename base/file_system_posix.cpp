@@ -212,7 +212,8 @@ Result<std::string> read_whole(int fd, const Path& path, std::uint64_t bytes_max
   }
 }
 
-/// `direct` is O_DIRECT or 0. A file system that does not know it says so with EINVAL, after the file was made.
+/// `direct` is O_DIRECT or 0. A file system that does not know it says EINVAL after it has
+/// made the file all the same.
 Result<std::unique_ptr<WritableFile>> create_posix_file(const Path& path, int direct) {
   constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
   int fd = ::open(path.c_str(), kFlags | direct, 0644);

@@ -58,6 +58,10 @@ class Saver {
   Saver(FileSystem& files, SaveOptions options, int rank, int world);
   ~Saver();
 
+  /// Takes memory for saves of such tensors ahead, in the background: the first begin() then costs what
+  /// all others cost. Not needed; without effect unless idle().
+  void expect(const std::vector<TensorView>& tensors);
+
   bool idle() const;
   /// Replicated tensors and the position must be equal on all ranks; sharded ones are this rank's.
   /// The tensors may change as soon as it returns. kInvalidArgument for names and sizes that no

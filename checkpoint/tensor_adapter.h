@@ -30,8 +30,8 @@ Result<HeldViews> hold_views(const NamedTensors& tensors);
 Status add_part(HeldViews& held, const std::string& name, const std::vector<std::int64_t>& shape,
                 std::uint64_t begin, const at::Tensor& elements);
 
-/// A CPU tensor on the memory that was read, which it frees: nothing is copied. Elements of a tensor
-/// that was asked for in part are one-dimensional.
+/// A CPU tensor on the memory that was read, which it frees: nothing is copied. Elements of one that
+/// was asked for in part are one-dimensional.
 at::Tensor to_tensor(TensorData data);
 NamedTensors to_tensors(TensorMap data);
 

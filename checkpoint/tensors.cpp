@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "base/format.h"
@@ -52,14 +50,6 @@ Result<DType> dtype_from_name(std::string_view name) {
       format("tensor type '{}': expected F32, F16, BF16, F64, I64, I32, U8 or BOOL", name));
 }
 
-ByteBuffer::ByteBuffer(std::size_t size) : size_(size) {
-  if (size == 0) return;
-  constexpr std::size_t kAlignment = 64;
-  const std::size_t whole = (size + kAlignment - 1) / kAlignment * kAlignment;  // as the call demands
-  bytes_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, whole)));
-  if (!bytes_) throw std::bad_alloc();
-}
-
 ByteBuffer::ByteBuffer(ByteSpan copied) : ByteBuffer(copied.size()) {
   if (!copied.empty()) std::memcpy(bytes_.get(), copied.data(), copied.size());
 }
@@ -80,10 +70,6 @@ std::byte* ByteBuffer::release() {
 
 bool ByteBuffer::operator==(const ByteBuffer& other) const {
   return std::ranges::equal(span(), other.span());
-}
-
-void ByteBuffer::Free::operator()(std::byte* bytes) const {
-  std::free(bytes);
 }
 
 }  // namespace tagalign::checkpoint

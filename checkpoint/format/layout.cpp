@@ -106,14 +106,6 @@ bool is_removed(std::string_view name) {
   return step_of_removed(name).has_value();
 }
 
-Status remove_leftovers(FileSystem& files, const Path& folder) {
-  TA_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list_directory(folder));
-  for (const std::string& name : names) {
-    if (is_leftover(name)) TA_RETURN_IF_ERROR(remove_leftover(files, folder, name));
-  }
-  return ok_status();
-}
-
 Status make_folder(FileSystem& files, const Path& folder) {
   if (files.exists(folder)) return ok_status();
   std::vector<Path> missing;

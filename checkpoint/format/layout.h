@@ -22,14 +22,11 @@ std::optional<std::uint64_t> step_of_name(std::string_view name);
 std::string shard_name(std::size_t rank, std::size_t world);
 /// True for ".step-…": what a save or a removal that crashed can leave behind.
 bool is_leftover(std::string_view name);
-/// Removes them, each with remove_leftover().
-Status remove_leftovers(FileSystem& files, const Path& folder);
 /// True for what removed_name() makes.
 bool is_removed(std::string_view name);
 /// Removes FOLDER/name; but a checkpoint that was pinned before its removal went too far comes back.
 Status remove_leftover(FileSystem& files, const Path& folder, const std::string& name);
-/// ".step-00001200.removed": a checkpoint that is being removed. As long as it has its manifest it is
-/// whole.
+/// ".step-00001200.removed": a checkpoint that is being removed; whole as long as it has its manifest.
 std::string removed_name(std::uint64_t step);
 /// "." for a plain name.
 Path parent_of(const Path& path);

@@ -13,6 +13,8 @@ class PageMemory {
   /// At least `bytes`; what was there is lost. Memory is given back only with the object, or for more:
   /// pages that were touched once cost nothing the next time. kUnavailable when there is not so much.
   Status hold(std::size_t bytes);
+  /// Writes to every page, so that the kernel finds it now and not when it is needed.
+  void touch();
   std::byte* data() const { return bytes_.get(); }
 
  private:

@@ -26,6 +26,14 @@ Status PageMemory::hold(std::size_t bytes) {
   return ok_status();
 }
 
+void PageMemory::touch() {
+  constexpr std::size_t kPageBytes = 4096;
+  for (std::size_t at = 0; at < size_; at += kPageBytes) {
+    volatile std::byte& page = bytes_.get()[at];  // not to be optimised away
+    page = std::byte{0};
+  }
+}
+
 void PageMemory::Free::operator()(std::byte* bytes) const {
   std::free(bytes);
 }

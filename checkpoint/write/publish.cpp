@@ -11,8 +11,7 @@
 namespace tagalign::checkpoint {
 namespace {
 
-/// What a save of the same step by a process that died may have left, under the names of another
-/// number of ranks.
+/// What a save of the same step by a process that died may have left: names of another number of ranks.
 Status remove_foreign(FileSystem& files, const Path& temporary, std::size_t world) {
   std::set<std::string> expected;
   for (std::size_t rank = 0; rank < world; ++rank) expected.insert(shard_name(rank, world));

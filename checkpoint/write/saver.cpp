@@ -59,6 +59,7 @@ class Saver::Work {
     TA_CHECK(world > 0 && rank >= 0 && rank < world);
   }
 
+  void expect(const std::vector<TensorView>& tensors);
   bool idle() const { return next_ == Meeting::kNone; }
   bool ready() const { return !idle() && there_.load(std::memory_order_acquire); }
   Status begin(const std::vector<TensorView>& tensors, const RunPosition& position);
@@ -96,11 +97,25 @@ class Saver::Work {
   std::jthread thread_;             ///< last: ends before anything that it uses
 };
 
+void Saver::Work::expect(const std::vector<TensorView>& tensors) {
+  if (!idle() || thread_.joinable()) return;
+  constexpr std::uint64_t kBytesForTheHeader = 1 << 20;
+  std::uint64_t bytes = kBytesForTheHeader;
+  for (const Slice& slice : plan_shard(tensors, seat_))
+    bytes += (slice.end - slice.begin) * dtype_bytes(tensors[slice.tensor].dtype);
+  try {
+    thread_ = std::jthread([this, bytes] { image_.warm(bytes); });
+  } catch (const std::system_error&) {
+    // begin() does it.
+  }
+}
+
 Status Saver::Work::begin(const std::vector<TensorView>& tensors, const RunPosition& position) {
   if (!idle()) {
     return internal_error(format("save step {}: step {} is still being saved; finish() it first",
                                  position.step, position_.step));
   }
+  if (thread_.joinable()) thread_.join();  // what was begun by expect()
   position_ = position;
   position_.world_size = seat_.world;
   // A number of its own: rank 0 may still be clearing away the save that failed before this one.
@@ -244,6 +259,10 @@ Saver::Saver(FileSystem& files, SaveOptions options, int rank, int world)
     : work_(std::make_unique<Work>(files, std::move(options), rank, world)) {}
 
 Saver::~Saver() = default;
+
+void Saver::expect(const std::vector<TensorView>& tensors) {
+  work_->expect(tensors);
+}
 
 bool Saver::idle() const {
   return work_->idle();

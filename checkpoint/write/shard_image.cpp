@@ -9,14 +9,15 @@
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/format/safetensors_header.h"
 #include "checkpoint/read/in_order.h"
+#include "checkpoint/write/stream_copy.h"
 
 namespace tagalign::checkpoint {
 namespace {
 
 constexpr std::uint64_t kPieceBytes = 8 << 20;  ///< handed to the file system at a time
 
-/// More than a few gain nothing: by then the memory is what they wait for. A thread costs as much as a
-/// few blocks do.
+/// More than a few gain nothing: by then the memory is what they wait for. And a thread costs as much
+/// as the copies of a few blocks do.
 int copying_threads(std::size_t blocks) {
   constexpr std::size_t kThreadsMax = 4, kBlocksPerThread = 16;
   const std::size_t useful = 1 + blocks / kBlocksPerThread;
@@ -33,6 +34,10 @@ HeaderEntry entry_of(const TensorView& tensor, const Slice& slice, std::uint64_t
 }
 
 }  // namespace
+
+void ShardImage::warm(std::uint64_t bytes) {
+  if (memory_.hold(bytes).ok()) memory_.touch();
+}
 
 Status ShardImage::take(const std::vector<TensorView>& laid, const std::vector<Slice>& slices) {
   TA_RETURN_IF_ERROR(lay_out(laid, slices));
@@ -69,8 +74,9 @@ void ShardImage::add_blocks(ByteSpan slice) {
 Status ShardImage::copy_blocks() {
   return each_in_order(blocks_.size(), copying_threads(blocks_.size()), [&](std::size_t i) {
     Block& block = blocks_[i];
-    std::memcpy(memory_.data() + block.at, block.live, block.bytes);
-    block.digest = digest128({block.live, block.bytes});  // still in the cache
+    const ByteSpan live(block.live, block.bytes);
+    block.digest = digest128(live);  // which brings it into the cache for the copy
+    stream_copy(memory_.data() + block.at, live);
     return ok_status();
   });
 }
@@ -96,7 +102,8 @@ Status ShardImage::check_blocks(std::uint64_t begin, std::uint64_t end) const {
 }
 
 Status ShardImage::write(WritableFile& file, const std::stop_token& stop) const {
-  // The next piece is checked while this one is on its way to the disk. No thread to be had: get() does it.
+  // The next piece is checked while this one is on its way to the disk; where no thread is to be had,
+  // by get() itself.
   const auto check_from = [this](std::uint64_t at) {
     return std::async(std::launch::async | std::launch::deferred,
                       [this, at] { return check_blocks(at, at + kPieceBytes); });

@@ -4,7 +4,7 @@
 ///          again from the copy. What differs was changed in between: by somebody who wrote into a
 ///          tensor too early, or by the machine.
 /// Memory   one copy of the shard, kept from save to save.
-/// Threads  take() uses a few of its own and returns when they are done; otherwise one thread at a time.
+/// Threads  take() uses a few of its own and returns when they are done; one caller at a time.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,8 @@ struct SavedPart {
 
 class ShardImage {
  public:
+  /// Takes and touches memory for an image of so many bytes. Where there is not enough, take() says so.
+  void warm(std::uint64_t bytes);
   /// Copies the `slices` of `laid`, both in laying order. kInvalidArgument for names that no header can
   /// hold, kUnavailable for want of memory.
   Status take(const std::vector<TensorView>& laid, const std::vector<Slice>& slices);

@@ -150,11 +150,12 @@ struct RankBeat {
   std::string reading;            ///< a file that has kept it for a while: "/data/a.jpg for 31 s"
   bool operator==(const RankBeat&) const = default;
 };
-/// What an attempt needs, measured by its first rank. In milliseconds; 0: not measured.
+/// What an attempt needs, measured by its first rank. In milliseconds; 0: not measured. What goes on
+/// behind the steps of a commit is in step_ms: that and save_ms are what a request to leave takes.
 struct Pace {
   std::int64_t start_ms = 0;      ///< from the start of the process to the end of the first step
   std::int64_t step_ms = 0;       ///< the longest step since, or since the last commit
-  std::int64_t save_ms = 0;       ///< of the last commit
+  std::int64_t save_ms = 0;       ///< that the steps stood still for the last commit
   std::uint64_t steps_total = 0;  ///< that the job shall make; 0: not known
   bool operator==(const Pace&) const = default;
 };

@@ -1,6 +1,7 @@
 #include "data/datasets/caption_dataset.h"
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 
 #include "base/checksum.h"
@@ -83,17 +84,22 @@ Result<JoinedCaptions> open_or_join(FileSystem& files, const CaptionDatasetOptio
   const Path home = beside_captions        ? options.captions.parent_path()
                     : root.is_image_folder ? root.shards.front()
                                            : root.shards.front().parent_path();
+  std::vector<std::string> damaged;
   for (const Path& folder : derived_folders_to_read(home, derived)) {
     if (!data::exists(folder / name)) continue;
     auto stored = open_joined(folder / name, stamp.all());
     if (stored.ok()) return stored;
+    if (stored.status().code() == ErrorCode::kDataLoss)
+      damaged.push_back(format("{} was damaged and is made again", (folder / name).string()));
   }
   RecordFileTarget target{.file = {}, .scratch = scratch_folder(derived)};
   target.find_file = [&] {
     const Path folder = derived_folder(home, derived);
     return folder.empty() ? Path() : folder / name;
   };
-  return join_captions(files, options, root, names, target, stamp.all());
+  auto joined = join_captions(files, options, root, names, target, stamp.all());
+  if (joined.ok()) std::ranges::move(damaged, std::back_inserter(joined->notices));
+  return joined;
 }
 
 /// The names of one kind of tags; both files are given, or none.

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
+#include <span>
 
+#include "base/format.h"
 #include "base/status.h"
 #include "model/inference/segmentation.h"
 #include "model/torch_threads.h"
@@ -67,6 +70,28 @@ at::Tensor class_embeddings(const PromptEncoder& encode, const std::vector<std::
   std::vector<std::string> names;
   for (const std::string& name : classes) names.push_back(first_name(name));
   return prompt_embeddings(encode, names, templates, threads).mean(1);  // [N, E]
+}
+
+std::int64_t classes_of_whole_passes(std::size_t templates) {
+  TA_CHECK(templates > 0, "at least one template");
+  return static_cast<std::int64_t>(kPromptsPerForward / std::gcd(kPromptsPerForward, templates));
+}
+
+Digest128 class_tokens_digest(const Tokenizer& tokenizer, std::int64_t context,
+                              const std::vector<std::string>& classes,
+                              const std::vector<std::string>& templates) {
+  Hasher128 hasher;
+  hasher.update(format("{} classes, {} templates, {} prompts a pass\n", classes.size(),
+                       templates.size(), kPromptsPerForward));
+  for (const std::string& name : classes) {
+    for (const std::string& each : templates) {
+      const std::vector<std::int32_t> ids =
+          tokenizer.encode(fill_template(each, first_name(name)), static_cast<int>(context));
+      hasher.update(format("{}\n", ids.size()));
+      hasher.update(std::as_bytes(std::span(ids)));
+    }
+  }
+  return hasher.digest();
 }
 
 PromptEncoder clip_prompts(const TextTower& text, const Tokenizer& tokenizer) {

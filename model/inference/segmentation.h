@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/checksum.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
 #include "model/inference/dense_scorer.h"
@@ -45,6 +46,16 @@ at::Tensor class_embeddings(const PromptEncoder& encode, const std::vector<std::
 at::Tensor class_embeddings(const TextTower& text, const Tokenizer& tokenizer,
                             const std::vector<std::string>& classes,
                             const std::vector<std::string>& templates, int threads = 1);
+
+/// The fewest classes of so many templates whose prompts fill whole passes: class_embeddings() of
+/// such a stretch, which begins at a multiple of it, gives the bits that it gives within the whole.
+std::int64_t classes_of_whole_passes(std::size_t templates);
+
+/// Of the token ids that class_embeddings() hands to CLIP's text tower, pass by pass. Tokens rather
+/// than texts: what changes in vocabulary, cleaning or templates shows in them.
+Digest128 class_tokens_digest(const Tokenizer& tokenizer, std::int64_t context,
+                              const std::vector<std::string>& classes,
+                              const std::vector<std::string>& templates);
 
 /// Top-left corners of the sliding windows in row-major order; the last one of each axis is shifted
 /// inward; an image smaller than the window gives one window of the image's size on that axis.

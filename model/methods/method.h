@@ -29,6 +29,7 @@
 #include "model/clip/towers.h"
 #include "model/inference/dense_scorer.h"
 #include "model/inference/refinement.h"
+#include "model/methods/label_rows.h"
 #include "model/training/state_dict.h"
 #include "model/training/training_objective.h"
 
@@ -89,6 +90,7 @@ struct Materials {
   /// For the files that a method's section names: text, and tensors of any weight file.
   FileSystem* files = nullptr;
   std::function<Result<StateDict>(const Path&)> read_weights = {};
+  LabelStore* labels = nullptr;  ///< of a training's labels; nullptr: each is embedded on the spot
 };
 
 class TorchArchive;

@@ -1,9 +1,12 @@
 #include "model/methods/similarity.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
+
+#include <algorithm>
 
 #include "base/format.h"
 #include "base/status.h"
@@ -31,6 +34,23 @@ at::Tensor embed_by_clip(const Materials& materials, const std::vector<std::stri
                          const std::vector<std::string>& templates, int threads) {
   TA_CHECK(materials.tokenizer != nullptr, "a tokenizer");
   return class_embeddings(*materials.text, *materials.tokenizer, classes, templates, threads);
+}
+
+Result<at::Tensor> embed_labels(const Materials& materials, const std::vector<std::string>& labels,
+                                const std::vector<std::string>& templates) {
+  if (materials.labels == nullptr) return embed_by_clip(materials, labels, templates, 1);
+  const at::NoGradGuard frozen;
+  const ClipShape& shape = materials.text->shape();
+  LabelRows rows{.count = static_cast<std::int64_t>(labels.size()),
+                 .width = shape.embed_dim,
+                 .block = classes_of_whole_passes(templates.size())};
+  rows.texts = class_tokens_digest(*materials.tokenizer, shape.context, labels, templates);
+  rows.make = [&](std::int64_t index) {
+    const auto first = labels.begin() + index * rows.block;
+    const std::int64_t size = std::min<std::int64_t>(rows.block, labels.end() - first);
+    return embed_by_clip(materials, {first, first + size}, templates, 1);
+  };
+  return materials.labels->rows(rows);
 }
 
 Grid patch_grid(const VisionTower& vision, const at::Tensor& windows) {

@@ -38,6 +38,10 @@ Grid patch_grid(const VisionTower& vision, const at::Tensor& windows);
 at::Tensor embed_by_clip(const Materials& materials, const std::vector<std::string>& classes,
                          const std::vector<std::string>& templates, int threads);
 
+/// The same of the many labels that a training learns by, by the materials' store where there is one.
+Result<at::Tensor> embed_labels(const Materials& materials, const std::vector<std::string>& labels,
+                                const std::vector<std::string>& templates);
+
 /// `map` [B, N, h, w], brought to the windows' size and sharpened if there is a refinement.
 at::Tensor refined(const Refinement* refinement, const at::Tensor& windows, const at::Tensor& map);
 

@@ -207,17 +207,31 @@ PartDict AdamW::parts() const {
   return parts;
 }
 
-Status AdamW::load_state(const StateDict& state, std::uint64_t steps_done) {
+Status AdamW::check_state(const StateDict& state) const {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const std::string& name = parameters_[i].name;
     TA_RETURN_IF_ERROR(check_moment(state, kExpAvg + name, exp_avg_[i], is_shared()));
     TA_RETURN_IF_ERROR(check_moment(state, kExpAvgSq + name, exp_avg_sq_[i], is_shared()));
   }
+  return ok_status();
+}
+
+Status AdamW::load_state(const StateDict& state, std::uint64_t steps_done) {
+  StateDict copies;
+  for (const auto& [name, tensor] : state) copies[name] = tensor.clone();
+  return take_state(std::move(copies), steps_done);
+}
+
+Status AdamW::take_state(StateDict state, std::uint64_t steps_done) {
+  TA_RETURN_IF_ERROR(check_state(state));
   const at::NoGradGuard no_grad;
+  const auto take = [&](const std::string& name, at::Tensor& moment) {
+    const at::Tensor laid = state.at(name).reshape(moment.sizes());
+    moment = laid.to(moment.options()).contiguous();
+  };
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto shape = exp_avg_[i].sizes();
-    exp_avg_[i].copy_(state.at(kExpAvg + parameters_[i].name).reshape(shape));
-    exp_avg_sq_[i].copy_(state.at(kExpAvgSq + parameters_[i].name).reshape(shape));
+    take(kExpAvg + parameters_[i].name, exp_avg_[i]);
+    take(kExpAvgSq + parameters_[i].name, exp_avg_sq_[i]);
   }
   steps_ = steps_done;
   return ok_status();

@@ -37,9 +37,9 @@ bool has_weight_decay(const Parameter& parameter);
 
 /// Owns the moments; shares the parameters. One thread.
 ///
-/// Shared by several ranks (RankShare), each keeps the moments of its own elements and updates those:
-/// step() leaves the parameters alone and new_values() holds what they become. The ranks gather them
-/// and adopt() them, before the parameters are used again. The bits are those of one that is whole.
+/// Shared by several ranks (RankShare), each keeps the moments of its own elements and updates
+/// those: step() leaves the parameters alone, and new_values() holds what they become. The ranks
+/// gather and adopt() them before the parameters are used again. The bits are those of a whole one.
 class AdamW {
  public:
   AdamW(Parameters parameters, AdamWOptions options, LateParameters late = {},
@@ -57,7 +57,7 @@ class AdamW {
   void zero_gradients();
 
   bool is_shared() const { return share_.world > 1; }
-  /// [N] this rank's elements of all parameters after the step, and zeros; N is the same on all ranks.
+  /// [N] this rank's elements of all parameters after the step, then zeros; N is that of all ranks.
   const at::Tensor& new_values() const { return new_values_; }
   /// [world · N] those of all ranks, in rank order, become the parameters.
   void adopt(const at::Tensor& gathered);
@@ -65,17 +65,19 @@ class AdamW {
   const Parameters& parameters() const { return parameters_; }
   const LateParameters& late() const { return late_; }
   std::uint64_t steps_done() const { return steps_; }
-  /// "optimizer.exp_avg.NAME", "optimizer.exp_avg_sq.NAME": the moments themselves, not copies; empty
-  /// when shared. The step count travels in the checkpoint's position. Moments of a parameter that
-  /// waits are zero.
+  /// "optimizer.exp_avg.NAME", "optimizer.exp_avg_sq.NAME": the moments themselves, no copies, and
+  /// none when shared. A parameter that waits has zeros. The step count is part of the position.
   StateDict state() const;
   /// Likewise, of a shared one: every name, on every rank; empty when it is whole.
   PartDict parts() const;
   /// What state() has, or the elements of it that parts() names, one-dimensional. The message names
   /// the first tensor that is missing or of another shape; nothing is changed then.
   Status load_state(const StateDict& state, std::uint64_t steps_done);
+  /// Likewise, and keeps the tensors themselves where device and type allow: nobody else may then.
+  Status take_state(StateDict state, std::uint64_t steps_done);
 
  private:
+  Status check_state(const StateDict& state) const;
   std::vector<std::uint64_t> element_counts() const;
   void take_values();
   at::Tensor own(const at::Tensor& tensor, std::size_t index) const;

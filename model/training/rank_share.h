@@ -2,8 +2,8 @@
 /// first stage, Rajbhandari et al. 2020, section 5.1).
 ///
 /// The tensors lie end to end in their order, and the ranks get equal ranges of all elements. A cut
-/// that falls into a tensor moves down to a multiple of kCutElements from that tensor's start: vector
-/// kernels then treat every element as they do in the whole tensor, and give the same bits. Pure.
+/// that falls into a tensor moves down to a multiple of kCutElements from its start: vector kernels
+/// then treat every element as they do in the whole tensor, and give the same bits. Pure.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,7 @@ void Client::request(const wire::ClientRequest& message) {
 
 void Client::look() {
   request(wire::JobsRequest{});
-  world_.after(world_.between(1'000, 20'000), [this] { look(); });
+  world_.after(world_.pace.strikes * world_.between(1'000, 20'000), [this] { look(); });
 }
 
 void Client::receive(const wire::Frame& frame) {

@@ -17,7 +17,6 @@ namespace tagalign::simulation {
 namespace {
 
 constexpr int kReleases = 6;
-constexpr UnixMs kWeatherMs = 240'000;
 /// Longer than the longest wait for the probe of a node that was drained: a job may need that one.
 constexpr UnixMs kCalmMs = 4'500'000;
 /// Of a workflow of hundreds of jobs in calm weather.
@@ -30,11 +29,23 @@ constexpr std::uint64_t kSeedsPerSqlite = 3;
 /// for them, so that it names the run that it did without.
 constexpr std::uint64_t kSeedsPerSlurm = 4;
 
+constexpr Pace kDay{.weather_ms = 24 * 3'600'000,
+                    .rounds = 10,
+                    .strikes = 12,
+                    .per_step = 0.02,
+                    .steps = 400,
+                    .steps_per_checkpoint = 40};
+
+/// Users come as often as the weather lasts long.
+int clients_of(const Pace& pace) {
+  return pace.weather_ms > 3'600'000 ? 5 : 1;
+}
+
 class Cluster {
  public:
   /// `only`: what the one client submits; nullptr: drawn, as is how many there are.
-  explicit Cluster(std::uint64_t seed, const wire::WorkflowSpec* only = nullptr)
-      : world_(seed),
+  explicit Cluster(std::uint64_t seed, const wire::WorkflowSpec* only = nullptr, Pace pace = {})
+      : world_(seed, pace),
         network_(world_),
         slurm_(seed % kSeedsPerSlurm == 0
                    ? std::make_unique<Slurm>(
@@ -58,7 +69,7 @@ class Cluster {
     spans_ = nodes > 1 && world_.random.chance(0.5);
     for (int i = 0; i < nodes; ++i) add_node(i);
     if (slurm_) add_pool_user();
-    const auto clients = world_.between(1, 4);
+    const auto clients = world_.between(1, 4) * clients_of(pace);
     for (int i = 0; i < clients && !only; ++i) add_client(i);
     if (only) add_client(0, *only);
   }
@@ -92,16 +103,17 @@ class Cluster {
       if (!node->pooled()) node->start();
     }
     for (const auto& client : clients_) {
-      world_.after(world_.between(0, 200'000), [&client] { client->start(); });
+      world_.after(world_.between(0, world_.pace.weather_ms * 5 / 6),
+                   [&client] { client->start(); });
     }
     strikes_.begin();
     if (world_.bounds && nodes_.size() > 1) world_.broken.insert(nodes_.back()->id());
     if (user_) user_->start();
-    while (world_.step(start_ + kWeatherMs)) {
+    while (world_.step(start_ + world_.pace.weather_ms)) {
     }
     world_.misfortunes["gang in bad weather"] = static_cast<int>(world_.launched.size());
     heal();
-    const UnixMs end = start_ + kWeatherMs + kCalmMs;
+    const UnixMs end = start_ + world_.pace.weather_ms + kCalmMs;
     while (!all_done() && world_.step(end)) {
     }
     if (slurm_) give_back();
@@ -311,6 +323,10 @@ class Cluster {
 
 Summary run_cluster(std::uint64_t seed) {
   return Cluster(seed).run();
+}
+
+Summary run_day(std::uint64_t seed) {
+  return Cluster(seed, nullptr, kDay).run();
 }
 
 CrashRun run_crash_point(std::uint64_t seed, const wire::WorkflowSpec& only, CrashPoint point) {

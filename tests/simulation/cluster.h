@@ -22,6 +22,10 @@ struct Summary {
 
 Summary run_cluster(std::uint64_t seed);
 
+/// A day of weather in which something strikes once a minute or so, people submit a workflow every
+/// hour or two, and a training takes hundreds of steps: what only time brings about.
+Summary run_day(std::uint64_t seed);
+
 /// One workflow in calm weather, with one death of the coordinator.
 struct CrashRun {
   std::vector<std::string> violations;

@@ -3,7 +3,8 @@
 ///
 /// TAGALIGN_SIM_SEEDS=N runs seeds 1 … N instead of the usual 300, TAGALIGN_SIM_SEED=N that one,
 /// TAGALIGN_SIM_FRESH_SECONDS=N for so long seeds that nobody has seen, from one that the clock names;
-/// TAGALIGN_SIM_FRESH_FROM=N names it instead.
+/// TAGALIGN_SIM_FRESH_FROM=N names it instead. TAGALIGN_SIM_DAYS=N simulates N days instead of two,
+/// TAGALIGN_SIM_FIRST_DAY=N from that seed on.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -198,6 +199,20 @@ TEST_F(Simulation, SeedsThatNobodyHasSeen_BreakNoPromise) {
   std::cout << "fresh seeds " << first << " to " << seed - 1
             << "; one by itself: TAGALIGN_SIM_SEED=N simulation_test\n";
   print(seed - first, total);
+}
+
+TEST_F(Simulation, DaysOfCommonWeather_EveryJobEndsAndNoPromiseBreaks) {
+  const std::uint64_t first = number_from_environment("TAGALIGN_SIM_FIRST_DAY", 1);
+  const std::uint64_t days = number_from_environment("TAGALIGN_SIM_DAYS", 2);
+  Summary total;
+  for (std::uint64_t seed = first; seed < first + days; ++seed) {
+    const Summary summary = run_day(seed);
+    EXPECT_TRUE(summary.violations.empty()) << report(seed, summary);
+    add(total, summary);
+  }
+  print(days, total);
+  EXPECT_GT(total.simulated_ms, static_cast<std::int64_t>(days) * 24 * 3'600'000);
+  EXPECT_GT(total.jobs_by_state["succeeded"], 0);
 }
 
 // Seeds that have found a defect. What each found is tested by itself in the room that was mended;

@@ -25,7 +25,7 @@ void Strikes::begin() {
 void Strikes::strike_again() {
   if (healed_) return;
   strike();
-  world_.after(world_.between(200, 10'000), [this] { strike_again(); });
+  world_.after(world_.pace.strikes * world_.between(200, 10'000), [this] { strike_again(); });
 }
 
 /// Every seed is spared some kinds, so that what they would cut short happens as well: an agent
@@ -171,7 +171,7 @@ void Strikes::retire_node() {
   Node& node = any_node();
   const auto number = std::ranges::find(targets_.nodes, &node, [](auto& one) { return one.get(); });
   if (targets_.lasting(static_cast<int>(number - targets_.nodes.begin())) || node.retired()) return;
-  if (!world_.random.chance(0.5)) return;
+  if (!world_.random.chance(0.5 / static_cast<double>(world_.pace.strikes))) return;
   ++world_.misfortunes["machine gone"];
   node.retire();
 }
@@ -242,7 +242,7 @@ void Strikes::mend_link(const Node& node) {
 void Strikes::strike_slurm_again() {
   if (healed_) return;
   strike_slurm();
-  world_.after(world_.between(500, 10'000), [this] { strike_slurm_again(); });
+  world_.after(world_.pace.strikes * world_.between(500, 10'000), [this] { strike_slurm_again(); });
 }
 
 void Strikes::strike_slurm() {

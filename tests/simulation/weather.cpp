@@ -4,16 +4,17 @@ namespace tagalign::simulation {
 
 Weather some_weather(World& world) {
   const auto up_to = [&world](double most) { return world.random.uniform(0, most); };
+  const double step = world.pace.per_step;
   return {.loss = up_to(0.2),
           .duplicate = up_to(0.2),
           .late_word = up_to(1),
           .slow = up_to(0.2),
           .stall = up_to(0.001),
-          .rank_death = up_to(0.1),
-          .program_error = up_to(0.04),
+          .rank_death = step * up_to(0.1),
+          .program_error = step * up_to(0.04),
           .launch_error = up_to(0.1),
           .death_before_acting = up_to(0.1),
-          .wedge = up_to(0.1),
+          .wedge = step * up_to(0.1),
           .orphan = up_to(1),
           .pool_refusal = up_to(0.5),
           .pool_late = up_to(0.1),

@@ -72,7 +72,8 @@ inline void put_bounds(wire::WorkflowSpec& workflow, World& world) {
     workflow.jobs.push_back(std::move(swept));
   }
   wire::JobSpec early = job("early", "scenes", 1, {});
-  early.after_commit = {{"train", static_cast<std::uint64_t>(world.between(1, 14))}};
+  early.after_commit = {
+      {"train", static_cast<std::uint64_t>(world.between(1, 14)) * world.pace.steps / 12}};
   workflow.jobs.push_back(std::move(early));
   wire::JobSpec best = job("best", "evaluate", 1, {}, "train");
   best.best_of = "evaluate";

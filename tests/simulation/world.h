@@ -73,10 +73,21 @@ struct CrashPoint {
   bool before = false;       ///< nothing of it is durable; else all is, and nothing was said of it
 };
 
+/// How fast a simulated day goes by. What the programs themselves wait for is not stretched.
+struct Pace {
+  UnixMs weather_ms = 240'000;
+  std::int64_t rounds = 1;   ///< times as long between two rounds of a process's loop
+  std::int64_t strikes = 1;  ///< times as long between two strikes, and between looks of the users
+  double per_step = 1;       ///< how much of a misfortune's probability each step has
+  std::uint64_t steps = 12;  ///< of a training
+  std::uint64_t steps_per_checkpoint = 3;
+};
+
 class World final : public Clock {
  public:
-  explicit World(std::uint64_t seed)
-      : random({seed, 0, 0}, StreamPurpose::kSimulation),
+  explicit World(std::uint64_t seed, Pace its_pace = {})
+      : pace(its_pace),
+        random({seed, 0, 0}, StreamPurpose::kSimulation),
         bounds(seed % 5 == 0),
         people(seed % 3 != 0),
         archives(seed % 4 == 1) {}
@@ -104,6 +115,7 @@ class World final : public Clock {
   }
   /// How long a dead process stays away: mostly shorter than anybody's patience, else longer.
   std::int64_t downtime_ms() { return between(10, random.chance(0.3) ? 30'000 : 3'000); }
+  std::int64_t round_ms() { return pace.rounds * between(20, 80); }
   /// Draws, and counts what strikes under its name.
   bool strikes(double probability, const char* misfortune) {
     if (!random.chance(probability)) return false;
@@ -121,6 +133,7 @@ class World final : public Clock {
     if (violations.size() < 10) violations.push_back(std::move(text));
   }
 
+  const Pace pace;
   RandomStream random;
   UnixMs now = 1'000'000;
   std::int64_t wall_offset_ms = 0;  ///< wall clocks are set; the monotonic clock is not

@@ -1,7 +1,9 @@
-/// Which configuration a checkpoint belongs to (configs/schema/document/digest.md).
+/// Which configuration a checkpoint belongs to, and which may go on from it: digest.md, in
+/// configs/schema/document, says what follows from that.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "configs/schema/document/digest.h"
@@ -10,22 +12,40 @@
 
 namespace tagalign::jobs {
 
-/// What determines the numbers of a run: the lines of digest.md, and their digest.
+/// Before the keys of settings that keep the numbers of a run.
+inline constexpr char kKeepsNumbers = '?';
+
 struct ConfigIdentity {
-  std::string digest;
+  std::string digest;  ///< of the lines of digest.md: what determines the numbers of a run
+  /// These lines, and those of all other keys that are not at their default, behind kKeepsNumbers.
   config::DigestLines settings;
 };
+
+/// `numbers` and the lines of other keys, together.
+ConfigIdentity identity_of(const config::DigestLines& numbers, const config::DigestLines& others);
 
 /// Refuses what loading would refuse. T: TrainConfig, PretrainConfig, ImportConfig.
 template <class T>
 Result<ConfigIdentity> config_identity(const T& config) {
   TA_RETURN_IF_ERROR(config::dump(config).status());
-  const config::DigestLines lines = config::digest_lines(config);
-  return ConfigIdentity{config::digest_of(lines), lines};
+  return identity_of(config::digest_lines(config), config::lines_that_keep_numbers(config));
 }
 
-/// In which settings two runs differ, each with both values, as "optimizer.base_lr is 0.001, was
-/// its default"; the first few. Empty when the other run's are not known.
-std::string differences(const config::DigestLines& ours, const config::DigestLines& theirs);
+/// A setting in which two runs differ.
+struct SettingChange {
+  std::string key;
+  std::string now, then;  ///< as in the lines, or "its default"
+};
+/// By what they mean for a run that goes on from the other one's checkpoint.
+struct SettingChanges {
+  std::vector<SettingChange> refused;  ///< it would be another run
+  std::vector<SettingChange> told;     ///< it may, and its numbers differ from here on
+  std::vector<SettingChange> silent;   ///< its numbers are the same
+};
+/// Of two configurations' settings. Pure; the table of what may change is in the source.
+SettingChanges changes_between(const config::DigestLines& ours, const config::DigestLines& theirs);
+
+/// "optimizer.base_lr is 0.001, was its default; …", the first few.
+std::string words_of(const std::vector<SettingChange>& changes);
 
 }  // namespace tagalign::jobs

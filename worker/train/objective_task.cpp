@@ -33,33 +33,32 @@ class ObjectiveTask final : public TrainingTask {
   model::Parameters buffers() const override { return objective_->buffers(); }
   model::LateParameters late() const override { return objective_->late(); }
 
-  Loss loss(const data::TrainingBatch& batch) override {
-    const model::LossRanks ranks{.rank = rank_.group.rank(),
-                                 .world = rank_.group.size(),
-                                 .gather = [this](const at::Tensor& rows) {
-                                   return gather_with_gradient(rows, rank_.group);
-                                 }};
-    const model::TrainingBatch tensors = to_tensors(batch);
+  Loss loss(const data::TrainingBatch& batch, collectives::CollectiveGroup& group) override {
+    const model::LossRanks ranks{
+        .rank = group.rank(), .world = group.size(), .gather = [&group](const at::Tensor& rows) {
+          return gather_with_gradient(rows, group);
+        }};
+    const model::TrainingBatch tensors = to_tensors(batch, group.rank());
     const AutocastScope autocast(config_.runtime.precision, rank_.device);
     auto loss = objective_->loss(tensors, ranks);
     return {.total = std::move(loss.total), .parts = std::move(loss.parts)};
   }
 
  private:
-  model::TrainingBatch to_tensors(const data::TrainingBatch& batch) const {
+  model::TrainingBatch to_tensors(const data::TrainingBatch& batch, int rank) const {
     const std::int64_t side = config_.data.image_size;
-    return {.images = at::from_blob(const_cast<float*>(batch.images.data()),
-                                    {batch.size, 3, side, side}, at::kFloat)
-                          .to(rank_.device),
-            .tokens = caption_tokens(shape_.tokenizer, batch.captions, objective_->context(),
-                                     rank_.device),
-            .tags = multi_hot(batch.tags, shape_.tags).to(rank_.device),
-            .attributes = shape_.attributes == 0
-                              ? at::Tensor()
-                              : multi_hot(batch.attributes, shape_.attributes).to(rank_.device),
-            .step = batch.step,
-            .first_image = static_cast<std::uint64_t>(rank_.group.rank()) *
-                           static_cast<std::uint64_t>(batch.size)};
+    return {
+        .images = at::from_blob(const_cast<float*>(batch.images.data()),
+                                {batch.size, 3, side, side}, at::kFloat)
+                      .to(rank_.device),
+        .tokens =
+            caption_tokens(shape_.tokenizer, batch.captions, objective_->context(), rank_.device),
+        .tags = multi_hot(batch.tags, shape_.tags).to(rank_.device),
+        .attributes = shape_.attributes == 0
+                          ? at::Tensor()
+                          : multi_hot(batch.attributes, shape_.attributes).to(rank_.device),
+        .step = batch.step,
+        .first_image = static_cast<std::uint64_t>(rank) * static_cast<std::uint64_t>(batch.size)};
   }
 
   Rank& rank_;

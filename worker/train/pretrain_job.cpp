@@ -54,7 +54,7 @@ class ContrastiveTask final : public TrainingTask {
 
   const model::Parameters& parameters() const override { return parameters_; }
 
-  Loss loss(const data::TrainingBatch& batch) override {
+  Loss loss(const data::TrainingBatch& batch, collectives::CollectiveGroup& group) override {
     const std::int64_t side = config_.data.image_size;
     const auto images = at::from_blob(const_cast<float*>(batch.images.data()),
                                       {batch.size, 3, side, side}, at::kFloat)
@@ -67,11 +67,10 @@ class ContrastiveTask final : public TrainingTask {
       image = vision_.encode_pooled(images);
       text = text_.encode(tokens);
     }
-    const model::LossRanks ranks{.rank = rank_.group.rank(),
-                                 .world = rank_.group.size(),
-                                 .gather = [this](const at::Tensor& rows) {
-                                   return gather_with_gradient(rows, rank_.group);
-                                 }};
+    const model::LossRanks ranks{
+        .rank = group.rank(), .world = group.size(), .gather = [&group](const at::Tensor& rows) {
+          return gather_with_gradient(rows, group);
+        }};
     return {.total =
                 model::infonce_loss(image.to(at::kFloat), text.to(at::kFloat), logit_scale_, ranks),
             .parts = {}};

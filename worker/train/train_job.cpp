@@ -8,6 +8,7 @@
 #include "model/clip/towers.h"
 #include "model/methods/method.h"
 #include "worker/identity/config_identity.h"
+#include "worker/labels/shared_labels.h"
 #include "worker/train/objective_task.h"
 #include "worker/train/trainer.h"
 #include "worker/weights/frozen_clip.h"
@@ -49,6 +50,8 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
     materials.vision = &clip->vision;
     materials.text = &clip->text;
   }
+  SharedLabels labels(rank, Path(config.checkpoint.directory) / "cache", clip ? clip->digest : "");
+  materials.labels = &labels;
   TA_ASSIGN_OR_RETURN(
       auto objective,
       method->objective(config, materials, {dataset.tag_names(), dataset.attribute_names()}));

@@ -19,7 +19,9 @@
 #include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
 #include "worker/train/commits/run_checkpoints.h"
+#include "worker/train/commits/step_log.h"
 #include "worker/train/divergence.h"
+#include "worker/train/logical_ranks.h"
 #include "worker/train/pace_meter.h"
 #include "worker/train/stragglers.h"
 #include "worker/train/trainer_options.h"
@@ -48,7 +50,10 @@ class Run {
         broken_share_(dataset.size(), options.data.broken_share_max) {}
 
   Result<JobEnd> run() {
+    if (const int ranks = config::logical_ranks(options_.optimizer); ranks > 0)
+      TA_RETURN_IF_ERROR(check_logical_ranks(task_, ranks, options_.global_batch, rank_.group));
     TA_RETURN_IF_ERROR(resume());
+    open_step_log();
     TA_RETURN_IF_ERROR(open_loader());
     progress_.emplace(rank_, options_, step_);
     rank_.enter(wire::Phase::kFirstStep);
@@ -77,6 +82,13 @@ class Run {
     log_info("{}: resumed from {} (step {})", options_.label, newest.manifest.folder.string(),
              step_);
     return ok_status();
+  }
+
+  void open_step_log() {
+    if (!rank_.is_first()) return;
+    step_log_.emplace(rank_.files, options_.checkpoint.directory,
+                      step_terms(options_, rank_, dataset_));
+    step_log_->open(step_);
   }
 
   /// Where the next step's batch lies in the sequence of samples.
@@ -110,16 +122,16 @@ class Run {
       tensor.copy_(found->second);
     }
     step_ = step;
-    return optimizer_.load_state(tensors, step);
+    return optimizer_.take_state(std::move(tensors), step);
   }
 
   /// Begins a commit of the state as it is now.
   Status save(bool scheduled) {
     rank_.enter(wire::Phase::kSave);
-    RunState saved{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
-    for (const auto& [name, tensor] : this->saved()) saved.tensors[name] = tensor;
-    if (options_.optimizer.loss_spike > 0) saved.scalars = loss_mean_.scalars();
-    TA_RETURN_IF_ERROR(checkpoints_.begin(saved, scheduled, pace_.pace()));
+    RunState state{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
+    for (const auto& [name, tensor] : saved()) state.tensors[name] = tensor;
+    if (options_.optimizer.loss_spike > 0) state.scalars = loss_mean_.scalars();
+    TA_RETURN_IF_ERROR(checkpoints_.begin(state, scheduled, pace_.pace()));
     rank_.enter(wire::Phase::kStep);
     divergences_ = 0;
     pace_.commit_begun();
@@ -147,15 +159,16 @@ class Run {
     stragglers_.batch_is_there();
     progress_->add_notices(batch.notices);
     replaced_ = batch.replaced;
-    const auto loss =
-        compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib, rank_.group);
+    const auto loss = compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib,
+                                        rank_.group, config::logical_ranks(options_.optimizer));
     if (!loss.ok()) {
       return loss.status().with_context(format("{} step {}", options_.label, step_ + 1));
     }
     const double norm = optimizer_.clip_gradients(options_.optimizer.clip_grad_norm);
+    const double rate = model::learning_rate(schedule_, step_);
     TA_ASSIGN_OR_RETURN(const std::string diverged, divergence(*loss, norm));
     if (diverged.empty()) {
-      optimizer_.step(model::learning_rate(schedule_, step_));
+      optimizer_.step(rate);
       TA_RETURN_IF_ERROR(share_updates(optimizer_, rank_.group));
     } else {
       const Status judged = judge(diverged, batch, *loss);
@@ -164,6 +177,8 @@ class Run {
       optimizer_.pass_over();
     }
     ++step_;
+    done_ = {step_, next_sample(), loss_print(rank_.group.rank(), loss->total.item<double>()), norm,
+             rate};
     pace_.step_done();
     rank_.enter(wire::Phase::kStep);
     TA_RETURN_IF_ERROR(stragglers_.step_done());
@@ -232,19 +247,21 @@ class Run {
     TA_RETURN_IF_ERROR(open_loader());
     rank_.enter(wire::Phase::kFirstStep);
     if (rank_.is_first()) {
+      step_log_->rewind(step_);
       rank_.reporter.notice(format("{}: rewound to step {}, going on at sample {}", options_.label,
                                    step_, next_sample()));
     }
     return false;
   }
 
-  /// Every rank learns at the same step boundary whether anybody was asked to stop, whether too many
-  /// images are broken, and how the commit behind the steps gets on.
+  /// Every rank learns at the same step boundary whether anybody was asked to stop, whether too
+  /// many images are broken, how the commit behind the steps gets on, and what all losses were.
   Result<bool> vote() {
-    std::array<std::uint64_t, 4> sums{rank_.reporter.stop_requested() ? 1u : 0u, replaced_,
+    std::array<std::uint64_t, 5> sums{rank_.reporter.stop_requested() ? 1u : 0u, replaced_,
                                       checkpoints_.ready() ? 1u : 0u,
-                                      checkpoints_.in_trouble() ? 1u : 0u};
+                                      checkpoints_.in_trouble() ? 1u : 0u, done_.losses};
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(sums));
+    write_down(sums[4]);
     const auto batch = static_cast<std::uint64_t>(options_.global_batch);
     const Status whole = broken_share_.add(
         {.first_sample = next_sample() - batch, .samples = batch, .replaced = sums[1]});
@@ -252,6 +269,14 @@ class Run {
     if (sums[2] == static_cast<std::uint64_t>(rank_.group.size())) TA_RETURN_IF_ERROR(go_on());
     if (sums[3] > 0) TA_RETURN_IF_ERROR(finish_commit());
     return sums[0] != 0;
+  }
+
+  /// With the marks of all ranks' losses.
+  void write_down(std::uint64_t losses) {
+    if (!step_log_) return;
+    done_.losses = losses;
+    const std::string differs = step_log_->add(done_);
+    if (!differs.empty()) rank_.reporter.notice(format("{}: {}", options_.label, differs));
   }
 
   /// The run ends by a judgement that all ranks share: the commit under way is worth having first.
@@ -281,6 +306,8 @@ class Run {
   std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
   PaceMeter pace_{system_clock(), options_.steps};
   StragglerWatch stragglers_{rank_, system_clock()};
+  std::optional<StepLog> step_log_;  ///< on the first rank
+  StepRecord done_;                  ///< the last step, with this rank's loss alone
   std::uint64_t step_ = 0;
   std::uint64_t passed_over_ = 0;  ///< samples that rewinding has left out
   LossMean loss_mean_;
@@ -291,11 +318,16 @@ class Run {
 
 Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
                                              model::AdamW& optimizer, double bucket_mib,
-                                             collectives::CollectiveGroup& group) {
+                                             collectives::CollectiveGroup& group,
+                                             int logical_ranks) {
   optimizer.zero_gradients();
+  if (logical_ranks > 0) {
+    return compute_by_logical_ranks(task, batch, task.parameters(), logical_ranks, bucket_mib,
+                                    group);
+  }
   TrainingTask::Loss loss;
   try {
-    loss = task.loss(batch);
+    loss = task.loss(batch, group);
     loss.total.backward();
   } catch (const c10::Error& error) {
     return internal_error(error.what_without_backtrace());

@@ -36,18 +36,20 @@ class TrainingTask {
     at::Tensor total;                                       // []
     std::vector<std::pair<std::string, at::Tensor>> parts;  // for the log
   };
-  /// Of this rank's share. May throw c10::Error (Torch, or the gather inside):
-  /// the loop translates it.
-  virtual Loss loss(const data::TrainingBatch& batch) = 0;
+  /// Of the share of rank `group.rank()`, seeing the others through `group` alone; several shares
+  /// may be computed at a time, by threads of their own. May throw c10::Error (Torch, or the gather
+  /// inside): the loop translates it.
+  virtual Loss loss(const data::TrainingBatch& batch, collectives::CollectiveGroup& group) = 0;
 };
 
 /// First half of a step, collective: forward and backward of this rank's share; every parameter is
 /// left with its gradient averaged over the ranks, not clipped. Of `optimizer.late()`, those that
 /// wait are left without one, and those that stay apart with their own. kInternal when Torch or the
-/// gather inside the loss fails.
+/// gather inside the loss fails. `logical_ranks`: see logical_ranks.h; 0: the ranks are what they are.
 Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
                                              model::AdamW& optimizer, double bucket_mib,
-                                             collectives::CollectiveGroup& group);
+                                             collectives::CollectiveGroup& group,
+                                             int logical_ranks = 0);
 
 /// Collective. Resumes from the newest checkpoint that verifies, reports every checkpoint
 /// that exists (again), and returns when all steps are done or a stop was asked for and

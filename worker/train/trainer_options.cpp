@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "base/format.h"
 #include "base/version.h"
 
 namespace tagalign::jobs {
@@ -32,6 +33,13 @@ data::LoaderOptions loader_options(const TrainerOptions& options, const Rank& ra
 model::RankShare optimizer_share(const TrainerOptions& options, const Rank& rank) {
   if (options.optimizer.sharding == config::OptimizerSharding::kNone) return {};
   return {rank.group.rank(), rank.group.size()};
+}
+
+std::string step_terms(const TrainerOptions& options, const Rank& rank,
+                       const data::CaptionDataset& dataset) {
+  return format("{} ranks on {}, configuration {}, data {}, frozen model {}", rank.group.size(),
+                rank.device.is_cpu() ? "CPUs" : "GPUs", options.identity.digest, dataset.digest(),
+                options.model_digest);
 }
 
 RunCheckpointOptions checkpoint_options(const TrainerOptions& options, const Rank& rank,

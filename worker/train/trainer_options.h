@@ -32,6 +32,10 @@ data::LoaderOptions loader_options(const TrainerOptions& options, const Rank& ra
 
 model::RankShare optimizer_share(const TrainerOptions& options, const Rank& rank);
 
+/// What two attempts must have in common for their steps to have the same bits, for people.
+std::string step_terms(const TrainerOptions& options, const Rank& rank,
+                       const data::CaptionDataset& dataset);
+
 /// Of a run with this optimiser, of which each rank reads its own share.
 RunCheckpointOptions checkpoint_options(const TrainerOptions& options, const Rank& rank,
                                         const data::CaptionDataset& dataset,

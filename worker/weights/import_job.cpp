@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/format.h"
+#include "base/version.h"
 #include "checkpoint/run_position.h"
 #include "checkpoint/save.h"
 #include "checkpoint/tensor_adapter.h"
@@ -114,6 +115,7 @@ Result<Imported> import_weights(FileSystem& files, const ImportOptions& options)
   TA_ASSIGN_OR_RETURN(auto trained, read_trained_weights(files, options.from));
   trained.position.world_size = 1;
   trained.position.scheduled = true;
+  trained.position.code = kVersion;
   Imported imported{.notices = trained.notices};
   if (!options.clip.empty())
     TA_RETURN_IF_ERROR(bind_clip(files, options.clip, trained).with_context("--clip"));

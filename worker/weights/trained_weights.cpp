@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/format.h"
+#include "checkpoint/load.h"
 #include "checkpoint/tensor_adapter.h"
 #include "model/clip/towers.h"
 #include "worker/weights/choose_checkpoint.h"

@@ -29,6 +29,7 @@ enum class ProjectorKind : std::uint8_t { kGDecoder, kTransformer };
 enum class Protocol : std::uint8_t { kV1, kV3 };
 enum class OptimizerSharding : std::uint8_t { kNone, kZero1 };
 enum class DivergenceChoice : std::uint8_t { kStop, kSkip, kRewind };
+enum class Determinism : std::uint8_t { kOrder, kBitwise };
 enum class ImageDecoding : std::uint8_t { kExact, kFast };
 enum class LabelEncoding : std::uint8_t { kIndex, kRgb16 };
 enum class PreparedDataset : std::uint8_t { kScenes };
@@ -74,6 +75,10 @@ struct WordsOf<OptimizerSharding> {
 template <>
 struct WordsOf<DivergenceChoice> {
   static constexpr std::array<std::string_view, 3> kWords = {"stop", "skip", "rewind"};
+};
+template <>
+struct WordsOf<Determinism> {
+  static constexpr std::array<std::string_view, 2> kWords = {"order", "bitwise"};
 };
 template <>
 struct WordsOf<ImageDecoding> {

@@ -77,6 +77,18 @@ DigestLines digest_lines(T config) {
   return lines_that_differ(ours.lines(), fresh.lines());
 }
 
+/// The other lines that differ: of keys that keep the numbers, or do so in this configuration.
+template <class T>
+DigestLines lines_that_keep_numbers(T config) {
+  DigestVisitor all(KeysTaken::kAll), digested(KeysTaken::kThatAffectNumbers),
+      fresh(KeysTaken::kAll);
+  visit_fields(all, config);
+  visit_fields(digested, config);
+  T defaults;
+  visit_fields(fresh, defaults);
+  return lines_that_differ(lines_that_differ(all.lines(), digested.lines()), fresh.lines());
+}
+
 /// An element of a list has the defaults of a new element; the length has a line of its own.
 template <class T>
 void DigestVisitor::list(std::string_view name, std::vector<T>& values, std::size_t,

@@ -158,6 +158,8 @@ struct OptimizerConfig {
   DivergenceChoice on_divergence = DivergenceChoice::kStop;
   double loss_spike = 0.0;
   int divergences_max = 10;
+  Determinism determinism = Determinism::kOrder;
+  int logical_ranks = 4;
 
   bool operator==(const OptimizerConfig&) const = default;
 };
@@ -197,6 +199,17 @@ void visit_fields(V& v, OptimizerConfig& c) {
           Rule("so many since the newest checkpoint are passed over, the next one ends the job")
               .between(1, 1'000'000)
               .keeps_numbers());
+  v.field("determinism", c.determinism,
+          Rule("order: the same samples in the same order, and the same bits at the same number of "
+               "ranks; bitwise: the same bits at any number of ranks that divides logical_ranks "
+               "(CPUs only; more memory and traffic for gradients)"));
+  v.field("logical_ranks", c.logical_ranks,
+          Rule("bitwise: the run has the numbers of one on so many ranks").between(1, 256));
+}
+
+/// As how many ranks a step is computed; 0: as those that there are.
+inline int logical_ranks(const OptimizerConfig& optimizer) {
+  return optimizer.determinism == Determinism::kBitwise ? optimizer.logical_ranks : 0;
 }
 
 /// When the training saves, and where.

@@ -13,8 +13,8 @@ namespace tagalign::cli {
 /// True for an argument that is a path and no job's number or name: ".", or with a '/'.
 bool is_folder_argument(const std::string& argument);
 
-/// A folder of checkpoints: its step folders, ascending. A step folder: itself. kNotFound where there
-/// is neither.
+/// Of a folder of checkpoints its step folders, ascending; of a step folder itself. kNotFound for
+/// all else that is named.
 Result<std::vector<Path>> step_folders(FileSystem& files, const Path& path);
 
 /// As checkpoint::read_manifest_file(), of an argument that has to be one checkpoint.

@@ -104,16 +104,15 @@ Result<std::unique_ptr<TrainingObjective>> tagalign_objective(const config::Trai
   auto projector = make_projector(shape, materials.vision->projection(), config.runtime.seed);
   projector->to(materials.device);
   const at::NoGradGuard frozen;
-  TagAlignParts parts{
-      .projector = std::move(projector),
-      .label_embedding = embed_by_clip(materials, tags.objects, method.tag_templates, 1),
-      .infonce_weight = method.infonce_weight,
-      .multitag_weight = method.multitag_weight};
+  TagAlignParts parts{.projector = std::move(projector),
+                      .infonce_weight = method.infonce_weight,
+                      .multitag_weight = method.multitag_weight};
+  TA_ASSIGN_OR_RETURN(parts.label_embedding,
+                      embed_labels(materials, tags.objects, method.tag_templates));
   const config::AttributeLossConfig& second = method.attributes;
   if (second.weight > 0) {
-    parts.attributes = {
-        .label_embedding = embed_by_clip(materials, tags.attributes, second.templates, 1),
-        .weight = second.weight};
+    TA_ASSIGN_OR_RETURN(auto rows, embed_labels(materials, tags.attributes, second.templates));
+    parts.attributes = {.label_embedding = std::move(rows), .weight = second.weight};
   }
   return make_tagalign_objective(materials, std::move(parts));
 }

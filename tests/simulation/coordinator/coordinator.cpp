@@ -118,7 +118,7 @@ void Coordinator::stop_or_continue() {
     return crash();
   }
   const bool stalls = world_.strikes(world_.weather.stall, "coordinator stalled");
-  world_.after(stalls ? world_.between(1'000, 20'000) : world_.between(20, 80),
+  world_.after(stalls ? world_.between(1'000, 20'000) : world_.round_ms(),
                [this, run = incarnation_] { tick(run); });
 }
 

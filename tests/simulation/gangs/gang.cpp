@@ -12,8 +12,6 @@ namespace {
 
 using namespace wire;
 
-constexpr std::uint64_t kStepsTotal = 12;
-constexpr std::uint64_t kStepsPerCheckpoint = 3;
 /// Of a node that nothing is heard of.
 constexpr std::int64_t kGivenUpAfterMs = 5'000;
 constexpr std::int64_t kLookMs = 500;
@@ -150,14 +148,14 @@ bool Gang::misfortune() {
 }
 
 void Gang::train_step(bool leaving) {
-  if (!leaving && step() < kStepsTotal) {
+  if (!leaving && step() < world_.pace.steps) {
     for (const auto& rank : ranks_) ++rank->step;
   }
   enter(Phase::kStep);
-  const bool due = leaving || step() % kStepsPerCheckpoint == 0;
+  const bool due = leaving || step() % world_.pace.steps_per_checkpoint == 0;
   const auto then = [this, leaving] {
     if (leaving) return leave(to_int(ExitCode::kRequeue));
-    if (step() >= kStepsTotal) return leave(0);
+    if (step() >= world_.pace.steps) return leave(0);
     advance_later();
   };
   if (!due) return then();

@@ -131,7 +131,7 @@ void Node::tick(int incarnation) {
     return crash();
   }
   const bool stalls = world_.strikes(world_.weather.stall, "agent stalled");
-  world_.after(stalls ? world_.between(1'000, 25'000) : world_.between(20, 80),
+  world_.after(stalls ? world_.between(1'000, 25'000) : world_.round_ms(),
                [this, incarnation] { tick(incarnation); });
 }
 

@@ -111,6 +111,31 @@ TEST_F(FilesTest, ReadRange_BeyondTheEnd_IsDataLoss) {
   EXPECT_EQ(files_.read_range(folder_ / "a", 2, target).code(), ErrorCode::kDataLoss);
 }
 
+TEST_F(FilesTest, OpenFile_ReadsWhatWasThereWhenItWasOpened) {
+  const Path path = folder_ / "a";
+  ASSERT_TRUE(files_.write_durable(path, "12345").ok());
+  const auto file = files_.open_file(path);
+  ASSERT_TRUE(file.ok()) << file.status().to_string();
+  ASSERT_TRUE(files_.write_durable(path, "67890").ok());
+  std::byte target[4];
+  EXPECT_TRUE((*file)->read(1, target).ok());
+  EXPECT_EQ(static_cast<char>(target[0]), '2');
+  const Status beyond = (*file)->read(2, target);
+  EXPECT_EQ(beyond.code(), ErrorCode::kDataLoss);
+  EXPECT_THAT(beyond.message(), HasSubstr(path.string()));
+  EXPECT_EQ(files_.open_file(folder_ / "none").status().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(files_.open_file(folder_).status().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(FilesTest, ModifiedMs_IsWhenTheFileWasWritten) {
+  const auto before_ms = system_clock().unix_ms();
+  ASSERT_TRUE(files_.write_durable(folder_ / "a", "1").ok());
+  const auto written_ms = modified_ms(folder_ / "a");
+  ASSERT_TRUE(written_ms.ok());
+  EXPECT_NEAR(static_cast<double>(*written_ms), static_cast<double>(before_ms), 60'000);
+  EXPECT_EQ(modified_ms(folder_ / "none").status().code(), ErrorCode::kNotFound);
+}
+
 TEST_F(FilesTest, PrivateFile_IsRefusedWhenOthersCanRead) {
   const Path key = folder_ / "server.secret";
   ASSERT_TRUE(write_private_file(key, "secret").ok());

@@ -77,6 +77,19 @@ TEST_F(SaverTest, OneSaveAfterTheOther_ThroughTheSameMemory) {
   EXPECT_EQ(list(files(), folder())->size(), 3U);
 }
 
+TEST_F(SaverTest, StateThatWasExpected_OrAnother_IsSaved) {
+  Saver saver(files(), {folder(), {}}, 0, 1);
+  saver.expect(views());
+  EXPECT_TRUE(saver.idle());
+  EXPECT_FALSE(saver.ready());
+  ASSERT_TRUE(saver.begin(views(), position_at(1)).ok());
+  expect_all(**saver.finish(alone()), 1.0F);
+  saver.expect({});
+  ASSERT_TRUE(saver.begin(views(), position_at(2)).ok());
+  saver.expect(views());
+  expect_all(**saver.finish(alone()), 1.0F);
+}
+
 TEST_F(SaverTest, TwoMeetings_TheSecondGivesTheManifest) {
   const auto counts = on_ranks(3, [&](const Coordination& seat) {
     Saver saver(files(), {folder(), {}}, seat.rank, seat.world);

@@ -5,6 +5,7 @@
 
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/format/safetensors_header.h"
+#include "checkpoint/write/stream_copy.h"
 #include "tests/unit/checkpoint/checkpoint_fixture.h"
 
 namespace tagalign::checkpoint {
@@ -111,6 +112,20 @@ TEST(ShardImage, SmallerThenLargerState_IsTakenIntoTheSameImage) {
     MemoryFile file;
     ASSERT_TRUE(image.write(file, {}).ok());
     EXPECT_EQ(image.parts()[0].blocks, block_digests(state.views()[0].bytes));
+  }
+}
+
+TEST(StreamCopy, AnyLengthAtAnyAddress_CopiesThatAndNoMore) {
+  std::vector<std::byte> source(300);
+  for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<std::byte>(i * 7 + 1);
+  for (std::size_t at = 0; at < 70; ++at) {
+    for (const std::size_t bytes : {0, 1, 15, 63, 64, 65, 130, 200}) {
+      std::vector<std::byte> target(300), expected(300);
+      const ByteSpan part = std::span(source).subspan(at % 5, bytes);
+      std::ranges::copy(part, expected.begin() + static_cast<std::ptrdiff_t>(at));
+      stream_copy(target.data() + at, part);
+      ASSERT_EQ(target, expected) << at << ", " << bytes;
+    }
   }
 }
 

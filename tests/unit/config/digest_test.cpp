@@ -259,5 +259,20 @@ TEST(Digest, Steps_CountOnlyWhenTheRateDependsOnThem) {
   EXPECT_NE(digest(longer), digest(cosine));
 }
 
+TEST(Digest, LinesThatKeepNumbers_AreTheOthersThatDiffer) {
+  TrainConfig c;
+  EXPECT_THAT(lines_that_keep_numbers(c), IsEmpty());
+  c.optimizer.sharding = OptimizerSharding::kZero1;
+  c.optimizer.beta1 = 0.5;
+  c.checkpoint.directory = "ck";
+  c.steps = 7;
+  EXPECT_THAT(lines_that_keep_numbers(c),
+              ElementsAre(Pair("checkpoint.directory", "\"ck\""),
+                          Pair("optimizer.sharding", "\"zero1\""), Pair("steps", "7")));
+  EXPECT_THAT(digest_lines(c), ElementsAre(Pair("optimizer.beta1", "0.5")));
+  c.optimizer.schedule = ScheduleKind::kCosine;  // the rate depends on the steps now
+  EXPECT_EQ(lines_that_keep_numbers(c).count("steps"), 0u);
+}
+
 }  // namespace
 }  // namespace tagalign::config

@@ -154,15 +154,6 @@ TEST(ParseJobConfig, AttributesOfSharedData_DoNotStopMethodsWithoutThem) {
   EXPECT_EQ(message_of<PretrainConfig>("data: {root: r}\noutput: o\n", files), "accepted");
 }
 
-TEST(ParseJobConfig, Zero1_WithGradientsOfEachRank_IsRefused) {
-  const std::string sharded = kTrain + "optimizer: {sharding: zero1}\n";
-  const std::string tcl = "method: {name: tcl, block_gradients: reference, blocks_from_step: ";
-  EXPECT_EQ(message_of<TrainConfig>(sharded), "accepted");
-  EXPECT_EQ(message_of<TrainConfig>(sharded + tcl + "0}\n"), "accepted") << "none waits";
-  EXPECT_THAT(message_of<TrainConfig>(sharded + tcl + "5}\n"),
-              HasSubstr("optimizer.sharding: expected none with method.block_gradients"));
-}
-
 TEST(ParseJobConfig, RulesBetweenFields_AreChecked) {
   EXPECT_EQ(message_of<TrainConfig>(kTrain + "augment: {scale_min: 0.9, scale_max: 0.5}\n"),
             "f.yml:7: augment.scale_min: expected at most scale_max (0.5), found 0.9");

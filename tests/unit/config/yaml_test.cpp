@@ -155,5 +155,16 @@ TEST(Yaml, JobThatMergesAnother_HasItsKindAndConfiguration) {
   EXPECT_EQ(workflow->jobs[1].after, std::vector<std::string>{"p"});
 }
 
+// ---------------------------------------------------------------- rules between keys
+
+TEST(Sharding, OfGradientsThatEachRankHasOfItsOwn_IsRefused) {
+  const std::string sharded = kTrain + "optimizer: {sharding: zero1}\n";
+  const std::string tcl = "method: {name: tcl, block_gradients: reference, blocks_from_step: ";
+  EXPECT_EQ(message_of<TrainConfig>(sharded), "accepted");
+  EXPECT_EQ(message_of<TrainConfig>(sharded + tcl + "0}\n"), "accepted") << "none waits";
+  EXPECT_THAT(message_of<TrainConfig>(sharded + tcl + "5}\n"),
+              testing::HasSubstr("optimizer.sharding: expected none with method.block_gradients"));
+}
+
 }  // namespace
 }  // namespace tagalign::config

@@ -334,33 +334,6 @@ TEST_F(AttributesTest, Digest_DependsOnIndicesAndNames_AndTellsTheListsApart) {
             CaptionDataset::open(posix_file_system(), as_attributes)->digest());
 }
 
-/// A table of more than 64 MiB is kept, and found again by the names of what it was made from.
-TEST_F(AttributesTest, KeptTable_ServesTheNextStart_AndNoOtherUseOfTheSameFiles) {
-  std::string csv = "file,caption\n";
-  for (int i = 0; i < 66; ++i) csv += format("{}.png,{}\n", i, std::string(1 << 20, 'a'));
-  CaptionDatasetOptions options{.root = folder_.path() / "images"};
-  options.captions = folder_.write("large.csv", csv);
-  auto as_tags = options, as_attributes = options;
-  as_tags.tags = as_attributes.attributes = folder_.write("list.json", "{\"7\": [1]}");
-  as_tags.tag_names = as_attributes.attribute_names = folder_.write("list.txt", "red\nold\n");
-  std::string digest;
-  for (int start = 0; start < 2; ++start) {
-    const auto dataset = CaptionDataset::open(posix_file_system(), as_attributes);
-    ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
-    EXPECT_EQ(dataset->size(), 66U);
-    EXPECT_THAT(dataset->record(7).attributes, ElementsAre(1));
-    EXPECT_THAT(dataset->record(8).attributes, IsEmpty());
-    if (start == 0) digest = dataset->digest();
-    EXPECT_EQ(dataset->digest(), digest);
-    std::size_t kept = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path()))
-      kept += entry.path().extension() == ".records" ? 1 : 0;
-    EXPECT_EQ(kept, 1U);
-  }
-  EXPECT_THAT(CaptionDataset::open(posix_file_system(), as_tags).status().message(),
-              HasSubstr("only 1 record is left of 66"));
-}
-
 TEST_F(CaptionDatasetTest, MissingFile_IsNotFound) {
   CaptionDatasetOptions options{.root = folder_.path(), .captions = folder_.path() / "none.csv"};
   EXPECT_EQ(CaptionDataset::open(posix_file_system(), options).status().code(),

@@ -17,6 +17,7 @@ namespace {
 using config::DivergenceChoice;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -29,7 +30,7 @@ class OddTask final : public TrainingTask {
     parameters_.push_back({"head.weight", weight});
   }
   const model::Parameters& parameters() const override { return parameters_; }
-  Loss loss(const data::TrainingBatch& batch) override {
+  Loss loss(const data::TrainingBatch& batch, collectives::CollectiveGroup&) override {
     seen.push_back(batch.step);
     const auto factor = factors_.find(batch.step);
     at::Tensor total = parameters_[0].tensor.square().mean();
@@ -138,6 +139,21 @@ TEST_F(DivergenceTest, Rewind_WithoutACheckpoint_SaysSo) {
   const auto end = train(task, options(DivergenceChoice::kRewind));
   ASSERT_FALSE(end.ok());
   EXPECT_THAT(end.status().message(), HasSubstr("no checkpoint yet to rewind to"));
+}
+
+TEST_F(DivergenceTest, RepeatedStepThatComesOutOtherwise_IsToldOnce) {
+  OddTask whole({});
+  ASSERT_TRUE(train(whole, options(DivergenceChoice::kStop, 6)).ok());
+  const auto repeat = [&](double factor) {
+    std::filesystem::remove_all(folder_ / "run/step-00000006");
+    OddTask again({{4, factor}});
+    EXPECT_TRUE(train(again, options(DivergenceChoice::kStop, 6)).ok());
+    EXPECT_THAT(again.seen, ElementsAre(3, 4, 5));
+    return reporters_[0]->notices;
+  };
+  EXPECT_THAT(repeat(1.0), IsEmpty());
+  EXPECT_THAT(repeat(2.0), ElementsAre(HasSubstr("train: step 5 came out otherwise than before")));
+  EXPECT_THAT(repeat(2.0), IsEmpty()) << "as it did the last time";
 }
 
 TEST_F(DivergenceTest, TooMany_EndTheJob) {

@@ -6,10 +6,8 @@
 #include <fstream>
 
 #include "base/format.h"
-#include "checkpoint/load.h"
 #include "checkpoint/tensor_adapter.h"
-#include "tests/unit/jobs/jobs_fixture.h"
-#include "worker/train/train_job.h"
+#include "tests/unit/jobs/training_fixture.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -19,50 +17,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-class TrainingTest : public JobsTest {
- protected:
-  config::TrainConfig train_config(const std::string& name) {
-    config::TrainConfig c;
-    c.runtime.seed = 5;
-    c.runtime.log_every_steps = 1;
-    c.data = caption_data();
-    c.clip.weights = clip_weights();
-    c.optimizer.base_lr = 1e-3;
-    c.optimizer.lr_reference_batch = 8;
-    c.checkpoint.directory = (folder_ / name).string();
-    c.checkpoint.every_steps = 2;
-    c.global_batch = 8;
-    c.steps = 6;
-    return c;
-  }
-
-  void train(const config::TrainConfig& config, int world, JobEnd expected = JobEnd::kFinished,
-             const std::function<void(RecordingReporter&)>& adjust = {}) {
-    for (const auto& end : run_gang(
-             world, [&](Rank& rank) { return run_train(rank, config); }, adjust)) {
-      ASSERT_TRUE(end.ok()) << end.status().to_string();
-      EXPECT_EQ(*end, expected);
-    }
-  }
-
-  checkpoint::Newest newest(const config::TrainConfig& config) {
-    auto found = checkpoint::load_newest(files_, config.checkpoint.directory);
-    TA_CHECK(found.ok() && found->found);
-    return std::move(*found);
-  }
-
-  void expect_same_state(const config::TrainConfig& a, const config::TrainConfig& b) {
-    const auto left = newest(a);
-    const auto right = newest(b);
-    EXPECT_EQ(left.manifest.position.step, right.manifest.position.step);
-    ASSERT_EQ(left.tensors.size(), right.tensors.size());
-    for (const auto& [name, tensor] : left.tensors) {
-      ASSERT_TRUE(right.tensors.contains(name)) << name;
-      EXPECT_EQ(tensor.bytes, right.tensors.at(name).bytes) << name;
-    }
-  }
-};
 
 /// What must hold for every method that trains.
 class EachMethodTest : public TrainingTest, public testing::WithParamInterface<std::string> {
@@ -180,7 +134,7 @@ TEST_F(TrainingTest, DamagedNewestCheckpoint_IsSkippedWithANoticeAndTheRunEndsTh
 TEST_F(TrainingTest, OtherConfiguration_IsRefusedAndSaysWhatToDo) {
   auto config = train_config("other");
   train(config, 1);
-  config.optimizer.base_lr *= 2;
+  config.optimizer.beta1 = 0.8;
   const auto ends = run_gang(1, [&](Rank& rank) { return run_train(rank, config); });
   ASSERT_FALSE(ends[0].ok());
   EXPECT_EQ(ends[0].status().code(), ErrorCode::kInvalidArgument);
@@ -244,12 +198,27 @@ TEST_F(TrainingTest, OtherSettings_AreNamedWithBothValues) {
   auto config = train_config("decode");
   train(config, 1);
   config.data.decode = config::ImageDecoding::kFast;
-  config.optimizer.base_lr = 0.125;
+  config.optimizer.beta1 = 0.125;
+  config.optimizer.base_lr = 0.5;  // which alone would do
   const auto end = run_gang(1, [&](Rank& rank) { return run_train(rank, config); })[0];
-  EXPECT_THAT(end.status().message(),
-              AllOf(HasSubstr("another configuration"),
-                    HasSubstr("data.decode is \"fast\", was its default"),
-                    HasSubstr("optimizer.base_lr is 0.125, was ")));
+  EXPECT_THAT(end.status().message(), AllOf(HasSubstr("another configuration"),
+                                            HasSubstr("data.decode is \"fast\", was its default"),
+                                            HasSubstr("optimizer.beta1 is 0.125, was its default"),
+                                            Not(HasSubstr("base_lr"))));
+}
+
+TEST_F(TrainingTest, LearningRateAndRanks_MayChange_AndAreToldWithBothValues) {
+  auto config = train_config("rate");
+  train(config, 1);
+  config.optimizer.base_lr = 0.125;
+  config.data.loader_threads = 2;
+  config.steps = 8;
+  train(config, 2);
+  EXPECT_THAT(reporters_[0]->notices,
+              ElementsAre(AllOf(HasSubstr("going on from step 6 with other settings"),
+                                HasSubstr("optimizer.base_lr is 0.125, was 0.001"),
+                                Not(HasSubstr("loader_threads")))));
+  EXPECT_EQ(newest(config).manifest.position.step, 8u);
 }
 
 TEST_F(TrainingTest, AttributesThatTheMethodCannotLearn_AreNotRead_WithANotice) {

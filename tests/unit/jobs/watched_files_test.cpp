@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/limits.h"
+#include "tests/support/fault_file_system.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -104,6 +105,36 @@ TEST(WatchedFiles, EveryRead_IsNotedUntilItReturns) {
   EXPECT_FALSE(files.exists("/nowhere/x"));
   EXPECT_FALSE(files.file_size("/nowhere/x").ok());
   EXPECT_FALSE(files.list_directory("/nowhere").ok());
+  EXPECT_EQ(reads.stuck(0, 1'000'000'000), std::nullopt);
+}
+
+/// Looks at what is in flight while one of its reads is.
+class Peeking final : public testing_support::FaultFileSystem {
+ public:
+  Peeking(ReadsInFlight& reads, Clock& clock)
+      : FaultFileSystem(posix_file_system()), reads_(reads), clock_(clock) {}
+  Status read_range(const Path&, std::uint64_t, std::span<std::byte>) override {
+    seen = reads_.waited_for(clock_.monotonic_ms());
+    return ok_status();
+  }
+  std::string seen;
+
+ private:
+  ReadsInFlight& reads_;
+  Clock& clock_;
+};
+
+TEST(WatchedFiles, ReadOfAnOpenFile_IsNotedUntilItReturns) {
+  ReadsInFlight reads;
+  FastClock clock;
+  Peeking real(reads, clock);
+  WatchedFiles files(real, clock, reads);
+  const auto file = files.open_file("ck/shard");
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(reads.stuck(0, 1'000'000'000), std::nullopt);
+  std::byte target[4];
+  ASSERT_TRUE((*file)->read(0, target).ok());
+  EXPECT_THAT(real.seen, HasSubstr("ck/shard for "));
   EXPECT_EQ(reads.stuck(0, 1'000'000'000), std::nullopt);
 }
 

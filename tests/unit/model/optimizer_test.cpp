@@ -143,6 +143,32 @@ TEST(AdamW, RestoredState_GoesOn_BitForBit) {
   EXPECT_TRUE(run(5, false).equal(run(5, true)));
 }
 
+TEST(AdamW, StateThatIsTaken_IsNotCopied_AndOneThatIsLoadedIs) {
+  Parameters parameters{parameter("w", {1, 2}, {2})};
+  AdamW adamw(parameters, {});
+  StateDict state{{"optimizer.exp_avg.w", at::ones({2})},
+                  {"optimizer.exp_avg_sq.w", at::ones({2})}};
+  const auto moment = [&] { return adamw.state().at("optimizer.exp_avg.w").const_data_ptr(); };
+  ASSERT_TRUE(adamw.load_state(state, 1).ok());
+  EXPECT_NE(moment(), state.at("optimizer.exp_avg.w").const_data_ptr());
+  ASSERT_TRUE(adamw.take_state(state, 1).ok());
+  EXPECT_EQ(moment(), state.at("optimizer.exp_avg.w").const_data_ptr());
+}
+
+TEST(AdamW, RestoredWithoutItsStepCount_GoesAnotherWay) {
+  const auto one_more_step = [](std::uint64_t steps_done) {
+    Parameters parameters{parameter("w", {0.5F}, {1, 1})};
+    AdamW before(parameters, {});
+    set_gradient(parameters[0], {0.25F});
+    before.step(1e-2);
+    AdamW after(parameters, {});
+    EXPECT_TRUE(after.load_state(before.state(), steps_done).ok());
+    after.step(1e-2);
+    return parameters[0].tensor.item<float>();
+  };
+  EXPECT_NE(one_more_step(1), one_more_step(0)) << "the bias correction would begin anew";
+}
+
 TEST(AdamW, LoadState_MissingOrMisshapenTensor_IsNamed_AndNothingChanges) {
   Parameters parameters{parameter("w", {1, 2}, {2})};
   AdamW adamw(parameters, {});

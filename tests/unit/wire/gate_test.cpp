@@ -311,6 +311,7 @@ TEST_F(GateTest, Friend_ThatDoesNotRead_IsHeardNoMoreThenCutOff) {
   open(strict);
   const Friends both = befriend();
   std::thread answering([&] { both.server.say(std::string(64u << 20, 'a')); });
+  ASSERT_TRUE(both.peer.readable(10'000)) << "the answer comes, and fills all that lies between";
   std::this_thread::sleep_for(200ms);
   both.peer.say(whole("another question"));
   EXPECT_FALSE(both.server.readable(100)) << "its answers wait for it: no question passes";

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "checkpoint/keep.h"
 #include "checkpoint/tensor_adapter.h"
-#include "worker/identity/config_identity.h"
+#include "worker/train/commits/same_run.h"
 
 namespace tagalign::jobs {
 
@@ -132,26 +132,14 @@ Status RunCheckpoints::report_unheard() {
   return ok_status();
 }
 
-Status RunCheckpoints::check_same_run(const checkpoint::RunPosition& found) const {
-  const auto refuse = [&](const char* what, const std::string& difference) {
-    return invalid_argument(
-        format("resume from {}: the checkpoint of step {} was made with another {} ({}); "
-               "use another checkpoint.directory, or go back to the earlier configuration",
-               folder().string(), found.step, what, difference));
-  };
-  const auto differs = [&](const char* what, const std::string& ours, const std::string& theirs) {
-    return refuse(what, format("expected {}, found {}", ours, theirs));
-  };
-  const checkpoint::RunPosition& run = options_.run;
-  if (found.config_digest != run.config_digest) {
-    const std::string settings = differences(run.settings, found.settings);
-    return settings.empty() ? differs("configuration", run.config_digest, found.config_digest)
-                            : refuse("configuration", settings);
+Status RunCheckpoints::check_same_run(const checkpoint::RunPosition& found) {
+  TA_ASSIGN_OR_RETURN(const AllowedChanges changes, compare_runs(options_.run, found, folder()));
+  if (!rank_.is_first()) return ok_status();
+  if (!changes.told.empty()) {
+    rank_.reporter.notice(format("{}: going on from step {} with other settings: {}",
+                                 options_.label, found.step, changes.told));
   }
-  if (found.dataset_digest != run.dataset_digest)
-    return differs("data set", run.dataset_digest, found.dataset_digest);
-  if (found.model_digest != run.model_digest)
-    return differs("frozen model", run.model_digest, found.model_digest);
+  if (!changes.silent.empty()) log_info("{}: going on with {}", options_.label, changes.silent);
   return ok_status();
 }
 
@@ -172,7 +160,7 @@ Status RunCheckpoints::begin(const RunState& state, bool scheduled, const wire::
   TA_RETURN_IF_ERROR(finish_saver());
   pending_ = {.pace = pace, .begun_ms = system_clock().monotonic_ms(), .stood_still_ms = 0};
   const StandingStill still(pending_);
-  collect_aftermath();  // its removals would take a new save for the leftovers of an old one
+  collect_aftermath();  // it and a new save would clear away the same leftovers
   TA_ASSIGN_OR_RETURN(auto held, checkpoint::hold_views(state.tensors));
   for (const auto& [name, part] : state.parts)
     TA_RETURN_IF_ERROR(checkpoint::add_part(held, name, part.shape, part.begin, part.elements));
@@ -216,7 +204,7 @@ void RunCheckpoints::committed(const checkpoint::Manifest& manifest) {
   pace.save_ms = std::max<std::int64_t>(1, pending_.stood_still_ms);
   pace.step_ms += std::max<std::int64_t>(0, took_ms - pace.save_ms);
   log_info("{}: checkpoint of step {} committed", options_.label, manifest.position.step);
-  aftermath_ = std::async(std::launch::async, [this, manifest, pace] {
+  aftermath_ = std::async(std::launch::async | std::launch::deferred, [this, manifest, pace] {
     report(manifest, pace);
     return checkpoint::retain(
         rank_.files, folder(),

@@ -1,11 +1,11 @@
 /// The folder of checkpoints of one training run: who may write in it, where the run goes on, and
 /// what it leaves behind.
 ///
-/// A commit goes on behind the steps: begin() copies this rank's share of the state and returns; after
-/// each step the ranks vote, and when ready() is true on all of them they call go_on(), twice a commit.
+/// A commit goes on behind the steps: begin() copies this rank's share of the state and returns.
+/// After each step the ranks vote; when all of them are ready() they call go_on(), twice a commit.
 ///
-/// Owns     the run's lease on the folder, the thread of the saver, on the first rank one that reports
-///          and removes after a commit, and the reports that no agent has taken yet.
+/// Owns     the run's lease on the folder, the saver with its thread, on the first rank a thread
+///          that reports and removes after a commit, and the reports that no agent has taken yet.
 /// Order    open() once, then any number of commits, finish(), then report_unheard().
 /// Threads  that of the training loop; every call but ready(), in_trouble() and report_unheard() is
 ///          collective. The destructor waits for the threads; a commit on its way is then given up.
@@ -31,8 +31,8 @@
 
 namespace tagalign::jobs {
 
-/// What a commit holds, and where in the run it stands. The tensors are the live ones: what is saved
-/// is what they hold when begin() is called.
+/// What a commit holds, and where in the run it stands. The tensors are the live ones; what they
+/// hold when begin() is called is saved.
 struct RunState {
   model::StateDict tensors;    ///< equal on all ranks
   model::PartDict parts = {};  ///< of tensors that the ranks have together
@@ -61,18 +61,18 @@ class RunCheckpoints {
   /// and when there are checkpoints of which none can be read.
   Result<checkpoint::Newest> open();
 
-  /// The newest again, on all ranks the same one, after a finish(): requires that open() was called.
+  /// The newest again, on all ranks the same one. Requires open(), and finish() after a begin().
   Result<checkpoint::Newest> newest();
 
-  /// A commit of `state` is under way; one that still was is finished first. `pace`: of this rank so
-  /// far; what the commit takes is added.
+  /// A commit of `state` is under way; one that still was is finished first. `pace`: of this rank
+  /// so far; what the commit takes is added.
   Status begin(const RunState& state, bool scheduled, const wire::Pace& pace);
   /// This rank could go on with its commit. Does not wait.
   bool ready() const;
   /// What follows a commit has failed on the first rank: finish() says how. Does not wait.
   bool in_trouble();
-  /// Requires ready(), for it would wait otherwise. What is committed is reported, and what need not
-  /// be kept is removed, on a thread of the first rank.
+  /// Requires ready(), for it would wait otherwise. What is committed is reported, and what need
+  /// not be kept is removed, on a thread of the first rank.
   Status go_on();
   /// Returns when the commit under way exists and is reported, and what need not be kept is gone.
   Status finish();
@@ -96,7 +96,7 @@ class RunCheckpoints {
   Status judge_skipped(const checkpoint::Newest& newest);
   Status report_existing();
   void report(const checkpoint::Manifest& manifest, const wire::Pace& pace = {});
-  Status check_same_run(const checkpoint::RunPosition& found) const;
+  Status check_same_run(const checkpoint::RunPosition& found);
   checkpoint::RunPosition position(const RunState& state, bool scheduled) const;
   checkpoint::AllGather all_gather();
   Status finish_saver();
