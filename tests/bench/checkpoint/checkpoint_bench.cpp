@@ -1,9 +1,11 @@
-// What a checkpoint costs, measured as checkpoint_bench.py asks: one line on stdin, one of JSON as its answer.
+// What a checkpoint costs, measured as checkpoint_bench.py asks: one line on stdin, one of
+// JSON as its answer.
 //     checkpoint_bench FOLDER MEGABYTES RANKS
-//     write ours|raw|direct COUNT     COUNT saves in one life of the ranks, the first of them unmeasured
-//     read ours|raw THREADS           what the last "write ours" or "write direct" left, in a fresh process
-//     forget                          drops both from the page cache
-// `raw` writes the same bytes into as many files by write() and fdatasync(), `direct` past the page cache.
+//     write ours|raw|direct COUNT     so many in one life of the ranks, the first unmeasured
+//     read ours|raw THREADS           what the last of them left, in a fresh process
+//     forget                          drops all that was written from the page cache
+// `raw` writes the same bytes into as many files by write() and fdatasync(), `direct`
+// past the page cache.
 #include <sys/resource.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-/// The least that writing and reading so many bytes can cost: what checkpoints are measured against.
+/// The least that writing and reading so many bytes can cost: what
+/// checkpoints are measured against.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,8 @@ namespace tagalign::bench {
 
 inline constexpr std::uint64_t kPage = 4096;
 
-/// Memory of whole pages, filled with what nothing compresses; shared with children until one writes.
+/// Memory of whole pages, filled with what nothing compresses; shared with
+/// children until one writes.
 class State {
  public:
   explicit State(std::uint64_t bytes);

@@ -1,7 +1,7 @@
 // What fault.py kills and asks: real ranks that save one step after the other, and a fresh process
 // that loads what they left.
-//     checkpoint_fault ranks FOLDER WORLD FIRST LAST ATTEMPT    prints "ranks PID…", then "saved STEP" by each
-//     checkpoint_fault check FOLDER                             prints what was loaded, as JSON
+//     checkpoint_fault ranks FOLDER WORLD FIRST LAST ATTEMPT    "ranks PID…", then "saved STEP" of each
+//     checkpoint_fault check FOLDER                             what was loaded, as JSON
 #include <unistd.h>
 
 #include <cstdlib>

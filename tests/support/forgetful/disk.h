@@ -1,8 +1,9 @@
 /// A disk that tells apart what programs see and what would survive a power cut.
 ///
-/// Bytes are durable once their file was synced, names once their folder was. A rename is one change:
-/// it survives whole or not at all. Nothing else is promised, so a power cut leaves any of the
-/// changes of names since the last sync of their folders, in any order, and any part of the bytes.
+/// Bytes are durable once their file was synced, names once their folder was. A rename is one
+/// change: it survives whole or not at all. Nothing else is promised, so a power cut leaves
+/// any of the changes of names since the last sync of their folders, in any order, and any
+/// part of the bytes.
 #pragma once
 
 #include <cstdint>

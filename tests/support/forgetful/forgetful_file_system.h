@@ -1,9 +1,9 @@
-/// A file system whose machine fails at its k-th change and then shows every state in which its disk
-/// may be found.
+/// A file system whose machine fails at its k-th change and then shows every state in which its
+/// disk may be found.
 ///
 /// Changes are counted one by one as the kernel is asked for them: write_durable() is a create, an
-/// append, a sync, a rename and a sync of the folder; remove_all() a change for each name. Reads are not
-/// counted. Safe from several threads.
+/// append, a sync, a rename and a sync of the folder; remove_all() a change for each name. Reads
+/// are not counted. Safe from several threads.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-/// Ranks as processes without MPI: they gather strings over a star of socket pairs around rank 0, and
-/// those that are left learn at once when one dies.
+/// Ranks as processes without MPI: they gather strings over a star of socket pairs around rank 0,
+/// and those that are left learn at once when one dies.
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,5 @@
-/// A state whose every byte follows from the step, so that whoever loads it can tell whether it is right.
+/// A state whose every byte follows from the step, so that whoever loads it can tell
+/// whether it is right.
 ///
 /// Of all kinds that a training has: replicated tensors of several types, one that is longer than a
 /// block, a sharded one of which each rank holds its part, one without elements.

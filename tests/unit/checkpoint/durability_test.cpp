@@ -1,8 +1,8 @@
-// Promise 2 of the design, walked: every change that a save or a removal asks of the disk, times every
-// misfortune, times every state in which the disk may be found afterwards (disk.h says which). What
-// is loaded is the old checkpoint or the new one to the bit, and the new one where the save had said ok;
-// from a disk that lied about a sync it is anything that was saved, or nothing. Two ranks take turns
-// at the disk, in both orders, so that change number k is always the same.
+// Promise 2 of the design, walked: every change that a save or a removal asks of the disk, times
+// every misfortune, times every state in which the disk may be found afterwards (disk.h says
+// which). What is loaded is the old checkpoint or the new one to the bit, and the new one where the
+// save had said ok; from a disk that lied about a sync it is anything that was saved, or nothing.
+// Two ranks take turns at the disk, in both orders, so that change number k is always the same.
 #include <cstdio>
 
 #include "checkpoint/keep.h"
@@ -183,8 +183,8 @@ TEST_F(Durability, FirstSave_LeavesNothingOrTheNewCheckpoint) {
         .act = [](auto& machine, int first) { return save_by_two(machine, 1, first); }});
 }
 
-/// kill -9 leaves names that are seen and not durable. Who is started again sees a checkpoint and may
-/// be told that it is saved: from then on that must be true.
+/// kill -9 leaves names that are seen and not durable. Who is started again sees a checkpoint and
+/// may be told that it is saved: from then on that must be true.
 TEST_F(Durability, KilledAndSavedAgain_IsDurableFromThen) {
   for (const Tree& before : {Tree{{"/runs/", ""}}, with_steps({1})}) {
     ForgetfulMachine undisturbed(before);

@@ -1,5 +1,5 @@
-// What other checkpoint systems got wrong, each as a test by its name. Those that need a training loop are
-// tested with it.
+// What other checkpoint systems got wrong, each as a test by its name. Those that need a training
+// loop are tested with it.
 #include <atomic>
 #include <future>
 
@@ -41,7 +41,8 @@ class KnownFailures : public SaveLoad {
   }
 };
 
-/// The optimiser makes its moments anew; a saver that kept what it was shown first goes on saving those.
+/// The optimiser makes its moments anew; a saver that kept what it was shown first
+/// goes on saving those.
 TEST_F(KnownFailures, MomentsInNewMemory_AreSavedAndNotTheOldOnes) {
   Saver saver(files(), {folder(), {}}, 0, 1);
   auto moments = std::make_unique<std::vector<std::byte>>(filled(700'000, 1));
@@ -53,7 +54,8 @@ TEST_F(KnownFailures, MomentsInNewMemory_AreSavedAndNotTheOldOnes) {
   EXPECT_TRUE(holds(load(files(), finish(saver)).value(), "moments", 2));
 }
 
-/// A plan that is made once misses the parameters that begin to train later, and keeps those that ended.
+/// A plan that is made once misses the parameters that begin to train later, and
+/// keeps those that ended.
 TEST_F(KnownFailures, TensorsThatComeAndGo_AreInThePlanOfTheirSave) {
   Saver saver(files(), {folder(), {}}, 0, 1);
   const auto first = filled(300'000, 1), late = filled(500'000, 2), small = filled(3, 3);
@@ -140,7 +142,8 @@ TEST_F(KnownFailures, TensorsChangedInPlace_WhileBeingSaved_AreSavedAsTheyWere) 
   EXPECT_TRUE(holds(load(disk, finish(saver)).value(), "weights", 1));
 }
 
-/// A whole checkpoint under a name that was never published, and names that only look like a step's.
+/// A whole checkpoint under a name that was never published, and names that only
+/// look like a step's.
 TEST_F(KnownFailures, LeftoverFolders_AreNoCheckpoints) {
   const SampleTensors state(1);
   const Manifest good = save_ok(2, state, position_at(1));
