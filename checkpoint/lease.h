@@ -9,8 +9,8 @@
 
 namespace tagalign::checkpoint {
 
-/// Leases of one coordinator are ordered by job, then attempt; those of different coordinators are
-/// not.
+/// Leases of one coordinator are ordered by job, then attempt; those of different coordinators have
+/// no order among them.
 struct Lease {
   std::string coordinator;    ///< letters and digits; empty: none, a rank that runs alone
   std::uint64_t job = 0;      ///< 0 for a rank that runs alone

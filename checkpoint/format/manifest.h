@@ -54,8 +54,8 @@ Digest128 shard_digest(std::string_view header, const std::vector<Digest128>& bl
 /// Equal contents give equal text. kInvalidArgument when a string is not UTF-8.
 Result<std::string> encode_manifest(const ManifestContent& content);
 /// kDataLoss when the text's own digest or its structure is wrong; kUnsupported for another version
-/// and for a key that this version does not know, unless its name begins with '?': such a key may be
-/// skipped.
+/// and for a key that this version does not know, unless its name begins with '?': such a key may
+/// be skipped by whoever does not know it.
 Result<ManifestContent> decode_manifest(std::string_view text);
 
 struct ManifestFile {

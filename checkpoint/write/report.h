@@ -17,8 +17,8 @@ struct Fare {
   Status status = {};
   std::string plan = {};  ///< digest of what must be equal on all ranks
 };
-/// Of a rank that has written its shard; what follows its fare, which rank 0 alone reads, behind the
-/// training's back.
+/// Of a rank that has written its shard; what follows its fare. Rank 0 alone reads it, behind the
+/// back of the training.
 struct ShardReport {
   std::uint64_t bytes = 0;
   Digest128 digest = {};

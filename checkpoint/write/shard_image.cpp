@@ -102,8 +102,8 @@ Status ShardImage::check_blocks(std::uint64_t begin, std::uint64_t end) const {
 }
 
 Status ShardImage::write(WritableFile& file, const std::stop_token& stop) const {
-  // The next piece is checked while this one is on its way to the disk; where no thread is to be had,
-  // by get() itself.
+  // The next piece is checked while this one is on its way to the disk; where no thread is to be
+  // had, it is get() that checks it.
   const auto check_from = [this](std::uint64_t at) {
     return std::async(std::launch::async | std::launch::deferred,
                       [this, at] { return check_blocks(at, at + kPieceBytes); });

@@ -3,8 +3,7 @@
 ///
 /// Seat s of process p is rank p · seats + s. The seats of one process are used from one thread each;
 /// the last of them that comes to a collective carries it to the other processes. Sums are added in
-/// rank order, one rank after the other, so that their bits do not depend on how ranks are dealt to
-/// processes.
+/// rank order, one rank after the other: their bits do not depend on which process has which ranks.
 ///
 /// Failure   as of CollectiveGroup; abort() of a seat frees the others of its process, and not the
 ///           group of the processes.

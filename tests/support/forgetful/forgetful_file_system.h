@@ -1,5 +1,5 @@
-/// A file system whose machine fails at its k-th change and then shows every state in which its
-/// disk may be found.
+/// A file system whose machine fails at its k-th change and then shows every state in which its disk
+/// may be found after that.
 ///
 /// Changes are counted one by one as the kernel is asked for them: write_durable() is a create, an
 /// append, a sync, a rename and a sync of the folder; remove_all() a change for each name. Reads

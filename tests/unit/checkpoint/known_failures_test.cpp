@@ -1,5 +1,5 @@
 // What other checkpoint systems got wrong, each as a test by its name. Those that need a training
-// loop are tested with it.
+// loop stand beside the tests of that loop.
 #include <atomic>
 #include <future>
 
