@@ -1,7 +1,6 @@
 #include "worker/train/trainer.h"
 
 #include <ATen/core/grad_mode.h>
-#include <c10/util/Exception.h>
 
 #include <array>
 #include <cmath>
@@ -14,7 +13,6 @@
 #include "checkpoint/tensor_adapter.h"
 #include "data/training/broken_share.h"
 #include "model/training/optimizer.h"
-#include "worker/gradients/gradients.h"
 #include "worker/gradients/updates.h"
 #include "worker/identity/dataset_options.h"
 #include "worker/identity/schedule.h"
@@ -53,6 +51,7 @@ class Run {
     if (const int ranks = config::logical_ranks(options_.optimizer); ranks > 0)
       TA_RETURN_IF_ERROR(check_logical_ranks(task_, ranks, options_.global_batch, rank_.group));
     TA_RETURN_IF_ERROR(resume());
+    TA_RETURN_IF_ERROR(checkpoints_.expect(state_now()));
     open_step_log();
     TA_RETURN_IF_ERROR(open_loader());
     progress_.emplace(rank_, options_, step_);
@@ -128,14 +127,18 @@ class Run {
   /// Begins a commit of the state as it is now.
   Status save(bool scheduled) {
     rank_.enter(wire::Phase::kSave);
-    RunState state{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
-    for (const auto& [name, tensor] : saved()) state.tensors[name] = tensor;
-    if (options_.optimizer.loss_spike > 0) state.scalars = loss_mean_.scalars();
-    TA_RETURN_IF_ERROR(checkpoints_.begin(state, scheduled, pace_.pace()));
+    TA_RETURN_IF_ERROR(checkpoints_.begin(state_now(), scheduled, pace_.pace()));
     rank_.enter(wire::Phase::kStep);
     divergences_ = 0;
     pace_.commit_begun();
     return ok_status();
+  }
+
+  RunState state_now() const {
+    RunState state{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
+    for (const auto& [name, tensor] : saved()) state.tensors[name] = tensor;
+    if (options_.optimizer.loss_spike > 0) state.scalars = loss_mean_.scalars();
+    return state;
   }
 
   Status finish_commit() {
@@ -315,35 +318,6 @@ class Run {
 };
 
 }  // namespace
-
-Result<TrainingTask::Loss> compute_gradients(TrainingTask& task, const data::TrainingBatch& batch,
-                                             model::AdamW& optimizer, double bucket_mib,
-                                             collectives::CollectiveGroup& group,
-                                             int logical_ranks) {
-  optimizer.zero_gradients();
-  if (logical_ranks > 0) {
-    return compute_by_logical_ranks(task, batch, task.parameters(), logical_ranks, bucket_mib,
-                                    group);
-  }
-  TrainingTask::Loss loss;
-  try {
-    loss = task.loss(batch, group);
-    loss.total.backward();
-  } catch (const c10::Error& error) {
-    return internal_error(error.what_without_backtrace());
-  }
-  const std::uint64_t step = optimizer.steps_done();
-  model::Parameters averaged;
-  for (const auto& parameter : task.parameters()) {
-    if (optimizer.late().wait(parameter.name, step)) {
-      at::Tensor(parameter.tensor).mutable_grad().reset();
-    } else if (!optimizer.late().stay_apart(parameter.name)) {
-      averaged.push_back(parameter);
-    }
-  }
-  TA_RETURN_IF_ERROR(average_gradients(averaged, bucket_mib, group));
-  return loss;
-}
 
 Result<JobEnd> run_training(Rank& rank, TrainingTask& task, const data::CaptionDataset& dataset,
                             const TrainerOptions& options) {

@@ -13,6 +13,16 @@
 #include "worker/train/commits/same_run.h"
 
 namespace tagalign::jobs {
+namespace {
+
+Result<checkpoint::HeldViews> hold(const RunState& state) {
+  TA_ASSIGN_OR_RETURN(auto held, checkpoint::hold_views(state.tensors));
+  for (const auto& [name, part] : state.parts)
+    TA_RETURN_IF_ERROR(checkpoint::add_part(held, name, part.shape, part.begin, part.elements));
+  return held;
+}
+
+}  // namespace
 
 /// The loop stands still for the commit under way as long as this lives.
 class RunCheckpoints::StandingStill {
@@ -156,14 +166,18 @@ checkpoint::AllGather RunCheckpoints::all_gather() {
   return [this](const std::string& mine) { return rank_.group.all_gather_strings(mine); };
 }
 
+Status RunCheckpoints::expect(const RunState& state) {
+  TA_ASSIGN_OR_RETURN(const auto held, hold(state));
+  saver_->expect(held.views);
+  return ok_status();
+}
+
 Status RunCheckpoints::begin(const RunState& state, bool scheduled, const wire::Pace& pace) {
   TA_RETURN_IF_ERROR(finish_saver());
   pending_ = {.pace = pace, .begun_ms = system_clock().monotonic_ms(), .stood_still_ms = 0};
   const StandingStill still(pending_);
   collect_aftermath();  // it and a new save would clear away the same leftovers
-  TA_ASSIGN_OR_RETURN(auto held, checkpoint::hold_views(state.tensors));
-  for (const auto& [name, part] : state.parts)
-    TA_RETURN_IF_ERROR(checkpoint::add_part(held, name, part.shape, part.begin, part.elements));
+  TA_ASSIGN_OR_RETURN(const auto held, hold(state));
   // What it refuses all ranks learn where they next meet; then it is idle.
   (void)saver_->begin(held.views, position(state, scheduled));
   return ok_status();

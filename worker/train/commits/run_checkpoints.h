@@ -7,7 +7,7 @@
 /// Owns     the run's lease on the folder, the saver with its thread, on the first rank a thread
 ///          that reports and removes after a commit, and the reports that no agent has taken yet.
 /// Order    open() once, then any number of commits, finish(), then report_unheard().
-/// Threads  that of the training loop; every call but ready(), in_trouble() and report_unheard() is
+/// Threads  that of the training loop; every call but expect(), ready(), in_trouble() and report_unheard() is
 ///          collective. The destructor waits for the threads; a commit on its way is then given up.
 /// Failure  every rank returns an error when one rank has one. The folder then holds what it held
 ///          before the call, or one checkpoint more.
@@ -63,6 +63,9 @@ class RunCheckpoints {
 
   /// The newest again, on all ranks the same one. Requires open(), and finish() after a begin().
   Result<checkpoint::Newest> newest();
+
+  /// Takes memory for commits of such a state ahead, in the background. Not collective.
+  Status expect(const RunState& state);
 
   /// A commit of `state` is under way; one that still was is finished first. `pace`: of this rank
   /// so far; what the commit takes is added.
