@@ -133,7 +133,7 @@ TEST_F(AsyncSaveTest, RemovalThatFails_EndsTheJobOnAllRanksWithItsCause) {
   config.checkpoint.every_steps = 1;
   config.checkpoint.keep_last = 1;
   FaultFileSystem disk(files_);
-  disk.fail_rename(3);  // after those of the log of steps and of steps 1 and 2
+  disk.fail_rename(4);  // after those of the labels, the log of steps, and steps 1 and 2
   for (const auto& end : train_on(disk, config, 2)) {
     EXPECT_EQ(end.status().code(), ErrorCode::kUnavailable) << end.status().to_string();
     EXPECT_THAT(end.status().message(), HasSubstr("step-00000001"));

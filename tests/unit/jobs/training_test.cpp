@@ -216,7 +216,7 @@ TEST_F(TrainingTest, LearningRateAndRanks_MayChange_AndAreToldWithBothValues) {
   train(config, 2);
   EXPECT_THAT(reporters_[0]->notices,
               ElementsAre(AllOf(HasSubstr("going on from step 6 with other settings"),
-                                HasSubstr("optimizer.base_lr is 0.125, was 0.001"),
+                                HasSubstr("optimizer.base_lr is 0.125, was its default"),
                                 Not(HasSubstr("loader_threads")))));
   EXPECT_EQ(newest(config).manifest.position.step, 8u);
 }
