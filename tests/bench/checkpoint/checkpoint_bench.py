@@ -3,12 +3,13 @@
 
     ./dev bench checkpoint [--sizes 260,4000] [--ranks 1,2,4] [--rounds 5] [--no-peers] [--json FILE]
 
-Round for round every system saves and restores the same number of bytes on the same disk, in an order that turns
-round with each round. Stall is what the loop of steps pays: all of a synchronous save, or what an asynchronous one takes before
-it returns, plus, for ours, its meetings. Durable is when the checkpoint exists on stable storage. The ratio of a round is formed
-with the faster of the two raw writers (through and past the page cache) or readers (one and four threads) of that
-round; printed are medians, and of ratios the range. Cold: pages dropped with posix_fadvise. Peers run in a virtual environment in
-the cache and are left out without a network; the CPU of the process that DCP saves in is not counted. Sizes are in MB (10^6 bytes) of the whole state, of which each rank writes its share.
+Round for round every system saves and restores the same number of bytes on the same disk, in an order that turns round with
+each round. Stall is what the loop of steps pays: all of a synchronous save, or what an asynchronous one takes before it
+returns, plus, for ours, its meetings. Durable is when the checkpoint exists on stable storage. The ratio of a round is formed
+with the faster of the two raw writers (through and past the page cache) or readers (one and four threads) of that round;
+printed are medians, and of ratios the range. Cold: pages dropped with posix_fadvise. Peers run in a virtual environment in the
+cache and are left out without a network; the CPU of the process that DCP saves in is not counted. Sizes are in MB (10^6
+bytes) of the whole state, of which each rank writes its share.
 """
 import argparse
 import json
@@ -127,8 +128,9 @@ class Run:
         return found
 
 
-COLUMNS = (("stall mean", "{:.1f}"), ("of it meetings", "{:.2f}"), ("stall p99", "{:.1f}"), ("durable", "{:.0f}"), ("MB/s", "{:.0f}"),
-           ("durable to raw", None), ("CPU s/GB", "{:.2f}"), ("restore cold", "{:.0f}"), ("restore cold to raw", None),
+COLUMNS = (("stall mean", "{:.1f}"), ("of it meetings", "{:.2f}"), ("stall p99", "{:.1f}"),
+           ("durable", "{:.0f}"), ("MB/s", "{:.0f}"), ("durable to raw", None), ("CPU s/GB", "{:.2f}"),
+           ("restore cold", "{:.0f}"), ("restore cold to raw", None),
            ("restore warm", "{:.0f}"), ("restore warm to raw", None))
 
 

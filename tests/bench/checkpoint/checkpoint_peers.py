@@ -8,7 +8,6 @@ import os
 import resource
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -144,7 +143,7 @@ def answer(bench, line):
     system, number = (int(word) for word in words)
     if verb == "read":
         return in_children([lambda: bench.be_reader(system)])
-    meeting = tempfile.mktemp(prefix="tagalign-meeting-")
+    meeting = bench.folder.with_name(f"meeting-{time.monotonic_ns()}")
     return in_children([lambda rank=rank: bench.be_writer(rank, meeting, system, number) for rank in range(bench.world)])
 
 

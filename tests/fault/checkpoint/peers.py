@@ -5,7 +5,7 @@ Imports once, then forks: each rank and each load is a process of its own. The s
 import json
 import os
 import sys
-import tempfile
+import time
 from pathlib import Path
 
 import torch
@@ -116,7 +116,7 @@ def fork(work):
 
 def answer(system, question, ranks):
     if question["verb"] == "save":
-        meeting = tempfile.mktemp(prefix="tagalign-meeting-")
+        meeting = f"{question['log']}.{time.monotonic_ns()}"  # goes with the folder that all of it lies in
         ranks[:] = [fork(lambda rank=rank: be_rank(system, question, rank, meeting)) for rank in range(question["world"])]
         return ranks
     if question["verb"] == "wait":
