@@ -46,11 +46,17 @@ Record position_of(const ManifestFile& file) {
   return record;
 }
 
+/// A '?' stands before the key of one that does not affect numbers, as format.md says.
 Listing settings_of(const ManifestFile& file) {
   Listing listing{
-      {{"setting", "SETTING"}, {"value", "VALUE"}}, {}, "all settings at their default"};
-  for (const auto& [key, value] : file.manifest.position.settings)
-    listing.rows.push_back({text(key), text(value)});
+      {{"setting", "SETTING"}, {"value", "VALUE"}, {"affects_numbers", "AFFECTS NUMBERS"}},
+      {},
+      "all settings at their default"};
+  for (const auto& [key, value] : file.manifest.position.settings) {
+    const bool is_marked = key.starts_with('?');
+    listing.rows.push_back(
+        {text(is_marked ? key.substr(1) : key), text(value), text(is_marked ? "no" : "yes")});
+  }
   return listing;
 }
 
