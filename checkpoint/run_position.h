@@ -28,7 +28,7 @@ struct RunPosition {
 
 struct Manifest {
   RunPosition position;
-  std::string digest;  ///< hex XXH3-128 of manifest.json: names the content
+  std::string digest;  ///< names the content: see format.md
   Path folder;
 };
 

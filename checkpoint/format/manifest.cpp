@@ -127,6 +127,16 @@ Result<std::string> encode_manifest(const ManifestContent& content) {
   }
 }
 
+Result<std::string> content_digest(const ManifestContent& content, std::string_view text) {
+  if (content.version == 1) return digest128(as_bytes(text)).hex();
+  ManifestContent named = content;
+  named.position.code.clear();
+  std::erase_if(named.position.settings,
+                [](const auto& setting) { return setting.first.starts_with('?'); });
+  TA_ASSIGN_OR_RETURN(const std::string stripped, encode_manifest(named));
+  return digest128(as_bytes(stripped)).hex();
+}
+
 Result<ManifestFile> read_manifest_file(FileSystem& files, const Path& step_folder) {
   const Path path = step_folder / kManifestName;
   const Result<std::string> text = files.read_file(path, limits::kManifestBytesMax);
@@ -140,8 +150,9 @@ Result<ManifestFile> read_manifest_file(FileSystem& files, const Path& step_fold
   Status status = check_folder_name(step_folder, content->position);
   if (status.ok()) status = check_shard_sizes(files, step_folder, *content);
   if (!status.ok()) return status.with_context(format("checkpoint {}", step_folder.string()));
+  TA_ASSIGN_OR_RETURN(const std::string digest, content_digest(*content, *text));
   ManifestFile file;
-  file.manifest = {content->position, digest128(as_bytes(*text)).hex(), step_folder};
+  file.manifest = {content->position, digest, step_folder};
   file.content = std::move(content).value();
   return file;
 }

@@ -58,6 +58,10 @@ Result<std::string> encode_manifest(const ManifestContent& content);
 /// be skipped by whoever does not know it.
 Result<ManifestContent> decode_manifest(std::string_view text);
 
+/// What names the content: equal for equal states of equal runs, whatever program wrote them and
+/// wherever they lie. `text`: the manifest's own.
+Result<std::string> content_digest(const ManifestContent& content, std::string_view text);
+
 struct ManifestFile {
   Manifest manifest;
   ManifestContent content;

@@ -87,7 +87,8 @@ Status Publication::write_manifest(const std::string& text) {
   TA_RETURN_IF_ERROR(remove_foreign(files_, temporary_, content_.shards.size()));
   TA_RETURN_IF_ERROR(files_.write_durable(temporary_ / kManifestName, text));
   const Result<Manifest> written = read_manifest(files_, temporary_);
-  if (written.ok() && written->digest == digest128(as_bytes(text)).hex()) return ok_status();
+  TA_ASSIGN_OR_RETURN(const std::string digest, content_digest(content_, text));
+  if (written.ok() && written->digest == digest) return ok_status();
   const Status found = written.ok() ? data_loss("the manifest reads otherwise than it was written")
                                     : written.status();
   return found.with_context("what was saved is not there; do all ranks see the same folder?");
@@ -146,7 +147,8 @@ Result<Manifest> Publication::run() {
   }
   TA_RETURN_IF_ERROR(files_.rename_durable(temporary_, final_));
   TA_ASSIGN_OR_RETURN(Manifest manifest, read_manifest(files_, final_));
-  if (manifest.digest != digest128(as_bytes(text)).hex()) {
+  TA_ASSIGN_OR_RETURN(const std::string digest, content_digest(content_, text));
+  if (manifest.digest != digest) {
     return data_loss(format("{} was changed while it was published; does another job write there?",
                             final_.string()));
   }

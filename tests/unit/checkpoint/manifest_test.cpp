@@ -40,6 +40,24 @@ std::string reseal(std::string text, const std::string& from, const std::string&
   return "{\"xxh3_128\": \"" + digest128(as_bytes(body)).hex() + "\",\n" + body;
 }
 
+std::string name_of(const ManifestContent& content) {
+  return content_digest(content, encode_manifest(content).value()).value();
+}
+
+TEST(ContentDigest, ProgramAndPlace_AreNotInIt_ButWhatDeterminesNumbersIs) {
+  const ManifestContent content = sample_content();
+  ManifestContent elsewhere = content;
+  elsewhere.position.code = "0.2";
+  elsewhere.position.settings["?checkpoint.directory"] = "/elsewhere";
+  EXPECT_EQ(name_of(elsewhere), name_of(content));
+  ManifestContent other = content;
+  other.position.settings["optimizer.base_lr"] = "0.5";
+  EXPECT_NE(name_of(other), name_of(content));
+  other = content;
+  other.tensors[0].slices[0].blocks[0] = {5, 7};
+  EXPECT_NE(name_of(other), name_of(content));
+}
+
 TEST(ManifestText, EncodedAndDecoded_IsEqual) {
   const std::string text = encode_manifest(sample_content()).value();
   const ManifestContent content = decode_manifest(text).value();

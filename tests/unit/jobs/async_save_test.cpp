@@ -138,7 +138,7 @@ TEST_F(AsyncSaveTest, RemovalThatFails_EndsTheJobOnAllRanksWithItsCause) {
     EXPECT_EQ(end.status().code(), ErrorCode::kUnavailable) << end.status().to_string();
     EXPECT_THAT(end.status().message(), HasSubstr("step-00000001"));
   }
-  EXPECT_THAT(steps_in(config), testing::Contains(2));
+  EXPECT_THAT(steps_in(config), testing::Contains(testing::Ge(2))) << "what was saved stays";
 }
 
 TEST_F(AsyncSaveTest, Stop_WhileASaveIsOnItsWay_CommitsBothInOrder) {
