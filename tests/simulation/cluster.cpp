@@ -17,8 +17,6 @@ namespace tagalign::simulation {
 namespace {
 
 constexpr int kReleases = 6;
-/// Longer than the longest wait for the probe of a node that was drained: a job may need that one.
-constexpr UnixMs kCalmMs = 4'500'000;
 /// Of a workflow of hundreds of jobs in calm weather.
 constexpr UnixMs kLongMs = 20'000'000;
 /// Until the last allocation has gone after the last job.
@@ -30,6 +28,7 @@ constexpr std::uint64_t kSeedsPerSqlite = 3;
 constexpr std::uint64_t kSeedsPerSlurm = 4;
 
 constexpr Pace kDay{.weather_ms = 24 * 3'600'000,
+                    .calm_ms = 24 * 3'600'000,  // one node may be left for all workflows
                     .rounds = 10,
                     .strikes = 12,
                     .per_step = 0.02,
@@ -113,7 +112,7 @@ class Cluster {
     }
     world_.misfortunes["gang in bad weather"] = static_cast<int>(world_.launched.size());
     heal();
-    const UnixMs end = start_ + world_.pace.weather_ms + kCalmMs;
+    const UnixMs end = start_ + world_.pace.weather_ms + world_.pace.calm_ms;
     while (!all_done() && world_.step(end)) {
     }
     if (slurm_) give_back();

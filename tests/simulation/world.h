@@ -76,6 +76,9 @@ struct CrashPoint {
 /// How fast a simulated day goes by. What the programs themselves wait for is not stretched.
 struct Pace {
   UnixMs weather_ms = 240'000;
+  /// At most, until all jobs have ended. Longer than the longest wait for the probe of a node that was
+  /// drained, which a job may need.
+  UnixMs calm_ms = 4'500'000;
   std::int64_t rounds = 1;   ///< times as long between two rounds of a process's loop
   std::int64_t strikes = 1;  ///< times as long between two strikes, and between looks of the users
   double per_step = 1;       ///< how much of a misfortune's probability each step has
