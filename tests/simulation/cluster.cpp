@@ -29,16 +29,12 @@ constexpr std::uint64_t kSeedsPerSlurm = 4;
 
 constexpr Pace kDay{.weather_ms = 24 * 3'600'000,
                     .calm_ms = 24 * 3'600'000,  // one node may be left for all workflows
+                    .users = 5,
                     .rounds = 10,
                     .strikes = 12,
                     .per_step = 0.02,
                     .steps = 400,
                     .steps_per_checkpoint = 40};
-
-/// Users come as often as the weather lasts long.
-int clients_of(const Pace& pace) {
-  return pace.weather_ms > 3'600'000 ? 5 : 1;
-}
 
 class Cluster {
  public:
@@ -68,7 +64,7 @@ class Cluster {
     spans_ = nodes > 1 && world_.random.chance(0.5);
     for (int i = 0; i < nodes; ++i) add_node(i);
     if (slurm_) add_pool_user();
-    const auto clients = world_.between(1, 4) * clients_of(pace);
+    const auto clients = world_.between(1, 4) * pace.users;
     for (int i = 0; i < clients && !only; ++i) add_client(i);
     if (only) add_client(0, *only);
   }

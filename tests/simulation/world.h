@@ -79,6 +79,7 @@ struct Pace {
   /// At most, until all jobs have ended. Longer than the longest wait for the probe of a node that was
   /// drained, which a job may need.
   UnixMs calm_ms = 4'500'000;
+  int users = 1;             ///< times as many come
   std::int64_t rounds = 1;   ///< times as long between two rounds of a process's loop
   std::int64_t strikes = 1;  ///< times as long between two strikes, and between looks of the users
   double per_step = 1;       ///< how much of a misfortune's probability each step has
