@@ -1,16 +1,19 @@
 /// Writing a sharded checkpoint, by all ranks together and behind the training's back.
 ///
-/// begin() copies what this rank has to write (its share of what all ranks hold, and all of what it
-/// alone holds) and returns; a thread of the saver's writes, hashes and syncs the copy. What the ranks
-/// must tell each other they say in two short meetings that the caller holds when it likes, on its own
-/// thread: the saver itself never calls anybody.
+/// begin() only looks at what this rank has to write (its share of what all ranks hold, and all of
+/// what it alone holds); threads of the saver's copy it, and write, hash and sync the copy. What the
+/// ranks must tell each other they say in two short meetings that the caller holds when it likes, on
+/// its own thread: the saver itself never calls anybody.
 ///
-///     saver.begin(tensors, position);                  // at step S: costs one copy of the share
-///     … steps; with each one the ranks vote: do all say saver.ready()? Then
+///     saver.begin(tensors, position);                  // at step S
+///     … what leaves the tensors alone: the next forward and backward passes
+///     saver.settle();                                  // as a rule copied by now
+///     … the update, more steps; with each one the ranks vote: do all say saver.ready()? Then
 ///     saver.meet(gather) → nothing yet                 // the shards are written; rank 0 publishes
 ///     saver.meet(gather) → the manifest                // published: the checkpoint exists
 ///
-/// Order     begin() when idle(); then meet() or finish(), on all ranks alike, until it is idle again.
+/// Order     begin() when idle(); settle() before the tensors change; then meet() or finish(), on all
+///           ranks alike, until it is idle again.
 /// Threads   every call from one thread. The destructor waits for the thread; what was begun and not
 ///           finished leaves nothing but names that start with a dot.
 /// Failure   of any rank is everybody's: the next meet() gives it with the rank's number, and the
@@ -18,6 +21,7 @@
 ///           begin() refuses is such a failure: it, too, takes part in one meeting.
 /// Truth     the bytes are hashed anew as they are written and compared with the hash that was taken
 ///           of the live tensors while they were copied; a difference fails the save (kDataLoss).
+///           A tensor that is changed before settle() may be saved half old and half new.
 /// Memory    a copy of the rank's share, kept from save to save: all but the first find its pages warm.
 #pragma once
 
@@ -64,10 +68,14 @@ class Saver {
 
   bool idle() const;
   /// Replicated tensors and the position must be equal on all ranks; sharded ones are this rank's.
-  /// The tensors may change as soon as it returns. kInvalidArgument for names and sizes that no
-  /// checkpoint can hold, kUnavailable for want of memory: the next meeting tells the other ranks, so
-  /// go on to meet() or finish() even then. kInternal unless idle(): the save in progress goes on.
+  /// The tensors' bytes must live and stay as they are until settle() has returned. kInvalidArgument
+  /// for names and sizes that no checkpoint can hold, kUnavailable for want of memory: the next meeting
+  /// tells the other ranks, so go on to meet() or finish() even then. kInternal unless idle(): the save
+  /// in progress goes on.
   Status begin(const std::vector<TensorView>& tensors, const RunPosition& position);
+  /// Returns when the tensors of begin() are copied; at once when nothing is to be copied. meet(),
+  /// finish() and the destructor imply it.
+  void settle();
   /// True when this rank's side of the next meeting is there; false when idle.
   bool ready() const;
   /// Collective: holds the next meeting, waiting for this rank's side of it. The manifest once the

@@ -63,6 +63,7 @@ Result<TensorView> hold(HeldViews& held, const std::string& name, const at::Tens
   Result<DType> dtype = dtype_of(tensor.scalar_type());
   if (!dtype.ok()) return dtype.status().with_context("tensor '" + name + "'");
   const at::Tensor& plain = held.tensors.emplace_back(tensor.detach().to(at::kCPU).contiguous());
+  held.versions.push_back(plain._version());
   const auto* data = static_cast<const std::byte*>(plain.const_data_ptr());
   return TensorView{name, *dtype, plain.sizes().vec(), ByteSpan(data, plain.nbytes())};
 }
@@ -85,6 +86,16 @@ Status add_part(HeldViews& held, const std::string& name, const std::vector<std:
   view.begin = begin;
   view.sharded = true;
   held.views.push_back(std::move(view));
+  return ok_status();
+}
+
+Status check_unchanged(const HeldViews& held) {
+  for (std::size_t i = 0; i < held.tensors.size(); ++i) {
+    if (held.tensors[i]._version() == held.versions[i]) continue;
+    return internal_error("tensor '" + held.views[i].name +
+                          "' was changed while it was copied for a checkpoint, which may hold "
+                          "half of each state; this is a defect of the program");
+  }
   return ok_status();
 }
 

@@ -23,12 +23,15 @@ at::ScalarType scalar_type_of(DType dtype);
 struct HeldViews {
   std::vector<at::Tensor> tensors;
   std::vector<TensorView> views;
+  std::vector<std::int64_t> versions;  ///< of the tensors, when they were shown
 };
 /// By name, ascending. A tensor that is changed while the views live changes what they show.
 Result<HeldViews> hold_views(const NamedTensors& tensors);
 /// Adds the elements of a tensor that this rank alone saves: `elements`, from `begin` on.
 Status add_part(HeldViews& held, const std::string& name, const std::vector<std::int64_t>& shape,
                 std::uint64_t begin, const at::Tensor& elements);
+/// kInternal when an operation of Torch's has changed a tensor in place since it was shown.
+Status check_unchanged(const HeldViews& held);
 
 /// A CPU tensor on the memory that was read, which it frees: nothing is copied. Elements of one that
 /// was asked for in part are one-dimensional.

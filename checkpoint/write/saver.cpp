@@ -62,6 +62,7 @@ class Saver::Work {
   void expect(const std::vector<TensorView>& tensors);
   bool idle() const { return next_ == Meeting::kNone; }
   bool ready() const { return !idle() && there_.load(std::memory_order_acquire); }
+  void settle() const { copied_.wait(false, std::memory_order_acquire); }
   Status begin(const std::vector<TensorView>& tensors, const RunPosition& position);
   Result<std::optional<Manifest>> meet(const AllGather& gather);
 
@@ -69,7 +70,8 @@ class Saver::Work {
   enum class Meeting { kNone, kReports, kOutcome };
 
   bool leads() const { return seat_.rank == 0; }
-  Status copy(const std::vector<TensorView>& tensors);
+  Status lay_out(const std::vector<TensorView>& tensors);
+  Status copy();
   /// Runs `side` in the background: what it returns is this rank's side of the next meeting.
   template <class Side>
   void prepare_side(Side side);
@@ -91,7 +93,8 @@ class Saver::Work {
   std::uint64_t saves_ = 0;
   RunPosition position_;
   Path temporary_;
-  std::vector<TensorView> laid_;  ///< of which only the names may be looked at behind begin()
+  std::vector<TensorView> laid_;  ///< of which only the names may be looked at behind settle()
+  std::atomic<bool> copied_{true};
   std::string side_;
   std::atomic<bool> there_{false};  ///< side_ is
   std::jthread thread_;             ///< last: ends before anything that it uses
@@ -123,20 +126,28 @@ Status Saver::Work::begin(const std::vector<TensorView>& tensors, const RunPosit
       options_.folder / format("{}-{}", temporary_name(position.step, options_.lease), ++saves_);
   next_ = Meeting::kReports;
   there_ = false;
-  const Status copied = copy(tensors);
-  if (copied.ok()) {
+  const Status laid = lay_out(tensors);
+  if (laid.ok()) {
+    copied_ = false;
     prepare_side([this](const std::stop_token& stop) { return report_of(stop); });
   } else {
-    set_side(encode_report({.status = copied}, {}));
+    set_side(encode_report({.status = laid}, {}));
   }
-  return copied;
+  return laid;
 }
 
-Status Saver::Work::copy(const std::vector<TensorView>& tensors) {
+Status Saver::Work::lay_out(const std::vector<TensorView>& tensors) {
   TA_RETURN_IF_ERROR(check_tensors(tensors));
   laid_ = tensors;
   std::ranges::sort(laid_, laid_before<TensorView>);
-  return image_.take(laid_, plan_shard(laid_, seat_));
+  return image_.lay_out(laid_, plan_shard(laid_, seat_));
+}
+
+Status Saver::Work::copy() {
+  const Status status = image_.copy();
+  copied_.store(true, std::memory_order_release);
+  copied_.notify_all();
+  return status;
 }
 
 void Saver::Work::set_side(std::string text) {
@@ -155,8 +166,9 @@ void Saver::Work::prepare_side(Side side) {
 }
 
 std::string Saver::Work::report_of(const std::stop_token& stop) {
+  Status status = copy();  // first: somebody may be waiting for it
   const Result<std::string> plan = plan_digest(position_, laid_);
-  Status status = plan.status();
+  if (status.ok()) status = plan.status();
   if (status.ok()) status = write_shard(stop);
   if (!status.ok()) return encode_report({.status = status}, {});
   return encode_report(
@@ -270,6 +282,10 @@ bool Saver::idle() const {
 
 Status Saver::begin(const std::vector<TensorView>& tensors, const RunPosition& position) {
   return work_->begin(tensors, position);
+}
+
+void Saver::settle() {
+  work_->settle();
 }
 
 bool Saver::ready() const {

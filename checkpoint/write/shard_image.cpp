@@ -39,14 +39,14 @@ void ShardImage::warm(std::uint64_t bytes) {
   if (memory_.hold(bytes).ok()) memory_.touch();
 }
 
-Status ShardImage::take(const std::vector<TensorView>& laid, const std::vector<Slice>& slices) {
-  TA_RETURN_IF_ERROR(lay_out(laid, slices));
+Status ShardImage::lay_out(const std::vector<TensorView>& laid, const std::vector<Slice>& slices) {
+  TA_RETURN_IF_ERROR(encode(laid, slices));
   TA_RETURN_IF_ERROR(memory_.hold(bytes_));
   std::memcpy(memory_.data(), header_.data(), header_.size());
-  return copy_blocks();
+  return ok_status();
 }
 
-Status ShardImage::lay_out(const std::vector<TensorView>& laid, const std::vector<Slice>& slices) {
+Status ShardImage::encode(const std::vector<TensorView>& laid, const std::vector<Slice>& slices) {
   Header header;
   parts_.clear();
   std::uint64_t offset = 0;
@@ -71,7 +71,7 @@ void ShardImage::add_blocks(ByteSpan slice) {
   }
 }
 
-Status ShardImage::copy_blocks() {
+Status ShardImage::copy() {
   return each_in_order(blocks_.size(), copying_threads(blocks_.size()), [&](std::size_t i) {
     Block& block = blocks_[i];
     const ByteSpan live(block.live, block.bytes);

@@ -1,10 +1,11 @@
 /// What one rank writes in one save: its shard's file as bytes in memory.
 ///
+/// Order    lay_out(), copy(), then write() and the rest.
 /// Truth    each block's digest is taken from the tensor itself while it is copied; write() takes it
 ///          again from the copy. What differs was changed in between: by somebody who wrote into a
 ///          tensor too early, or by the machine.
 /// Memory   one copy of the shard, kept from save to save.
-/// Threads  take() uses a few of its own and returns when they are done; one caller at a time.
+/// Threads  copy() uses a few of its own and returns when they are done; one caller at a time.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +34,15 @@ struct SavedPart {
 
 class ShardImage {
  public:
-  /// Takes and touches memory for an image of so many bytes. Where there is not enough, take() says so.
+  /// Takes and touches memory for an image of so many bytes. Where there is not enough, lay_out() says
+  /// so.
   void warm(std::uint64_t bytes);
-  /// Copies the `slices` of `laid`, both in laying order. kInvalidArgument for names that no header can
-  /// hold, kUnavailable for want of memory.
-  Status take(const std::vector<TensorView>& laid, const std::vector<Slice>& slices);
+  /// What copy() shall copy: the `slices` of `laid`, both in laying order. kInvalidArgument for names
+  /// that no header can hold, kUnavailable for want of memory.
+  Status lay_out(const std::vector<TensorView>& laid, const std::vector<Slice>& slices);
+  Status copy();
 
-  /// Appends all bytes to `file`; kDataLoss before the first that are not what take() saw, kCancelled
+  /// Appends all bytes to `file`; kDataLoss before the first that are not what copy() saw, kCancelled
   /// when `stop` is asked for.
   Status write(WritableFile& file, const std::stop_token& stop) const;
 
@@ -53,15 +56,14 @@ class ShardImage {
 
  private:
   struct Block {
-    const std::byte* live = nullptr;  ///< dangles after take()
+    const std::byte* live = nullptr;  ///< dangles after copy()
     std::uint64_t at = 0;             ///< in the image
     std::size_t bytes = 0;
     Digest128 digest = {};
   };
 
-  Status lay_out(const std::vector<TensorView>& laid, const std::vector<Slice>& slices);
+  Status encode(const std::vector<TensorView>& laid, const std::vector<Slice>& slices);
   void add_blocks(ByteSpan slice);
-  Status copy_blocks();
   Status check_blocks(std::uint64_t begin, std::uint64_t end) const;
   ByteSpan span(std::uint64_t at, std::uint64_t bytes) const;
 

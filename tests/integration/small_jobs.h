@@ -27,23 +27,36 @@ inline constexpr char kScores[] =
     "datasets: [{name: val, root: scenes/val, short_side: 48, window: 32, stride: 16}]\n";
 inline constexpr char kLastStep[] = "step-00000450";
 
-/// Those jobs as one workflow, with an evaluation behind the training, which has so many ranks.
-inline std::string small_workflow(int ranks = 2) {
-  const auto job = [](const std::string& head, std::string config) {
-    std::string text = "  " + head + "    config:\n";
-    std::istringstream lines(config);
-    for (std::string line; std::getline(lines, line);) text += "      " + line + "\n";
-    return text;
-  };
+/// One job of a workflow: its name and keys, then its configuration.
+inline std::string small_job(const std::string& head, const std::string& config) {
+  std::string text = "  " + head + "    config:\n";
+  std::istringstream lines(config);
+  for (std::string line; std::getline(lines, line);) text += "      " + line + "\n";
+  return text;
+}
+
+/// Those jobs as one workflow up to the training, which has so many ranks and saves below `run`.
+inline std::string training_workflow(int ranks) {
   std::string train = std::string(kData) + kTrain;
   train.replace(train.find("checkpoint: {"), 13, "checkpoint: {directory: run, ");
-  return "name: small\njobs:\n" + job("scenes:\n    kind: scenes\n", kScenes) +
-         job("clip:\n    kind: pretrain\n    after: [scenes]\n", std::string(kData) + kClip) +
-         job("train:\n    kind: train\n    after: [clip]\n    ranks: " + std::to_string(ranks) +
-                 "\n",
-             train) +
-         job("scores:\n    kind: evaluate\n    after: [train]\n",
-             std::string(kScores) + "checkpoint: run/" + kLastStep + "\n");
+  return "name: small\njobs:\n" + small_job("scenes:\n    kind: scenes\n", kScenes) +
+         small_job("clip:\n    kind: pretrain\n    after: [scenes]\n", std::string(kData) + kClip) +
+         small_job("train:\n    kind: train\n    after: [clip]\n    ranks: " +
+                       std::to_string(ranks) + "\n",
+                   train);
+}
+
+/// With an evaluation behind the training.
+inline std::string small_workflow(int ranks = 2) {
+  return training_workflow(ranks) +
+         small_job("scores:\n    kind: evaluate\n    after: [train]\n",
+                   std::string(kScores) + "checkpoint: run/" + kLastStep + "\n");
+}
+
+/// With one of each of its three checkpoints.
+inline std::string followed_workflow() {
+  return training_workflow(1) +
+         small_job("scores:\n    kind: evaluate\n    on_commit_of: train\n", kScores);
 }
 
 }  // namespace tagalign

@@ -9,6 +9,7 @@
 namespace tagalign::jobs {
 namespace {
 
+constexpr const char* kLast = "loss.last";
 constexpr const char* kMean = "loss.mean";
 constexpr const char* kSteps = "loss.steps";
 /// The mean is of about so many steps, and is believed from then on.
@@ -24,6 +25,7 @@ double scalar(const std::map<std::string, double>& scalars, const char* name) {
 }  // namespace
 
 void LossMean::add(double loss) {
+  last_ = loss;
   steps_ = std::min(steps_ + 1, kMeanSteps);
   mean_ += (loss - mean_) / steps_;
 }
@@ -33,10 +35,11 @@ bool LossMean::is_spike(double loss, double factor) const {
 }
 
 std::map<std::string, double> LossMean::scalars() const {
-  return {{kMean, mean_}, {kSteps, steps_}};
+  return {{kLast, last_}, {kMean, mean_}, {kSteps, steps_}};
 }
 
 void LossMean::restore(const std::map<std::string, double>& scalars) {
+  last_ = scalar(scalars, kLast);
   mean_ = scalar(scalars, kMean);
   steps_ = scalar(scalars, kSteps);
 }

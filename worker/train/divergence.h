@@ -14,8 +14,8 @@
 
 namespace tagalign::jobs {
 
-/// The running mean of the loss, over some hundred steps. Two numbers, which travel in the
-/// checkpoint: a resumed run sees the same spikes.
+/// The loss of all ranks: the newest, and its running mean over some hundred steps. They travel in
+/// the checkpoint: a resumed run sees the same spikes, and `checkpoints show` how far the run was.
 class LossMean {
  public:
   void add(double loss);
@@ -28,6 +28,7 @@ class LossMean {
   void restore(const std::map<std::string, double>& scalars);
 
  private:
+  double last_ = 0;
   double mean_ = 0;
   double steps_ = 0;
 };

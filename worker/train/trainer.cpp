@@ -124,7 +124,7 @@ class Run {
     return optimizer_.take_state(std::move(tensors), step);
   }
 
-  /// Begins a commit of the state as it is now.
+  /// Begins a commit of the state as it is now, which stays so until settle().
   Status save(bool scheduled) {
     rank_.enter(wire::Phase::kSave);
     TA_RETURN_IF_ERROR(checkpoints_.begin(state_now(), scheduled, pace_.pace()));
@@ -137,7 +137,7 @@ class Run {
   RunState state_now() const {
     RunState state{optimizer_.state(), optimizer_.parts(), step_, next_sample(), {}};
     for (const auto& [name, tensor] : saved()) state.tensors[name] = tensor;
-    if (options_.optimizer.loss_spike > 0) state.scalars = loss_mean_.scalars();
+    state.scalars = loss_mean_.scalars();
     return state;
   }
 
@@ -162,6 +162,8 @@ class Run {
     stragglers_.batch_is_there();
     progress_->add_notices(batch.notices);
     replaced_ = batch.replaced;
+    if (!task_.buffers().empty())
+      TA_RETURN_IF_ERROR(checkpoints_.settle());  // forward() writes them
     const auto loss = compute_gradients(task_, batch, optimizer_, options_.runtime.bucket_mib,
                                         rank_.group, config::logical_ranks(options_.optimizer));
     if (!loss.ok()) {
@@ -171,6 +173,7 @@ class Run {
     const double rate = model::learning_rate(schedule_, step_);
     TA_ASSIGN_OR_RETURN(const std::string diverged, divergence(*loss, norm));
     if (diverged.empty()) {
+      TA_RETURN_IF_ERROR(checkpoints_.settle());
       optimizer_.step(rate);
       TA_RETURN_IF_ERROR(share_updates(optimizer_, rank_.group));
     } else {
@@ -180,8 +183,10 @@ class Run {
       optimizer_.pass_over();
     }
     ++step_;
-    done_ = {step_, next_sample(), loss_print(rank_.group.rank(), loss->total.item<double>()), norm,
-             rate};
+    const double mine = loss->total.item<double>();
+    done_ = {step_, next_sample(), loss_print(rank_.group.rank(), mine), norm, rate};
+    learned_loss_.reset();
+    if (diverged.empty()) learned_loss_ = std::isfinite(mine) ? mine : 0;
     pace_.step_done();
     rank_.enter(wire::Phase::kStep);
     TA_RETURN_IF_ERROR(stragglers_.step_done());
@@ -209,7 +214,6 @@ class Run {
       return format("the loss leapt to {:.4f}, more than {} times its running mean {:.4f}", mean,
                     o.loss_spike, loss_mean_.value());
     }
-    loss_mean_.add(mean);
     return std::string();
   }
 
@@ -260,11 +264,15 @@ class Run {
   /// Every rank learns at the same step boundary whether anybody was asked to stop, whether too
   /// many images are broken, how the commit behind the steps gets on, and what all losses were.
   Result<bool> vote() {
-    std::array<std::uint64_t, 5> sums{rank_.reporter.stop_requested() ? 1u : 0u, replaced_,
+    std::array<std::uint64_t, 6> sums{rank_.reporter.stop_requested() ? 1u : 0u,
+                                      replaced_,
                                       checkpoints_.ready() ? 1u : 0u,
-                                      checkpoints_.in_trouble() ? 1u : 0u, done_.losses};
+                                      checkpoints_.in_trouble() ? 1u : 0u,
+                                      done_.losses,
+                                      to_fixed_point(learned_loss_.value_or(0))};
     TA_RETURN_IF_ERROR(rank_.group.all_reduce_sum_u64(sums));
     write_down(sums[4]);
+    if (learned_loss_) loss_mean_.add(from_fixed_point(sums[5]) / rank_.group.size());
     const auto batch = static_cast<std::uint64_t>(options_.global_batch);
     const Status whole = broken_share_.add(
         {.first_sample = next_sample() - batch, .samples = batch, .replaced = sums[1]});
@@ -309,8 +317,9 @@ class Run {
   std::optional<TrainingProgress> progress_;  ///< from the first step of this attempt on
   PaceMeter pace_{system_clock(), options_.steps};
   StragglerWatch stragglers_{rank_, system_clock()};
-  std::optional<StepLog> step_log_;  ///< on the first rank
-  StepRecord done_;                  ///< the last step, with this rank's loss alone
+  std::optional<StepLog> step_log_;     ///< on the first rank
+  StepRecord done_;                     ///< the last step, with this rank's loss alone
+  std::optional<double> learned_loss_;  ///< this rank's of it; absent: it was passed over
   std::uint64_t step_ = 0;
   std::uint64_t passed_over_ = 0;  ///< samples that rewinding has left out
   LossMean loss_mean_;

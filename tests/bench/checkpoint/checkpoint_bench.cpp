@@ -1,17 +1,18 @@
 // What a checkpoint costs, measured as checkpoint_bench.py asks: one line on stdin, one of
 // JSON as its answer.
 //     checkpoint_bench FOLDER MEGABYTES RANKS
-//     write ours|raw|direct COUNT     so many in one life of the ranks, the first unmeasured
+//     write ours|beside|raw|direct COUNT  so many in one life of the ranks, the first unmeasured
 //     read ours|raw THREADS           what the last of them left, in a fresh process
 //     forget                          drops all that was written from the page cache
 // `raw` writes the same bytes into as many files by write() and fdatasync(), `direct`
-// past the page cache.
+// past the page cache. `ours` waits for the copy at once, `beside` computes until it needs it.
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "base/format.h"
 #include "checkpoint/load.h"
 #include "checkpoint/save.h"
+#include "tests/bench/checkpoint/passes.h"
 #include "tests/bench/checkpoint/raw_files.h"
 #include "tests/support/ranks/forked_ranks.h"
 
@@ -61,20 +63,27 @@ std::vector<checkpoint::TensorView> views_of(const bench::State& state) {
   return views;
 }
 
-/// Of one save on one rank, in milliseconds; `meetings` is the part of the stall that is no copy.
+/// Of one save on one rank, in milliseconds; `meetings` is the part of the stall that is no copy,
+/// `slower` what the passes beside it took longer than without.
 struct Times {
-  double stall = 0, meetings = 0, durable = 0, cpu = 0;
+  double stall = 0, meetings = 0, durable = 0, cpu = 0, slower = 0;
 };
 
 /// As a training does it: steps between the meetings, and a vote with each whether all are ready.
 Result<Times> save_ours(const Bench& bench, checkpoint::Saver& saver, const Coordination& seat,
-                        std::uint64_t step) {
+                        std::uint64_t step, bench::Passes* passes) {
   checkpoint::RunPosition position;
   position.step = step;
+  const double calm = passes == nullptr ? 0 : passes->run_ms();
+  TA_RETURN_IF_ERROR(seat.all_gather("").status());
   const auto start = Clock::now();
   const double cpu = cpu_ms();
   TA_RETURN_IF_ERROR(saver.begin(views_of(bench.state), position));
   Times times{.stall = ms_since(start)};
+  if (passes != nullptr) times.slower = passes->run_ms() - calm;
+  const auto settling = Clock::now();
+  saver.settle();
+  times.stall += ms_since(settling);
   for (bool done = false; !done;) {
     std::this_thread::sleep_for(kStep);
     TA_ASSIGN_OR_RETURN(const auto votes, seat.all_gather(saver.ready() ? "ready" : ""));
@@ -110,19 +119,19 @@ Result<Times> save_raw(const Bench& bench, const Coordination& seat, bool direct
 
 /// The slowest rank's times and the CPU of all, printed by rank 0.
 Status tell(const Coordination& seat, const Times& mine) {
-  TA_ASSIGN_OR_RETURN(
-      const auto all,
-      seat.all_gather(format("{} {} {} {}", mine.stall, mine.meetings, mine.durable, mine.cpu)));
+  TA_ASSIGN_OR_RETURN(const auto all,
+                      seat.all_gather(format("{} {} {} {} {}", mine.stall, mine.meetings,
+                                             mine.durable, mine.cpu, mine.slower)));
   Times sum;
   for (const std::string& text : all) {
     Times one;
-    std::istringstream(text) >> one.stall >> one.meetings >> one.durable >> one.cpu;
+    std::istringstream(text) >> one.stall >> one.meetings >> one.durable >> one.cpu >> one.slower;
     sum = {std::max(sum.stall, one.stall), std::max(sum.meetings, one.meetings),
-           std::max(sum.durable, one.durable), sum.cpu + one.cpu};
+           std::max(sum.durable, one.durable), sum.cpu + one.cpu, std::max(sum.slower, one.slower)};
   }
   if (seat.rank != 0) return ok_status();
-  std::cout << format(R"({{"stall": {}, "meetings": {}, "durable": {}, "cpu": {}}})", sum.stall,
-                      sum.meetings, sum.durable, sum.cpu)
+  std::cout << format(R"({{"stall": {}, "meetings": {}, "durable": {}, "cpu": {}, "slower": {}}})",
+                      sum.stall, sum.meetings, sum.durable, sum.cpu, sum.slower)
             << '\n'
             << std::flush;
   return ok_status();
@@ -130,14 +139,17 @@ Status tell(const Coordination& seat, const Times& mine) {
 
 Status write_all(const Bench& bench, const Coordination& seat, const std::string& what, int count) {
   FileSystem& files = posix_file_system();
-  const Path place = bench.folder / (what == "ours" ? "ours" : "raw");
+  const bool beside = what == "beside", ours = beside || what == "ours";
+  const Path place = bench.folder / (ours ? "ours" : "raw");
+  std::optional<bench::Passes> passes;
+  if (beside) passes.emplace();
   checkpoint::Saver saver(files, {bench.folder / "ours", {}}, seat.rank, seat.world);
   for (int save = 0; save < count; ++save) {
     if (seat.rank == 0) TA_RETURN_IF_ERROR(files.remove_all(place));  // equal room for everybody
     TA_RETURN_IF_ERROR(seat.all_gather("").status());
-    Result<Times> times = what == "ours"
-                              ? save_ours(bench, saver, seat, static_cast<std::uint64_t>(save + 1))
-                              : save_raw(bench, seat, what == "direct");
+    Result<Times> times = ours ? save_ours(bench, saver, seat, static_cast<std::uint64_t>(save + 1),
+                                           passes ? &*passes : nullptr)
+                               : save_raw(bench, seat, what == "direct");
     if (!times.ok()) return times.status();
     if (save > 0) TA_RETURN_IF_ERROR(tell(seat, *times));
   }

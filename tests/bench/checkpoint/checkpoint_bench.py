@@ -5,7 +5,9 @@
 
 Round for round every system saves and restores the same number of bytes on the same disk, in an order that turns round with
 each round. Stall is what the loop of steps pays: all of a synchronous save, or what an asynchronous one takes before it
-returns, plus, for ours, its meetings. Durable is when the checkpoint exists on stable storage. The ratio of a round is formed
+returns, plus, for ours, the wait for its copy and its meetings. "Beside passes" is as a training does it: it computes for some
+100 ms on one thread a rank before it needs the copy; "passes slower" is by how much longer they take than without a save.
+Durable is when the checkpoint exists on stable storage. The ratio of a round is formed
 with the faster of the two raw writers (through and past the page cache) or readers (one and four threads) of that round;
 printed are medians, and of ratios the range. Cold: pages dropped with posix_fadvise. Peers run in a virtual environment in the
 cache and are left out without a network; the CPU of the process that DCP saves in is not counted. Sizes are in MB (10^6
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/support/peers"))
 from environment import python_with_peers  # noqa: E402
 
-OURS, RAW, DIRECT = "TagAlign", "raw writer", "raw writer, O_DIRECT"
+OURS, BESIDE, RAW, DIRECT = "TagAlign", "TagAlign, beside passes", "raw writer", "raw writer, O_DIRECT"
 RAWS = (RAW, DIRECT)
 PEERS = ("torch.distributed.checkpoint", "DCP async, thread", "DCP async, process", "torch.save", "safetensors")
 SAVES = 4  # in one life of the ranks, the first of them unmeasured
@@ -67,10 +69,12 @@ class Run:
             self.samples.setdefault((system, what), []).append((round_number, value))
 
     def measure(self, system, number):
-        mine = {OURS: "ours", RAW: "raw", DIRECT: "direct"}.get(system)
+        mine = {OURS: "ours", BESIDE: "beside", RAW: "raw", DIRECT: "direct"}.get(system)
         server = self.ours if mine else self.peers
         for times in server.ask(f"write {mine or PEERS.index(system)} {SAVES}"):
             self.note(system, number, **times)
+        if system == BESIDE:
+            return  # reads as the other
         for warmth in ("cold", "warm"):
             for threads in (1, 4) if system in RAWS else (4,):
                 if warmth == "cold":
@@ -80,7 +84,7 @@ class Run:
                 self.note(system, number, **{f"restore {warmth}": times["restore"]})
 
     def rounds(self):
-        systems = [OURS, RAW, DIRECT, *(PEERS if self.peers else ())]
+        systems = [OURS, BESIDE, RAW, DIRECT, *(PEERS if self.peers else ())]
         for number in range(self.options.rounds):
             for system in systems if number % 2 == 0 else reversed(systems):
                 try:
@@ -109,18 +113,20 @@ class Run:
 
     def figures(self, system):
         found = {}
-        for what in ("stall", "meetings", "durable", "cpu", "restore cold", "restore warm"):
+        for what in ("stall", "meetings", "slower", "durable", "cpu", "restore cold", "restore warm"):
             values = [value for _, value in self.samples.get((system, what), [])]
             if not values:
                 continue
-            if what != "meetings":
+            if what not in ("meetings", "slower"):
                 found[what] = statistics.median(values)
+            if what == "slower" and system == BESIDE:
+                found["passes slower"] = statistics.mean(values)
             if what == "meetings" and max(values) > 0:
                 found["of it meetings"] = statistics.mean(values)
             if what == "stall":
                 found["stall mean"] = statistics.mean(values)
                 found["stall p99"] = sorted(values)[min(len(values) - 1, int(len(values) * 0.99))]
-            if what not in ("stall", "meetings", "cpu"):
+            if what not in ("stall", "meetings", "slower", "cpu"):
                 found[f"{what} to raw"] = self.ratios(system, what)
         if "durable" in found:
             found["MB/s"] = self.megabytes / found["durable"] * 1e3
@@ -128,7 +134,7 @@ class Run:
         return found
 
 
-COLUMNS = (("stall mean", "{:.1f}"), ("of it meetings", "{:.2f}"), ("stall p99", "{:.1f}"),
+COLUMNS = (("stall mean", "{:.1f}"), ("of it meetings", "{:.2f}"), ("stall p99", "{:.1f}"), ("passes slower", "{:.1f}"),
            ("durable", "{:.0f}"), ("MB/s", "{:.0f}"), ("durable to raw", None), ("CPU s/GB", "{:.2f}"),
            ("restore cold", "{:.0f}"), ("restore cold to raw", None),
            ("restore warm", "{:.0f}"), ("restore warm to raw", None))
@@ -156,10 +162,12 @@ def against_peers(results):
     modes = [results[name] for name in PEERS[:3] if "durable" in results.get(name, {})]
     if not modes or "durable" not in results.get(OURS, {}):
         return ""
-    ours = results[OURS]
+    ours, beside, stall = results[OURS], results[BESIDE], min(mode["stall mean"] for mode in modes)
     faster = min(mode["durable"] for mode in modes) / ours["durable"]
-    less = min(mode["stall mean"] for mode in modes) / ours["stall mean"]
-    return f"against the best mode of torch.distributed.checkpoint: {faster:.2f} × its bandwidth, {less:.1f} × less stall"
+    paid = beside["stall mean"] + max(0, beside["passes slower"])
+    return (f"against the best mode of torch.distributed.checkpoint: {faster:.2f} × its bandwidth, "
+            f"{stall / ours['stall mean']:.1f} × less stall, {stall / beside['stall mean']:.1f} × beside passes "
+            f"({stall / paid:.1f} × with what makes them slower)")
 
 
 def parse():

@@ -50,6 +50,7 @@ Status save_steps(const Plan& plan, const Coordination& seat) {
   state.become(plan.first);
   for (std::uint64_t step = plan.first; step <= plan.last; ++step) {
     TA_RETURN_IF_ERROR(saver.begin(state.views(), SteppedState::position(step)));
+    saver.settle();
     state.become(step + 1);
     TA_ASSIGN_OR_RETURN(const auto manifest, saver.finish(seat.all_gather));
     if (!manifest) return internal_error("finish() gave no manifest");

@@ -51,10 +51,11 @@ class SaverTest : public SaveLoad {
   Rendezvous alone_{1};
 };
 
-TEST_F(SaverTest, TensorsChangedAfterBegin_AreSavedAsTheyWere) {
+TEST_F(SaverTest, TensorsChangedOnceSettled_AreSavedAsTheyWere) {
   StandingDisk disk(files());
   Saver saver(disk, {folder(), {}}, 0, 1);
   ASSERT_TRUE(saver.begin(views(), position_at(1)).ok());
+  saver.settle();
   std::ranges::fill(values_, 2.0F);
   EXPECT_FALSE(saver.ready()) << "nothing was written yet";
   disk.go();
@@ -68,6 +69,7 @@ TEST_F(SaverTest, OneSaveAfterTheOther_ThroughTheSameMemory) {
   for (int step = 1; step <= 3; ++step) {
     std::ranges::fill(values_, static_cast<float>(step));
     ASSERT_TRUE(saver.begin(views(), position_at(static_cast<std::uint64_t>(step))).ok());
+    saver.settle();
     std::ranges::fill(values_, -1.0F);
     const auto manifest = saver.finish(alone());
     ASSERT_TRUE(manifest.ok()) << manifest.status().to_string();
@@ -117,6 +119,18 @@ TEST_F(SaverTest, NothingToMeetFor_MeetsNobody) {
   };
   EXPECT_FALSE(saver.meet(nobody)->has_value());
   EXPECT_FALSE(saver.finish(nobody)->has_value());
+}
+
+TEST_F(SaverTest, NothingToCopy_IsSettled) {
+  Saver saver(files(), {folder(), {}}, 0, 1);
+  saver.settle();
+  saver.expect(views());
+  saver.settle();
+  EXPECT_EQ(saver.begin({{"w[0:1]", DType::kF32, {}, {}}}, position_at(1)).code(),
+            ErrorCode::kInvalidArgument);
+  saver.settle();
+  EXPECT_FALSE(saver.finish(alone()).ok());
+  saver.settle();
 }
 
 TEST_F(SaverTest, BecomesReady_WithoutAnybodysHelp) {

@@ -227,10 +227,24 @@ TEST_F(CommitTest, TensorChangedInPlaceBehindASave_IsSavedAsItWas) {
   with_checkpoints(2, [](RunCheckpoints& run, Rank&) -> Status {
     at::Tensor weight = at::ones({300'000});
     TA_RETURN_IF_ERROR(run.begin({{{"w", weight}}, {}, 1, 8, {}}, true, {}));
+    TA_RETURN_IF_ERROR(run.settle());
     weight.fill_(7);
     return run.finish();
   });
   EXPECT_TRUE((newest().at("w") == 1).all().item<bool>());
+}
+
+TEST_F(CommitTest, TensorChangedWhileItIsCopied_EndsTheRun_AndNothingIsCommitted) {
+  with_checkpoints(1, [](RunCheckpoints& run, Rank&) -> Status {
+    const model::StateDict state{{"v", at::ones({3})}, {"w", at::ones({300'000})}};
+    TA_RETURN_IF_ERROR(run.begin({state, {}, 1, 8, {}}, true, {}));
+    state.at("w").view({300, 1000})[2].fill_(7);
+    const Status settled = run.settle();
+    EXPECT_EQ(settled.code(), ErrorCode::kInternal);
+    EXPECT_THAT(settled.message(), HasSubstr("tensor 'w' was changed while it was copied"));
+    return ok_status();
+  });
+  EXPECT_FALSE(checkpoint::load_newest(files_, folder_ / "run")->found);
 }
 
 TEST_F(CommitTest, TensorAddedLater_IsInTheNextSave) {

@@ -54,7 +54,17 @@ TEST_P(EachMethodTest, InterruptedRun_SameWorldSize_EndsWithTheSameBits) {
     part.steps = 6;
     train(part, 2);
     expect_same_state(whole, part);
+    EXPECT_EQ(newest(part).manifest.position.scalars, newest(whole).manifest.position.scalars);
   }
+}
+
+TEST_F(TrainingTest, Checkpoint_SaysTheLossesOfAllRanks) {
+  const auto config = train_config("losses");
+  train(config, 2);
+  const auto scalars = newest(config).manifest.position.scalars;
+  EXPECT_EQ(scalars.at("loss.steps"), 6);
+  EXPECT_GT(scalars.at("loss.mean"), 0);
+  EXPECT_NEAR(scalars.at("loss.last"), scalars.at("loss.mean"), 0.5 * scalars.at("loss.mean"));
 }
 
 TEST_P(EachMethodTest, StopRequest_BetweenScheduledSteps_SavesUnscheduledAndGoesOnToTheSameBits) {

@@ -9,7 +9,6 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "checkpoint/keep.h"
-#include "checkpoint/tensor_adapter.h"
 #include "worker/train/commits/same_run.h"
 
 namespace tagalign::jobs {
@@ -177,10 +176,18 @@ Status RunCheckpoints::begin(const RunState& state, bool scheduled, const wire::
   pending_ = {.pace = pace, .begun_ms = system_clock().monotonic_ms(), .stood_still_ms = 0};
   const StandingStill still(pending_);
   collect_aftermath();  // it and a new save would clear away the same leftovers
-  TA_ASSIGN_OR_RETURN(const auto held, hold(state));
+  TA_ASSIGN_OR_RETURN(held_, hold(state));
   // What it refuses all ranks learn where they next meet; then it is idle.
-  (void)saver_->begin(held.views, position(state, scheduled));
+  (void)saver_->begin(held_.views, position(state, scheduled));
   return ok_status();
+}
+
+Status RunCheckpoints::settle() {
+  if (held_.tensors.empty()) return ok_status();
+  const StandingStill still(pending_);
+  saver_->settle();
+  const auto held = std::exchange(held_, {});
+  return checkpoint::check_unchanged(held);
 }
 
 bool RunCheckpoints::ready() const {
@@ -188,6 +195,7 @@ bool RunCheckpoints::ready() const {
 }
 
 Status RunCheckpoints::go_on() {
+  TA_RETURN_IF_ERROR(settle());
   std::optional<checkpoint::Manifest> manifest;
   {
     const StandingStill still(pending_);
@@ -199,6 +207,7 @@ Status RunCheckpoints::go_on() {
 
 Status RunCheckpoints::finish_saver() {
   if (saver_->idle()) return ok_status();
+  TA_RETURN_IF_ERROR(settle());
   std::optional<checkpoint::Manifest> manifest;
   {
     const StandingStill still(pending_);

@@ -1,14 +1,15 @@
 /// The folder of checkpoints of one training run: who may write in it, where the run goes on, and
 /// what it leaves behind.
 ///
-/// A commit goes on behind the steps: begin() copies this rank's share of the state and returns.
-/// After each step the ranks vote; when all of them are ready() they call go_on(), twice a commit.
+/// A commit goes on behind the steps: begin() returns while this rank's share of the state is being
+/// copied, and settle() when it is. After each step the ranks vote; when all of them are ready() they
+/// call go_on(), twice a commit.
 ///
 /// Owns     the run's lease on the folder, the saver with its thread, on the first rank a thread
 ///          that reports and removes after a commit, and the reports that no agent has taken yet.
 /// Order    open() once, then any number of commits, finish(), then report_unheard().
-/// Threads  that of the training loop; every call but expect(), ready(), in_trouble() and report_unheard() is
-///          collective. The destructor waits for the threads; a commit on its way is then given up.
+/// Threads  that of the training loop; every call but expect(), settle(), ready(), in_trouble() and
+///          report_unheard() is collective. The destructor waits for the threads; a commit on its way is then given up.
 /// Failure  every rank returns an error when one rank has one. The folder then holds what it held
 ///          before the call, or one checkpoint more.
 #pragma once
@@ -25,6 +26,7 @@
 #include "checkpoint/load.h"
 #include "checkpoint/run_position.h"
 #include "checkpoint/save.h"
+#include "checkpoint/tensor_adapter.h"
 #include "configs/schema/jobs/job_configs.h"
 #include "model/training/state_dict.h"
 #include "worker/rank/rank.h"
@@ -32,7 +34,7 @@
 namespace tagalign::jobs {
 
 /// What a commit holds, and where in the run it stands. The tensors are the live ones; what they
-/// hold when begin() is called is saved.
+/// hold when begin() is called is saved. No operation of Torch's may change one before settle().
 struct RunState {
   model::StateDict tensors;    ///< equal on all ranks
   model::PartDict parts = {};  ///< of tensors that the ranks have together
@@ -70,6 +72,9 @@ class RunCheckpoints {
   /// A commit of `state` is under way; one that still was is finished first. `pace`: of this rank
   /// so far; what the commit takes is added.
   Status begin(const RunState& state, bool scheduled, const wire::Pace& pace);
+  /// Returns when the state may change again: at once, unless a commit is still being copied. kInternal
+  /// when it has changed already.
+  Status settle();
   /// This rank could go on with its commit. Does not wait.
   bool ready() const;
   /// What follows a commit has failed on the first rank: finish() says how. Does not wait.
@@ -109,6 +114,7 @@ class RunCheckpoints {
   Rank& rank_;
   const RunCheckpointOptions options_;
   checkpoint::Lease lease_;
+  checkpoint::HeldViews held_;                ///< of the commit that is being copied
   std::unique_ptr<checkpoint::Saver> saver_;  ///< since open()
   Pending pending_;
   std::vector<wire::CheckpointInfo> unheard_;  ///< committed, but not reported yet
