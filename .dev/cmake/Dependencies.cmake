@@ -14,6 +14,7 @@ find_package(PNG REQUIRED)                 # PNG::PNG                      data
 find_package(GIF REQUIRED)                 # GIF::GIF                      data
 find_package(ZLIB REQUIRED)                # ZLIB::ZLIB                    model/clip (vocabulary), data
 find_package(MPI REQUIRED COMPONENTS CXX)  # MPI::MPI_CXX                  worker/collectives
+find_package(hwy REQUIRED CONFIG)          # hwy::hwy                      model/inference/dense
 find_package(ICU REQUIRED COMPONENTS uc i18n)  # ICU::uc                   model/clip (tokenizer), data/tags
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq)            # PkgConfig::ZMQ        coordinator/wire/zmq
 # Its own dependencies' folders are of no use here, and CMake 3.25 reads them in another way from its second run on, which

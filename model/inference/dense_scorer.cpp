@@ -4,7 +4,7 @@
 
 namespace tagalign::model {
 
-at::Tensor DenseScorer::image_scores(const at::Tensor& /*image*/,
+at::Tensor ScoreFinish::image_scores(const at::Tensor& /*image*/,
                                      const at::Tensor& finished) const {
   return at::amax(finished, {1, 2});
 }

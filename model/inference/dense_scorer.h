@@ -24,7 +24,7 @@ struct ScoreVariant {
 enum class BackgroundRule {
   kConstant,  ///< a channel of the threshold in front of the maps, averaged over windows like them
   kInWindow,  ///< the maps have it; they depend on the threshold
-  kAtEnd,     ///< it has text like any class, and finish() applies the threshold
+  kAtEnd,     ///< it has text like any class, and the method's ScoreFinish applies the threshold
 };
 
 /// How finished scores become labels.
@@ -67,13 +67,26 @@ struct NamedLabels {
   at::Tensor labels;  ///< [H, W] int64
 };
 
+/// What a method makes of the scores of a whole image. Threads: immutable, safe from several.
+class ScoreFinish {
+ public:
+  virtual ~ScoreFinish() = default;
+  /// scores [C, H, W] at the original size, `image` [3, H', W'] as the windows were cut from it →
+  /// [N, H, W]. A constant background is there already.
+  virtual at::Tensor finish(const at::Tensor& scores, const at::Tensor& image,
+                            const ScoreVariant& variant) const = 0;
+  /// How much an image shows each class, for ranking images: [channels of `finished`], of the same
+  /// image and its finished scores [C, H, W]. By default a class's highest pixel.
+  virtual at::Tensor image_scores(const at::Tensor& image, const at::Tensor& finished) const;
+};
+
 /// Scores the classes of one data set.
 class DenseScorer {
  public:
   virtual ~DenseScorer() = default;
   /// C, the constant background not counted.
   virtual std::int64_t channels() const = 0;
-  /// Of finish(); a constant background is counted by neither.
+  /// Of finished scores; a constant background is counted by neither.
   virtual std::int64_t classes() const { return channels(); }
   /// windows [B, 3, S, S'] normalised → one map for each of `variants`, whose
   /// thresholds are set for kInWindow alone.
@@ -82,15 +95,9 @@ class DenseScorer {
   virtual BackgroundRule background() const { return BackgroundRule::kConstant; }
   /// True: a window that is the whole image is stretched to the original size in one step.
   virtual bool straight_to_original() const { return false; }
-  /// scores [C, H, W] at the original size, `image` [3, H', W'] as the windows were cut from it →
-  /// [N, H, W]. A constant background is there already.
-  virtual at::Tensor finish(const at::Tensor& scores, const at::Tensor& /*image*/,
-                            const ScoreVariant& /*variant*/) const {
-    return scores;
-  }
-  /// How much an image shows each class, for ranking images: [channels of `finished`], of the same
-  /// image and its finished scores [C, H, W]. By default a class's highest pixel.
-  virtual at::Tensor image_scores(const at::Tensor& image, const at::Tensor& finished) const;
+  /// Null: scores are what the maps say, an image shows a class as its highest pixel does, and no
+  /// map of an image's size need be made.
+  virtual const ScoreFinish* score_finish() const { return nullptr; }
   /// Of a whole image [3, H, W] normalised, in one pass; most methods have none.
   virtual std::vector<NamedLabels> label_maps(const at::Tensor& /*image*/) const { return {}; }
   /// Of a whole image [3, H, W] normalised, in one pass; most methods have none.

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/zeros.h>
@@ -12,6 +13,8 @@
 
 #include "base/limits.h"
 #include "base/status.h"
+#include "model/inference/dense/dense_labels.h"
+#include "model/inference/kernels/predict.h"
 
 namespace tagalign::model {
 namespace {
@@ -81,6 +84,24 @@ at::Tensor at_window(const ScoreMap& map, const Window& w) {
       .squeeze(0)
       .narrow(1, p.top, w.height)
       .narrow(2, p.left, w.width);
+}
+
+/// What the scorer is asked for, and who shares it: variants that differ in a threshold which is
+/// applied later share a map.
+struct MappedVariants {
+  std::vector<ScoreVariant> maps;
+  std::size_t sharing = 1;  ///< variants of one map, one behind the other
+};
+
+MappedVariants mapped_variants(const DenseScorer& scorer, const SegmentationSweep& sweep) {
+  const auto variants = sweep.variants();
+  const bool in_window = scorer.background() == BackgroundRule::kInWindow;
+  MappedVariants mapped;
+  mapped.sharing = in_window ? 1 : std::max<std::size_t>(sweep.background_thresholds.size(), 1);
+  for (std::size_t i = 0; i < variants.size(); i += mapped.sharing) {
+    mapped.maps.push_back({variants[i].mix, in_window ? variants[i].threshold : std::nullopt});
+  }
+  return mapped;
 }
 
 /// One image after its windows went through the scorer.
@@ -171,8 +192,23 @@ std::int64_t Segmenter::channels() const {
   return scorer_->classes() + (constant_background() ? 1 : 0);
 }
 
-std::int64_t Segmenter::planes() const {
-  return std::max(channels(), scorer_->channels());
+bool Segmenter::needs_scores(ImageSize slid) const {
+  const bool whole = options_.window >= limits::kWholeImageWindow &&
+                     sliding_windows(slid.height, slid.width, options_).size() == 1;
+  return scorer_->score_finish() != nullptr || (whole && scorer_->straight_to_original());
+}
+
+std::uint64_t Segmenter::bytes(ImageSize slid, ImageSize original,
+                               const SegmentationSweep& sweep) const {
+  constexpr std::uint64_t kCopies = 3;  // averaged, resized, and a softmax of it
+  if (!needs_scores(slid)) {
+    return dense_label_bytes(
+        channels(),
+        {.slid = slid, .original = original, .backgrounds = sweep.background_thresholds});
+  }
+  const std::int64_t planes = std::max(channels(), scorer_->channels());
+  return kCopies * sizeof(float) *
+         static_cast<std::uint64_t>(planes * original.height * original.width);
 }
 
 void Segmenter::sweep_scores(const at::Tensor& image, ImageSize original,
@@ -184,13 +220,7 @@ void Segmenter::sweep_scores(const at::Tensor& image, ImageSize original,
   const at::NoGradGuard no_grad;
   const auto variants = sweep.variants();
   const std::size_t thresholds = std::max<std::size_t>(sweep.background_thresholds.size(), 1);
-  // Variants that differ in a threshold that is applied later share a map.
-  const bool in_window = scorer_->background() == BackgroundRule::kInWindow;
-  const std::size_t sharing = in_window ? 1 : thresholds;
-  std::vector<ScoreVariant> mapped;
-  for (std::size_t i = 0; i < variants.size(); i += sharing) {
-    mapped.push_back({variants[i].mix, in_window ? variants[i].threshold : std::nullopt});
-  }
+  const auto [mapped, sharing] = mapped_variants(*scorer_, sweep);
   const SlidImage slid(*scorer_, image, original, options_, mapped);
   const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
   std::vector<at::Tensor> constants;  // each [1, height, width]
@@ -203,8 +233,56 @@ void Segmenter::sweep_scores(const at::Tensor& image, ImageSize original,
     if (i % sharing == 0) scores = slid.average(i / sharing);
     const at::Tensor all =
         constants.empty() ? scores : at::cat({constants[i % thresholds], scores}, 0);
-    visit(i, scorer_->finish(all, image, variants[i]));
+    const ScoreFinish* finish = scorer_->score_finish();
+    visit(i, finish == nullptr ? all : finish->finish(all, image, variants[i]));
   }
+}
+
+void Segmenter::sweep_labels(const at::Tensor& image, ImageSize original,
+                             const SegmentationSweep& sweep, bool image_scores,
+                             const LabelVisitor& visit) const {
+  const ImageSize size{image.size(1), image.size(2)};
+  if (!image.is_cpu() || needs_scores(size))
+    return labels_by_scores(image, original, sweep, image_scores, visit);
+  const at::NoGradGuard no_grad;
+  const auto [mapped, sharing] = mapped_variants(*scorer_, sweep);
+  const auto windows = sliding_windows(size.height, size.width, options_);
+  const auto maps = maps_of_windows(*scorer_, image, windows, mapped);
+  const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
+  DenseLabelOptions options{
+      .slid = size, .original = original, .rule = scorer_->label_rule(), .highest = image_scores};
+  if (constant_background()) options.backgrounds = sweep.background_thresholds;
+  for (std::size_t map = 0; map < mapped.size(); ++map) {
+    std::vector<PlacedMap> placed;
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      const Window& w = windows[i];
+      placed.push_back({w.y, w.x, w.height, w.width, &maps[i][map]});
+    }
+    const std::vector<DenseLabels> found = label_pixels(placed, options);
+    for (std::size_t i = 0; i < sharing; ++i) {
+      const DenseLabels& labels = found[std::min(i, found.size() - 1)];
+      visit(map * sharing + i, {labels.labels, labels.highest});
+    }
+  }
+}
+
+void Segmenter::labels_by_scores(const at::Tensor& image, ImageSize original,
+                                 const SegmentationSweep& sweep, bool image_scores,
+                                 const LabelVisitor& visit) const {
+  sweep_scores(image, original, sweep, [&](std::size_t combination, const at::Tensor& scores) {
+    const auto labels = label_ids(predict_labels(scores, scorer_->label_rule()));
+    std::vector<float> shown;
+    if (image_scores) {
+      const ScoreFinish* finish = scorer_->score_finish();
+      const at::Tensor of_image =
+          (finish == nullptr ? at::amax(scores, {1, 2}) : finish->image_scores(image, scores))
+              .to(at::kCPU, at::kFloat)
+              .contiguous();
+      const float* first = of_image.const_data_ptr<float>();
+      shown.assign(first, first + of_image.numel());
+    }
+    visit(combination, {labels, shown});
+  });
 }
 
 }  // namespace tagalign::model

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,14 @@ struct SegmentationSweep {
 /// Takes the finished scores [channels(), height, width] of one combination.
 using ScoreVisitor = std::function<void(std::size_t combination, const at::Tensor& scores)>;
 
+/// What one combination says of an image.
+struct ImageLabels {
+  std::span<const std::uint16_t>
+      labels;  ///< [H·W] at the original size, as predict_labels() gives them
+  std::span<const float> image_scores;  ///< [channels()], how much it shows each; where asked for
+};
+using LabelVisitor = std::function<void(std::size_t combination, const ImageLabels& labels)>;
+
 /// Slides a method's scorer over images. Immutable, safe from several threads. Each window is a
 /// forward pass of its own: on the CPU a pass over several rounds differently (three quarters of
 /// the mask values of 8×8 patches move, by up to 3e-7), and counts must not depend on a batch size.
@@ -100,13 +109,24 @@ class Segmenter {
   void sweep_scores(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
                     const ScoreVisitor& visit) const;
 
+  /// Labels instead of scores, and `image_scores` where asked for, for each combination in the order
+  /// of their indices: those that follow from sweep_scores(), bit for bit. On the CPU and without a
+  /// ScoreFinish no map of an image's size is made, and thresholds cost next to nothing.
+  void sweep_labels(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
+                    bool image_scores, const LabelVisitor& visit) const;
+
   /// Of finished scores.
   std::int64_t channels() const;
-  /// Planes of an image's size that are held at once.
-  std::int64_t planes() const;
+  /// What sweep_labels() holds beside the maps of the windows, in bytes: `slid` and `original` are
+  /// the sizes of its image and of its labels.
+  std::uint64_t bytes(ImageSize slid, ImageSize original, const SegmentationSweep& sweep) const;
 
  private:
   bool constant_background() const;
+  /// Whether whole maps are needed, of an image on the CPU.
+  bool needs_scores(ImageSize slid) const;
+  void labels_by_scores(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
+                        bool image_scores, const LabelVisitor& visit) const;
 
   const DenseScorer* scorer_;
   SegmentationOptions options_;

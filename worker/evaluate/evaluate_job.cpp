@@ -13,14 +13,13 @@
 #include "configs/schema/methods/template_sets.h"
 #include "data/datasets/segmentation_loader.h"
 #include "data/image/image.h"
-#include "model/inference/kernels/predict.h"
 #include "model/inference/segmentation.h"
-#include "model/inference/segmentation_counts.h"
 #include "model/torch_threads.h"
 #include "worker/datasets/dataset_options.h"
 #include "worker/evaluate/evaluation_protocol.h"
 #include "worker/evaluate/image_crew.h"
 #include "worker/evaluate/image_ranking.h"
+#include "worker/evaluate/image_tally.h"
 #include "worker/evaluate/prediction_files.h"
 #include "worker/evaluate/predictor.h"
 #include "worker/evaluate/refinement.h"
@@ -154,8 +153,13 @@ class DatasetEvaluation {
     const auto refinement = make_refinement(settings_.refine);
     const auto scorer =
         predictor_.model->scorer(text, {options_.name, refinement.get(), options_.background});
-    rule_ = scorer->label_rule();
     const model::Segmenter segmenter(*scorer, plan_.options);
+    const ImageTally tally(segmenter, plan_.sweep,
+                           {.classes = dataset_->classes().size(),
+                            .ignore_index = options_.ignore_index,
+                            .rule = scorer->label_rule(),
+                            .multilabel = config_.multilabel,
+                            .background = options_.background});
     std::vector<Tallies> tallies(threads(),
                                  Tallies(results_.size(), Tally(dataset_->classes().size())));
     data::SegmentationLoader loader(rank_.files, *dataset_,
@@ -170,8 +174,8 @@ class DatasetEvaluation {
     const ImageCrewCalls calls{
         .work =
             [&](int thread, data::EvaluationImage& image) {
-              TA_RETURN_IF_ERROR(count_image(segmenter, *scorer, image,
-                                             tallies[static_cast<std::size_t>(thread)]));
+              TA_RETURN_IF_ERROR(
+                  count_image(tally, image, tallies[static_cast<std::size_t>(thread)]));
               return is_saved(image) ? keep_extras(*scorer, image) : ok_status();
             },
         .bytes = [&](const data::EvaluationImage& image) { return score_bytes(segmenter, image); },
@@ -203,22 +207,11 @@ class DatasetEvaluation {
     return rank_.device.is_cuda() ? 1 : static_cast<std::size_t>(config_.runtime.threads_per_rank);
   }
 
-  /// Scores of all classes, resized, with a background, and their softmax.
-  static std::uint64_t score_bytes(const model::Segmenter& segmenter,
-                                   const data::EvaluationImage& image) {
-    constexpr std::uint64_t kCopies = 3;
-    const auto pixels = static_cast<std::uint64_t>(image.original.width) *
-                        static_cast<std::uint64_t>(image.original.height);
-    return kCopies * sizeof(float) * static_cast<std::uint64_t>(segmenter.planes()) * pixels;
+  std::uint64_t score_bytes(const model::Segmenter& segmenter,
+                            const data::EvaluationImage& image) const {
+    return segmenter.bytes({image.resized.height, image.resized.width},
+                           {image.original.height, image.original.width}, plan_.sweep);
   }
-
-  /// What a result adds up.
-  struct Tally {
-    explicit Tally(std::size_t classes) : counts(classes), ranking(classes) {}
-    model::SegmentationCounts counts;
-    ImageRanking ranking;
-  };
-  using Tallies = std::vector<Tally>;  ///< [results]
 
   bool is_saved(const data::EvaluationImage& image) const {
     return image.index < static_cast<std::size_t>(config_.save_predictions);
@@ -230,47 +223,12 @@ class DatasetEvaluation {
         .to(rank_.device);
   }
 
-  Status count_image(const model::Segmenter& segmenter, const model::DenseScorer& scorer,
-                     data::EvaluationImage& image, Tallies& tallies) {
-    const at::Tensor pixels = pixels_of(image);
-    const bool save = is_saved(image);
-    Status status;
-    segmenter.sweep_scores(
-        pixels, {image.original.height, image.original.width}, plan_.sweep,
-        [&](std::size_t combination, const at::Tensor& scores) {
-          Tally& tally = tallies[combination];
-          count_scores(scores, image.label, tally.counts);
-          if (config_.multilabel) {
-            rank(scorer.image_scores(pixels, scores), image.label, tally.ranking);
-          }
-          if (save) {
-            status = kept_.keep_prediction(image.name, model::predict_labels(scores, rule_));
-          }
-        });
-    return status;
-  }
-
-  /// A prediction of another size than its label (max_pixels) is enlarged first.
-  void count_scores(const at::Tensor& scores, const data::LabelMap& label,
-                    model::SegmentationCounts& counts) const {
-    if (scores.size(1) == label.height && scores.size(2) == label.width) {
-      model::count_predictions(scores, label.ids, options_.ignore_index, counts, rule_);
-      return;
-    }
-    const auto prediction = data::resize_nearest_opencv(
-        to_label_map(model::predict_labels(scores, rule_)), label.width, label.height);
-    counts.add(prediction.ids, label.ids, options_.ignore_index);
-  }
-
-  /// A background is no class that an image is ranked for.
-  void rank(const at::Tensor& scores, const data::LabelMap& label, ImageRanking& ranking) const {
-    const auto host = scores.to(at::kCPU, at::kFloat).contiguous();
-    std::vector<bool> shown(dataset_->classes().size());
-    for (const std::uint16_t id : label.ids) {
-      if (id != options_.ignore_index && id < shown.size()) shown[id] = true;
-    }
-    if (options_.background) shown[0] = false;
-    ranking.add({host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())}, shown);
+  Status count_image(const ImageTally& tally, data::EvaluationImage& image,
+                     Tallies& tallies) const {
+    ImageTally::Keep keep;
+    if (is_saved(image))
+      keep = [&](const auto& labels) { return kept_.keep_prediction(image.name, labels); };
+    return tally.add(pixels_of(image), image, keep, tallies);
   }
 
   Status keep_extras(const model::DenseScorer& scorer, data::EvaluationImage& image) const {
@@ -333,7 +291,6 @@ class DatasetEvaluation {
   const Predictor& predictor_;
   PredictionFiles kept_;
   EvaluationPlan plan_;
-  model::LabelRule rule_ = model::LabelRule::kSoftmax;
   std::vector<EvaluationResult> results_;  ///< [plan_.sweep.size()]
   std::optional<data::SegmentationDataset> dataset_;
 };

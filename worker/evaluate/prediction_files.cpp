@@ -34,8 +34,7 @@ Json class_json(const std::string& name, std::size_t class_index,
   return entry;
 }
 
-}  // namespace
-
+/// Of integers [H, W] from 0 to 65535.
 data::LabelMap to_label_map(const at::Tensor& labels) {
   const auto wide = labels.to(at::kCPU, at::kInt).contiguous();
   const auto* values = wide.const_data_ptr<std::int32_t>();
@@ -44,13 +43,16 @@ data::LabelMap to_label_map(const at::Tensor& labels) {
   return map;
 }
 
+}  // namespace
+
 Status PredictionFiles::write(const Path& path, const std::string& bytes) const {
   TA_RETURN_IF_ERROR(files_->create_directories(path.parent_path()));
   return files_->write_durable(path, bytes);
 }
 
-Status PredictionFiles::keep_prediction(const std::string& name, const at::Tensor& labels) const {
-  return write(folder_ / dataset_ / (name + ".png"), data::encode_label_png(to_label_map(labels)));
+Status PredictionFiles::keep_prediction(const std::string& name,
+                                        const data::LabelMap& labels) const {
+  return write(folder_ / dataset_ / (name + ".png"), data::encode_label_png(labels));
 }
 
 Status PredictionFiles::keep_extras(const model::DenseScorer& scorer,

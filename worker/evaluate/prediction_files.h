@@ -19,9 +19,6 @@
 
 namespace tagalign::jobs {
 
-/// Of integers [H, W] from 0 to 65535.
-data::LabelMap to_label_map(const at::Tensor& labels);
-
 class PredictionFiles {
  public:
   /// Of one data set. Borrows `files`.
@@ -30,8 +27,7 @@ class PredictionFiles {
 
   /// Something was kept before.
   bool present() const { return files_->exists(folder_ / dataset_); }
-  /// labels [H, W]
-  Status keep_prediction(const std::string& name, const at::Tensor& labels) const;
+  Status keep_prediction(const std::string& name, const data::LabelMap& labels) const;
   /// What `scorer` says of `image` beside its scores; `pixels` [3, H, W] are the image's, normalised.
   /// `classes` are the data set's; evidence is of its last ones.
   Status keep_extras(const model::DenseScorer& scorer, const data::EvaluationImage& image,

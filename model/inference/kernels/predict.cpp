@@ -25,16 +25,6 @@ void check_shapes(const at::Tensor& scores, std::span<const std::uint16_t> label
            "counts over the channels of the scores");
 }
 
-std::vector<std::uint16_t> to_ids(const at::Tensor& labels) {
-  const at::Tensor wide = labels.to(at::kInt).contiguous();
-  const std::span<const std::int32_t> values(wide.const_data_ptr<std::int32_t>(),
-                                             static_cast<std::size_t>(wide.numel()));
-  std::vector<std::uint16_t> ids;
-  ids.reserve(values.size());
-  for (const std::int32_t value : values) ids.push_back(static_cast<std::uint16_t>(value));
-  return ids;
-}
-
 void add_counts(const at::Tensor& table, SegmentationCounts& counts) {
   const std::size_t classes = counts.intersect.size();
   const std::int64_t* row = table.const_data_ptr<std::int64_t>();
@@ -62,6 +52,16 @@ void count_on_gpu(const at::Tensor& scores, std::span<const std::uint16_t> label
 
 }  // namespace
 
+std::vector<std::uint16_t> label_ids(const at::Tensor& labels) {
+  const at::Tensor wide = labels.to(at::kInt).contiguous();
+  const std::span<const std::int32_t> values(wide.const_data_ptr<std::int32_t>(),
+                                             static_cast<std::size_t>(wide.numel()));
+  std::vector<std::uint16_t> ids;
+  ids.reserve(values.size());
+  for (const std::int32_t value : values) ids.push_back(static_cast<std::uint16_t>(value));
+  return ids;
+}
+
 at::Tensor predict_labels(const at::Tensor& scores, LabelRule rule) {
   const at::NoGradGuard no_grad;
   const at::Tensor best =
@@ -77,7 +77,7 @@ void count_predictions(const at::Tensor& scores, std::span<const std::uint16_t> 
     count_on_gpu(scores, label, ignore_index, counts, rule);
     return;
   }
-  counts.add(to_ids(predict_labels(scores, rule)), label, ignore_index);
+  counts.add(label_ids(predict_labels(scores, rule)), label, ignore_index);
 }
 
 }  // namespace tagalign::model

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "model/inference/dense_scorer.h"
 #include "model/inference/segmentation_counts.h"
@@ -17,6 +18,9 @@ namespace tagalign::model {
 
 /// scores [C, H, W] fp32 → [H, W] on the same device: uint8, or int16 when C > 256.
 at::Tensor predict_labels(const at::Tensor& scores, LabelRule rule = LabelRule::kSoftmax);
+
+/// Labels of a prediction of any integer type, row by row.
+std::vector<std::uint16_t> label_ids(const at::Tensor& labels);
 
 /// Adds to `counts` (over C classes) what predict_labels() scores against `label` [H·W], as
 /// SegmentationCounts::add does. On a GPU one fused kernel reads the scores once and only the

@@ -40,7 +40,7 @@ std::vector<TextRange> text_ranges(const std::vector<std::int64_t>& class_of) {
   return ranges;
 }
 
-class SurgeryScorer final : public DenseScorer {
+class SurgeryScorer final : public DenseScorer, private ScoreFinish {
  public:
   SurgeryScorer(const VisionTower& vision, ClassText text,
                 const config::ClipSurgeryEvaluation& config, const Refinement* refinement)
@@ -72,6 +72,7 @@ class SurgeryScorer final : public DenseScorer {
     return std::vector<ScoreMap>(variants.size(), {refined(refinement_, windows, map), {}});
   }
 
+  const ScoreFinish* score_finish() const override { return this; }
   at::Tensor finish(const at::Tensor& scores, const at::Tensor& /*image*/,
                     const ScoreVariant& /*variant*/) const override {
     const std::int64_t constant = scores.size(0) - channels();

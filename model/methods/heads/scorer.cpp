@@ -31,7 +31,7 @@ std::pair<std::int64_t, std::int64_t> padding_of(std::int64_t size, std::int64_t
   return {missing / 2, missing - missing / 2};
 }
 
-class HeadScorer final : public DenseScorer {
+class HeadScorer final : public DenseScorer, private ScoreFinish {
  public:
   HeadScorer(std::unique_ptr<PatchEncoder> encoder, ClassText text,
              const config::HeadSettings& settings, std::int64_t patch, const Refinement* refinement)
@@ -55,6 +55,7 @@ class HeadScorer final : public DenseScorer {
     return std::vector<ScoreMap>(variants.size(), {map, padding});
   }
 
+  const ScoreFinish* score_finish() const override { return this; }
   at::Tensor finish(const at::Tensor& scores, const at::Tensor& image,
                     const ScoreVariant& variant) const override {
     at::Tensor values =

@@ -179,14 +179,16 @@ TEST_F(SurgeryScorerTest, Background_WinsWhereNoCosineReachesIt) {
   const auto two = scorer({0, 0, 1});
   EXPECT_EQ(predict_labels(scores_of(*two, 2.0), two->label_rule()).max().item<int>(), 0);
   EXPECT_EQ(predict_labels(scores_of(*two, -2.0), two->label_rule()).min().item<int>(), 1);
-  EXPECT_THAT(two->image_scores(image_, scores_of(*two, 0.1)).sizes(), ElementsAre(3));
+  EXPECT_THAT(two->score_finish()->image_scores(image_, scores_of(*two, 0.1)).sizes(),
+              ElementsAre(3));
 }
 
 TEST_F(SurgeryScorerTest, RankingSoftmax_SumsToOne_RankingSurgeryToZero) {
   const at::Tensor none = at::zeros({3, 1, 1});
   const auto softmax = scorer({0, 1, 2}, {.ranking = SurgeryRanking::kSoftmax});
-  EXPECT_NEAR(softmax->image_scores(image_, none).sum().item<double>(), 1.0, 1e-5);
-  EXPECT_NEAR(scorer({0, 1, 2})->image_scores(image_, none).sum().item<double>(), 0.0, 1e-6);
+  EXPECT_NEAR(softmax->score_finish()->image_scores(image_, none).sum().item<double>(), 1.0, 1e-5);
+  EXPECT_NEAR(scorer({0, 1, 2})->score_finish()->image_scores(image_, none).sum().item<double>(),
+              0.0, 1e-6);
 }
 
 TEST_F(SurgeryScorerTest, Evidence_IsAMapAndPointsOfEachClass) {

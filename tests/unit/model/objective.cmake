@@ -10,5 +10,6 @@ ta_test(heads_test LABEL unit SOURCES heads_test.cpp DEPENDS ta_methods ta_tiny_
 ta_test(proxyclip_test LABEL unit SOURCES proxyclip_test.cpp DEPENDS ta_methods ta_tiny_models)
 ta_test(resclip_test LABEL unit SOURCES resclip_test.cpp DEPENDS ta_methods ta_tiny_models)
 ta_test(segmentation_test LABEL unit SOURCES segmentation_test.cpp DEPENDS ta_methods ta_tiny_models)
+ta_test(dense_labels_test LABEL unit SOURCES dense_labels_test.cpp DEPENDS ta_model)
 ta_test(tcl_test LABEL unit SOURCES tcl_test.cpp DEPENDS ta_methods)
 ta_test(predict_gpu_test LABEL gpu SOURCES predict_gpu_test.cpp DEPENDS ta_model)

@@ -48,7 +48,8 @@ at::Tensor surgery_rows(const DenseScorer& scorer, const Input& input) {
   const at::Tensor map = scorer.maps(input.image.unsqueeze(0), only).front().scores;
   const at::Tensor patches = map.flatten(2).transpose(1, 2);  // [1, P, Q]
   if (scorer.classes() != scorer.channels()) return patches;
-  const at::Tensor cls = scorer.image_scores(input.image, at::zeros({scorer.channels(), 1, 1}));
+  const at::Tensor cls =
+      scorer.score_finish()->image_scores(input.image, at::zeros({scorer.channels(), 1, 1}));
   return at::cat({cls.view({1, 1, -1}), patches}, 1);
 }
 
@@ -137,8 +138,10 @@ class ImagesCheck {
     const at::Tensor rows = surgery_rows(*by_surgery, input);
     line(name + ".surgery", rows, kScores);
     const at::Tensor none = at::zeros({cosines.size(2), 1, 1});
-    line(name + ".multilabel_softmax100", by_cosine->image_scores(input.image, none), kSoftmax);
-    line(name + ".multilabel_surgery", by_surgery->image_scores(input.image, none), kRanking);
+    line(name + ".multilabel_softmax100",
+         by_cosine->score_finish()->image_scores(input.image, none), kSoftmax);
+    line(name + ".multilabel_surgery", by_surgery->score_finish()->image_scores(input.image, none),
+         kRanking);
     const auto evidence = by_surgery->evidence(input.image, input.original);
     compare_maps(name, evidence->maps);
     compare_labels(name + ".argmax_cosine", labels_of(*by_cosine, input));

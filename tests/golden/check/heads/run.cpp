@@ -67,7 +67,7 @@ void apply_feedback(const Json& settings, config::ResClipEvaluation& section) {
 }
 
 /// What a head is asked for before the protocol's last steps.
-class CosineScorer final : public model::DenseScorer {
+class CosineScorer final : public model::DenseScorer, private model::ScoreFinish {
  public:
   CosineScorer(const model::DenseScorer& scorer, const model::Refinement* refinement)
       : scorer_(scorer), refinement_(refinement) {}
@@ -78,6 +78,7 @@ class CosineScorer final : public model::DenseScorer {
                                     std::span<const model::ScoreVariant> variants) const override {
     return scorer_.maps(windows, variants);
   }
+  const model::ScoreFinish* score_finish() const override { return this; }
   at::Tensor finish(const at::Tensor& scores, const at::Tensor& image,
                     const model::ScoreVariant&) const override {
     return model::sharpened(refinement_, scores, image);
