@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -64,15 +65,32 @@ class SlideAverage {
   at::Tensor sum_;
 };
 
-/// [window][variant]. One window a pass: kernels round differently for other batch sizes, which
-/// would move pixels on class borders.
+/// Windows first … first + count − 1 and, behind the last one, that again: [count, 3, S, S'].
+at::Tensor pass_of(const at::Tensor& image, std::span<const Window> windows, std::size_t first,
+                   std::size_t count) {
+  if (count == 1) return cut(image, windows[first]).unsqueeze(0);
+  std::vector<at::Tensor> cuts;
+  for (std::size_t i = 0; i < count; ++i)
+    cuts.push_back(cut(image, windows[std::min(first + i, windows.size() - 1)]));
+  return at::stack(cuts);
+}
+
+/// [window][variant].
 std::vector<std::vector<ScoreMap>> maps_of_windows(const DenseScorer& scorer,
                                                    const at::Tensor& image,
                                                    std::span<const Window> windows,
-                                                   std::span<const ScoreVariant> variants) {
-  std::vector<std::vector<ScoreMap>> maps;
-  for (const Window& w : windows) {
-    maps.push_back(scorer.maps(cut(image, w).unsqueeze(0), variants));
+                                                   std::span<const ScoreVariant> variants,
+                                                   int windows_per_pass) {
+  const auto pass = static_cast<std::size_t>(windows_per_pass);
+  std::vector<std::vector<ScoreMap>> maps(windows.size());
+  for (std::size_t first = 0; first < windows.size(); first += pass) {
+    const auto found = scorer.maps(pass_of(image, windows, first, pass), variants);
+    const std::size_t count = std::min(pass, windows.size() - first);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const ScoreMap& map : found)
+        maps[first + i].push_back(
+            {map.scores.narrow(0, static_cast<std::int64_t>(i), 1), map.padding});
+    }
   }
   return maps;
 }
@@ -114,7 +132,7 @@ class SlidImage {
         original_(original),
         whole_(options.window >= limits::kWholeImageWindow),
         windows_(sliding_windows(image.size(1), image.size(2), options)),
-        maps_(maps_of_windows(scorer, image, windows_, mapped)) {}
+        maps_(maps_of_windows(scorer, image, windows_, mapped, options.windows_per_pass)) {}
 
   /// [1, height, width] at the original size: averaged like any channel, so that it rounds alike.
   at::Tensor constant(double value) const {
@@ -247,7 +265,7 @@ void Segmenter::sweep_labels(const at::Tensor& image, ImageSize original,
   const at::NoGradGuard no_grad;
   const auto [mapped, sharing] = mapped_variants(*scorer_, sweep);
   const auto windows = sliding_windows(size.height, size.width, options_);
-  const auto maps = maps_of_windows(*scorer_, image, windows, mapped);
+  const auto maps = maps_of_windows(*scorer_, image, windows, mapped, options_.windows_per_pass);
   const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
   DenseLabelOptions options{
       .slid = size, .original = original, .rule = scorer_->label_rule(), .highest = image_scores};

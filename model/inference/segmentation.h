@@ -25,6 +25,9 @@ struct SegmentationOptions {
   int stride = 224;
   int window_width = 0;  ///< 0: square, as `window`
   int stride_width = 0;  ///< 0: as `stride`
+  /// Windows that go through the scorer together. The last pass of an image is filled up, so that a
+  /// window's bits depend on this number alone; several keep a GPU busy, one is fastest on a CPU.
+  int windows_per_pass = 1;
 };
 
 /// Embeds prompts: [prompts, E]. Called from several threads.
@@ -90,9 +93,9 @@ struct ImageLabels {
 };
 using LabelVisitor = std::function<void(std::size_t combination, const ImageLabels& labels)>;
 
-/// Slides a method's scorer over images. Immutable, safe from several threads. Each window is a
-/// forward pass of its own: on the CPU a pass over several rounds differently (three quarters of
-/// the mask values of 8×8 patches move, by up to 3e-7), and counts must not depend on a batch size.
+/// Slides a method's scorer over images. Immutable, safe from several threads. Passes are of one
+/// size: another rounds differently (on the CPU three quarters of the mask values of 8×8 patches
+/// move, by up to 3e-7), and counts must not depend on how many windows an image has.
 /// Computes without gradients; scores are fp32 even under autocast, which the caller may enable for
 /// the towers. Images must be on the towers' device.
 class Segmenter {

@@ -31,6 +31,9 @@ namespace {
 
 using wire::EvaluationResult;
 
+/// On a GPU, which a single one leaves idle.
+constexpr int kWindowsPerPass = 8;
+
 const data::ColorStatistics& colors_of(config::PixelStatistics pixels) {
   if (pixels == config::PixelStatistics::kClip) return data::kClipColors;
   return pixels == config::PixelStatistics::kClipRounded ? data::kClipRoundedColors
@@ -153,6 +156,7 @@ class DatasetEvaluation {
     const auto refinement = make_refinement(settings_.refine);
     const auto scorer =
         predictor_.model->scorer(text, {options_.name, refinement.get(), options_.background});
+    if (rank_.device.is_cuda()) plan_.options.windows_per_pass = kWindowsPerPass;
     const model::Segmenter segmenter(*scorer, plan_.options);
     const ImageTally tally(segmenter, plan_.sweep,
                            {.classes = dataset_->classes().size(),

@@ -2,9 +2,11 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/sin.h>
@@ -107,6 +109,22 @@ TEST(SlidingWindows, SmallImage_ShrinksTheWindowOnThatAxis) {
   EXPECT_EQ(windows[1].height, 10);
   EXPECT_EQ(windows[1].width, 24);
   EXPECT_EQ(windows[1].x, 16);
+}
+
+TEST_F(SegmenterTest, SeveralWindowsAPass_TheirBitsDoNotDependOnHowManyThereAre) {
+  const auto scorer = trained();
+  const at::Tensor wide = wave({3, 24, 24 + 5 * 16}, 0.37);
+  SegmentationOptions options = small_options();
+  const at::Tensor single = sweep(*scorer, options, wide, {{0.3}, {}}).at(0);
+  options.windows_per_pass = 4;
+  const at::Tensor six = sweep(*scorer, options, wide, {{0.3}, {}}).at(0);
+  EXPECT_TRUE(at::allclose(six, single, 0, 1e-5));
+  for (const std::int64_t windows : {1, 2, 3, 4, 5}) {
+    const at::Tensor part = wide.narrow(2, 0, 24 + (windows - 1) * 16);
+    const at::Tensor found = sweep(*scorer, options, part, {{0.3}, {}}).at(0);
+    // Where only the first window lies.
+    EXPECT_TRUE(at::equal(found.narrow(2, 0, 16), six.narrow(2, 0, 16))) << windows;
+  }
 }
 
 TEST_F(SegmenterTest, OneWindow_FrozenBaseline_EqualsTheFormula) {
