@@ -78,6 +78,8 @@ class ScoreFinish {
   /// How much an image shows each class, for ranking images: [channels of `finished`], of the same
   /// image and its finished scores [C, H, W]. By default a class's highest pixel.
   virtual at::Tensor image_scores(const at::Tensor& image, const at::Tensor& finished) const;
+  /// finish() takes each pixel by itself and does not look at the image: rows may be finished apart.
+  virtual bool by_pixel() const { return false; }
 };
 
 /// Scores the classes of one data set.

@@ -2,9 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/amax.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -14,8 +12,7 @@
 
 #include "base/limits.h"
 #include "base/status.h"
-#include "model/inference/dense/dense_labels.h"
-#include "model/inference/kernels/predict.h"
+#include "model/inference/slide.h"
 
 namespace tagalign::model {
 namespace {
@@ -30,10 +27,6 @@ std::vector<std::int64_t> window_starts(std::int64_t length, std::int64_t window
   for (std::int64_t start = 0; start < last; start += stride) starts.push_back(start);
   starts.push_back(last);
   return starts;
-}
-
-at::Tensor cut(const at::Tensor& planes, const Window& w) {
-  return planes.narrow(1, w.y, w.height).narrow(2, w.x, w.width);
 }
 
 /// [B, N, h, w] → [B, N, height, width]
@@ -65,36 +58,6 @@ class SlideAverage {
   at::Tensor sum_;
 };
 
-/// Windows first … first + count − 1 and, behind the last one, that again: [count, 3, S, S'].
-at::Tensor pass_of(const at::Tensor& image, std::span<const Window> windows, std::size_t first,
-                   std::size_t count) {
-  if (count == 1) return cut(image, windows[first]).unsqueeze(0);
-  std::vector<at::Tensor> cuts;
-  for (std::size_t i = 0; i < count; ++i)
-    cuts.push_back(cut(image, windows[std::min(first + i, windows.size() - 1)]));
-  return at::stack(cuts);
-}
-
-/// [window][variant].
-std::vector<std::vector<ScoreMap>> maps_of_windows(const DenseScorer& scorer,
-                                                   const at::Tensor& image,
-                                                   std::span<const Window> windows,
-                                                   std::span<const ScoreVariant> variants,
-                                                   int windows_per_pass) {
-  const auto pass = static_cast<std::size_t>(windows_per_pass);
-  std::vector<std::vector<ScoreMap>> maps(windows.size());
-  for (std::size_t first = 0; first < windows.size(); first += pass) {
-    const auto found = scorer.maps(pass_of(image, windows, first, pass), variants);
-    const std::size_t count = std::min(pass, windows.size() - first);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (const ScoreMap& map : found)
-        maps[first + i].push_back(
-            {map.scores.narrow(0, static_cast<std::int64_t>(i), 1), map.padding});
-    }
-  }
-  return maps;
-}
-
 /// `map` at the pixels of its window: [C, height, width].
 at::Tensor at_window(const ScoreMap& map, const Window& w) {
   const Padding& p = map.padding;
@@ -102,24 +65,6 @@ at::Tensor at_window(const ScoreMap& map, const Window& w) {
       .squeeze(0)
       .narrow(1, p.top, w.height)
       .narrow(2, p.left, w.width);
-}
-
-/// What the scorer is asked for, and who shares it: variants that differ in a threshold which is
-/// applied later share a map.
-struct MappedVariants {
-  std::vector<ScoreVariant> maps;
-  std::size_t sharing = 1;  ///< variants of one map, one behind the other
-};
-
-MappedVariants mapped_variants(const DenseScorer& scorer, const SegmentationSweep& sweep) {
-  const auto variants = sweep.variants();
-  const bool in_window = scorer.background() == BackgroundRule::kInWindow;
-  MappedVariants mapped;
-  mapped.sharing = in_window ? 1 : std::max<std::size_t>(sweep.background_thresholds.size(), 1);
-  for (std::size_t i = 0; i < variants.size(); i += mapped.sharing) {
-    mapped.maps.push_back({variants[i].mix, in_window ? variants[i].threshold : std::nullopt});
-  }
-  return mapped;
 }
 
 /// One image after its windows went through the scorer.
@@ -210,25 +155,6 @@ std::int64_t Segmenter::channels() const {
   return scorer_->classes() + (constant_background() ? 1 : 0);
 }
 
-bool Segmenter::needs_scores(ImageSize slid) const {
-  const bool whole = options_.window >= limits::kWholeImageWindow &&
-                     sliding_windows(slid.height, slid.width, options_).size() == 1;
-  return scorer_->score_finish() != nullptr || (whole && scorer_->straight_to_original());
-}
-
-std::uint64_t Segmenter::bytes(ImageSize slid, ImageSize original,
-                               const SegmentationSweep& sweep) const {
-  constexpr std::uint64_t kCopies = 3;  // averaged, resized, and a softmax of it
-  if (!needs_scores(slid)) {
-    return dense_label_bytes(
-        channels(),
-        {.slid = slid, .original = original, .backgrounds = sweep.background_thresholds});
-  }
-  const std::int64_t planes = std::max(channels(), scorer_->channels());
-  return kCopies * sizeof(float) *
-         static_cast<std::uint64_t>(planes * original.height * original.width);
-}
-
 void Segmenter::sweep_scores(const at::Tensor& image, ImageSize original,
                              const SegmentationSweep& sweep, const ScoreVisitor& visit) const {
   TA_CHECK(image.dim() == 3 && image.size(0) == 3, "image [3, H, W]");
@@ -254,53 +180,6 @@ void Segmenter::sweep_scores(const at::Tensor& image, ImageSize original,
     const ScoreFinish* finish = scorer_->score_finish();
     visit(i, finish == nullptr ? all : finish->finish(all, image, variants[i]));
   }
-}
-
-void Segmenter::sweep_labels(const at::Tensor& image, ImageSize original,
-                             const SegmentationSweep& sweep, bool image_scores,
-                             const LabelVisitor& visit) const {
-  const ImageSize size{image.size(1), image.size(2)};
-  if (!image.is_cpu() || needs_scores(size))
-    return labels_by_scores(image, original, sweep, image_scores, visit);
-  const at::NoGradGuard no_grad;
-  const auto [mapped, sharing] = mapped_variants(*scorer_, sweep);
-  const auto windows = sliding_windows(size.height, size.width, options_);
-  const auto maps = maps_of_windows(*scorer_, image, windows, mapped, options_.windows_per_pass);
-  const AutocastOff no_autocast(c10::autocast_dispatch_keyset);
-  DenseLabelOptions options{
-      .slid = size, .original = original, .rule = scorer_->label_rule(), .highest = image_scores};
-  if (constant_background()) options.backgrounds = sweep.background_thresholds;
-  for (std::size_t map = 0; map < mapped.size(); ++map) {
-    std::vector<PlacedMap> placed;
-    for (std::size_t i = 0; i < windows.size(); ++i) {
-      const Window& w = windows[i];
-      placed.push_back({w.y, w.x, w.height, w.width, &maps[i][map]});
-    }
-    const std::vector<DenseLabels> found = label_pixels(placed, options);
-    for (std::size_t i = 0; i < sharing; ++i) {
-      const DenseLabels& labels = found[std::min(i, found.size() - 1)];
-      visit(map * sharing + i, {labels.labels, labels.highest});
-    }
-  }
-}
-
-void Segmenter::labels_by_scores(const at::Tensor& image, ImageSize original,
-                                 const SegmentationSweep& sweep, bool image_scores,
-                                 const LabelVisitor& visit) const {
-  sweep_scores(image, original, sweep, [&](std::size_t combination, const at::Tensor& scores) {
-    const auto labels = label_ids(predict_labels(scores, scorer_->label_rule()));
-    std::vector<float> shown;
-    if (image_scores) {
-      const ScoreFinish* finish = scorer_->score_finish();
-      const at::Tensor of_image =
-          (finish == nullptr ? at::amax(scores, {1, 2}) : finish->image_scores(image, scores))
-              .to(at::kCPU, at::kFloat)
-              .contiguous();
-      const float* first = of_image.const_data_ptr<float>();
-      shown.assign(first, first + of_image.numel());
-    }
-    visit(combination, {labels, shown});
-  });
 }
 
 }  // namespace tagalign::model

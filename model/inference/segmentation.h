@@ -113,8 +113,8 @@ class Segmenter {
                     const ScoreVisitor& visit) const;
 
   /// Labels instead of scores, and `image_scores` where asked for, for each combination in the order
-  /// of their indices: those that follow from sweep_scores(), bit for bit. On the CPU and without a
-  /// ScoreFinish no map of an image's size is made, and thresholds cost next to nothing.
+  /// of their indices: those that follow from sweep_scores(), bit for bit. On the CPU no map of an
+  /// image's size is made unless a ScoreFinish needs one, and thresholds cost next to nothing.
   void sweep_labels(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
                     bool image_scores, const LabelVisitor& visit) const;
 
@@ -122,14 +122,13 @@ class Segmenter {
   std::int64_t channels() const;
   /// What sweep_labels() holds beside the maps of the windows, in bytes: `slid` and `original` are
   /// the sizes of its image and of its labels.
-  std::uint64_t bytes(ImageSize slid, ImageSize original, const SegmentationSweep& sweep) const;
+  std::uint64_t bytes(ImageSize slid, ImageSize original, const SegmentationSweep& sweep,
+                      bool image_scores) const;
 
  private:
   bool constant_background() const;
-  /// Whether whole maps are needed, of an image on the CPU.
-  bool needs_scores(ImageSize slid) const;
-  void labels_by_scores(const at::Tensor& image, ImageSize original, const SegmentationSweep& sweep,
-                        bool image_scores, const LabelVisitor& visit) const;
+  /// Of a whole image, on the CPU.
+  bool needs_scores(bool image_scores) const;
 
   const DenseScorer* scorer_;
   SegmentationOptions options_;

@@ -214,7 +214,8 @@ class DatasetEvaluation {
   std::uint64_t score_bytes(const model::Segmenter& segmenter,
                             const data::EvaluationImage& image) const {
     return segmenter.bytes({image.resized.height, image.resized.width},
-                           {image.original.height, image.original.width}, plan_.sweep);
+                           {image.original.height, image.original.width}, plan_.sweep,
+                           config_.multilabel);
   }
 
   bool is_saved(const data::EvaluationImage& image) const {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "model/inference/dense/placed_maps.h"
 #include "model/inference/dense_scorer.h"
 
 namespace tagalign::model {
@@ -18,17 +19,10 @@ namespace tagalign::model {
 inline constexpr float kTieMargin = 1e-5F;
 
 struct DenseLabelOptions {
-  ImageSize slid;      ///< the image as the windows were cut from it
-  ImageSize original;  ///< of the labels
+  DenseSizes sizes;
   LabelRule rule = LabelRule::kSoftmax;
   std::vector<double> backgrounds = {};  ///< scores of a constant channel in front of the maps'
   bool highest = false;                  ///< DenseLabels::highest is wanted
-};
-
-/// A window's map and where it lies in the slid image.
-struct PlacedMap {
-  std::int64_t top = 0, left = 0, height = 0, width = 0;
-  const ScoreMap* map = nullptr;  ///< [1, C, h, w]
 };
 
 struct DenseLabels {
@@ -41,6 +35,6 @@ std::vector<DenseLabels> label_pixels(std::span<const PlacedMap> windows,
                                       const DenseLabelOptions& options);
 
 /// What label_pixels() holds at once beside its result, in bytes.
-std::uint64_t dense_label_bytes(std::int64_t channels, const DenseLabelOptions& options);
+std::uint64_t dense_label_bytes(std::int64_t channels, const DenseSizes& sizes);
 
 }  // namespace tagalign::model

@@ -73,6 +73,7 @@ class SurgeryScorer final : public DenseScorer, private ScoreFinish {
   }
 
   const ScoreFinish* score_finish() const override { return this; }
+  bool by_pixel() const override { return true; }
   at::Tensor finish(const at::Tensor& scores, const at::Tensor& /*image*/,
                     const ScoreVariant& /*variant*/) const override {
     const std::int64_t constant = scores.size(0) - channels();

@@ -56,6 +56,7 @@ class HeadScorer final : public DenseScorer, private ScoreFinish {
   }
 
   const ScoreFinish* score_finish() const override { return this; }
+  bool by_pixel() const override { return refinement_ == nullptr && settings_.area_threshold == 0; }
   at::Tensor finish(const at::Tensor& scores, const at::Tensor& image,
                     const ScoreVariant& variant) const override {
     at::Tensor values =

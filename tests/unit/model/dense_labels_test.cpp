@@ -5,6 +5,7 @@
 #include <ATen/ops/amax.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/round.h>
+#include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
 #include <algorithm>
 
@@ -141,6 +142,54 @@ TEST_F(DenseLabelsTest, PaddedWindows_AndBackgroundsOfTheMethod_GiveTheSameBits)
   expect_same(own, {100, 120, {90, 110}}, {.window = 51, .stride = 30});
 }
 
+/// A method that finishes each pixel by itself, for one threshold in another way than for another.
+class FinishedScorer final : public RandomScorer, private ScoreFinish {
+ public:
+  FinishedScorer(const Look& look, bool straight) : RandomScorer(look), straight_(straight) {}
+  bool straight_to_original() const override { return straight_; }
+  const ScoreFinish* score_finish() const override { return this; }
+  bool by_pixel() const override { return true; }
+  at::Tensor finish(const at::Tensor& scores, const at::Tensor&,
+                    const ScoreVariant& variant) const override {
+    const at::Tensor shares = at::softmax(scores * 40, 0);
+    at::Tensor finished = shares.clone();
+    finished.select(0, 0).masked_fill_(shares.amax(0).lt(variant.threshold.value_or(0.2)), 2.0);
+    return finished;
+  }
+
+ private:
+  bool straight_;
+};
+
+TEST_F(DenseLabelsTest, ScoresThatAMethodFinishesByPixel_GiveTheSameLabels) {
+  for (const BackgroundRule background : {BackgroundRule::kAtEnd, BackgroundRule::kConstant}) {
+    for (const bool straight : {false, true}) {
+      for (const Sizes& sizes : kSizes) {
+        for (SegmentationOptions options : kSliding) {
+          options.background = true;
+          const Look look{.background = background};
+          const FinishedScorer scorer(look, straight);
+          const Segmenter segmenter(scorer, options);
+          const SegmentationSweep sweep = sweep_of(look, true);
+          const at::Tensor image = at::rand({3, sizes.height, sizes.width});
+          std::vector<std::vector<std::uint16_t>> labels;
+          segmenter.sweep_scores(image, sizes.original, sweep,
+                                 [&](std::size_t, const at::Tensor& s) {
+                                   labels.push_back(label_ids(predict_labels(s)));
+                                 });
+          std::size_t seen = 0;
+          segmenter.sweep_labels(image, sizes.original, sweep, false,
+                                 [&](std::size_t i, const ImageLabels& found) {
+                                   ++seen;
+                                   EXPECT_TRUE(std::ranges::equal(found.labels, labels[i])) << i;
+                                 });
+          EXPECT_EQ(seen, labels.size());
+        }
+      }
+    }
+  }
+}
+
 /// A map with what is no number in it.
 class BrokenScorer final : public RandomScorer {
  public:
@@ -178,7 +227,7 @@ TEST_F(DenseLabelsTest, ScoresThatAreNoNumbers_GiveTheLabelsOfTheMaps) {
 TEST_F(DenseLabelsTest, LargeImageOfManyClasses_TakesLittleMemory) {
   const RandomScorer scorer({.channels = 171});
   const Segmenter segmenter(scorer, {.window = 448, .stride = 224});
-  const std::uint64_t bytes = segmenter.bytes({1536, 2048}, {1536, 2048}, {{0.3}, {}});
+  const std::uint64_t bytes = segmenter.bytes({1536, 2048}, {1536, 2048}, {{0.3}, {}}, false);
   EXPECT_LT(bytes, 16U << 20);
 }
 
