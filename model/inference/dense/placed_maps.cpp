@@ -1,20 +1,13 @@
 #include "model/inference/dense/placed_maps.h"
 
-#include <ATen/Version.h>
 #include <ATen/ops/full.h>
 
 #include <algorithm>
-#include <string>
 
 #include "base/status.h"
 
 namespace tagalign::model {
 namespace {
-
-/// Floats in one vector of LibTorch's.
-std::int64_t torch_lanes() {
-  return at::get_cpu_capability().find("512") != std::string::npos ? 16 : 8;
-}
 
 /// [1, C, h, w] → [h, w, c].
 at::Tensor channels_inside(const at::Tensor& scores) {
@@ -67,19 +60,18 @@ PlacedGrids::PlacedGrids(std::span<const PlacedMap> windows) {
 }
 
 ScoreRows PlacedGrids::rows(const DenseSizes& sizes) const {
-  return ScoreRows(grids_, channels_, row_sizes(sizes), torch_lanes());
+  return ScoreRows(grids_, channels_, row_sizes(sizes));
 }
 
 ConstantRows::ConstantRows(std::span<const PlacedMap> windows, const DenseSizes& sizes,
                            std::span<const double> values)
     : original_(sizes.original),
       values_(padded_values(values)),
-      rows_(constant_grids(windows, values_.data()), std::ssize(values), row_sizes(sizes),
-            torch_lanes()) {}
+      rows_(constant_grids(windows, values_.data()), std::ssize(values), row_sizes(sizes)) {}
 
 RowPair ConstantRows::row(std::int64_t y) {
   RowPair row = rows_.row(y);
-  row.order = blend_order(1, original_.height, original_.width, false, torch_lanes());
+  row.order = blend_order(1, original_.height, original_.width, false);
   return row;
 }
 

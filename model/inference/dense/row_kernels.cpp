@@ -70,8 +70,13 @@ class Blend {
                   rows.far * column.far} {}
   HWY_INLINE Vector at(std::int64_t c) const {
     if (rows_.order.nested) return nested(rows_, column_, at_, c);
-    return c < rows_.order.vectors ? in_vectors(at_, products_, c)
-                                   : behind_vectors(at_, products_, c);
+    const Floats f;
+    const std::int64_t left = rows_.order.vectors - c;
+    if (left >= static_cast<std::int64_t>(hn::Lanes(f))) return in_vectors(at_, products_, c);
+    const Vector behind = behind_vectors(at_, products_, c);
+    if (left <= 0) return behind;
+    return hn::IfThenElse(hn::FirstN(f, static_cast<std::size_t>(left)),
+                          in_vectors(at_, products_, c), behind);
   }
 
  private:
@@ -190,12 +195,12 @@ void blend_pixel(const RowPair& rows, std::size_t x, float* scores) {
   HWY_DYNAMIC_DISPATCH(blend_pixel)(rows, x, scores);
 }
 
-BlendOrder blend_order(std::int64_t channels, std::int64_t height, std::int64_t width, bool last,
-                       std::int64_t lanes) {
+BlendOrder blend_order(std::int64_t channels, std::int64_t height, std::int64_t width, bool last) {
   constexpr std::int64_t kSmallSides = 128, kColours = 3;
+  constexpr std::int64_t kLanes = 8;  // of LibTorch's vectors, with AVX-512 too
   const bool products =
       channels == kColours || (last && channels > kColours) || height + width <= kSmallSides;
-  return {.nested = !products, .vectors = channels / lanes * lanes};
+  return {.nested = !products, .vectors = channels / kLanes * kLanes};
 }
 
 std::vector<AxisSample> axis_samples(std::int64_t input, std::int64_t output) {

@@ -32,9 +32,8 @@ struct BlendOrder {
       0;  ///< not nested: channels below it are added in another order than the rest
 };
 /// The order in which upsample_bilinear2d adds, for [1, channels, h, w] → [1, channels, height, width].
-/// `last`: the map's channels are innermost; `lanes`: of LibTorch's vectors.
-BlendOrder blend_order(std::int64_t channels, std::int64_t height, std::int64_t width, bool last,
-                       std::int64_t lanes);
+/// `last`: the map's channels are innermost.
+BlendOrder blend_order(std::int64_t channels, std::int64_t height, std::int64_t width, bool last);
 
 /// Two rows of a grid, blended: `upper` and `lower` [columns of the grid, padded].
 struct RowPair {

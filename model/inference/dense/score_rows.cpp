@@ -8,12 +8,10 @@ std::int64_t padded_channels(std::int64_t channels) {
   return (channels + kChannelPad - 1) / kChannelPad * kChannelPad;
 }
 
-ScoreRows::ScoreRows(std::vector<WindowGrid> windows, std::int64_t channels, const RowSizes& sizes,
-                     std::int64_t lanes)
+ScoreRows::ScoreRows(std::vector<WindowGrid> windows, std::int64_t channels, const RowSizes& sizes)
     : windows_(std::move(windows)),
       channels_(channels),
       padded_(padded_channels(channels)),
-      lanes_(lanes),
       sizes_(sizes),
       rows_(axis_samples(sizes.slid_height, sizes.height)),
       columns_(axis_samples(sizes.slid_width, sizes.width)),
@@ -31,7 +29,7 @@ RowPair ScoreRows::row(std::int64_t y) {
           .far = sample.far,
           .columns = columns_,
           .padded = padded_,
-          .order = blend_order(channels_, sizes_.height, sizes_.width, false, lanes_)};
+          .order = blend_order(channels_, sizes_.height, sizes_.width, false)};
 }
 
 /// `other`: a row that must stay where it is.
@@ -76,7 +74,7 @@ void ScoreRows::add(const WindowGrid& window, Averaged& slot) {
                                           static_cast<std::size_t>(window.width)),
                .padded = padded_,
                .order = blend_order(channels_, window.stretched_height, window.stretched_width,
-                                    window.channels_last, lanes_)},
+                                    window.channels_last)},
               sums);
 }
 

@@ -32,9 +32,7 @@ struct RowSizes {
 
 class ScoreRows {
  public:
-  /// `lanes`: floats in a vector of LibTorch's.
-  ScoreRows(std::vector<WindowGrid> windows, std::int64_t channels, const RowSizes& sizes,
-            std::int64_t lanes);
+  ScoreRows(std::vector<WindowGrid> windows, std::int64_t channels, const RowSizes& sizes);
 
   /// What to blend for row `y` of the original; valid until the next call. Cheapest ascending.
   RowPair row(std::int64_t y);
@@ -51,7 +49,7 @@ class ScoreRows {
   const std::vector<AxisSample>& samples(std::int64_t input, std::int64_t output);
 
   std::vector<WindowGrid> windows_;
-  std::int64_t channels_, padded_, lanes_;
+  std::int64_t channels_, padded_;
   RowSizes sizes_;
   std::vector<AxisSample> rows_, columns_;  ///< of the original in the slid image
   std::map<std::pair<std::int64_t, std::int64_t>, std::vector<AxisSample>> stretches_;
