@@ -34,8 +34,8 @@ struct SavedPart {
 
 class ShardImage {
  public:
-  /// Takes and touches memory for an image of so many bytes. Where there is not enough, lay_out() says
-  /// so.
+  /// Takes and touches memory for an image of so many bytes; where there is not enough, it is
+  /// lay_out() that says so.
   void warm(std::uint64_t bytes);
   /// What copy() shall copy: the `slices` of `laid`, both in laying order. kInvalidArgument for names
   /// that no header can hold, kUnavailable for want of memory.

@@ -20,6 +20,8 @@ constexpr int kFramesPerRound = 512;
 constexpr std::int64_t kStopPatienceMs =
     limits::kSaveAndLeaveMsMax + limits::kTerminateGraceMs + limits::kRequestTimeoutMs;
 constexpr const char* kPoolName = "local";
+/// After a commit that failed: each costs reading the state again, and a disk stays full for hours.
+constexpr std::int64_t kTimersRestMs = 1'000;
 
 /// A full disk or a busy database: waited out.
 bool passing(const Status& status) {
@@ -83,7 +85,8 @@ Status Service::step(std::int64_t wait_ms) {
     if (!incoming->has_value()) break;
     take_frame(round, **incoming);
   }
-  add_timers(round);
+  const bool rests = parts_.clock.monotonic_ms() < timers_again_ms_;
+  if (!rests || !round.facts.empty()) add_timers(round);
   if (const Status committed = commit(round); !committed.ok()) return give_up(round, committed);
   act(round);
   answer_all(round.replies);
@@ -204,6 +207,7 @@ Status Service::commit(const Round& round) {
 /// could be read again nobody is answered from it.
 Status Service::give_up(const Round& round, const Status& why) {
   uncommitted_ = true;
+  timers_again_ms_ = parts_.clock.monotonic_ms() + kTimersRestMs;
   const Status loaded = load();
   std::vector<PendingReply> readable;
   for (const auto& pending : round.replies) {

@@ -1,5 +1,5 @@
-/// From an image to the maps of its windows: what scores and labels of a sweep begin with. Private to
-/// model/inference.
+/// From an image to the maps of its windows: what scores and labels of a sweep begin with. Nobody
+/// outside of model/inference needs it.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -149,7 +149,6 @@ class DatasetEvaluation {
   Result<JobEnd> compute() {
     const at::NoGradGuard no_grad;
     const AutocastScope autocast(config_.runtime.precision, rank_.device);
-    const config::EvaluationPreset preset = config::preset_of(config_.method);
     const auto text = predictor_.model->embed_classes(prompted_classes(),
                                                       config::expand_templates(settings_.templates),
                                                       static_cast<int>(threads()));
@@ -158,22 +157,10 @@ class DatasetEvaluation {
         predictor_.model->scorer(text, {options_.name, refinement.get(), options_.background});
     if (rank_.device.is_cuda()) plan_.options.windows_per_pass = kWindowsPerPass;
     const model::Segmenter segmenter(*scorer, plan_.options);
-    const ImageTally tally(segmenter, plan_.sweep,
-                           {.classes = dataset_->classes().size(),
-                            .ignore_index = options_.ignore_index,
-                            .rule = scorer->label_rule(),
-                            .multilabel = config_.multilabel,
-                            .background = options_.background});
+    const ImageTally tally(segmenter, plan_.sweep, tally_options(scorer->label_rule()));
     std::vector<Tallies> tallies(threads(),
                                  Tallies(results_.size(), Tally(dataset_->classes().size())));
-    data::SegmentationLoader loader(rank_.files, *dataset_,
-                                    {.short_side = settings_.short_side,
-                                     .squash = preset.resize == config::ImageResize::kSquash,
-                                     .colors = colors_of(preset.pixels),
-                                     .long_side_max = options_.long_side_max,
-                                     .first = static_cast<std::size_t>(rank_.group.rank()),
-                                     .stride = static_cast<std::size_t>(rank_.group.size()),
-                                     .ahead = static_cast<std::size_t>(config_.read_ahead)});
+    data::SegmentationLoader loader(rank_.files, *dataset_, loader_options());
     rank_.enter(wire::Phase::kImage);
     const ImageCrewCalls calls{
         .work =
@@ -196,6 +183,25 @@ class DatasetEvaluation {
       }
     }
     return merge(tallies[0], !finished);
+  }
+
+  ImageTallyOptions tally_options(model::LabelRule rule) const {
+    return {.classes = dataset_->classes().size(),
+            .ignore_index = options_.ignore_index,
+            .rule = rule,
+            .multilabel = config_.multilabel,
+            .background = options_.background};
+  }
+
+  data::SegmentationLoaderOptions loader_options() const {
+    const config::EvaluationPreset preset = config::preset_of(config_.method);
+    return {.short_side = settings_.short_side,
+            .squash = preset.resize == config::ImageResize::kSquash,
+            .colors = colors_of(preset.pixels),
+            .long_side_max = options_.long_side_max,
+            .first = static_cast<std::size_t>(rank_.group.rank()),
+            .stride = static_cast<std::size_t>(rank_.group.size()),
+            .ahead = static_cast<std::size_t>(config_.read_ahead)};
   }
 
   /// What stands for each class in the prompts; a background that is no text is left out.

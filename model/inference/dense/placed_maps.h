@@ -38,8 +38,8 @@ class PlacedGrids {
   std::vector<WindowGrid> grids_;
 };
 
-/// Scores that are the same in every map, averaged and resized like any other channel: one for each
-/// of `values`.
+/// Scores that are the same in every map, one for each of `values`, averaged and resized like any
+/// other channel of them.
 class ConstantRows {
  public:
   ConstantRows(std::span<const PlacedMap> windows, const DenseSizes& sizes,
