@@ -46,7 +46,7 @@ const std::vector<std::pair<std::regex, std::vector<std::string>>>& outside() {
       {std::regex("^(zmq|zmq_addon)\\.h(pp)?$"), {"coordinator/wire/zmq/"}},
       {std::regex("^(ATen|torch|c10)/"),
        {"model/", "worker/rank/", "worker/weights/", "worker/gradients/", "worker/labels/",
-        "worker/train/", "worker/evaluate/", "worker/command/", "checkpoint/tensor_adapter"}},
+        "worker/features/", "worker/train/", "worker/evaluate/", "worker/command/", "checkpoint/tensor_adapter"}},
       {std::regex("^cereal/"), {"coordinator/wire/", "coordinator/store/"}},
       {std::regex("^yaml-cpp/"), {"configs/schema/"}},
       {std::regex("^sqlite3\\.h$"), {"coordinator/store/"}},
