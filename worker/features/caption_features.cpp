@@ -38,7 +38,7 @@ Digest128 key_of(const TokenRow& tokens, const RowKind& kind) {
 }
 
 std::span<std::byte> bytes_of(const at::Tensor& rows, std::size_t index) {
-  const std::size_t size = static_cast<std::size_t>(rows.size(1)) * rows.element_size();
+  const std::size_t size = static_cast<std::size_t>(rows.size(1)) * rows.itemsize();
   return {static_cast<std::byte*>(rows.data_ptr()) + index * size, size};
 }
 
@@ -59,14 +59,14 @@ CaptionFeatures::CaptionFeatures(Rank& rank, const CaptionSource& source,
 
 at::Tensor CaptionFeatures::features(const std::vector<std::string>& captions) {
   const at::NoGradGuard frozen;
-  Asked asked = this->asked(captions);
+  Asked asked = ask(captions);
   read(asked);
   if (!asked.unknown.empty()) make(asked);
   return asked.rows.to(rank_.device, at::kFloat, /*non_blocking=*/rank_.device.is_cuda());
 }
 
 /// Pinned where the rows go to a GPU: they then travel behind the host's back.
-CaptionFeatures::Asked CaptionFeatures::asked(const std::vector<std::string>& captions) const {
+CaptionFeatures::Asked CaptionFeatures::ask(const std::vector<std::string>& captions) const {
   Asked asked;
   for (const std::string& caption : captions) {
     asked.tokens.push_back(tokenizer_.encode(caption, static_cast<int>(context_)));

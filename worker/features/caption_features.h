@@ -51,7 +51,7 @@ class CaptionFeatures {
     std::vector<std::size_t> unknown;
   };
 
-  Asked asked(const std::vector<std::string>& captions) const;
+  Asked ask(const std::vector<std::string>& captions) const;
   void read(Asked& asked);
   void make(Asked& asked);
   void tell();

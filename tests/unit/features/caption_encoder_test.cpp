@@ -5,6 +5,7 @@
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -36,10 +37,10 @@ class CaptionEncoderTest : public testing::TestWithParam<config::Precision> {
   CaptionEncoderTest() : text_(wide_tower()) {
     auto tokenizer = model::Tokenizer::load(posix_file_system(), model::default_vocabulary());
     const std::vector<std::string> words = {"a", "dog", "under", "the", "old", "traffic", "light"};
-    std::string caption = "photo";
-    for (std::size_t i = 0; i < 60; ++i) {
-      if (i % 3 != 2) caption += " " + words[i * i % words.size()];
-      if (i % 13 == 0) caption = "sunset " + std::to_string(i);
+    for (std::size_t i = 0; i < 60; ++i) {  // of 2 to 77 tokens
+      std::string caption;
+      for (std::size_t word = 0; word < i * 7 % 90; ++word)
+        caption += words[(word * word + i) % words.size()] + " ";
       captions_.push_back(caption);
       tokens_.push_back(tokenizer->encode(caption));
     }
