@@ -48,7 +48,7 @@ Result<VisionAttention> vision_attention_from_name(const std::string& name);
 
 /// How the positional embedding is brought to another grid than the weights' own.
 enum class PositionRule {
-  kBicubic,         ///< to its size, as TagAlign does
+  kBicubic,  ///< to its size, as TagAlign does
   /// Sampled for a grid 0.1 larger, and unchanged where a grid has as many patches as the own one,
   /// as SCLIP and its successors do.
   kBicubicScale,

@@ -53,9 +53,8 @@ CaptionEncoder::CaptionEncoder(const model::TextTower& text, at::Device device,
 
 at::Tensor CaptionEncoder::encode(const std::vector<TokenRow>& captions) {
   const at::NoGradGuard frozen;
-  const at::Tensor features =
-      at::empty({static_cast<std::int64_t>(captions.size()), width()},
-                at::TensorOptions(device_).dtype(at::kFloat));
+  const at::Tensor features = at::empty({static_cast<std::int64_t>(captions.size()), width()},
+                                        at::TensorOptions(device_).dtype(at::kFloat));
   for (const CaptionPass& whole : plan_passes(captions, lengths_, rows_wanted(device_))) {
     const std::size_t rows = rows_of(whole.length);
     for (std::size_t first = 0; first < whole.members.size(); first += rows) {
@@ -85,9 +84,10 @@ std::size_t CaptionEncoder::rows_of(std::int64_t length) {
   if (known != rows_.end()) return known->second;
   const bool several = rows_are_independent(length);
   if (!several) {
-    log_info("captions of up to {} tokens are encoded one at a time: this machine rounds them "
-             "otherwise side by side",
-             length);
+    log_info(
+        "captions of up to {} tokens are encoded one at a time: this machine rounds them "
+        "otherwise side by side",
+        length);
   }
   return rows_[length] = several ? rows_wanted(device_) : 1;
 }

@@ -72,9 +72,9 @@ CaptionFeatures::Asked CaptionFeatures::ask(const std::vector<std::string>& capt
     asked.tokens.push_back(tokenizer_.encode(caption, static_cast<int>(context_)));
     asked.keys.push_back(key_of(asked.tokens.back(), kind_));
   }
-  asked.rows = at::empty(
-      {static_cast<std::int64_t>(captions.size()), encoder_.width()},
-      at::TensorOptions(at::kCPU).dtype(kept_as_).pinned_memory(rank_.device.is_cuda()));
+  asked.rows =
+      at::empty({static_cast<std::int64_t>(captions.size()), encoder_.width()},
+                at::TensorOptions(at::kCPU).dtype(kept_as_).pinned_memory(rank_.device.is_cuda()));
   return asked;
 }
 

@@ -45,9 +45,9 @@ class CaptionFeatures {
  private:
   /// Of a batch.
   struct Asked {
-    std::vector<TokenRow> tokens;   // [B]
-    std::vector<Digest128> keys;    // [B]
-    at::Tensor rows;                // [B, E] as they are kept, in the host's memory
+    std::vector<TokenRow> tokens;  // [B]
+    std::vector<Digest128> keys;   // [B]
+    at::Tensor rows;               // [B, E] as they are kept, in the host's memory
     std::vector<std::size_t> unknown;
   };
 

@@ -42,9 +42,10 @@ bool RowStore::find(const Digest128& key, std::span<std::byte> row) {
     const auto found = tables_[i].find(key, row);
     if (found.ok() && *found == RowTable::Found::kYes) return true;
     if (found.ok() && *found == RowTable::Found::kDamaged) {
-      tell_damage(format("{}: a row does not match its checksum; it is computed again, and so is "
-                         "any other that is found so",
-                         tables_[i].path().string()));
+      tell_damage(
+          format("{}: a row does not match its checksum; it is computed again, and so is "
+                 "any other that is found so",
+                 tables_[i].path().string()));
     }
     if (found.ok()) continue;
     tell_damage(format("{}; its rows are computed again", found.status().message()));
@@ -97,8 +98,7 @@ Status RowStore::open_new_tables() {
 }
 
 Status RowStore::open_table(std::uint64_t slots) {
-  TA_ASSIGN_OR_RETURN(auto table,
-                      RowTable::open(open_file_, path_of(slots), options_.kind, slots));
+  TA_ASSIGN_OR_RETURN(auto table, RowTable::open(open_file_, path_of(slots), options_.kind, slots));
   tables_.push_back(std::move(table));
   std::ranges::sort(tables_, {}, &RowTable::slots);
   return ok_status();

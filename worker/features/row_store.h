@@ -73,8 +73,8 @@ class RowStore {
   Clock& clock_;
   RowStoreOptions options_;
   OpenRowFile open_file_;
-  std::vector<RowTable> tables_;          ///< the smallest first
-  std::vector<std::uint64_t> broken_;     ///< slots of those that are of no use to this process
+  std::vector<RowTable> tables_;       ///< the smallest first
+  std::vector<std::uint64_t> broken_;  ///< slots of those that are of no use to this process
   std::vector<std::string> notices_;
   bool damage_told_ = false;
   bool keeps_ = true;

@@ -21,7 +21,7 @@ namespace tagalign::jobs {
 
 /// What rows a file holds.
 struct RowKind {
-  Digest128 made_from;      ///< of everything that their bits follow from, but for their keys
+  Digest128 made_from;  ///< of everything that their bits follow from, but for their keys
   std::size_t row_bytes = 0;
 };
 
@@ -55,7 +55,8 @@ class RowTable {
   void write_head(const RowKind& kind);
   std::uint64_t first_slot(const Digest128& key) const;
   /// Reads the slot into `record`.
-  Result<Place> look(std::uint64_t slot, const Digest128& key, std::vector<std::byte>& record) const;
+  Result<Place> look(std::uint64_t slot, const Digest128& key,
+                     std::vector<std::byte>& record) const;
 
   std::unique_ptr<RowFile> file_;
   Path path_;

@@ -58,8 +58,8 @@ class ObjectiveTask final : public TrainingTask {
         .attributes = shape_.attributes == 0
                           ? at::Tensor()
                           : multi_hot(batch.attributes, shape_.attributes).to(rank_.device),
-        .text = shape_.features == nullptr ? at::Tensor()
-                                           : shape_.features->features(batch.captions),
+        .text =
+            shape_.features == nullptr ? at::Tensor() : shape_.features->features(batch.captions),
         .step = batch.step,
         .first_image = static_cast<std::uint64_t>(rank) * static_cast<std::uint64_t>(batch.size)};
   }

@@ -76,8 +76,8 @@ TEST_P(CaptionEncoderTest, AnyBatchInAnyOrder_GivesACaptionTheSameBits) {
     CaptionEncoder fresh(text_, at::kCPU, GetParam());
     const at::Tensor some = fresh.encode(chosen(which));
     for (std::size_t i = 0; i < count; ++i) {
-      EXPECT_TRUE(at::equal(some[static_cast<std::int64_t>(i)],
-                            all[static_cast<std::int64_t>(which[i])]))
+      EXPECT_TRUE(
+          at::equal(some[static_cast<std::int64_t>(i)], all[static_cast<std::int64_t>(which[i])]))
           << count << " captions, place " << i;
     }
   }

@@ -21,9 +21,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-const std::vector<std::string> kCaptions = {
-    "a red circle", "a photograph of an old traffic light at dusk", "", "two dogs", "a red circle",
-    "sunset over the sea, seen from a boat that nobody has steered for the last hundred years or so"};
+const std::vector<std::string> kCaptions = {"a red circle",
+                                            "a photograph of an old traffic light at dusk",
+                                            "",
+                                            "two dogs",
+                                            "a red circle",
+                                            "sunset over the sea, seen from a boat that nobody has "
+                                            "steered for the last hundred years or so"};
 
 class CaptionFeaturesTest : public JobsTest {
  protected:
@@ -161,8 +165,7 @@ TEST_F(CaptionFeaturesTest, ThreadsOfOneRank_AskAtTheSameTime_AndGetTheSameBits)
     CaptionFeatures features(rank, {*text_, tokenizer_, "digest", config::Precision::kFp32},
                              {.keep = CaptionKeeping::kFp32}, folder_ / "cache");
     std::vector<std::thread> threads;
-    for (at::Tensor& mine : got)
-      threads.emplace_back([&] { mine = features.features(kCaptions); });
+    for (at::Tensor& mine : got) threads.emplace_back([&] { mine = features.features(kCaptions); });
     for (auto& thread : threads) thread.join();
     return JobEnd::kFinished;
   });

@@ -63,15 +63,15 @@ class EachKeepingTest
   void train_on(const config::TrainConfig& config) { train(config, std::get<2>(GetParam())); }
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Runs, EachKeepingTest,
-    testing::Combine(testing::Values("tagalign", "tagalign_bf16", "tcl"),
-                     testing::Values(CaptionKeeping::kFp16, CaptionKeeping::kFp32),
-                     testing::Values(1, 2)),
-    [](const auto& instance) {
-      return format("{}_{}_{}", std::get<0>(instance.param), std::get<1>(instance.param),
-                    std::get<2>(instance.param));
-    });
+INSTANTIATE_TEST_SUITE_P(Runs, EachKeepingTest,
+                         testing::Combine(testing::Values("tagalign", "tagalign_bf16", "tcl"),
+                                          testing::Values(CaptionKeeping::kFp16,
+                                                          CaptionKeeping::kFp32),
+                                          testing::Values(1, 2)),
+                         [](const auto& instance) {
+                           return format("{}_{}_{}", std::get<0>(instance.param),
+                                         std::get<1>(instance.param), std::get<2>(instance.param));
+                         });
 
 TEST_P(EachKeepingTest, ColdWarmAndMixedRuns_EndWithTheSameBits) {
   const auto cold = config_of("cold", "shared");

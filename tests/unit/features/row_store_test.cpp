@@ -114,9 +114,9 @@ TEST_F(RowStoreTest, RowsOfAnotherKind_AreNotTaken) {
   keep(one, 0, 100);
   RowStore other = store(kPlenty, "other weights");
   EXPECT_EQ(known(other, 100), 0u);
-  std::filesystem::copy(table(4096), home_ / "cache" /
-                                         format("captions-{}-4096.rows",
-                                                kind_of("other weights").made_from.hex()));
+  std::filesystem::copy(
+      table(4096),
+      home_ / "cache" / format("captions-{}-4096.rows", kind_of("other weights").made_from.hex()));
   EXPECT_EQ(known(other, 100), 100u) << "keys tell kinds apart, which the caller makes of both";
 }
 
@@ -148,8 +148,8 @@ TEST_F(RowStoreTest, DamagedRows_AreUnknown_ToldOnceByName_AndKeptAgain) {
     if (whole[at + 20] != 0) overwrite(table(4096), at + 20, std::string(1, '\0'));
   RowStore later = store();
   EXPECT_LT(known(later, 50), 5u);
-  EXPECT_THAT(later.take_notices(), ElementsAre(testing::AllOf(HasSubstr(table(4096).string()),
-                                                               HasSubstr("checksum"))));
+  EXPECT_THAT(later.take_notices(),
+              ElementsAre(testing::AllOf(HasSubstr(table(4096).string()), HasSubstr("checksum"))));
   keep(later, 0, 50);
   EXPECT_EQ(known(later, 50), 50u);
   EXPECT_THAT(later.take_notices(), IsEmpty());
@@ -161,8 +161,7 @@ TEST_F(RowStoreTest, FullDisk_EndsTheKeeping_IsToldOnce_AndTheRowsBeforeItStay) 
   RowStore first = store();
   keep(first, 0, 60);
   EXPECT_EQ(known(first, 60), 20u);
-  EXPECT_THAT(first.take_notices(),
-              ElementsAre(HasSubstr("not kept"), HasSubstr("checksum")));
+  EXPECT_THAT(first.take_notices(), ElementsAre(HasSubstr("not kept"), HasSubstr("checksum")));
   faults_.writes_left = 1'000;
   keep(first, 0, 60);
   EXPECT_EQ(known(first, 60), 20u) << "this process has given up";

@@ -74,9 +74,10 @@ TEST_F(RowTableTest, File_HasTheLayoutOfTheFormat) {
   ASSERT_TRUE(keep(table, 7));
   const std::string bytes = contents(path());
   ASSERT_EQ(bytes.size(), kHead + 64 * kRecord);
-  EXPECT_THAT(bytes, StartsWith(format("tagalign-captions 1\nmade_from {}\nrow_bytes 52\nslots 64\n",
-                                       kind_of().made_from.hex()) +
-                                std::string(8, '\0')));
+  EXPECT_THAT(bytes,
+              StartsWith(format("tagalign-captions 1\nmade_from {}\nrow_bytes 52\nslots 64\n",
+                                kind_of().made_from.hex()) +
+                         std::string(8, '\0')));
   const Digest128 key = key_of(7);
   const std::uint64_t slot = key.low % (64 - 8 + 1);
   std::string expected(kRecord, '\0');
