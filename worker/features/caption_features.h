@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/checksum.h"
-#include "configs/schema/jobs/shared_configs.h"
+#include "configs/schema/jobs/caption_features_config.h"
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
 #include "worker/features/caption_encoder.h"

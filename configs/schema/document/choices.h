@@ -31,7 +31,6 @@ enum class OptimizerSharding : std::uint8_t { kNone, kZero1 };
 enum class DivergenceChoice : std::uint8_t { kStop, kSkip, kRewind };
 enum class Determinism : std::uint8_t { kOrder, kBitwise };
 enum class ImageDecoding : std::uint8_t { kExact, kFast };
-enum class CaptionKeeping : std::uint8_t { kOff, kFp16, kFp32 };
 enum class LabelEncoding : std::uint8_t { kIndex, kRgb16 };
 enum class PreparedDataset : std::uint8_t { kScenes };
 enum class SceneLook : std::uint8_t { kDay, kDusk };
@@ -84,10 +83,6 @@ struct WordsOf<Determinism> {
 template <>
 struct WordsOf<ImageDecoding> {
   static constexpr std::array<std::string_view, 2> kWords = {"exact", "fast"};
-};
-template <>
-struct WordsOf<CaptionKeeping> {
-  static constexpr std::array<std::string_view, 3> kWords = {"off", "fp16", "fp32"};
 };
 template <>
 struct WordsOf<LabelEncoding> {

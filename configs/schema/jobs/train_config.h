@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "configs/schema/jobs/caption_features_config.h"
 #include "configs/schema/jobs/shared_configs.h"
 #include "configs/schema/methods/methods.h"
 
