@@ -3,8 +3,8 @@
 ///
 /// A row's place follows from its key: it lies in the first of kPlaces neighbours that was free.
 /// Each has its key beside it and a checksum of both; whoever reads compares them. Two that write
-/// into one place leave one row there; one that dies while it writes leaves a place for another row.
-/// Layout: checkpoint/format.md, "Features of captions".
+/// into one place leave one row there; one that dies while it writes leaves a place for another
+/// row. Layout: checkpoint/format.md, "Features of captions".
 /// Threads  one at a time.
 #pragma once
 
@@ -27,8 +27,9 @@ struct RowKind {
 
 class RowTable {
  public:
-  /// Neighbours that a row may lie in: with eight, nine tenths of a table can be filled.
-  static constexpr std::uint64_t kPlaces = 8;
+  /// Neighbours that a row may lie in. With so many the first row that finds no place comes when
+  /// some two thirds of a table are filled.
+  static constexpr std::uint64_t kPlaces = 16;
 
   /// Of a file with room for `slots` rows, at least kPlaces.
   static std::uint64_t bytes_of(const RowKind& kind, std::uint64_t slots);

@@ -76,7 +76,7 @@ TEST_F(CaptionFeaturesTest, KnownCaptions_AreReadAndNotComputed) {
     EXPECT_TRUE(at::equal(made[0], made[4]));
     EXPECT_TRUE(at::equal(start(wish), made));
     change_the_tower();
-    EXPECT_TRUE(at::equal(start(wish), made)) << keep;
+    EXPECT_TRUE(at::equal(start(wish), made)) << config::word(keep);
     EXPECT_FALSE(at::equal(start(wish, {"never seen"}), made.narrow(0, 0, 1)));
     EXPECT_THAT(reporters_[0]->notices, IsEmpty());
   }

@@ -51,7 +51,9 @@ class RowSharingTest : public RowTest {
       EXPECT_EQ(row, row_of(number)) << number;
       ++yes;
     }
-    if (!torn_rows) EXPECT_THAT(late.take_notices(), IsEmpty());
+    if (!torn_rows) {
+      EXPECT_THAT(late.take_notices(), IsEmpty());
+    }
     return yes;
   }
 };

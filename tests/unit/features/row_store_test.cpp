@@ -60,8 +60,8 @@ TEST_F(RowStoreTest, FolderThatIsNotThere_HasNoRows_AndNothingToSay) {
 TEST_F(RowStoreTest, MoreRowsThanATableHolds_GoOnInOneFourTimesAsLarge) {
   {
     RowStore first = store();
-    keep(first, 0, 12'000);
-    EXPECT_EQ(known(first, 12'000), 12'000u);
+    keep(first, 0, 8'000);
+    EXPECT_EQ(known(first, 8'000), 8'000u);
     EXPECT_THAT(first.take_notices(), IsEmpty());
     EXPECT_FALSE(first.is_full());
   }
@@ -69,15 +69,15 @@ TEST_F(RowStoreTest, MoreRowsThanATableHolds_GoOnInOneFourTimesAsLarge) {
   EXPECT_TRUE(files_.exists(table(16384)));
   EXPECT_THAT(names(), SizeIs(2));
   RowStore later = store();
-  EXPECT_EQ(known(later, 12'000), 12'000u);
+  EXPECT_EQ(known(later, 8'000), 8'000u);
 }
 
 TEST_F(RowStoreTest, SmallerTables_AreFilledUpFirst) {
   RowStore one = store();
-  keep(one, 0, 12'000);
+  keep(one, 0, 8'000);
   const auto slots = RowTable::open(open_row_file, table(4096), kind_of(), 4096);
   std::uint64_t in_the_first = 0;
-  for (std::uint64_t number = 0; number < 12'000; ++number) {
+  for (std::uint64_t number = 0; number < 8'000; ++number) {
     Row row(kRowBytes);
     in_the_first += slots->find(key_of(number), row).value() == RowTable::Found::kYes ? 1 : 0;
   }
@@ -102,10 +102,10 @@ TEST_F(RowStoreTest, TwoThatShareAFolder_FindEachOthersRows_AndShareTheBound) {
   RowStore one = store(), other = store();
   keep(one, 0, 100);
   EXPECT_EQ(known(other, 100), 100u);
-  keep(other, 100, 9'000);
-  EXPECT_EQ(known(one, 9'000), 9'000u);
-  keep(one, 9'000, 12'000);
-  EXPECT_EQ(known(other, 12'000), 12'000u);
+  keep(other, 100, 7'000);
+  EXPECT_EQ(known(one, 7'000), 7'000u);
+  keep(one, 7'000, 8'000);
+  EXPECT_EQ(known(other, 8'000), 8'000u);
   EXPECT_THAT(names(), SizeIs(2));
 }
 
@@ -128,14 +128,14 @@ TEST_F(RowStoreTest, TablesThatNobodyUses_MakeRoomForAnotherKind_FreshOnesDoNot)
   const auto now = modified_ms(table(4096)).value();
   clock_ = ManualClock(now + RowStore::kUnusedMs - 1'000);
   RowStore early = store(kRoom, "other weights");
-  keep(early, 0, 3'000);
+  keep(early, 0, 2'000);
   EXPECT_TRUE(files_.exists(table(4096)));
   EXPECT_TRUE(early.is_full());
   clock_ = ManualClock(now + RowStore::kUnusedMs + 1'000);
   RowStore late = store(kRoom, "new weights");
-  keep(late, 0, 3'000);
+  keep(late, 0, 2'000);
   EXPECT_FALSE(files_.exists(table(4096)));
-  EXPECT_EQ(known(late, 3'000), 3'000u);
+  EXPECT_EQ(known(late, 2'000), 2'000u);
   EXPECT_LE(bytes_there(), kRoom);
   EXPECT_EQ(known(old, 10), 10u) << "who has a table open keeps it";
 }
