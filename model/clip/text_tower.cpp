@@ -42,12 +42,18 @@ at::Tensor TextTower::encode_sequence(const at::Tensor& token_ids,
 }
 
 // Tokens after the end of text cannot reach it through the causal mask, so the batch is cut behind
-// its last one; and the last block is read at one row only.
+// its last one.
 at::Tensor TextTower::encode(const at::Tensor& token_ids) const {
   if (token_ids.size(0) == 0) return at::empty({0, shape_.embed_dim}, text_projection_.options());
+  const std::int64_t length = token_ids.argmax(1).max().item<std::int64_t>() + 1;
+  return encode_whole(token_ids.slice(1, 0, length));
+}
+
+// The last block is read at one row only.
+at::Tensor TextTower::encode_whole(const at::Tensor& token_ids) const {
   const at::Tensor end = token_ids.argmax(1);  // [B]
-  const std::int64_t length = end.max().item<std::int64_t>() + 1;
-  at::Tensor x = embed(token_ids.slice(1, 0, length));  // [B, L, D]
+  const std::int64_t length = token_ids.size(1);
+  at::Tensor x = embed(token_ids);  // [B, L, D]
   for (std::size_t i = 0; i + 1 < blocks_.size(); ++i) x = blocks_[i].forward(x, /*causal=*/true);
   const at::Tensor reachable = at::arange(length, end.options()) <= end.view({-1, 1, 1, 1});
   const at::Tensor row = blocks_.back().forward_row(x, end, reachable).squeeze(1);  // [B, D]

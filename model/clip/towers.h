@@ -48,7 +48,7 @@ Result<VisionAttention> vision_attention_from_name(const std::string& name);
 
 /// How the positional embedding is brought to another grid than the weights' own.
 enum class PositionRule {
-  kBicubic,         ///< to its size, as TagAlign does
+  kBicubic,  ///< to its size, as TagAlign does
   /// Sampled for a grid 0.1 larger, and unchanged where a grid has as many patches as the own one,
   /// as SCLIP and its successors do.
   kBicubicScale,
@@ -134,6 +134,9 @@ class TextTower {
   /// text) is read out. Returns [B, E], not normalised. Costs as much as the longest text of the
   /// batch: what follows the last end of text is not computed.
   at::Tensor encode(const at::Tensor& token_ids) const;
+  /// The same without the cut: costs T tokens a text, so that the shape of all work is that of
+  /// `token_ids`.
+  at::Tensor encode_whole(const at::Tensor& token_ids) const;
   /// The transformer's output for every position, before ln_final: [B, T, D].
   at::Tensor encode_sequence(const at::Tensor& token_ids, const BlockObserver& observer = {}) const;
 

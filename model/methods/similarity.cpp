@@ -53,6 +53,12 @@ Result<at::Tensor> embed_labels(const Materials& materials, const std::vector<st
   return materials.labels->rows(rows);
 }
 
+at::Tensor caption_features(const Materials& materials, const TrainingBatch& batch) {
+  if (batch.text.defined()) return batch.text;
+  const at::NoGradGuard frozen;
+  return materials.text->encode(batch.tokens).to(at::kFloat);
+}
+
 Grid patch_grid(const VisionTower& vision, const at::Tensor& windows) {
   const std::int64_t patch = vision.shape().patch_size;
   return {windows.size(2) / patch, windows.size(3) / patch};

@@ -42,6 +42,10 @@ at::Tensor embed_by_clip(const Materials& materials, const std::vector<std::stri
 Result<at::Tensor> embed_labels(const Materials& materials, const std::vector<std::string>& labels,
                                 const std::vector<std::string>& templates);
 
+/// What the frozen text tower makes of a batch's captions: as the batch brings it, or else from its
+/// tokens. [B, E] fp32.
+at::Tensor caption_features(const Materials& materials, const TrainingBatch& batch);
+
 /// `map` [B, N, h, w], brought to the windows' size and sharpened if there is a refinement.
 at::Tensor refined(const Refinement* refinement, const at::Tensor& windows, const at::Tensor& map);
 

@@ -1,6 +1,6 @@
 /// What a method trains, as the training loop sees it.
 ///
-/// Axes: B images of a rank's share, T tags, A attributes. Threads: one.
+/// Axes: B images of a rank's share, T tags, A attributes, E joint embedding. Threads: one.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,6 +21,9 @@ struct TrainingBatch {
   at::Tensor tokens;           ///< [B, length] of the captions
   at::Tensor tags;             ///< [B, T] multi-hot
   at::Tensor attributes = {};  ///< [B, A] multi-hot; undefined where none are learned
+  /// [B, E] fp32: what the frozen text tower makes of the captions, where the caller has it at
+  /// hand. An objective that reads_text_features() then needs no tokens, which may be undefined.
+  at::Tensor text = {};
   /// What draws of a step may depend on, so that they are the same on any number of ranks.
   std::uint64_t step = 0;         ///< from 0
   std::uint64_t first_image = 0;  ///< place of the first image in the batch of all ranks
@@ -37,6 +40,8 @@ class TrainingObjective {
   virtual Parameters buffers() const { return {}; }
   /// Tokens of a text, at most: what the captions of a batch are cut to.
   virtual std::int64_t context() const = 0;
+  /// True: of captions it takes in what the frozen text tower makes of them, and nothing else.
+  virtual bool reads_text_features() const { return false; }
   /// Those parameters that wait. Before their first step they need no gradient.
   virtual LateParameters late() const { return {}; }
   struct Loss {

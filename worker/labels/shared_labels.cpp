@@ -1,13 +1,10 @@
 #include "worker/labels/shared_labels.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
-#include <torch/headeronly/version.h>
 
 #include <algorithm>
 #include <vector>
@@ -15,22 +12,14 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/log.h"
-#include "base/version.h"
 #include "worker/gradients/tensor_spans.h"
+#include "worker/rank/circumstances.h"
 
 namespace tagalign::jobs {
 namespace {
 
 /// Half a million labels of CLIP. More would be too much for one message: each rank makes all.
 constexpr std::uint64_t kSharedBytesMax = 1ull << 30;
-
-/// What the bits of a product depend on beside its factors. Programs of another version may have
-/// other kernels of their own.
-std::string circumstances(at::Device device) {
-  return format("{}, torch {}, {}, {}, {} threads", kVersion, TORCH_VERSION,
-                at::DeviceTypeName(device.type(), /*lower_case=*/true), at::get_cpu_capability(),
-                at::get_num_threads());
-}
 
 /// Which blocks: every `world`-th from `rank` on.
 struct Share {

@@ -27,7 +27,9 @@ class ObjectiveTask final : public TrainingTask {
  public:
   ObjectiveTask(Rank& rank, const config::TrainConfig& config, const BatchShape& shape,
                 std::unique_ptr<model::TrainingObjective> objective)
-      : rank_(rank), config_(config), shape_(shape), objective_(std::move(objective)) {}
+      : rank_(rank), config_(config), shape_(shape), objective_(std::move(objective)) {
+    TA_CHECK(shape.features == nullptr || objective_->reads_text_features(), "tokens or features");
+  }
 
   const model::Parameters& parameters() const override { return objective_->parameters(); }
   model::Parameters buffers() const override { return objective_->buffers(); }
@@ -51,14 +53,20 @@ class ObjectiveTask final : public TrainingTask {
         .images = at::from_blob(const_cast<float*>(batch.images.data()),
                                 {batch.size, 3, side, side}, at::kFloat)
                       .to(rank_.device),
-        .tokens =
-            caption_tokens(shape_.tokenizer, batch.captions, objective_->context(), rank_.device),
+        .tokens = tokens_of(batch),
         .tags = multi_hot(batch.tags, shape_.tags).to(rank_.device),
         .attributes = shape_.attributes == 0
                           ? at::Tensor()
                           : multi_hot(batch.attributes, shape_.attributes).to(rank_.device),
+        .text =
+            shape_.features == nullptr ? at::Tensor() : shape_.features->features(batch.captions),
         .step = batch.step,
         .first_image = static_cast<std::uint64_t>(rank) * static_cast<std::uint64_t>(batch.size)};
+  }
+
+  at::Tensor tokens_of(const data::TrainingBatch& batch) const {
+    if (shape_.features != nullptr) return {};
+    return caption_tokens(shape_.tokenizer, batch.captions, objective_->context(), rank_.device);
   }
 
   Rank& rank_;

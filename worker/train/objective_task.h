@@ -8,6 +8,7 @@
 #include "configs/schema/jobs/job_configs.h"
 #include "model/clip/tokenizer.h"
 #include "model/training/training_objective.h"
+#include "worker/features/caption_features.h"
 #include "worker/rank/rank.h"
 #include "worker/train/trainer.h"
 
@@ -18,6 +19,8 @@ struct BatchShape {
   const model::Tokenizer& tokenizer;
   std::size_t tags = 0;        ///< T
   std::size_t attributes = 0;  ///< A; 0: none are learned
+  /// nullptr: the objective encodes captions itself; otherwise it reads_text_features().
+  CaptionFeatures* features = nullptr;
 };
 
 /// Of `config` it reads data.image_size and runtime.precision. Borrows all but the objective.

@@ -7,6 +7,7 @@
 #include "model/clip/tokenizer.h"
 #include "model/clip/towers.h"
 #include "model/methods/method.h"
+#include "worker/features/caption_features.h"
 #include "worker/identity/config_identity.h"
 #include "worker/labels/shared_labels.h"
 #include "worker/train/objective_task.h"
@@ -31,6 +32,20 @@ TrainerOptions trainer_options(const config::TrainConfig& config, const ConfigId
           .model_digest = model_digest};
 }
 
+Path cache_folder(const config::TrainConfig& config) {
+  return Path(config.checkpoint.directory) / "cache";
+}
+
+/// nullptr where nothing is to be kept. Borrows all.
+std::unique_ptr<CaptionFeatures> kept_features(Rank& rank, const config::TrainConfig& config,
+                                               const std::optional<FrozenClip>& clip,
+                                               const model::Tokenizer& tokenizer) {
+  if (!clip || config.caption_features.keep == config::CaptionKeeping::kOff) return nullptr;
+  return std::make_unique<CaptionFeatures>(
+      rank, CaptionSource{clip->text, tokenizer, clip->digest, config.runtime.precision},
+      config.caption_features, cache_folder(config));
+}
+
 }  // namespace
 
 Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
@@ -50,15 +65,17 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
     materials.vision = &clip->vision;
     materials.text = &clip->text;
   }
-  SharedLabels labels(rank, Path(config.checkpoint.directory) / "cache", clip ? clip->digest : "");
+  SharedLabels labels(rank, cache_folder(config), clip ? clip->digest : "");
   materials.labels = &labels;
   TA_ASSIGN_OR_RETURN(
       auto objective,
       method->objective(config, materials, {dataset.tag_names(), dataset.attribute_names()}));
+  const auto features = kept_features(rank, config, clip, tokenizer);
   const auto task = make_objective_task(rank, config,
                                         {.tokenizer = tokenizer,
                                          .tags = dataset.tag_names().size(),
-                                         .attributes = dataset.attribute_names().size()},
+                                         .attributes = dataset.attribute_names().size(),
+                                         .features = features.get()},
                                         std::move(objective));
   TA_ASSIGN_OR_RETURN(const ConfigIdentity identity, config_identity(config));
   return run_training(rank, *task, dataset,

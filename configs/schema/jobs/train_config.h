@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "configs/schema/jobs/caption_features_config.h"
 #include "configs/schema/jobs/shared_configs.h"
 #include "configs/schema/methods/methods.h"
 
@@ -14,6 +15,7 @@ struct TrainConfig {
   CaptionDataConfig data;
   AugmentConfig augment;
   ClipConfig clip;
+  CaptionFeaturesConfig caption_features;
   TrainingMethod method;
   OptimizerConfig optimizer;
   CheckpointConfig checkpoint;
@@ -29,6 +31,8 @@ void visit_fields(V& v, TrainConfig& c) {
   v.section("data", c.data, "image-caption-tag data in the reference's layout");
   v.section("augment", c.augment, "what happens to a training image");
   v.section("clip", c.clip, "the frozen CLIP");
+  v.section("caption_features", c.caption_features,
+            "whether what the frozen CLIP makes of captions is kept");
   v.tagged("method", c.method, "what is trained, and towards what");
   v.section("optimizer", c.optimizer, "AdamW and its schedule, as in the reference");
   v.section("checkpoint", c.checkpoint, "when the training saves, and where");

@@ -174,6 +174,15 @@ void check_sharding(const TrainConfig& config, Findings& out) {
               key, config.optimizer.sharding)});
 }
 
+/// There must be a frozen text tower whose features could be kept.
+void check_caption_features(const TrainConfig& config, Findings& out) {
+  if (config.caption_features.keep == CaptionKeeping::kOff || needs_clip(config.method)) return;
+  out.push_back({"caption_features.keep",
+                 format("expected off with method {}, which trains the tower that reads captions; "
+                        "found {}",
+                        method_name(config.method), config.caption_features.keep)});
+}
+
 /// Required by methods that predict or train with the frozen CLIP.
 template <class Config>
 void check_clip(const Config& config, Findings& out) {
@@ -229,6 +238,7 @@ Findings check(const PretrainConfig& config) {
 Findings check(const TrainConfig& config) {
   Findings out;
   check_clip(config, out);
+  check_caption_features(config, out);
   if (needs_tags(config.method)) check_tags(config, out);
   check_attributes(config, out);
   check_augment(config.augment, out);

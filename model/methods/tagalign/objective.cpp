@@ -32,10 +32,11 @@ class TagAlignObjective final : public TrainingObjective {
 
   const Parameters& parameters() const override { return parameters_; }
   std::int64_t context() const override { return materials_.text->shape().context; }
+  bool reads_text_features() const override { return true; }
 
   Loss loss(const TrainingBatch& batch, const LossRanks& ranks) override {
     const at::Tensor image = image_features(batch.images);
-    const at::Tensor text = caption_features(batch.tokens);
+    const at::Tensor text = caption_features(materials_, batch);
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const auto contrastive = infonce_loss(image, text, contrastive_scale_, ranks);
     const auto multitag = multitag_loss(image, parts_.label_embedding, batch.tags, multitag_scale_);
@@ -66,11 +67,6 @@ class TagAlignObjective final : public TrainingObjective {
                     .contiguous();
     }
     return parts_.projector->forward(patches, {cells, cells}).to(at::kFloat).mean(1);
-  }
-
-  at::Tensor caption_features(const at::Tensor& tokens) {
-    const at::NoGradGuard frozen;
-    return materials_.text->encode(tokens).to(at::kFloat);  // [B, E]
   }
 
   Materials materials_;

@@ -37,11 +37,12 @@ class TclObjective final : public TrainingObjective {
 
   const Parameters& parameters() const override { return parameters_; }
   std::int64_t context() const override { return materials_.text->shape().context; }
+  bool reads_text_features() const override { return true; }
   LateParameters late() const override { return late_; }
 
   Loss loss(const TrainingBatch& batch, const LossRanks& ranks) override {
     for (at::Tensor& block : blocks_) block.set_requires_grad(batch.step >= late_.first_step);
-    const at::Tensor text = caption_features(batch.tokens);
+    const at::Tensor text = caption_features(materials_, batch);
     const at::Tensor map = image_map(batch.images);
     TclLosses losses;
     {
@@ -80,11 +81,6 @@ class TclObjective final : public TrainingObjective {
       tokens = parts_.masker->frozen_tokens(*materials_.vision, images);
     }
     return parts_.masker->embed(tokens, patch_grid(*materials_.vision, images)).to(at::kFloat);
-  }
-
-  at::Tensor caption_features(const at::Tensor& tokens) const {
-    const at::NoGradGuard frozen;
-    return materials_.text->encode(tokens).to(at::kFloat);  // [B, E]
   }
 
   /// From the logits of the images' own masks: [B, 1, H', W'].

@@ -225,7 +225,7 @@ TEST(Digest, EachKey_ChangesItExactlyWhenItAffectsNumbers) {
                                           "attribute_names",
                                           "steps"};
   auto train = training;
-  train.insert("weights");
+  train.insert({"weights", "bytes_max", "folder"});
   auto pretrain = training;
   pretrain.insert("output");
   expect_keys_affect_as_they_say<TrainConfig>(train);

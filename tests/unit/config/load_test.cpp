@@ -161,6 +161,10 @@ TEST(ParseJobConfig, RulesBetweenFields_AreChecked) {
       message_of<TrainConfig>(kTrain + "optimizer: {warmup_steps: 5}\n"),
       "f.yml:7: optimizer.warmup_steps: expected 0 with schedule 'constant', found 5; schedule "
       "'cosine' warms up");
+  EXPECT_THAT(
+      message_of<TrainConfig>(kTrain + "method: groupvit\n", {"caption_features.keep=fp16"}),
+      HasSubstr("caption_features.keep: expected off with method groupvit"));
+  EXPECT_EQ(message_of<TrainConfig>(kTrain + "caption_features: {keep: off}\n"), "accepted");
   EXPECT_EQ(message_of<PretrainConfig>("data: {root: a, captions: b, image_size: 60}\n"
                                        "patch_size: 8\n"),
             "f.yml:2: patch_size: expected a divisor of data.image_size (60), found 8");

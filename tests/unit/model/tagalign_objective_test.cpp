@@ -208,6 +208,18 @@ TEST_F(TagAlignObjectiveTest, BatchWithoutAnyAttribute_LosesAndPullsAsWithoutThe
   }
 }
 
+TEST_F(TagAlignObjectiveTest, BatchThatBringsTextFeatures_NeedsNoTokens_AndLosesTheSame) {
+  const auto trained = objective(false);
+  ASSERT_TRUE(trained->reads_text_features());
+  const auto by_tokens = trained->loss(batch_, {});
+  batch_.text = text_->encode(batch_.tokens).detach();
+  batch_.tokens.reset();
+  const auto by_features = trained->loss(batch_, {});
+  EXPECT_EQ(by_features.total.item<float>(), by_tokens.total.item<float>());
+  batch_.text = batch_.text.flip({0});
+  EXPECT_NE(trained->loss(batch_, {}).total.item<float>(), by_tokens.total.item<float>());
+}
+
 TEST_F(TagAlignObjectiveTest, WithoutAttributes_TrainsWhatThePublishedCodeTrains) {
   const auto trained = objective(false);
   std::vector<std::string> scales, parts;
