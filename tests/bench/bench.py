@@ -111,7 +111,7 @@ def run_suite(name, module, options):
         finally:
             bench.close()
         if not module.DAEMONS:  # what leaves our tree of processes would count as somebody else's
-            share = busy.foreign_share(machine.cpu_s([os.getpid()]))
+            share = busy.foreign_share(machine.cpu_s([os.getpid()]) + processes.orphans_cpu_s)
             result.remark(f"others kept {100 * share:.0f} % of the cores busy meanwhile")
     print(result.text(), flush=True)
     return result.document(options)

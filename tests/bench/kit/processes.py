@@ -10,6 +10,7 @@ import time
 from kit import machine
 
 ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+orphans_cpu_s = 0.0
 
 
 def words(command):
@@ -112,7 +113,9 @@ class Stepped:
         self.rest += more
 
     def close(self):
-        """Nothing of it is of use any more."""
+        """Nothing of it is of use any more. What its children have used nobody will have waited for."""
+        global orphans_cpu_s
+        orphans_cpu_s += machine.cpu_s(self.pids()[1:])
         self.signal(signal.SIGKILL)
         self.process.wait()
         self.log.close()

@@ -29,6 +29,14 @@ class Report:
     def remark(self, text):
         self.remarks.append(text)
 
+    def remark_on_bf16(self, fp32, bf16, goal=None):
+        """What the narrower format gains, over ours and over the peer in fp32: the names of two rows."""
+        narrow = self.rows[bf16].spread(OURS) if bf16 in self.rows else None
+        wide = [(who, self.rows[fp32].spread(who)) for who in (OURS, PEER)] if fp32 in self.rows else []
+        found = [f"{narrow['median'] / base['median']:.2f} × {who} in fp32" for who, base in wide if narrow and base]
+        if found:
+            self.remark(f"{bf16}: {', '.join(found)}{f' (goal: {goal} × ours)' if goal else ''}")
+
     def document(self, options):
         return {"suite": self.suite, "quick": options.quick, "options": plain(vars(options)), "peer": self.peer,
                 "limit": self.limit, "skipped": self.skipped, "remarks": self.remarks,

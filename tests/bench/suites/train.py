@@ -5,7 +5,6 @@ rate that the same run measures, divided by the products that a step cannot do w
 what of its last block nobody reads, and the projector forward and backward; captions are not counted, because their
 features can be kept.
 """
-import re
 from pathlib import Path
 
 from kit import machine
@@ -104,13 +103,17 @@ def limits(bench, shape, rows, precision, threads):
     return turn
 
 
+def title_of(precision, layout):
+    return f"{precision}, {layout[0]} × {layout[1]} (ranks × threads)"
+
+
 def run_precision(bench, shape, photos, clip, python, precision):
-    layouts = [tuple(map(int, re.split("x", layout))) for layout in bench.options.layouts.split(",")]
+    layouts = bench.layouts
     threads = max(ranks * threads for ranks, threads in layouts)
     bench.rate = bench.report.row(f"{precision}: matrix rate, {threads} threads", "GFLOP/s")
     rows = {}
     for layout in layouts:
-        title = f"{precision}, {layout[0]} × {layout[1]} (ranks × threads)"
+        title = title_of(precision, layout)
         rows[layout] = (bench.report.row(title, "samples/s", goal=(LIMIT, GOALS[precision])),
                         bench.report.row(f"{title}, CPU", "samples/s of CPU"))
     contestants = {LIMIT: limits(bench, shape, rows.values(), precision, threads)}
@@ -135,5 +138,8 @@ def run(bench):
     clip = inputs.clip_weights(bench, shape)
     python = bench.python()
     bench.report.remark(f"batch {bench.batch}; a sample counts {gflop_a_sample(shape):.2f} GFLOP")
+    bench.layouts = [tuple(map(int, layout.split("x"))) for layout in bench.options.layouts.split(",")]
     for precision in bench.options.precisions.split(","):
         run_precision(bench, shape, photos, clip, python, precision)
+    for layout in bench.layouts:
+        bench.report.remark_on_bf16(title_of("fp32", layout), title_of("bf16", layout))
