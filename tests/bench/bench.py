@@ -100,18 +100,23 @@ def parse(words):
     return parser, modules, parser.parse_args(words)
 
 
+def own_cpu_s():
+    """Of this process and of all that it has waited for or ended."""
+    return machine.cpu_s([os.getpid()]) + processes.orphans_cpu_s
+
+
 def run_suite(name, module, options):
     if options.rounds is None:
         options.rounds = 2 if options.quick else module.ROUNDS
     result = report.Report(name, module.PEER_IS, module.LIMIT_IS)
     with tempfile.TemporaryDirectory(prefix="tagalign-bench-", dir=options.folder) as folder:
-        bench, busy = Bench(options, folder, result), machine.Busy()
+        bench, busy, used = Bench(options, folder, result), machine.Busy(), own_cpu_s()
         try:
             module.run(bench)
         finally:
             bench.close()
         if not module.DAEMONS:  # what leaves our tree of processes would count as somebody else's
-            share = busy.foreign_share(machine.cpu_s([os.getpid()]) + processes.orphans_cpu_s)
+            share = busy.foreign_share(own_cpu_s() - used)
             result.remark(f"others kept {100 * share:.0f} % of the cores busy meanwhile")
     print(result.text(), flush=True)
     return result.document(options)
