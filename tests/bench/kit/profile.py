@@ -1,4 +1,5 @@
 """Where a hot path's time goes: `perf` over processes that are at work, on request."""
+import re
 import shutil
 import signal
 import subprocess
@@ -6,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 FREQUENCY_HZ = 499
-LINES = 25
+LIBRARIES, FUNCTIONS = 8, 20
 HELP = "--profile takes perf, which is not here: Debian has it in linux-perf (apt-get install linux-perf), then run this again"
 
 
@@ -31,12 +32,18 @@ def profile(title, pids, work):
 
 
 def show(title, data, said):
-    done = subprocess.run(["perf", "report", "--stdio", "--no-children", "--sort", "dso,symbol", "--percent-limit", "0.5",
-                           "--input", data], capture_output=True, text=True, check=False)
-    lines = [line.rstrip() for line in done.stdout.splitlines() if line.strip() and not line.startswith("#")]
-    print(f"profile of {title} (perf, cpu-clock, {FREQUENCY_HZ} Hz):")
-    if not lines:
-        reason = (said.strip() or done.stderr.strip() or "it saw nothing").splitlines()[-1]
+    print(f"profile of {title} (perf, cpu-clock, {FREQUENCY_HZ} Hz), by library and then by function:")
+    libraries, functions = reported(data, "dso"), reported(data, "dso,symbol")
+    if not libraries:
+        reason = (said.strip() or "it saw nothing").splitlines()[-1]
         print(f"  nothing: perf says '{reason}'; kernel.perf_event_paranoid of 2 or less lets a user look at his own processes")
-    for line in lines[:LINES]:
+    # A stripped library has addresses in place of names: its share stands above.
+    named = [line for line in functions if not re.search(r"\] 0x[0-9a-f]+$", line)]
+    for line in libraries[:LIBRARIES] + named[:FUNCTIONS]:
         print(f"  {line}")
+
+
+def reported(data, by):
+    done = subprocess.run(["perf", "report", "--stdio", "--no-children", "--sort", by, "--percent-limit", "0.5", "--input", data],
+                          capture_output=True, text=True, check=False)
+    return [re.sub(r"( +-)+ *$", "", line).rstrip() for line in done.stdout.splitlines() if line.strip() and not line.startswith("#")]

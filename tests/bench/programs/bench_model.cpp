@@ -94,7 +94,7 @@ std::string encode(const Model& model, const std::string& precision, std::int64_
   const auto once = [&] {
     const jobs::AutocastScope autocast(precision_of(precision), at::kCPU);
     const at::Tensor tokens = model.vision.encode(window, model::VisionAttention::kSurgery);
-    (void)model.projector->forward(tokens.slice(1, 1), {patches.h, patches.w});
+    (void)model.projector->forward(tokens.slice(1, 1), {patches.rows, patches.columns});
   };
   once();
   const bench::Stopwatch watch;

@@ -29,10 +29,10 @@ struct Order {
   int count = 0, width = 0, height = 0, quality = 0, tags = 0, classes = 0;
 };
 
-/// Each noise has 0.62 of the amplitude of that of twice its period.
+/// Each noise has 0.71 of the amplitude of that of twice its period.
 double brightness(std::uint32_t salt, int x, int y) {
   double sum = 0, amplitude = kAmplitude;
-  for (double period = kLargest; period >= kSmallest; period /= 2, amplitude *= 0.62) {
+  for (double period = kLargest; period >= kSmallest; period /= 2, amplitude *= 0.71) {
     sum += amplitude *
            (smooth_noise(salt + static_cast<std::uint32_t>(period), x / period, y / period) - 0.5);
   }

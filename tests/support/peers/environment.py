@@ -24,7 +24,8 @@ def python_with_peers(packages=PACKAGES, name="peers"):
         return python
     print(f"== installing {', '.join(packages)} in {folder}: once, some minutes", flush=True)
     try:
-        venv.create(folder, with_pip=True, clear=False)
+        if not python.exists():  # one with fewer packages grows; making it anew over itself fails
+            venv.create(folder, with_pip=True)
     except subprocess.CalledProcessError:
         print(f"peers are left out ({', '.join(packages)}): no virtual environment without ensurepip; Debian has it in "
               "python3-venv (apt-get install python3-venv)", file=sys.stderr)
