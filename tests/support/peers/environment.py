@@ -1,11 +1,12 @@
-"""A virtual environment with the programs that checkpoints are compared with: made once, kept in the cache."""
+"""Virtual environments with the programs that ours are compared with: made once, kept in the cache."""
 import os
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
-PACKAGES = ("torch==2.11.0", "safetensors==0.6.2", "numpy", "packaging")  # 4.7 GB: torch's wheel brings CUDA's libraries along
+PACKAGES = ("torch==2.11.0", "safetensors==0.6.2", "numpy", "packaging", "pillow")  # 4.7 GB: torch's wheel brings CUDA's libraries
+HYPERQUEUE = ("hyperqueue",)
 READY = "ready"
 
 
@@ -14,18 +15,24 @@ def cache():
     return Path(os.environ.get("TAGALIGN_CACHE") or Path(base) / "tagalign")
 
 
-def python_with_peers():
+def python_with_peers(packages=PACKAGES, name="peers"):
     """The interpreter, or None with a word on why there is none."""
-    folder = cache() / "peers"
+    folder = cache() / name
     python, stamp = folder / "bin" / "python", folder / READY
-    wanted = "\n".join(PACKAGES)
+    wanted = "\n".join(packages)
     if stamp.exists() and stamp.read_text() == wanted:
         return python
-    print(f"== installing {', '.join(PACKAGES)} in {folder}: once, some minutes", flush=True)
-    venv.create(folder, with_pip=True, clear=False)
-    done = subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], capture_output=True, text=True)
+    print(f"== installing {', '.join(packages)} in {folder}: once, some minutes", flush=True)
+    try:
+        if not python.exists():  # one with fewer packages grows; making it anew over itself fails
+            venv.create(folder, with_pip=True)
+    except subprocess.CalledProcessError:
+        print(f"peers are left out ({', '.join(packages)}): no virtual environment without ensurepip; Debian has it in "
+              "python3-venv (apt-get install python3-venv)", file=sys.stderr)
+        return None
+    done = subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], capture_output=True, text=True)
     if done.returncode != 0:
-        print(f"peers are left out ({', '.join(PACKAGES)}): pip says {done.stderr.strip().splitlines()[-1:]}",
+        print(f"peers are left out ({', '.join(packages)}): pip says {done.stderr.strip().splitlines()[-1:]}",
               file=sys.stderr)
         return None
     stamp.write_text(wanted)

@@ -36,7 +36,7 @@
 #include "coordinator/keys/state_folder.h"
 #include "coordinator/service/daemon.h"
 #include "coordinator/wire/codec.h"
-#include "tests/bench/floods.h"
+#include "tests/bench/micro/floods.h"
 
 namespace tagalign::bench {
 namespace {

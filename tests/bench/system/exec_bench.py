@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a job costs that does nothing: `/bin/true` as a plain process of an exec job, through the real programs.
 
-    tests/bench/exec_bench.py                               # build/bin/tagalign, 100 to 10,000 jobs
-    tests/bench/exec_bench.py --hyperqueue VENV/bin/python  # the same tasks there, in turns (PyPI: hyperqueue)
+    tests/bench/system/exec_bench.py                               # build/bin/tagalign, 100 to 10,000 jobs
+    tests/bench/system/exec_bench.py --hyperqueue VENV/bin/python  # the same tasks there, in turns (PyPI: hyperqueue)
 
 Sockets are encrypted and every job is on disk before it is acknowledged; HyperQueue's LocalCluster keeps its server in
 memory. Both write a file of output for each task. Printed for each: tasks a second from the start of the first to the
@@ -23,7 +23,8 @@ from pathlib import Path
 
 from system import System
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
+HYPERQUEUE = Path(__file__).resolve().parents[1] / "peers/hyperqueue_peer.py"
 
 WORKFLOW = """
 name: noop
@@ -34,39 +35,6 @@ jobs:
     config: {command: [/bin/true]}
 """
 STAMP = "name: stamp\njobs: {s: {kind: exec, config: {command: [date, '+%s.%N']}}}\n"
-
-# Runs in the interpreter that has hyperqueue: server, worker and client are one process there.
-HYPERQUEUE = r"""
-import glob, json, os, resource, sys, time
-from hyperqueue import Job, LocalCluster
-from hyperqueue.cluster import WorkerConfig
-count, slots, latency = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-def cpu():
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-with LocalCluster() as cluster:
-    cluster.start_worker(WorkerConfig(cores=slots))
-    client = cluster.client()
-    waits = []
-    for i in range(latency):
-        time.sleep(0.3)
-        job, begin = Job(), time.time()
-        job.program(["date", "+%s.%N"], stdout="stamp%d" % i, stderr=None)
-        client.wait_for_jobs([client.submit(job)])
-        waits.append(float(open("stamp%d" % i).read()) - begin)
-    job = Job()
-    for i in range(count):
-        job.program(["/bin/true"], stdout="o%d" % i, stderr=None)
-    before, begin = cpu(), time.time()
-    submitted = client.submit(job)
-    taken = time.time() - begin
-    client.wait_for_jobs([submitted])
-    starts = sorted(os.stat(f).st_mtime for f in glob.glob("o*"))
-    memory = [l for l in open("/proc/self/status") if l.startswith("VmRSS")][0].split()[1]
-    print(json.dumps({"rate": (count - 1) / (starts[-1] - starts[0]), "submit_s": taken, "waits_s": waits,
-                      "cpu_ms": (cpu() - before) / count * 1e3, "memory_mb": int(memory) / 1024}))
-"""
-
 
 def cpu_s(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -129,7 +97,7 @@ class Tagalign(System):
 
 def ask_hyperqueue(python, count, slots, latency):
     folder = tempfile.mkdtemp(prefix="hyperqueue-exec-bench-")
-    done = subprocess.run([python, "-c", HYPERQUEUE, str(count), str(slots), str(latency)], cwd=folder,
+    done = subprocess.run([python, HYPERQUEUE, str(count), str(slots), str(latency)], cwd=folder,
                           capture_output=True, text=True)
     shutil.rmtree(folder, ignore_errors=True)
     if done.returncode != 0:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a coordinator that knows 100,000 jobs makes people wait, through the real programs and encrypted sockets.
 
-    tests/bench/many_jobs_bench.py            # build/bin/tagalign, 10 workflows of 10,000 jobs
+    tests/bench/system/many_jobs_bench.py            # build/bin/tagalign, 10 workflows of 10,000 jobs
 
 Jobs are handed in while there is no agent, listed while all of them wait, then cancelled, listed again, and read by a
 coordinator that starts anew. Printed are milliseconds of whole processes, the best of --rounds, and how long another
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from system import System
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 JOB = "  j{}:\n    kind: exec\n    config: {{command: [/bin/true]}}\n"
 
 

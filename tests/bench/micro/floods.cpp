@@ -1,4 +1,4 @@
-#include "tests/bench/floods.h"
+#include "tests/bench/micro/floods.h"
 
 #include <sys/socket.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "tests/bench/instant_cluster.h"
+#include "tests/bench/micro/instant_cluster.h"
 
 namespace tagalign::bench {
 namespace {

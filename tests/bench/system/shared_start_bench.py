@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What small evaluations of one checkpoint save by sharing the start of a gang, through the real programs.
 
-    tests/bench/shared_start_bench.py            # build/bin/tagalign: 8 evaluations of a drawn data set, in turns
+    tests/bench/system/shared_start_bench.py            # build/bin/tagalign: 8 evaluations of a drawn data set, in turns
 
 Those that do not share differ in a key that no number depends on and that a process is started with. Printed: seconds
 from submission to the end of the last, for both, their ratio, and how many ran in the ranks of another.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from system import System
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 MODEL = """
 name: model

@@ -1,0 +1,10 @@
+# The suites' own parts, with programs that stand in for ours and for peers; then the cheapest suite from end to end.
+find_program(TAGALIGN_PYTHON python3 REQUIRED)
+function(bench_test name class)
+  add_test(NAME ${name} COMMAND ${TAGALIGN_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench_test.py ${class})
+  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 120 ENVIRONMENT "TAGALIGN_BUILD=${CMAKE_BINARY_DIR}")
+endfunction()
+bench_test(BenchTurns.RoundsOfAllContestants_GiveRatiosOfEachRound Turns)
+bench_test(BenchProcesses.ProgramsThatAreAsked_WorkInTheirTurnAlone Processes)
+bench_test(BenchCompare.TwoFiles_TellWhatHasBecomeWorse Compare)
+bench_test(BenchLoader.QuickRunBesideAFakedPeer_WritesWhatCompareReads QuickLoader)
