@@ -8,7 +8,8 @@
 
 namespace tagalign::jobs {
 
-/// Sets Torch's threads (inter-op 1) and deterministic algorithms for the process.
+/// Sets Torch's threads (inter-op 1) and deterministic algorithms for the process, without their
+/// first pass over memory that is written anyway.
 void configure_torch(int threads);
 
 /// kAuto takes a GPU when this build has CUDA and the machine has one (local rank modulo their

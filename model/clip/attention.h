@@ -1,0 +1,40 @@
+/// Softmax attention over heads, in the way that is faster where it runs.
+///
+/// Axes: B sequences, H heads, L tokens, K tokens attended to, C head width. Pure; any thread.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+namespace tagalign::model {
+
+enum class AttentionWay {
+  kFused,  ///< at::scaled_dot_product_attention
+  /// bf16 without mask, of at least kTokensMin tokens, while no gradient is recorded: two batched
+  /// products with a softmax between them. All else as kFused.
+  kProducts,
+};
+
+/// Below so many tokens attended to, copies that lay heads together cost what products save.
+inline constexpr std::int64_t kTokensMin = 64;
+
+/// The faster way for products of type `compute` on `device`: a rule, so that equal processors
+/// always choose alike. kProducts for bf16 on AMD's processors with AVX512-BF16: the fused kernel's
+/// products are MKL's, which computes them there in fp32, while batched products are oneDNN's, which
+/// uses the instructions. Measured with LibTorch 2.11 on one core of an EPYC (Zen 4), 12 heads of 64:
+/// FIGURES. fp32 is faster fused everywhere; Intel's processors and GPUs were not measured.
+AttentionWay preferred_attention(at::ScalarType compute, at::Device device);
+
+/// Who attends to whom; by default all to all.
+struct AttentionLimits {
+  at::Tensor allowed = {};  ///< bool, to [B, H, L, K] by broadcasting; true: attend
+  bool causal = false;      ///< token i attends to tokens 0 … i; not together with `allowed`
+};
+
+/// softmax(C^-0.5·q·kᵀ)·v: q [B, H, L, C], k and v [B, H, K, C] → [B, H, L, C]. By products the
+/// logits are rounded to bf16 once, as q and k were before: in the worst case half as much error
+/// again as fused. Needs two matrices [B, H, L, K] of memory by products, none fused.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, AttentionWay way,
+                  const AttentionLimits& limits = {});
+
+}  // namespace tagalign::model
