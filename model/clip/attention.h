@@ -6,23 +6,27 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include <cstdint>
+
 namespace tagalign::model {
 
 enum class AttentionWay {
   kFused,  ///< at::scaled_dot_product_attention
-  /// bf16 without mask, of at least kTokensMin tokens, while no gradient is recorded: two batched
+  /// bf16 without mask, to at least kTokensMin tokens, while no gradient is recorded: two batched
   /// products with a softmax between them. All else as kFused.
   kProducts,
 };
 
-/// Below so many tokens attended to, copies that lay heads together cost what products save.
-inline constexpr std::int64_t kTokensMin = 64;
+/// Fewer tokens attended to were not measured.
+inline constexpr std::int64_t kTokensMin = 26;
 
 /// The faster way for products of type `compute` on `device`: a rule, so that equal processors
 /// always choose alike. kProducts for bf16 on AMD's processors with AVX512-BF16: the fused kernel's
 /// products are MKL's, which computes them there in fp32, while batched products are oneDNN's, which
-/// uses the instructions. Measured with LibTorch 2.11 on one core of an EPYC (Zen 4), 12 heads of 64:
-/// FIGURES. fp32 is faster fused everywhere; Intel's processors and GPUs were not measured.
+/// uses the instructions. CPU ms fused and by products, copies included, with LibTorch 2.11 on one
+/// core of an EPYC (Zen 4), 12 heads of 64: 16 × 50 tokens 4.7 and 3.7, 8 × 101 tokens 7.1 and 4.4,
+/// 8 × 197 tokens 20.0 and 14.4. There fp32 is faster fused (17.7 for the last; 17.9 by products on
+/// another day against 14.8). Intel's processors and GPUs were not measured and stay fused.
 AttentionWay preferred_attention(at::ScalarType compute, at::Device device);
 
 /// Who attends to whom; by default all to all.
