@@ -10,8 +10,6 @@ void configure_torch(int threads) {
   at::set_num_threads(threads);
   at::set_num_interop_threads(1);
   at::globalContext().setDeterministicAlgorithms(true, false);
-  // These alone would fill all memory with NaN that an operation is about to write.
-  at::globalContext().setDeterministicFillUninitializedMemory(false);
 }
 
 Result<at::Device> choose_device(config::DeviceChoice wish, int local_rank) {

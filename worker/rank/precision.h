@@ -8,8 +8,7 @@
 
 namespace tagalign::jobs {
 
-/// Sets Torch's threads (inter-op 1) and deterministic algorithms for the process, without their
-/// first pass over memory that is written anyway.
+/// Sets Torch's threads (inter-op 1) and deterministic algorithms for the process.
 void configure_torch(int threads);
 
 /// kAuto takes a GPU when this build has CUDA and the machine has one (local rank modulo their
