@@ -36,8 +36,8 @@ struct AttentionLimits {
 };
 
 /// softmax(C^-0.5·q·kᵀ)·v: q [B, H, L, C], k and v [B, H, K, C] → [B, H, L, C]. By products the
-/// logits are rounded to bf16 once, as q and k were before: in the worst case half as much error
-/// again as fused. Needs two matrices [B, H, L, K] of memory by products, none fused.
+/// logits are rounded to bf16, which does not average out over C as the rounding of q and k does:
+/// about twice the error of fused. Takes two matrices [B, H, L, K] of memory by products, none fused.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, AttentionWay way,
                   const AttentionLimits& limits = {});
 
