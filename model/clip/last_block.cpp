@@ -86,8 +86,7 @@ at::Tensor token_weights(const ResidualBlock& block, const at::Tensor& x, PatchG
 
 at::Tensor apply_weights(const ResidualBlock& block, const at::Tensor& x, const at::Tensor& weights,
                          bool reduced) {
-  const HeadTokens heads = block.head_tokens(x);
-  const at::Tensor output = block.project_out(at::matmul(weights, heads.v));  // [B, L, D]
+  const at::Tensor output = block.project_out(at::matmul(weights, block.value_tokens(x)));
   return reduced ? output : block.add_mlp(x + output);
 }
 

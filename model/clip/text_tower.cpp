@@ -66,6 +66,12 @@ Parameters TextTower::parameters() const {
 
 void TextTower::to(at::Device device) {
   move_tensors(tensors_, device);
+  if (frozen_form_) freeze(*frozen_form_);
+}
+
+void TextTower::freeze(const FrozenForm& form) {
+  for (ResidualBlock& block : blocks_) block.freeze(form);
+  frozen_form_ = form;
 }
 
 }  // namespace tagalign::model

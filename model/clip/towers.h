@@ -5,7 +5,8 @@
 /// Axes: B images or texts, L tokens (CLS first), h×w patch grid, D tower width, E joint embedding,
 /// T context. Towers own their tensors. encode() is const, runs under the caller's grad mode and is
 /// safe from several threads while nobody changes the weights. LayerNorm always computes in fp32;
-/// autocast of matrix work is the caller's.
+/// autocast of matrix work is the caller's. A tower whose weights stay as they are is faster after
+/// freeze(), which ResidualBlock::freeze() describes; to() freezes anew.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,7 +82,11 @@ class VisionTower {
   at::Tensor encode(const at::Tensor& images, VisionAttention attention,
                     const BlockObserver& observer = {},
                     PositionRule rule = PositionRule::kBicubic) const;
-  /// The same after all blocks but the last: what enters last_block().
+  /// encode() without CLS, for who reads patches alone: [B, h·w, D]. Under surgery the last block
+  /// then computes the new path's values only, neither queries and keys nor the ordinary path.
+  at::Tensor encode_patches(const at::Tensor& images, VisionAttention attention,
+                            PositionRule rule = PositionRule::kBicubic) const;
+  /// encode() after all blocks but the last: what enters last_block().
   at::Tensor encode_before_last(const at::Tensor& images, PositionRule rule,
                                 const BlockObserver& observer = {}) const;
   const ResidualBlock& last_block() const { return blocks_.back(); }
@@ -105,15 +111,23 @@ class VisionTower {
   /// train them in place.
   Parameters parameters() const;
   void to(at::Device device);
+  void freeze(const FrozenForm& form);
 
  private:
   struct PositionCache;
+  /// The two sequences of surgery, each [B, L, D].
+  struct SurgeryPaths {
+    at::Tensor x, x_ori;
+  };
   VisionTower() = default;
   at::Tensor resized_positions(PatchGrid grid, PositionRule rule) const;
   at::Tensor stem(const at::Tensor& images, PositionRule rule) const;
   at::Tensor encode_blocks(const at::Tensor& images, std::int64_t count, PositionRule rule,
                            const BlockObserver& observer) const;
-  at::Tensor encode_surgery(at::Tensor x, const BlockObserver& observer) const;
+  SurgeryPaths surgery_before_last(const at::Tensor& images, PositionRule rule,
+                                   const BlockObserver& observer) const;
+  at::Tensor encode_surgery(const at::Tensor& images, PositionRule rule,
+                            const BlockObserver& observer) const;
 
   ClipShape shape_;
   Parameters tensors_;
@@ -122,6 +136,7 @@ class VisionTower {
   std::vector<ResidualBlock> blocks_;
   ClipProjection projection_;
   std::shared_ptr<PositionCache> position_cache_;
+  std::optional<FrozenForm> frozen_form_;
 };
 
 class TextTower {
@@ -143,6 +158,7 @@ class TextTower {
   const ClipShape& shape() const { return shape_; }
   Parameters parameters() const;
   void to(at::Device device);
+  void freeze(const FrozenForm& form);
 
  private:
   TextTower() = default;
@@ -153,6 +169,7 @@ class TextTower {
   at::Tensor token_embedding_, positional_embedding_, text_projection_;
   LayerNormWeights ln_final_;
   std::vector<ResidualBlock> blocks_;
+  std::optional<FrozenForm> frozen_form_;
 };
 
 /// Weights of a new CLIP, drawn as OpenAI's initialiser does (normal, std by width and depth), from

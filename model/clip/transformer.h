@@ -6,13 +6,22 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "model/clip/attention.h"
 #include "model/training/state_dict.h"
 
 namespace tagalign::model {
+
+/// A matrix product with its bias: […, in] → […, out].
+struct LinearWeights {
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out]
+  at::Tensor forward(const at::Tensor& x) const;
+};
 
 /// Scale and shift of a LayerNorm over the last axis: eps 1e-5, computed in fp32, returned
 /// in the input's type.
@@ -25,6 +34,13 @@ struct LayerNormWeights {
 /// The projections of a block's normalised tokens, a head apart: each [B, H, L, C].
 struct HeadTokens {
   at::Tensor q, k, v;
+};
+
+/// What weights that stay as they are, are made ready for.
+struct FrozenForm {
+  at::ScalarType compute = at::kFloat;  ///< of products: fp32, or what autocast makes of them
+  AttentionWay attention = AttentionWay::kFused;
+  bool operator==(const FrozenForm&) const = default;
 };
 
 /// Handles on the tensors of one block; they share storage with the tower's list of parameters.
@@ -40,6 +56,14 @@ struct ResidualBlock {
   at::Tensor proj_weight;  // [D, 4D]
   at::Tensor proj_bias;    // [D]
 
+  /// Once for all passes to come, what each would do with weights that stay as they are: converts
+  /// them to `form.compute` and multiplies QuickGELU's factors in. A pass uses it where autocast, or
+  /// its absence, leads to that type, and the tensors above elsewhere; the bits are the same, but for
+  /// attention by products. From now on no weight may change or require a gradient, which passes
+  /// check. Takes memory beside the weights: two thirds of theirs for fp32, half of it for bf16.
+  /// Not while another thread is in a pass; again where tensors have moved.
+  void freeze(const FrozenForm& form);
+
   /// x [B, L, D] → the same; `causal`: token i attends to tokens 0 … i.
   at::Tensor forward(const at::Tensor& x, bool causal) const;
 
@@ -54,6 +78,8 @@ struct ResidualBlock {
 
   /// Of ln_1(x).
   HeadTokens head_tokens(const at::Tensor& x) const;
+  /// The v of these alone, at a third of the cost.
+  at::Tensor value_tokens(const at::Tensor& x) const;
   /// Heads [B, H, L, C] joined and through the output projection: [B, L, D].
   at::Tensor project_out(const at::Tensor& heads_out) const;
   /// x + the feed-forward of ln_2(x).
@@ -64,9 +90,28 @@ struct ResidualBlock {
   /// row 0 alone: [B, 1, D].
   std::pair<at::Tensor, at::Tensor> forward_surgery(const at::Tensor& x, const at::Tensor& x_ori,
                                                     bool cls_only) const;
+  /// The first of these alone, without queries, keys and MLP: [B, L, D].
+  at::Tensor forward_new_path(const at::Tensor& x, const at::Tensor& x_ori) const;
 
  private:
+  struct Frozen;
+  /// Of the input projection's rows: those of q, of k and of v are a third each.
+  struct Thirds {
+    std::int64_t first, count;
+  };
+  static constexpr Thirds kAllThirds{0, 3}, kQueries{0, 1}, kKeysAndValues{1, 2}, kValues{2, 1};
+
+  LinearWeights folded_fc() const;
+  LinearWeights folded_proj() const;
+  std::uint64_t frozen_version() const;
+  /// What a product with `x` shall use; nullptr: the tensors above.
+  const Frozen* frozen_for(const at::Tensor& x) const;
+  AttentionWay attention_for(const at::Tensor& x) const;
+  at::Tensor project_in(const at::Tensor& normed, Thirds thirds) const;  // [B, L, count·D]
+  at::Tensor project_joined(const at::Tensor& joined) const;             // [B, L, D]
   at::Tensor mlp(const at::Tensor& x) const;
+
+  std::shared_ptr<const Frozen> frozen_;
 };
 
 /// The block whose tensors are "<prefix>attn.in_proj_weight" and so on. All must be there.

@@ -151,17 +151,6 @@ at::Tensor VisionTower::stem(const at::Tensor& images, PositionRule rule) const 
   return ln_pre_.forward(at::cat({cls, patches}, 1) + positions({h, w}, rule));  // [B, 1 + h·w, D]
 }
 
-at::Tensor VisionTower::encode_surgery(at::Tensor x, const BlockObserver& observer) const {
-  const std::int64_t count = std::ssize(blocks_);
-  at::Tensor x_ori = x;
-  for (std::int64_t i = std::max<std::int64_t>(0, count - kSurgeryBlocks); i < count; ++i) {
-    const bool cls_only = i + 1 == count && !observer;
-    std::tie(x, x_ori) = blocks_[static_cast<std::size_t>(i)].forward_surgery(x, x_ori, cls_only);
-    if (observer) observer(i, x, x_ori);
-  }
-  return at::cat({x_ori.narrow(1, 0, 1), x.slice(1, 1)}, 1);
-}
-
 at::Tensor VisionTower::encode_blocks(const at::Tensor& images, std::int64_t count,
                                       PositionRule rule, const BlockObserver& observer) const {
   at::Tensor x = stem(images, rule);
@@ -173,6 +162,29 @@ at::Tensor VisionTower::encode_blocks(const at::Tensor& images, std::int64_t cou
   return x;
 }
 
+VisionTower::SurgeryPaths VisionTower::surgery_before_last(const at::Tensor& images,
+                                                           PositionRule rule,
+                                                           const BlockObserver& observer) const {
+  const std::int64_t count = std::ssize(blocks_);
+  const std::int64_t plain = std::max<std::int64_t>(0, count - kSurgeryBlocks);
+  at::Tensor x = encode_blocks(images, plain, rule, observer);
+  at::Tensor x_ori = x;
+  for (std::int64_t i = plain; i + 1 < count; ++i) {
+    std::tie(x, x_ori) = block(i).forward_surgery(x, x_ori, /*cls_only=*/false);
+    if (observer) observer(i, x, x_ori);
+  }
+  return {x, x_ori};
+}
+
+at::Tensor VisionTower::encode_surgery(const at::Tensor& images, PositionRule rule,
+                                       const BlockObserver& observer) const {
+  const SurgeryPaths paths = surgery_before_last(images, rule, observer);
+  const auto [x, x_ori] =
+      blocks_.back().forward_surgery(paths.x, paths.x_ori, /*cls_only=*/!observer);
+  if (observer) observer(std::ssize(blocks_) - 1, x, x_ori);
+  return at::cat({x_ori.narrow(1, 0, 1), x.slice(1, 1)}, 1);
+}
+
 at::Tensor VisionTower::encode_before_last(const at::Tensor& images, PositionRule rule,
                                            const BlockObserver& observer) const {
   return encode_blocks(images, std::ssize(blocks_) - 1, rule, observer);
@@ -180,15 +192,19 @@ at::Tensor VisionTower::encode_before_last(const at::Tensor& images, PositionRul
 
 at::Tensor VisionTower::encode(const at::Tensor& images, VisionAttention attention,
                                const BlockObserver& observer, PositionRule rule) const {
-  const std::int64_t count = std::ssize(blocks_);
-  if (attention == VisionAttention::kSurgery) {
-    const std::int64_t plain = std::max<std::int64_t>(0, count - kSurgeryBlocks);
-    return encode_surgery(encode_blocks(images, plain, rule, observer), observer);
-  }
+  if (attention == VisionAttention::kSurgery) return encode_surgery(images, rule, observer);
   at::Tensor x = encode_before_last(images, rule, observer);
   x = forward_last(blocks_.back(), x, grid_of(images), last_block_of(attention));
-  if (observer) observer(count - 1, x, {});
+  if (observer) observer(std::ssize(blocks_) - 1, x, {});
   return x;
+}
+
+at::Tensor VisionTower::encode_patches(const at::Tensor& images, VisionAttention attention,
+                                       PositionRule rule) const {
+  if (attention != VisionAttention::kSurgery)
+    return encode(images, attention, {}, rule).slice(1, 1);
+  const auto [x, x_ori] = surgery_before_last(images, rule, {});
+  return blocks_.back().forward_new_path(x, x_ori).slice(1, 1);
 }
 
 at::Tensor VisionTower::encode_first(const at::Tensor& images, std::int64_t blocks) const {
@@ -215,6 +231,12 @@ Parameters VisionTower::parameters() const {
 void VisionTower::to(at::Device device) {
   move_tensors(tensors_, device);
   position_cache_ = std::make_shared<PositionCache>();
+  if (frozen_form_) freeze(*frozen_form_);
+}
+
+void VisionTower::freeze(const FrozenForm& form) {
+  for (ResidualBlock& block : blocks_) block.freeze(form);
+  frozen_form_ = form;
 }
 
 }  // namespace tagalign::model

@@ -57,7 +57,7 @@ class DatasetEvaluation {
 
   Result<JobEnd> run() {
     rank_.enter(wire::Phase::kLoad);
-    TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model));
+    TA_ASSIGN_OR_RETURN(plan_, plan_evaluation(config_, options_, *predictor_.model, attention()));
     TA_ASSIGN_OR_RETURN(dataset_, data::SegmentationDataset::open(
                                       rank_.files, dataset_options(options_, options_.root)));
     const std::size_t classes = dataset_->classes().size(),
@@ -81,6 +81,11 @@ class DatasetEvaluation {
   }
 
  private:
+  model::AttentionWay attention() const {
+    const bool frozen = predictor_.clip != nullptr && predictor_.clip->form.has_value();
+    return frozen ? predictor_.clip->form->attention : model::AttentionWay::kFused;
+  }
+
   void say_notices() {
     for (const std::string& notice : plan_.notices) rank_.reporter.notice(notice);
     if (!options_.background && dataset_->classes().front() == "background") {

@@ -7,6 +7,7 @@
 #include "base/checksum.h"
 #include "base/format.h"
 #include "configs/schema/methods/template_sets.h"
+#include "worker/evaluate/evaluation_revision.h"
 
 namespace tagalign::jobs {
 namespace {
@@ -33,7 +34,8 @@ std::string digest_of(const std::vector<std::string>& texts) {
 }
 
 /// How a data set is measured, whatever the method: part of each of its results.
-std::vector<Setting> measurement(const EvaluateConfig& config, const SegmentationDataConfig& data) {
+std::vector<Setting> measurement(const EvaluateConfig& config, const SegmentationDataConfig& data,
+                                 model::AttentionWay attention) {
   const config::DatasetSettings dataset = config::dataset_settings(config, data);
   std::vector<Setting> settings;
   const auto add = [&](std::string subject, std::string value) {
@@ -48,6 +50,8 @@ std::vector<Setting> measurement(const EvaluateConfig& config, const Segmentatio
   if (data.reduce_zero_label) add("reduce_zero_label", "");
   if (config.runtime.precision != config::Precision::kFp32) {
     add("precision", format("{}", config.runtime.precision));
+    add("bf16_revision", format("{}", kBf16Revision));
+    if (attention == model::AttentionWay::kProducts) add("attention_products", "");
   }
   add("templates", describe_templates(dataset.templates));
   if (config.multilabel) add("multilabel", "");
@@ -59,8 +63,8 @@ std::vector<Setting> measurement(const EvaluateConfig& config, const Segmentatio
 
 /// Fills protocols and notices.
 void describe(const EvaluateConfig& config, const SegmentationDataConfig& data,
-              const model::DenseModel& model, EvaluationPlan& plan) {
-  const std::vector<Setting> measured = measurement(config, data);
+              const model::DenseModel& model, model::AttentionWay attention, EvaluationPlan& plan) {
+  const std::vector<Setting> measured = measurement(config, data, attention);
   for (const double mix : plan.sweep.mixes) {
     std::vector<Setting> settings = {{"protocol", config::preset_of(config.method).name, false}};
     for (auto& own : model.settings(mix, data.name)) {
@@ -120,13 +124,14 @@ std::string describe_templates(const std::vector<std::string>& templates) {
 
 Result<EvaluationPlan> plan_evaluation(const EvaluateConfig& config,
                                        const SegmentationDataConfig& data,
-                                       const model::DenseModel& model) {
+                                       const model::DenseModel& model,
+                                       model::AttentionWay attention) {
   const config::DatasetSettings settings = config::dataset_settings(config, data);
   EvaluationPlan plan;
   TA_ASSIGN_OR_RETURN(plan.sweep, plan_sweep(config, data, model.mixes()));
   plan.options = {
       .background = data.background, .window = settings.window, .stride = settings.stride};
-  describe(config, data, model, plan);
+  describe(config, data, model, attention, plan);
   return plan;
 }
 

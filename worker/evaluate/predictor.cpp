@@ -91,6 +91,7 @@ Result<std::string> digest_of_files(Rank& rank, const config::EvaluateConfig& co
 
 Status load_frozen(Rank& rank, const config::EvaluateConfig& config, Predictor& predictor) {
   TA_ASSIGN_OR_RETURN(auto clip, load_clip(rank, config.clip.weights));
+  TA_RETURN_IF_ERROR(freeze_clip(rank, config.runtime.precision, clip));
   predictor.digest = clip.digest;
   predictor.clip = std::make_unique<FrozenClip>(std::move(clip));
   return ok_status();

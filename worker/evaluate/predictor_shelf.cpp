@@ -23,6 +23,9 @@ Result<const Predictor*> PredictorShelf::get(Rank& rank, const config::EvaluateC
     return &held_->predictor;
   }
   log_info("the weights are in memory, from the evaluation before");
+  if (FrozenClip* clip = held_->predictor.clip.get()) {
+    TA_RETURN_IF_ERROR(freeze_clip(rank, config.runtime.precision, *clip));
+  }
   if (rank.is_first()) {
     for (const std::string& notice : held_->predictor.notices) rank.reporter.notice(notice);
   }

@@ -62,6 +62,7 @@ Result<JobEnd> run_train(Rank& rank, const config::TrainConfig& config) {
   std::optional<FrozenClip> clip;
   if (method->needs_clip) {
     TA_ASSIGN_OR_RETURN(clip, load_clip(rank, config.clip.weights));
+    TA_RETURN_IF_ERROR(freeze_clip(rank, config.runtime.precision, *clip));
     materials.vision = &clip->vision;
     materials.text = &clip->text;
   }

@@ -11,7 +11,7 @@ constexpr const char* kKey = "clip.weights";
 Result<FrozenClip> build(const LoadedWeights& weights) {
   TA_ASSIGN_OR_RETURN(auto vision, model::VisionTower::create(weights.tensors));
   TA_ASSIGN_OR_RETURN(auto text, model::TextTower::create(weights.tensors));
-  return FrozenClip{std::move(vision), std::move(text), weights.digest};
+  return FrozenClip{.vision = std::move(vision), .text = std::move(text), .digest = weights.digest};
 }
 
 }  // namespace
@@ -31,6 +31,23 @@ Result<FrozenClip> load_clip(const Rank& rank, const Path& path) {
   clip->vision.to(rank.device);
   clip->text.to(rank.device);
   return clip;
+}
+
+Status freeze_clip(Rank& rank, config::Precision precision, FrozenClip& clip) {
+  using model::AttentionWay;
+  const at::ScalarType compute = precision == config::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+  if (clip.form && clip.form->compute == compute) return ok_status();
+  const auto by_products = rank.first_decides([&]() -> Result<bool> {
+    return model::preferred_attention(compute, rank.device) == AttentionWay::kProducts;
+  });
+  TA_RETURN_IF_ERROR(by_products.status());
+  const model::FrozenForm form{
+      .compute = compute,
+      .attention = *by_products ? AttentionWay::kProducts : AttentionWay::kFused};
+  clip.vision.freeze(form);
+  clip.text.freeze(form);
+  clip.form = form;
+  return ok_status();
 }
 
 }  // namespace tagalign::jobs

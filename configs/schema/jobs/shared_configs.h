@@ -31,7 +31,7 @@ void visit_fields(V& v, RuntimeConfig& c) {
                "evaluation deals images to them, and its integers do not depend on them")
               .between(1, 256));
   v.field("precision", c.precision,
-          Rule("number format of matrix work; bf16 is autocast, weights stay fp32"));
+          Rule("number format of matrix work; bf16 is autocast, trained weights stay fp32"));
   v.field("device", c.device, Rule("auto: a GPU when there is one").keeps_numbers());
   v.field("collectives", c.collectives,
           Rule("library that ranks talk through; auto: nccl on GPUs, else mpi").keeps_numbers());

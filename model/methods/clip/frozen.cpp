@@ -25,7 +25,7 @@ class FrozenScorer final : public DenseScorer {
 
   std::vector<ScoreMap> maps(const at::Tensor& windows,
                              std::span<const ScoreVariant> variants) const override {
-    const at::Tensor patches = vision_.encode(windows, attention_).slice(1, 1);
+    const at::Tensor patches = vision_.encode_patches(windows, attention_);
     const at::Tensor features = vision_.projection().forward(patches);  // [B, hw, E]
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     const at::Tensor map =

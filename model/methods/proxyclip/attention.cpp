@@ -33,7 +33,7 @@ at::Tensor apply_proxy(const VisionTower& vision, const at::Tensor& windows, Pos
            "weights [B, P, P] of the grid");
   const ResidualBlock& block = vision.last_block();
   const PatchGrid own = vision.grid_of(windows);
-  const at::Tensor tokens = block.head_tokens(vision.encode_before_last(windows, positions)).v;
+  const at::Tensor tokens = block.value_tokens(vision.encode_before_last(windows, positions));
   const at::Tensor planes = tokens.slice(2, 1).transpose(2, 3).flatten(1, 2).reshape(
       {windows.size(0), -1, own.rows, own.columns});  // [B, heads · head width, h', w']
   const at::Tensor values =

@@ -61,8 +61,7 @@ class TagAlignObjective final : public TrainingObjective {
     at::Tensor patches;  // [B, cells², D]
     {
       const at::NoGradGuard frozen;
-      patches = materials_.vision->encode(images, materials_.attention)
-                    .narrow(1, 1, cells * cells)
+      patches = materials_.vision->encode_patches(images, materials_.attention)
                     .to(at::kFloat)
                     .contiguous();
     }

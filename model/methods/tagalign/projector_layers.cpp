@@ -5,7 +5,6 @@
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/linear.h>
 
 #include <cmath>
 
@@ -29,10 +28,6 @@ at::Tensor ParameterList::uniform(const std::string& name, at::IntArrayRef shape
                                   std::int64_t fan_in) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
   return given(name, uniform_tensor({seed_, name}, shape, bound));
-}
-
-at::Tensor LinearWeights::forward(const at::Tensor& x) const {
-  return at::linear(x, weight, bias);
 }
 
 at::Tensor GatedConv::forward(const at::Tensor& x) const {

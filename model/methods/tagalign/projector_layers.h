@@ -30,12 +30,6 @@ class ParameterList {
   Parameters parameters_;
 };
 
-struct LinearWeights {
-  at::Tensor weight;  // [out, in]
-  at::Tensor bias;    // [out]
-  at::Tensor forward(const at::Tensor& x) const;
-};
-
 /// x + tanh(gate) · conv3×3(gelu(LN(x))), on maps with channels last: the LayerNorm over channels
 /// is then one over the last axis, and the convolution reads the same memory.
 struct GatedConv {

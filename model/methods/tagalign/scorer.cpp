@@ -31,7 +31,7 @@ class TagAlignScorer final : public DenseScorer {
   std::vector<ScoreMap> maps(const at::Tensor& windows,
                              std::span<const ScoreVariant> variants) const override {
     const Grid grid = patch_grid(vision_, windows);
-    const at::Tensor patches = vision_.encode(windows, attention_).slice(1, 1);
+    const at::Tensor patches = vision_.encode_patches(windows, attention_);
     at::Tensor frozen, trained;  // [B, hw, E], undefined where no mix asks for it
     if (std::ranges::any_of(variants, [](const auto& v) { return v.mix > 0.0; }))
       frozen = vision_.projection().forward(patches);

@@ -1,6 +1,7 @@
 /// Throughput of the model at the demo's size and at ViT-B/16: towers, a training step of the
 /// projector, window masks, refinement, pixel counts. items_per_second are images, windows or pixels.
 #include <ATen/TensorOperators.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
@@ -70,15 +71,20 @@ Model& model_of(std::int64_t size) {
   return *model;
 }
 
-/// Arguments: size, batch.
+/// The frozen tower as training and evaluation run it. Arguments: size, batch, side in pixels, bf16.
 void vision_surgery(benchmark::State& state) {
-  const Model& model = model_of(state.range(0));
-  const std::int64_t side = model.shape.image_size();
+  Model& model = model_of(state.range(0));
+  const bool bf16 = state.range(3) != 0;
+  const at::ScalarType compute = bf16 ? at::kBFloat16 : at::kFloat;
+  model.vision.freeze({.compute = compute, .attention = preferred_attention(compute, at::kCPU)});
   const at::NoGradGuard no_grad;
-  const at::Tensor images = values({state.range(1), 3, side, side});
+  const at::Tensor images = values({state.range(1), 3, state.range(2), state.range(2)});
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  at::autocast::set_autocast_enabled(at::kCPU, bf16);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(model.vision.encode(images, VisionAttention::kSurgery));
+    benchmark::DoNotOptimize(model.vision.encode_patches(images, VisionAttention::kSurgery));
   }
+  at::autocast::set_autocast_enabled(at::kCPU, false);
   state.SetItemsProcessed(state.iterations() * state.range(1));
 }
 
@@ -151,7 +157,13 @@ void pamr(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * side * side);
 }
 
-BENCHMARK(vision_surgery)->Args({kDemo, 32})->Args({kVitB16, 4})->Unit(kUnit);
+BENCHMARK(vision_surgery)
+    ->Args({kDemo, 32, 64, 0})
+    ->Args({kVitB16, 8, 224, 0})
+    ->Args({kVitB16, 8, 224, 1})
+    ->Args({kVitB16, 1, 448, 0})
+    ->Args({kVitB16, 1, 448, 1})
+    ->Unit(kUnit);
 BENCHMARK(text_tower)->Args({kDemo, 32})->Args({kVitB16, 8})->Unit(kUnit);
 BENCHMARK(projector_step)->Args({kDemo, 32})->Args({kVitB16, 4})->Unit(kUnit);
 BENCHMARK(window_masks)->Args({kDemo, 64})->Args({kDemo, 128})->Args({kVitB16, 448})->Unit(kUnit);

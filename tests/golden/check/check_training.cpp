@@ -323,6 +323,8 @@ void check_runs(Folder& folder, Report& report, const Json& info) {
   if (!vision.ok() || !text.ok()) {
     return report.failed("CLIP", (vision.ok() ? text.status() : vision.status()).message());
   }
+  vision->freeze({});  // as the program does
+  text->freeze({});
   const jobs::FrozenClip clip{std::move(vision).value(), std::move(text).value(), ""};
   const TrainingInputs inputs{clip, *tokenizer, golden->all(),
                               info.at("captions").get<std::vector<std::vector<std::string>>>()};

@@ -19,6 +19,8 @@ std::unique_ptr<Clip> load_clip(Folder& folder, Report& report) {
     if (!status.ok()) report.failed("the CLIP of the folder", status.message());
   }
   if (!vision.ok() || !text.ok()) return nullptr;
+  vision->freeze({});  // as the program does
+  text->freeze({});
   return std::make_unique<Clip>(Clip{std::move(base), std::move(vision).value(),
                                      std::move(text).value(), std::move(*tokenizer)});
 }

@@ -75,6 +75,8 @@ std::optional<Models> Models::load(Folder& folder, Report& report) {
     if (!status.ok()) report.failed("the CLIP of the folder", status.message());
   }
   if (!vision.ok() || !text.ok()) return std::nullopt;
+  vision->freeze({});  // as the program does
+  text->freeze({});
   return Models(folder, report, std::move(vision).value(), std::move(text).value(),
                 std::move(*tokenizer));
 }

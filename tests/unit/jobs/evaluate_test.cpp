@@ -155,7 +155,11 @@ TEST_F(EvaluateTest, Bf16_ChangesTheScoresAndIsNamed) {
   config.output = (folder_ / "bf16").string();
   config.runtime.precision = config::Precision::kBf16;
   const auto half = evaluate(config, 1);
-  EXPECT_THAT(shown(half.protocol), HasSubstr(" precision=bf16"));
+  EXPECT_THAT(shown(half.protocol), HasSubstr(" precision=bf16 bf16_revision="));
+  const bool products =
+      model::preferred_attention(at::kBFloat16, at::kCPU) == model::AttentionWay::kProducts;
+  EXPECT_EQ(shown(half.protocol).find("attention_products") != std::string::npos, products);
+  EXPECT_EQ(shown(full.protocol).find("bf16"), std::string::npos);
   EXPECT_NE(half.predicted, full.predicted);
 }
 

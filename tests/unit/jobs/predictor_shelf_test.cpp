@@ -48,6 +48,20 @@ TEST_F(PredictorShelfTest, NextOfTheSameWeights_HasTheIntegersOfARunOfItsOwn) {
   }
 }
 
+TEST_F(PredictorShelfTest, OtherPrecisionNext_IsThatOfARunOfItsOwn) {
+  config::EvaluateConfig full = evaluate_config("fp32");
+  const auto expected = evaluate_again(full);
+  config::EvaluateConfig half = full;
+  half.runtime.precision = config::Precision::kBf16;
+  half.output = (folder_ / "bf16").string();
+  const auto again = evaluate_again(half);
+  EXPECT_NE(again.predicted, expected.predicted);
+  half.output = (folder_ / "bf16 alone").string();
+  expect_same_counts(again, evaluate(half, 1));
+  full.output = (folder_ / "fp32 again").string();
+  expect_same_counts(evaluate_again(full), expected);
+}
+
 TEST_F(PredictorShelfTest, OtherMethodBetween_IsLoaded) {
   train(2);
   config::EvaluateConfig trained = evaluate_config("trained");
