@@ -250,8 +250,7 @@ TEST(PreferredAttention, Fp32AndGpus_StayFused) {
   EXPECT_EQ(preferred_attention(at::kHalf, at::kCPU), AttentionWay::kFused);
 }
 
-// Near 256 bf16 knows even numbers only: a mean or a sum kept in it would be off by as much as the
-// rows deviate.
+// Near 256 bf16 knows even numbers only: a mean kept in it would be off by as much as rows deviate.
 TEST(LayerNorm, Bf16Input_HasStatisticsInFp32) {
   constexpr std::int64_t kWidth = 768;
   const at::Tensor x =
