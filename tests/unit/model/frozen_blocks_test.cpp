@@ -1,5 +1,5 @@
-// What freezing a tower, attending by products and leaving out what nobody reads may change: nothing
-// in fp32, and in bf16 no more than its rounding.
+// What freezing a tower, attending by products and leaving out what nobody reads may change:
+// nothing in fp32, and in bf16 no more than its rounding.
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
