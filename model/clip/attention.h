@@ -21,12 +21,12 @@ enum class AttentionWay {
 inline constexpr std::int64_t kTokensMin = 26;
 
 /// The faster way for products of type `compute` on `device`: a rule, so that equal processors
-/// always choose alike. kProducts for bf16 on AMD's processors with AVX512-BF16: the fused kernel's
-/// products are MKL's, which computes them there in fp32, while batched products are oneDNN's, which
-/// uses the instructions. CPU ms fused and by products, copies included, with LibTorch 2.11 on one
-/// core of an EPYC (Zen 4), 12 heads of 64: 16 × 50 tokens 4.7 and 3.7, 8 × 101 tokens 7.1 and 4.4,
-/// 8 × 197 tokens 20.0 and 14.4. There fp32 is faster fused (17.7 for the last; 17.9 by products on
-/// another day against 14.8). Intel's processors and GPUs were not measured and stay fused.
+/// always choose alike. kProducts for bf16 on AMD's processors with AVX512-BF16: there MKL computes
+/// the fused kernel's products in fp32, while batched products are oneDNN's, which has instructions
+/// for them. CPU ms fused and by products, copies included, with LibTorch 2.11 on one core of an
+/// EPYC (Zen 4), 12 heads of 64: 16 × 50 tokens 4.7 and 3.7, 8 × 101 tokens 7.1 and 4.4, 8 × 197
+/// tokens 20.0 and 14.4. In fp32 8 × 197 tokens took 14.8 fused and 17.9 by products, on another
+/// day. Intel's processors and GPUs were not measured and stay fused.
 AttentionWay preferred_attention(at::ScalarType compute, at::Device device);
 
 /// Who attends to whom; by default all to all.
@@ -37,7 +37,8 @@ struct AttentionLimits {
 
 /// softmax(C^-0.5·q·kᵀ)·v: q [B, H, L, C], k and v [B, H, K, C] → [B, H, L, C]. By products the
 /// logits are rounded to bf16, which does not average out over C as the rounding of q and k does:
-/// about twice the error of fused. Takes two matrices [B, H, L, K] of memory by products, none fused.
+/// about twice the error of fused. Needs memory for two matrices [B, H, L, K] by products, for none
+/// of them fused.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, AttentionWay way,
                   const AttentionLimits& limits = {});
 

@@ -57,9 +57,9 @@ struct ResidualBlock {
   at::Tensor proj_bias;    // [D]
 
   /// Once for all passes to come, what each would do with weights that stay as they are: converts
-  /// them to `form.compute` and multiplies QuickGELU's factors in. A pass uses it where autocast, or
-  /// its absence, leads to that type, and the tensors above elsewhere; the bits are the same, but for
-  /// attention by products. From now on no weight may change or require a gradient, which passes
+  /// them to `form.compute` and multiplies QuickGELU's factors in. A pass uses it where autocast,
+  /// or its absence, leads to that type, and the tensors above elsewhere; the bits are the same, but
+  /// for attention by products. From now on no weight may change or require a gradient, which passes
   /// check. Takes memory beside the weights: two thirds of theirs for fp32, half of it for bf16.
   /// Not while another thread is in a pass; again where tensors have moved.
   void freeze(const FrozenForm& form);

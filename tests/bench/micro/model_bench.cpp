@@ -71,7 +71,7 @@ Model& model_of(std::int64_t size) {
   return *model;
 }
 
-/// The frozen tower as training and evaluation run it. Arguments: size, batch, side in pixels, bf16.
+/// The frozen tower as training and evaluation run it. Arguments: size, batch, side, bf16.
 void vision_surgery(benchmark::State& state) {
   Model& model = model_of(state.range(0));
   const bool bf16 = state.range(3) != 0;

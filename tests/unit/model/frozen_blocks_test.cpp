@@ -1,5 +1,5 @@
-// What freezing a tower, attending by products and leaving out what nobody reads may change: nothing
-// in fp32, and in bf16 no more than its rounding.
+// What freezing a tower, attending by products and leaving out what nobody reads may change:
+// nothing in fp32, and in bf16 no more than its rounding.
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
@@ -250,8 +250,7 @@ TEST(PreferredAttention, Fp32AndGpus_StayFused) {
   EXPECT_EQ(preferred_attention(at::kHalf, at::kCPU), AttentionWay::kFused);
 }
 
-// Near 256 bf16 knows even numbers only: a mean or a sum kept in it would be off by as much as the
-// rows deviate.
+// Near 256 bf16 knows even numbers only: a mean kept in it would be off by as much as rows deviate.
 TEST(LayerNorm, Bf16Input_HasStatisticsInFp32) {
   constexpr std::int64_t kWidth = 768;
   const at::Tensor x =
