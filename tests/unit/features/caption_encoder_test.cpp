@@ -1,6 +1,7 @@
 // A caption's feature has the same bits in whatever batch it is encoded, and is the text tower's own.
 #include "worker/features/caption_encoder.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>

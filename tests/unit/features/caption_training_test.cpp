@@ -29,7 +29,8 @@ class CaptionTrainingTest : public TrainingTest {
   /// Files of features in `folder`.
   std::vector<Path> tables(const Path& folder) {
     std::vector<Path> found;
-    for (const auto& name : files_.list_directory(folder).value())
+    const auto names = files_.list_directory(folder).value();
+    for (const auto& name : names)
       if (name.starts_with("captions-")) found.push_back(folder / name);
     return found;
   }
