@@ -12,6 +12,7 @@ checkpoints and HyperQueue: from PyPI, in virtual environments in the cache; wit
 import argparse
 import importlib
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -125,6 +126,7 @@ def run_suite(name, module, options):
 def main(words):
     for name, value in processes.ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # programs that are stopped would stay for ever
     parser, modules, options = parse(words)
     if options.command == "compare":
         return compare.compare(options.old, options.new)
