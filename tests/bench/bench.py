@@ -109,7 +109,7 @@ def own_cpu_s():
 def run_suite(name, module, options):
     if options.rounds is None:
         options.rounds = 2 if options.quick else module.ROUNDS
-    result = report.Report(name, module.PEER_IS, module.LIMIT_IS)
+    result = report.Report(name, module.PEER_IS, module.LIMIT_IS, has_goals=not options.quick)
     with tempfile.TemporaryDirectory(prefix="tagalign-bench-", dir=options.folder) as folder:
         bench, busy, used = Bench(options, folder, result), machine.Busy(), own_cpu_s()
         try:
