@@ -12,6 +12,7 @@ checkpoints and HyperQueue: from PyPI, in virtual environments in the cache; wit
 import argparse
 import importlib
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -108,7 +109,7 @@ def own_cpu_s():
 def run_suite(name, module, options):
     if options.rounds is None:
         options.rounds = 2 if options.quick else module.ROUNDS
-    result = report.Report(name, module.PEER_IS, module.LIMIT_IS)
+    result = report.Report(name, module.PEER_IS, module.LIMIT_IS, has_goals=not options.quick)
     with tempfile.TemporaryDirectory(prefix="tagalign-bench-", dir=options.folder) as folder:
         bench, busy, used = Bench(options, folder, result), machine.Busy(), own_cpu_s()
         try:
@@ -125,6 +126,7 @@ def run_suite(name, module, options):
 def main(words):
     for name, value in processes.ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # programs that are stopped would stay for ever
     parser, modules, options = parse(words)
     if options.command == "compare":
         return compare.compare(options.old, options.new)

@@ -52,7 +52,16 @@ def stat_of(pid):
 
 def cpu_s(pids):
     """Of processes, and of their children that have ended and were waited for."""
-    return sum(sum(map(int, fields[11:15])) for pid in pids if (fields := stat_of(pid))) / TICKS
+    return sum(own_cpu_s(pid) + sum(map(int, fields[13:15])) / TICKS for pid in pids if (fields := stat_of(pid)))
+
+
+def own_cpu_s(pid):
+    """By the process's CPU clock (Linux: its number, complemented, above the three bits of the kind), in nanoseconds where
+    /proc counts hundredths of a second."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
 
 
 def peak_mb(pids):

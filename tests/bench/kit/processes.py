@@ -1,4 +1,5 @@
 """Programs that stay alive and work only when it is their turn."""
+import datetime
 import json
 import os
 import re
@@ -87,6 +88,10 @@ class Stepped:
         found = self.line(re.compile(pattern), begin + deadline_s)
         taken = time.monotonic() - begin
         return found, taken, machine.cpu_s(self.pids()) - before
+
+    def told_s(self):
+        """When the last line was logged, by its own clock: whoever reads it may be late."""
+        return datetime.datetime.fromisoformat(self.said[-1].split()[0].replace("Z", "+00:00")).timestamp()
 
     def pause(self):
         self.signal(signal.SIGSTOP)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 FREQUENCY_HZ = 499
-LIBRARIES, FUNCTIONS = 8, 20
+LIBRARIES, FUNCTIONS, WIDTH = 8, 20, 140
 HELP = "--profile takes perf, which is not here: Debian has it in linux-perf (apt-get install linux-perf), then run this again"
 
 
@@ -40,7 +40,7 @@ def show(title, data, said):
     # A stripped library has addresses in place of names: its share stands above.
     named = [line for line in functions if not re.search(r"\] 0x[0-9a-f]+$", line)]
     for line in libraries[:LIBRARIES] + named[:FUNCTIONS]:
-        print(f"  {line}")
+        print(f"  {line[:WIDTH]}")
 
 
 def reported(data, by):

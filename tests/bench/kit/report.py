@@ -13,14 +13,14 @@ SPREAD_KEYS = {"median", "low", "high", "rounds"}
 
 
 class Report:
-    """Of one suite. `peer` and `limit` say in a few words what those are."""
+    """Of one suite. `peer` and `limit` say in a few words what those are; small models have no goals."""
 
-    def __init__(self, suite, peer, limit):
-        self.suite, self.peer, self.limit = suite, peer, limit
+    def __init__(self, suite, peer, limit, has_goals=True):
+        self.suite, self.peer, self.limit, self.has_goals = suite, peer, limit, has_goals
         self.rows, self.skipped, self.remarks = {}, [], []
 
     def row(self, name, unit, higher_is_better=True, goal=None):
-        return self.rows.setdefault(name, Row(name, unit, higher_is_better, goal and Goal(*goal)))
+        return self.rows.setdefault(name, Row(name, unit, higher_is_better, Goal(*goal) if goal and self.has_goals else None))
 
     def skip(self, what, why):
         self.skipped.append(f"{what}: {why}")

@@ -26,7 +26,7 @@
 namespace tagalign {
 namespace {
 
-constexpr int kProducts = 6;  ///< of which the fastest counts
+constexpr double kProductsS = 0.5;  ///< so long products are repeated; the fastest counts
 
 model::ClipShape shape_of(const std::string& name) {
   model::ClipShape shape{.vision_width = 768,
@@ -78,7 +78,7 @@ std::string gemm(const Model& model, const std::string& precision, std::int64_t 
   const at::Tensor x = at::randn({rows, width}, type), wide = at::randn({4 * width, width}, type),
                    narrow = at::randn({width, 4 * width}, type);
   double best = 1e9;
-  for (int i = 0; i < kProducts; ++i) {
+  for (const bench::Stopwatch all; all.wall_s() < kProductsS;) {
     const bench::Stopwatch watch;
     (void)at::linear(at::linear(x, wide), narrow);
     best = std::min(best, watch.wall_s());

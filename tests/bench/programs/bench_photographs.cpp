@@ -2,8 +2,8 @@
 //     bench_photographs FOLDER COUNT WIDTHxHEIGHT QUALITY TAGS CLASSES
 // Below FOLDER: images/000000.jpg …, captions.csv, tags.json, tag_names.txt for trainings;
 // labels/000000.png … and classes.txt for evaluations. The same bytes from the same words. Noise of
-// all sizes, the smaller the weaker, as it is in photographs: at 640x427 and quality 95 a file has
-// some 90 kB.
+// all sizes, the smaller the weaker, as it is in photographs; at 640x427 and quality 95 a file has
+// about as many bytes as one of those, some 90 kB.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -29,6 +29,7 @@ def add_options(parser):
     parser.add_argument("--precisions", default="fp32,bf16")
     parser.add_argument("--layouts", default=f"1x{cores}" + (f",{cores}x1" if cores > 1 else ""),
                         help="RANKSxTHREADS, several separated by commas (default: %(default)s)")
+    parser.add_argument("--tags", type=int, help="default: 10000, which a first start takes a minute to embed; quick: 100")
     parser.add_argument("--steps", type=int, help="of a turn (default: 1; quick: 4)")
 
 
@@ -134,7 +135,7 @@ def run(bench):
     quick = bench.options.quick
     shape = inputs.shape_of(bench.options)
     bench.batch, bench.steps = bench.options.batch or (16 if quick else 32), bench.options.steps or (4 if quick else 1)
-    photos = inputs.photographs(bench, "photographs", max(64, 2 * bench.batch), "640x427", tags=100 if quick else 10_000)
+    photos = inputs.photographs(bench, "photographs", max(64, 2 * bench.batch), "640x427", tags=bench.options.tags or (100 if quick else 10_000))
     clip = inputs.clip_weights(bench, shape)
     python = bench.python()
     bench.report.remark(f"batch {bench.batch}; a sample counts {gflop_a_sample(shape):.2f} GFLOP")
