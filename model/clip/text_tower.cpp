@@ -41,8 +41,7 @@ at::Tensor TextTower::encode_sequence(const at::Tensor& token_ids,
   return x;
 }
 
-// Tokens after the end of text cannot reach it through the causal mask, so the batch is cut behind
-// its last one.
+// Tokens after the end of text cannot reach it through the causal mask: the batch is cut there.
 at::Tensor TextTower::encode(const at::Tensor& token_ids) const {
   if (token_ids.size(0) == 0) return at::empty({0, shape_.embed_dim}, text_projection_.options());
   const std::int64_t length = token_ids.argmax(1).max().item<std::int64_t>() + 1;

@@ -149,8 +149,7 @@ class TextTower {
   /// text) is read out. Returns [B, E], not normalised. Costs as much as the longest text of the
   /// batch: what follows the last end of text is not computed.
   at::Tensor encode(const at::Tensor& token_ids) const;
-  /// The same without the cut: costs T tokens a text, so that the shape of all work is that of
-  /// `token_ids`.
+  /// The same without the cut: the shape of all work is that of `token_ids`, T tokens a text.
   at::Tensor encode_whole(const at::Tensor& token_ids) const;
   /// The transformer's output for every position, before ln_final: [B, T, D].
   at::Tensor encode_sequence(const at::Tensor& token_ids, const BlockObserver& observer = {}) const;

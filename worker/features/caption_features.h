@@ -1,6 +1,5 @@
 /// Captions as a training's frozen text tower sees them: read where anybody has encoded them
-/// before, computed and kept where not. A run that finds all, some or none of them ends with the
-/// same bits.
+/// before, computed and kept where not. Runs that find all, some or none end with the same bits.
 ///
 /// Axes: B captions of a rank's share, E joint embedding.
 /// Files    beside the checkpoints, or in a folder that runs share; they cost time, never the run.
