@@ -100,12 +100,30 @@ std::string log_of(Body body) {
   return ::testing::internal::GetCapturedStdout();
 }
 
+/// Each commit that fails costs reading all of the state again.
+TEST_F(ServiceTest, FullDisk_TimeAlone_IsNoReasonToCommitForASecond) {
+  start_job();
+  clock_.advance_ms(limits::kAgentLostAfterMs);
+  store_.fail_appends(2);
+  for (int tick = 0; tick < 10; ++tick) step();
+  EXPECT_EQ(job_state(), "running") << "tried once, or it would have gone through by now";
+  clock_.advance_ms(1'000);
+  step();
+  EXPECT_EQ(job_state(), "running");
+  clock_.advance_ms(1'000);
+  step();
+  EXPECT_EQ(job_state(), "queued");
+}
+
 TEST_F(ServiceTest, FullDisk_AgentSilent_IsLoggedOnceASilence) {
   start_job();
   clock_.advance_ms(limits::kAgentLostAfterMs);
   store_.fail_appends(3);
   const std::string log = log_of([&] {
-    for (int tick = 0; tick < 3; ++tick) step();
+    for (int tick = 0; tick < 3; ++tick) {
+      step();
+      clock_.advance_ms(1'000);
+    }
   });
   EXPECT_EQ(job_state(), "running");
   const auto first = log.find("agent local is silent for");
