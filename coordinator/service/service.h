@@ -127,9 +127,9 @@ class Service {
   UnixMs started_ms_ = 0;
   UnixMs time_base_ms_ = 0;  ///< the core's time minus the monotonic clock
   bool store_failing_ = false;
-  bool uncommitted_ = false;  ///< state_ holds facts that the store refused: read it again
+  bool uncommitted_ = false;         ///< state_ holds facts that the store refused: read it again
   MonotonicMs timers_again_ms_ = 0;  ///< until then time alone is no reason to commit
-  bool stop_asked_ = false;   ///< of this process; a stop without it is an earlier one cut short
+  bool stop_asked_ = false;  ///< of this process; a stop without it is an earlier one cut short
   std::optional<MonotonicMs> stop_seen_ms_;
   std::uint64_t snapshot_at_ = 0;  ///< number of the newest fact that a snapshot holds
 };

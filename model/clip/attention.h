@@ -37,8 +37,7 @@ struct AttentionLimits {
 
 /// softmax(C^-0.5·q·kᵀ)·v: q [B, H, L, C], k and v [B, H, K, C] → [B, H, L, C]. By products the
 /// logits are rounded to bf16, which does not average out over C as the rounding of q and k does:
-/// about twice the error of fused. Needs memory for two matrices [B, H, L, K] by products, for none
-/// of them fused.
+/// about twice the error of fused. By products it needs memory for two matrices [B, H, L, K].
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, AttentionWay way,
                   const AttentionLimits& limits = {});
 
