@@ -15,6 +15,7 @@
 #include "base/file_system.h"
 #include "base/format.h"
 #include "base/process.h"
+#include "tests/support/remove_folder.h"
 
 namespace tagalign {
 
@@ -29,7 +30,7 @@ class ClusterFixture : public testing::Test {
   }
   ~ClusterFixture() override {
     for (const auto& state : states_) (void)command(state, {"coordinator", "stop", "--kill"});
-    if (!HasFailure()) std::filesystem::remove_all(folder_);
+    if (!HasFailure()) testing_support::remove_folder(folder_);
   }
 
   Result<CommandOutput> command(const std::string& state, std::vector<std::string> words) {

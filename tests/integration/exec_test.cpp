@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/process.h"
+#include "tests/support/remove_folder.h"
 
 namespace tagalign {
 namespace {
@@ -71,7 +72,7 @@ class ExecTest : public testing::Test {
   }
   ~ExecTest() override {
     (void)command({"coordinator", "stop", "--kill"});
-    if (!HasFailure()) std::filesystem::remove_all(folder_);
+    if (!HasFailure()) testing_support::remove_folder(folder_);
   }
 
   Result<CommandOutput> command(const std::vector<std::string>& words) const {
