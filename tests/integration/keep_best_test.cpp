@@ -47,7 +47,7 @@ TEST_F(KeepBestTest, TwoExecJobs_LeaveTheBestCheckpointAndTheNewest) {
   wait_until("all jobs end", [&] { return all_ended("best"); });
   const json tidy = ask("best", {"job", "show", "tidy"});
   ASSERT_EQ(tidy.at("state"), "succeeded") << tidy.dump(1);
-  const Path run = folder_ / "best/work/run";
+  const Path run = folder_ / "best" / "work" / "run";
   const int best = best_step();
   std::set<std::string> expected{format("step-{:08}", best), kLastStep};
   std::set<std::string> found;

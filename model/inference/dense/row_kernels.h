@@ -1,9 +1,9 @@
 /// Vector kernels for class scores of one row of pixels, channels innermost. Free of Torch.
 ///
 /// Axes: x pixels of a row, c channels, padded to kChannelPad by values that win nowhere.
-/// Arithmetic: that of LibTorch's upsample_bilinear2d on CPUs with AVX2 or AVX-512 (2.11; found by
-/// experiment, dense_labels_test compares the bits): every multiply-add rounds once, in these orders.
-/// Elsewhere it rounds twice, as LibTorch's does there. Threads: pure functions.
+/// Arithmetic: that of LibTorch 2.11's upsample_bilinear2d, found by experiment on a CPU with AVX-512:
+/// every multiply-add rounds once, in these orders. dense_labels_test compares the bits, and would
+/// fail on a CPU or with a LibTorch where they differ. Threads: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ std::vector<AxisSample> axis_samples(std::int64_t input, std::int64_t output);
 /// In which order four products are added up.
 struct BlendOrder {
   bool nested = true;  ///< columns first, then rows; else products of both weights
-  std::int64_t vectors =
-      0;  ///< not nested: channels below it are added in another order than the rest
+  /// Not nested: channels below it are added in another order than the rest.
+  std::int64_t vectors = 0;
 };
 /// The order in which upsample_bilinear2d adds, for [1, channels, h, w] → [1, channels, height, width].
 /// `last`: the map's channels are innermost.
