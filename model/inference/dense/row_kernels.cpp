@@ -38,25 +38,19 @@ HWY_INLINE Vector nested(const RowPair& rows, const AxisSample& column, const Ne
   return hn::MulAdd(upper, hn::Set(f, rows.near), hn::Mul(lower, hn::Set(f, rows.far)));
 }
 
-/// Products of both weights, for a, b, c and d.
-struct Products {
-  float a, b, c, d;
+/// A neighbour and the product of its two weights.
+struct Term {
+  const float* scores;
+  float weight;
 };
 
-HWY_INLINE Vector in_vectors(const Neighbours& at, const Products& w, std::int64_t c) {
+/// The terms in this order, the first as a product, each further one by a multiply-add.
+HWY_INLINE Vector chain(std::int64_t c, Term first, Term second, Term third, Term fourth) {
   const Floats f;
-  Vector sum = hn::Mul(hn::LoadU(f, at.c + c), hn::Set(f, w.c));
-  sum = hn::MulAdd(hn::LoadU(f, at.d + c), hn::Set(f, w.d), sum);
-  sum = hn::MulAdd(hn::LoadU(f, at.b + c), hn::Set(f, w.b), sum);
-  return hn::MulAdd(hn::LoadU(f, at.a + c), hn::Set(f, w.a), sum);
-}
-
-HWY_INLINE Vector behind_vectors(const Neighbours& at, const Products& w, std::int64_t c) {
-  const Floats f;
-  Vector sum = hn::Mul(hn::LoadU(f, at.b + c), hn::Set(f, w.b));
-  sum = hn::MulAdd(hn::LoadU(f, at.a + c), hn::Set(f, w.a), sum);
-  sum = hn::MulAdd(hn::LoadU(f, at.c + c), hn::Set(f, w.c), sum);
-  return hn::MulAdd(hn::LoadU(f, at.d + c), hn::Set(f, w.d), sum);
+  Vector sum = hn::Mul(hn::LoadU(f, first.scores + c), hn::Set(f, first.weight));
+  sum = hn::MulAdd(hn::LoadU(f, second.scores + c), hn::Set(f, second.weight), sum);
+  sum = hn::MulAdd(hn::LoadU(f, third.scores + c), hn::Set(f, third.weight), sum);
+  return hn::MulAdd(hn::LoadU(f, fourth.scores + c), hn::Set(f, fourth.weight), sum);
 }
 
 /// Of one pixel: blends any of its channels.
@@ -66,24 +60,26 @@ class Blend {
       : rows_(rows),
         column_(column),
         at_(neighbours(rows, column)),
-        products_{rows.near * column.near, rows.near * column.far, rows.far * column.near,
-                  rows.far * column.far} {}
+        a_{at_.a, rows.near * column.near},
+        b_{at_.b, rows.near * column.far},
+        c_{at_.c, rows.far * column.near},
+        d_{at_.d, rows.far * column.far} {}
   HWY_INLINE Vector at(std::int64_t c) const {
     if (rows_.order.nested) return nested(rows_, column_, at_, c);
     const Floats f;
     const std::int64_t left = rows_.order.vectors - c;
-    if (left >= static_cast<std::int64_t>(hn::Lanes(f))) return in_vectors(at_, products_, c);
-    const Vector behind = behind_vectors(at_, products_, c);
-    if (left <= 0) return behind;
-    return hn::IfThenElse(hn::FirstN(f, static_cast<std::size_t>(left)),
-                          in_vectors(at_, products_, c), behind);
+    if (left <= 0) return chain(c, b_, a_, c_, d_);
+    const Vector in_vectors = chain(c, c_, d_, b_, a_);
+    if (left >= static_cast<std::int64_t>(hn::Lanes(f))) return in_vectors;
+    return hn::IfThenElse(hn::FirstN(f, static_cast<std::size_t>(left)), in_vectors,
+                          chain(c, b_, a_, c_, d_));
   }
 
  private:
   const RowPair& rows_;
   const AxisSample& column_;
   Neighbours at_;
-  Products products_;
+  Term a_, b_, c_, d_;
 };
 
 void add_blended(const RowPair& rows, float* sums) {
